@@ -1,0 +1,89 @@
+/*
+ * The gate: the only place where a body's bytes become releasable. It owns the window (bytes received and not yet
+ * released), drives the wire's decoder and the judge, and keeps released <= judged <= received.
+ *
+ * Theory of operation
+ *
+ *        released          judged            received
+ *   ---------|----------------|-----------------|      absolute raw offsets, none ever goes back
+ *            |<---------- window -------------->|
+ *
+ * Bytes are released in whole frames, since a client acts on nothing less and an ending must never stand inside a
+ * half-written event. A frame longer than the route's frame_bytes is released as it is judged; a cut inside it can only
+ * abort. In the common case nothing is held, and the caller sends straight from the buffer it received into.
+ *
+ * No I/O and no clock: the exchange moves the bytes and calls gate_expire() when its timer says so.
+ */
+#ifndef PROXY_GATE_H
+#define PROXY_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+#include "policy/judge.h"
+
+enum cut_form { CUT_GRACEFUL, CUT_ERROR, CUT_ABORT, CUT_FORM_COUNT };
+
+extern const char *const cut_form_names[CUT_FORM_COUNT];
+
+struct gate_options {
+	struct ruleset *ruleset; /* borrowed; the gate takes its own reference */
+	enum framing framing;
+	enum dialect dialect;
+	bool skip_reasoning;
+	bool fail_open;           /* `on_error: open`: an error passes the rest of the stream unscanned */
+	uint32_t frame_bytes;     /* events, lines and elements up to this size are released whole */
+	uint32_t document_bytes;  /* the same for one JSON document */
+	enum cut_form cut;
+};
+
+/* One thread's working memory for gates. */
+struct gate_scratch {
+	struct judge_scratch *judge;
+	struct pieces pieces;
+};
+
+int gate_scratch_init(struct gate_scratch *s, const struct ruleset *set) MUST_USE;
+void gate_scratch_fini(struct gate_scratch *s);
+
+enum gate_state {
+	GATE_OPEN,
+	GATE_CUT,   /* a rule, or a failure that closes: see gate_reason() */
+	GATE_PASSED /* failed open: everything passes, counted as unscanned */
+};
+
+struct gate_record { /* the coverage record of an exchange; bytes of the decoded body */
+	uint64_t received, judged, released, unscanned;
+	uint64_t held_max; /* most raw bytes received and not released after any call */
+	uint64_t frames;
+};
+
+struct gate;
+
+struct gate *gate_new(const struct gate_options *options); /* NULL: out of memory */
+void gate_free(struct gate *g);                            /* NULL is fine */
+size_t gate_memory(const struct gate *g);
+
+/* What may leave now: first `old` (from the window), then `fresh` (a prefix of the bytes just fed). Both are valid until
+ * the next call on this gate; the bytes count as released when the call returns. */
+struct gate_out {
+	struct span old, fresh;
+};
+
+enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n, struct gate_out *out);
+enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_out *out);
+enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out); /* a hold is too old */
+
+bool gate_holding(const struct gate *g);     /* judged text is being held (not merely an incomplete frame) */
+bool gate_at_boundary(const struct gate *g); /* the released bytes end at a frame's end (or nothing left yet) */
+const struct gate_record *gate_record(const struct gate *g);
+const char *gate_reason(const struct gate *g); /* GATE_CUT and GATE_PASSED: rule id, or the failure's name */
+const struct verdict *gate_verdict(const struct gate *g);
+struct judge *gate_judge(struct gate *g);
+struct wire *gate_wire(struct gate *g);
+
+/* After GATE_CUT: appends the bytes that end the body in the wire's own form. -ENOTSUP: it can only be aborted. */
+int gate_end(struct gate *g, struct span exchange_id, struct buf *out) MUST_USE;
+
+#endif
