@@ -33,7 +33,9 @@ enum { YAML_INTERPOLATE = 1 }; /* ${NAME} and ${NAME:-default} in scalars come f
  * *out untouched. Duplicate keys are refused. */
 int yaml_load(const char *path, unsigned flags, struct yaml **out, struct buf *errors) MUST_USE;
 int yaml_parse(const char *name, struct span text, unsigned flags, struct yaml **out, struct buf *errors) MUST_USE;
-void yaml_free(struct yaml *y);
+/* NULL is fine. libyaml exports a yaml_free of its own, so ours has another name for the linker. */
+void yaml_free(struct yaml *y) __asm__("redcard_yaml_free");
+
 
 const char *yaml_name(const struct yaml *y);
 const struct yaml_node *yaml_root(const struct yaml *y);
