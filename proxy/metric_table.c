@@ -1,0 +1,150 @@
+#include "proxy/metric_table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/http1.h"
+#include "policy/ruleset.h"
+
+#ifndef REDCARD_VERSION
+#define REDCARD_VERSION "unknown"
+#endif
+
+const char *const exchange_result_names[RESULT_COUNT] = {
+	[RESULT_PASSED] = "passed",
+	[RESULT_FLAGGED] = "flagged",
+	[RESULT_CUT] = "cut",
+	[RESULT_UNSCANNED] = "unscanned",
+	[RESULT_TUNNELLED] = "tunnelled",
+	[RESULT_REFUSED] = "refused",
+	[RESULT_CLIENT_GONE] = "client_gone",
+	[RESULT_BUILDER_FAILED] = "builder_failed",
+	[RESULT_TIMEOUT] = "timeout",
+	[RESULT_DRAINED] = "drained",
+};
+
+static const char *const status_class_names[] = { "1xx", "2xx", "3xx", "4xx", "5xx", "none" };
+static_assert(ARRAY_LEN(status_class_names) == STATUS_CLASS_COUNT, "one name for each class");
+
+static const char *const cut_label_names[CUT_LABEL_COUNT] = {
+	[CUT_LABEL_RULE] = "rule",
+	[CUT_LABEL_HOLD_BOUND] = "hold_bound",
+	[CUT_LABEL_ENGINE_ERROR] = "engine_error",
+	[CUT_LABEL_WIRE_ERROR] = "wire_error",
+	[CUT_LABEL_ENCODING] = "encoding",
+	[CUT_LABEL_NO_MEMORY] = "no_memory",
+};
+
+const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
+	[UPSTREAM_UNRESOLVED] = "unresolved",
+	[UPSTREAM_CONNECT] = "connect",
+	[UPSTREAM_TLS] = "tls",
+	[UPSTREAM_TIMEOUT] = "timeout",
+	[UPSTREAM_RESET] = "reset",
+	[UPSTREAM_MALFORMED] = "malformed",
+	[UPSTREAM_NO_ADDRESS] = "no_address",
+};
+
+static const char *const hold_result_names[] = { "cut", "released" };
+static const char *const side_names[] = { "client", "upstream" };
+static const char *const reload_result_names[] = { "ok", "refused" };
+static const char *const versions[] = { REDCARD_VERSION };
+static_assert(ARRAY_LEN(hold_result_names) == HOLD_RESULT_COUNT, "one name for each result");
+static_assert(ARRAY_LEN(side_names) == SIDE_COUNT, "one name for each side");
+static_assert(ARRAY_LEN(reload_result_names) == RELOAD_RESULT_COUNT, "one name for each result");
+
+static const double byte_bounds[] = { 0, 256, 1024, 4096, 16384, 65536, 262144, 1048576 };
+static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120 };
+
+/* The places that metric_builder() fills; a scrape by another thread skips those that are still empty. */
+static const char *builders[METRIC_BUILDERS_MAX];
+static char builder_names[METRIC_BUILDERS_MAX][64];
+
+#define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
+
+const struct metric_desc metric_table[METRIC_COUNT] = {
+	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total", .kind = METRIC_COUNTER,
+			       .help = "Exchanges (a request and its response) by how they ended.",
+			       LABELS("result", exchange_result_names) },
+	[METRIC_REQUESTS] = { .name = "redcard_requests_total", .kind = METRIC_COUNTER,
+			      .help = "Requests answered, by the class of the status sent to the client.",
+			      LABELS("status", status_class_names) },
+	[METRIC_REFUSED_REQUESTS] = { .name = "redcard_refused_requests_total", .kind = METRIC_COUNTER,
+				      .help = "Requests refused because of their HTTP, by reason.",
+				      .label = "reason", .values = http1_refusal_names,
+				      .n_values = HTTP1_REFUSAL_COUNT },
+	[METRIC_RECEIVED_BYTES] = { .name = "redcard_received_bytes_total", .kind = METRIC_COUNTER,
+				    .help = "Decoded body bytes received from builders.", .zero_is_data = true },
+	[METRIC_JUDGED_BYTES] = { .name = "redcard_judged_bytes_total", .kind = METRIC_COUNTER,
+				  .help = "Decoded body bytes judged.", .zero_is_data = true },
+	[METRIC_RELEASED_BYTES] = { .name = "redcard_released_bytes_total", .kind = METRIC_COUNTER,
+				    .help = "Decoded body bytes released to clients.", .zero_is_data = true },
+	[METRIC_UNSCANNED_BYTES] = { .name = "redcard_unscanned_bytes_total", .kind = METRIC_COUNTER,
+				     .help = "Body bytes released without a verdict because a route says so.",
+				     .zero_is_data = true },
+	[METRIC_CARDS] = { .name = "redcard_cards_total", .kind = METRIC_COUNTER,
+			   .help = "Cards shown, by the action of the broken rule.",
+			   .label = "action", .values = action_names, .n_values = ACTION_COUNT },
+	[METRIC_CUTS] = { .name = "redcard_cuts_total", .kind = METRIC_COUNTER,
+			  .help = "Streams cut, by cause.", LABELS("cause", cut_label_names) },
+	[METRIC_HOLD_BOUND] = { .name = "redcard_hold_bound_total", .kind = METRIC_COUNTER,
+				.help = "Holds that reached their bound in bytes or time, by what was done.",
+				LABELS("result", hold_result_names) },
+	[METRIC_HOLD_BYTES] = { .name = "redcard_hold_bytes", .kind = METRIC_HISTOGRAM,
+				.help = "Most body bytes an inspected exchange had received and not released.",
+				.bounds = byte_bounds, .n_bounds = ARRAY_LEN(byte_bounds) },
+	[METRIC_FIRST_BYTE] = { .name = "redcard_first_byte_seconds", .kind = METRIC_HISTOGRAM,
+				.help = "Time from the request sent to the head of the builder's answer.",
+				.bounds = second_bounds, .n_bounds = ARRAY_LEN(second_bounds) },
+	[METRIC_UPSTREAM_ERRORS] = { .name = "redcard_upstream_errors_total", .kind = METRIC_COUNTER,
+				     .help = "Failures on the builders' side, by kind.",
+				     LABELS("kind", upstream_error_names) },
+	[METRIC_UPSTREAM_RETRIES] = { .name = "redcard_upstream_retries_total", .kind = METRIC_COUNTER,
+				      .help = "Requests sent again to another address before any byte was sent.",
+				      .zero_is_data = true },
+	[METRIC_CONNECTIONS_OPEN] = { .name = "redcard_connections_open", .kind = METRIC_GAUGE,
+				      .help = "Open connections, by side.", LABELS("side", side_names) },
+	[METRIC_CONNECTIONS] = { .name = "redcard_connections_total", .kind = METRIC_COUNTER,
+				 .help = "Connections accepted (client) and made (upstream).",
+				 LABELS("side", side_names) },
+	[METRIC_STREAMS_OPEN] = { .name = "redcard_streams_open", .kind = METRIC_GAUGE,
+				  .help = "Exchanges in flight." },
+	[METRIC_RELOADS] = { .name = "redcard_reloads_total", .kind = METRIC_COUNTER,
+			     .help = "Reloads of the configuration, by result.",
+			     LABELS("result", reload_result_names), .zero_is_data = true },
+	[METRIC_LOG_DROPPED] = { .name = "redcard_log_dropped_lines_total", .kind = METRIC_COUNTER,
+				 .help = "Log lines dropped because their reader was too slow or the disk full.",
+				 .zero_is_data = true },
+	[METRIC_BUILDER_UP] = { .name = "builder_status_up", .kind = METRIC_GAUGE, .least = true,
+				.help = "Whether the builder has a usable address: 1 yes, 0 no.",
+				LABELS("builder", builders) },
+	[METRIC_BUILD_INFO] = { .name = "redcard_build_info", .kind = METRIC_GAUGE, .least = true,
+				.help = "Always 1; the label carries the version.", LABELS("version", versions) },
+	[METRIC_RULES] = { .name = "redcard_rules", .kind = METRIC_GAUGE, .least = true,
+			   .help = "Rules in the ruleset in force." },
+	[METRIC_START_TIME] = { .name = "redcard_start_time_seconds", .kind = METRIC_GAUGE, .least = true,
+				.help = "When the process started, in seconds since 1970-01-01 UTC." },
+};
+
+enum status_class metric_status_class(unsigned status)
+{
+	return status >= 100 && status <= 599 ? (enum status_class)(status / 100 - 1) : STATUS_NONE;
+}
+
+size_t metric_builder(const char *name)
+{
+	size_t i = 0;
+	while (i < METRIC_BUILDERS_MAX && builders[i] && strcmp(builders[i], name) != 0)
+		i++;
+	if (i < METRIC_BUILDERS_MAX && builders[i])
+		return i;
+	if (i >= METRIC_BUILDERS_MAX - 1) {
+		i = METRIC_BUILDERS_MAX - 1;
+		name = "other";
+	}
+	if (!builders[i]) {
+		strncpy(builder_names[i], name, sizeof(builder_names[i]) - 1);
+		__atomic_store_n(&builders[i], builder_names[i], __ATOMIC_RELEASE);
+	}
+	return i;
+}
