@@ -40,7 +40,7 @@ LIB := $(B)/libredcard.a
 GRAMMARS := build/grammars/libgrammars.a
 BIN := $(if $(wildcard proxy/main.c),$(B)/redcard)
 UNIT := $(if $(TEST_SRC),$(B)/unit)
-link = $(call say,LD,$@)$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm
+link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm
 
 all: $(LIB) $(BIN)
 tests: all $(UNIT) $(FUZZ:%=$(B)/replay/%)
@@ -50,7 +50,7 @@ unit: $(UNIT)
 $(PROBE): deploy/probe
 	$(Q)mkdir -p $(@D) && deploy/probe $(CC) $(LIBS) >$@.tmp && mv $@.tmp $@
 
-$(B)/obj/%.o: %.c Makefile $(PROBE)
+$(B)/obj/%.o: %.c $(PROBE)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
@@ -59,16 +59,22 @@ $(LIB): $(call obj,$(SRC))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/redcard: $(call obj,proxy/main.c) $(LIB) $(GRAMMARS)
+	$(call say,LD,$@)
 	$(link)
 $(B)/unit: $(call obj,$(TEST_SRC)) $(LIB) $(GRAMMARS)
+	$(call say,LD,$@)
 	$(link) -lcriterion
 $(B)/one/%: $(B)/obj/%.o $(LIB) $(GRAMMARS) # one test file alone: make build/asan/one/tests/lib/test_buf
+	$(call say,LD,$@)
 	$(link) -lcriterion
 $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(LIB) $(GRAMMARS)
+	$(call say,LD,$@)
 	$(link)
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(LIB) $(GRAMMARS)
+	$(call say,LD,$@)
 	$(link) -fsanitize=fuzzer
 $(B)/bench/%: $(B)/obj/bench/%.o $(LIB) $(GRAMMARS)
+	$(call say,LD,$@)
 	$(link)
 
 # The rule packs are taken into the binary; the version is compiled only into the files that name it.

@@ -1,0 +1,157 @@
+#include "policy/syntax.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+#include <tree_sitter/api.h>
+
+const TSLanguage *tree_sitter_bash(void);
+const TSLanguage *tree_sitter_c(void);
+const TSLanguage *tree_sitter_go(void);
+const TSLanguage *tree_sitter_java(void);
+const TSLanguage *tree_sitter_javascript(void);
+const TSLanguage *tree_sitter_python(void);
+const TSLanguage *tree_sitter_rust(void);
+const TSLanguage *tree_sitter_tsx(void);
+const TSLanguage *tree_sitter_typescript(void);
+
+const char *const syntax_result_names[] = { "ok", "too_large", "too_costly", "too_deep", "unsupported" };
+static_assert(ARRAY_LEN(syntax_result_names) == SYNTAX_RESULT_COUNT, "a name for each result");
+
+const struct syntax_limits syntax_default_limits = { .bytes = 4U << 20, .steps = 2000000, .depth = 2000 };
+
+/* A pointer to the public part leads back to the grammar. */
+struct grammar {
+	struct syntax_language language;
+	const TSLanguage *(*get)(void);
+};
+
+static_assert(offsetof(struct grammar, language) == 0, "the public part comes first");
+
+static const struct grammar grammars[] = {
+	{ { "bash", " sh shell zsh shellscript ", " sh bash zsh " }, tree_sitter_bash },
+	{ { "c", " h ", " c h " }, tree_sitter_c },
+	{ { "go", " golang ", " go " }, tree_sitter_go },
+	{ { "java", " ", " java " }, tree_sitter_java },
+	{ { "javascript", " js jsx node mjs cjs ", " js jsx mjs cjs " }, tree_sitter_javascript },
+	{ { "python", " py py3 python3 ", " py pyi pyw " }, tree_sitter_python },
+	{ { "rust", " rs ", " rs " }, tree_sitter_rust },
+	{ { "tsx", " ", " tsx " }, tree_sitter_tsx },
+	{ { "typescript", " ts mts cts ", " ts mts cts " }, tree_sitter_typescript },
+};
+
+size_t syntax_count(void)
+{
+	return ARRAY_LEN(grammars);
+}
+
+const struct syntax_language *syntax_language(size_t index)
+{
+	CHECK(index < ARRAY_LEN(grammars));
+	return &grammars[index].language;
+}
+
+/* Whether word stands in a list of words that have a space on both sides. */
+static bool listed(const char *list, struct span word)
+{
+	const char *start = list + 1;
+	for (const char *end; (end = strchr(start, ' ')) != NULL; start = end + 1)
+		if (span_eq_nocase((struct span){ start, (size_t)(end - start) }, word))
+			return true;
+	return false;
+}
+
+const struct syntax_language *syntax_find(struct span name)
+{
+	if (name.n == 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(grammars); i++) {
+		const struct syntax_language *l = &grammars[i].language;
+		if (span_eq_nocase(span_of(l->name), name) || listed(l->aliases, name))
+			return l;
+	}
+	return NULL;
+}
+
+const struct syntax_language *syntax_of_file(struct span path)
+{
+	size_t dot = path.n;
+	while (dot > 0 && path.p[dot - 1] != '.' && path.p[dot - 1] != '/')
+		dot--;
+	if (dot == 0 || dot == path.n || path.p[dot - 1] != '.')
+		return NULL;
+	struct span extension = { path.p + dot, path.n - dot };
+	for (size_t i = 0; i < ARRAY_LEN(grammars); i++)
+		if (listed(grammars[i].language.extensions, extension))
+			return &grammars[i].language;
+	return NULL;
+}
+
+struct budget {
+	uint32_t steps;
+	uint32_t limit;
+};
+
+static bool out_of_steps(TSParseState *state)
+{
+	struct budget *budget = state->payload;
+	return ++budget->steps > budget->limit;
+}
+
+static const char *read_span(void *payload, uint32_t at, TSPoint position, uint32_t *length)
+{
+	const struct span *text = payload;
+	(void)position;
+	*length = at < text->n ? (uint32_t)text->n - at : 0;
+	return *length > 0 ? text->p + at : "";
+}
+
+/* Visits every node without recursion: how deep the text nests is the peer's choice. */
+static enum syntax_result count_nodes(TSNode root, uint32_t depth_limit, struct syntax_report *report)
+{
+	TSTreeCursor cursor = ts_tree_cursor_new(root);
+	uint32_t depth = 1;
+	bool deeper = true;
+	while (depth > 0 && depth <= depth_limit) {
+		if (deeper) {
+			TSNode node = ts_tree_cursor_current_node(&cursor);
+			report->nodes++;
+			report->errors += ts_node_is_error(node) || ts_node_is_missing(node);
+			report->depth = depth > report->depth ? depth : report->depth;
+		}
+		if (deeper && ts_tree_cursor_goto_first_child(&cursor)) {
+			depth++;
+		} else if (ts_tree_cursor_goto_next_sibling(&cursor)) {
+			deeper = true;
+		} else {
+			ts_tree_cursor_goto_parent(&cursor);
+			depth--;
+			deeper = false;
+		}
+	}
+	ts_tree_cursor_delete(&cursor);
+	return depth == 0 ? SYNTAX_OK : SYNTAX_TOO_DEEP;
+}
+
+enum syntax_result syntax_parse(const struct syntax_language *language, struct span text, const struct syntax_limits *limits,
+				struct syntax_report *report)
+{
+	const struct grammar *grammar = (const struct grammar *)(const void *)language;
+	struct budget budget = { .limit = limits->steps };
+	enum syntax_result result = SYNTAX_UNSUPPORTED;
+
+	*report = (struct syntax_report){ 0 };
+	if (text.n > limits->bytes)
+		return SYNTAX_TOO_LARGE;
+	TSParser *parser = ts_parser_new();
+	if (ts_parser_set_language(parser, grammar->get())) {
+		TSInput input = { .payload = &text, .read = read_span, .encoding = TSInputEncodingUTF8 };
+		TSParseOptions options = { .payload = &budget, .progress_callback = out_of_steps };
+		TSTree *tree = ts_parser_parse_with_options(parser, NULL, input, options);
+		result = tree ? count_nodes(ts_tree_root_node(tree), limits->depth, report) : SYNTAX_TOO_COSTLY;
+		report->steps = budget.steps;
+		ts_tree_delete(tree);
+	}
+	ts_parser_delete(parser);
+	return result;
+}
