@@ -32,17 +32,18 @@ FLAGS_fuzz := -O1 $(SAN)fuzzer-no-link,address,undefined
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
-SRC := $(filter-out proxy/main.c,$(wildcard lib/*.c policy/*.c proxy/*.c))
 TEST_SRC := $(wildcard tests/lib/*.c tests/policy/*.c tests/proxy/*.c)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-LIB := $(B)/libredcard.a
 GRAMMARS := build/grammars/libgrammars.a
+LIB := $(B)/lib.a
+POLICY := $(B)/policy.a $(LIB) $(GRAMMARS)
+PROXY := $(B)/proxy.a $(POLICY)
 BIN := $(if $(wildcard proxy/main.c),$(B)/redcard)
 UNIT := $(if $(TEST_SRC),$(B)/unit)
 link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm
 
-all: $(LIB) $(BIN)
+all: $(PROXY) $(BIN)
 tests: all $(UNIT) $(FUZZ:%=$(B)/replay/%)
 fuzzers: $(FUZZ:%=$(B)/fuzz_%)
 unit: $(UNIT)
@@ -54,26 +55,37 @@ $(B)/obj/%.o: %.c $(PROBE)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
-$(LIB): $(call obj,$(SRC))
+# One archive a layer: a test of lib/ links against lib/ alone.
+$(B)/lib.a: $(call obj,$(wildcard lib/*.c))
+$(B)/policy.a: $(call obj,$(wildcard policy/*.c))
+$(B)/proxy.a: $(call obj,$(filter-out proxy/main.c,$(wildcard proxy/*.c)))
+$(B)/lib.a $(B)/policy.a $(B)/proxy.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/redcard: $(call obj,proxy/main.c) $(LIB) $(GRAMMARS)
+$(B)/redcard: $(call obj,proxy/main.c) $(PROXY)
 	$(call say,LD,$@)
 	$(link)
-$(B)/unit: $(call obj,$(TEST_SRC)) $(LIB) $(GRAMMARS)
+$(B)/unit: $(call obj,$(TEST_SRC)) $(PROXY)
 	$(call say,LD,$@)
 	$(link) -lcriterion
-$(B)/one/%: $(B)/obj/%.o $(LIB) $(GRAMMARS) # one test file alone: make build/asan/one/tests/lib/test_buf
+# One test file alone: make MODE=asan build/asan/one/lib/test_buf
+$(B)/one/lib/%: $(B)/obj/tests/lib/%.o $(LIB)
 	$(call say,LD,$@)
 	$(link) -lcriterion
-$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(LIB) $(GRAMMARS)
+$(B)/one/policy/%: $(B)/obj/tests/policy/%.o $(POLICY)
+	$(call say,LD,$@)
+	$(link) -lcriterion
+$(B)/one/proxy/%: $(B)/obj/tests/proxy/%.o $(PROXY)
+	$(call say,LD,$@)
+	$(link) -lcriterion
+$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY)
 	$(call say,LD,$@)
 	$(link)
-$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(LIB) $(GRAMMARS)
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY)
 	$(call say,LD,$@)
 	$(link) -fsanitize=fuzzer
-$(B)/bench/%: $(B)/obj/bench/%.o $(LIB) $(GRAMMARS)
+$(B)/bench/%: $(B)/obj/bench/%.o $(PROXY)
 	$(call say,LD,$@)
 	$(link)
 
