@@ -1,0 +1,427 @@
+/*
+ * load: asks one server for many small answers or many event streams, and prints one line of JSON about it.
+ *
+ *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,PID] [-O PID] [-s] [-k]
+ *
+ *   -P  processes whose CPU time is charged (the proxy's); read at the same instants as the counters
+ *   -O  the origin, to tell how busy the harness's own core is
+ *   -s  the answer is an event stream of frames (POST); without it every answer is one request (GET)
+ *   -l  frames carry time stamps: measure how old each is on arrival
+ *   -k  keep the streams open after the measurement until standard input ends (to look at memory)
+ *
+ * Theory of operation: one process, one epoll. A connection sends its request, parses the answer's head and its chunks or
+ * length, and asks again when the answer is complete. At most RAMP connections wait for their first byte at a time, so
+ * that no listen queue overflows. Everything is counted always; at the start of the measurement the counters are zeroed.
+ * Latencies go to a histogram with steps of 1.6 %.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench/frames.h"
+
+#define RAMP 128
+#define HEAD_MAX 1024
+#define READ_MAX (256 * 1024)
+#define PIDS_MAX 16
+#define DONE_BYTES (sizeof(FRAME_DONE) - 1)
+
+enum state { AT_HEAD, AT_LENGTH, AT_CHUNK_SIZE, AT_CHUNK, AT_CHUNK_END, AT_TRAILER };
+
+struct conn {
+	int fd;
+	bool ready;      /* the first answer has begun */
+	bool want_out;   /* still connecting */
+	enum state state;
+	size_t head_n;
+	uint64_t left;   /* of the length or chunk; while a chunk's size is read, its value so far */
+	uint64_t body;   /* bytes of the body so far */
+	uint64_t sent_ns;
+	size_t line;     /* bytes of the line of a chunk's size or of a trailer */
+	char stamp[FRAME_STAMP_BYTES + 1];
+	char head[HEAD_MAX];
+};
+
+/* Values below 64 have a bucket each; above, each power of two has 64. */
+struct histogram {
+	uint64_t count[64 * 40];
+	uint64_t n;
+};
+
+static struct {
+	int port;
+	const char *path;
+	unsigned connections;
+	double warm_s, time_s;
+	clockid_t clocks[PIDS_MAX];
+	size_t clocks_n;
+	clockid_t origin;
+	bool has_origin, streams, stamps, keep;
+} opt = { .port = 9000, .path = "/small", .connections = 64, .warm_s = 0.5, .time_s = 2 };
+
+static int ep;
+static struct conn *conns;
+static unsigned opened, ready;
+static uint64_t answers, body_bytes, errors, reads;
+static struct histogram latency;
+static char request[512];
+static size_t request_n;
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+static void histogram_add(uint64_t ns)
+{
+	unsigned shift = ns < 64 ? 0 : 57u - (unsigned)__builtin_clzll(ns);
+	size_t at = (size_t)shift * 64 + (size_t)(ns >> shift);
+	latency.count[at < 64 * 40 ? at : 64 * 40 - 1]++;
+	latency.n++;
+}
+
+static double histogram_us(double share)
+{
+	uint64_t rank = (uint64_t)((double)latency.n * share), seen = 0;
+	for (size_t at = 0; at < 64 * 40; at++) {
+		seen += latency.count[at];
+		if (seen <= rank)
+			continue;
+		unsigned shift = at < 128 ? 0 : (unsigned)(at / 64 - 1);
+		return (double)((at - (size_t)shift * 64) << shift) / 1e3;
+	}
+	return 0;
+}
+
+static double clock_s(clockid_t id)
+{
+	struct timespec t;
+	return clock_gettime(id, &t) ? 0 : (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double charged_s(void)
+{
+	double sum = 0;
+	for (size_t i = 0; i < opt.clocks_n; i++)
+		sum += clock_s(opt.clocks[i]);
+	return sum;
+}
+
+static void watch(struct conn *c, int how)
+{
+	struct epoll_event ev = { .events = c->want_out ? EPOLLOUT : EPOLLIN, .data.ptr = c };
+	epoll_ctl(ep, how, c->fd, &ev);
+}
+
+static void dial(struct conn *c)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	*c = (struct conn){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), .want_out = true };
+	if (c->fd < 0)
+		die("load: socket");
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	if (connect(c->fd, (struct sockaddr *)&at, sizeof(at)) && errno != EINPROGRESS)
+		die("load: connect");
+	watch(c, EPOLL_CTL_ADD);
+}
+
+static void redial(struct conn *c)
+{
+	if (errors++ < 3)
+		fprintf(stderr, "load: a connection to port %d failed in state %d after %llu bytes\n", opt.port,
+			(int)c->state, (unsigned long long)c->body);
+	if (errors > 1000)
+		stopping = 1;
+	ready -= c->ready;
+	close(c->fd);
+	dial(c);
+	c->ready = false;
+}
+
+static bool ask(struct conn *c)
+{
+	c->state = AT_HEAD;
+	c->head_n = 0;
+	c->body = 0;
+	c->sent_ns = now_ns();
+	return send(c->fd, request, request_n, MSG_NOSIGNAL) == (ssize_t)request_n;
+}
+
+/* The answer is complete; false: it is not what the origin sends. */
+static bool finish(struct conn *c)
+{
+	if (opt.streams && (c->body < DONE_BYTES || (c->body - DONE_BYTES) % FRAME_BYTES))
+		return false;
+	answers++;
+	if (!opt.streams)
+		histogram_add(now_ns() - c->sent_ns);
+	return ask(c);
+}
+
+/* Finds the stamps in n bytes of body at the stream's offset c->body, and dates them. */
+static void date_frames(struct conn *c, const char *p, size_t n, uint64_t now)
+{
+	uint64_t off = c->body, end = off + n;
+	for (uint64_t frame = off / FRAME_BYTES * FRAME_BYTES; frame < end; frame += FRAME_BYTES) {
+		uint64_t from = frame + FRAME_STAMP_AT, to = from + FRAME_STAMP_BYTES;
+		uint64_t lo = from > off ? from : off, hi = to < end ? to : end;
+		if (lo >= hi)
+			continue;
+		memcpy(c->stamp + (lo - from), p + (lo - off), (size_t)(hi - lo));
+		if (hi < to)
+			continue;
+		uint64_t sent = strtoull(c->stamp, NULL, 10);
+		if (sent && sent <= now)
+			histogram_add(now - sent);
+		else
+			errors++;
+	}
+}
+
+static void take_body(struct conn *c, const char *p, size_t n, uint64_t now)
+{
+	if (opt.stamps)
+		date_frames(c, p, n, now);
+	c->body += n;
+	body_bytes += n;
+}
+
+/* Collects the head; returns how many of the n bytes belong to it, or -1. */
+static ssize_t take_head(struct conn *c, const char *p, size_t n)
+{
+	size_t room = HEAD_MAX - 1 - c->head_n, add = n < room ? n : room, before = c->head_n;
+	memcpy(c->head + before, p, add);
+	c->head_n += add;
+	c->head[c->head_n] = 0;
+	char *end = strstr(c->head, "\r\n\r\n");
+	if (!end)
+		return add < n ? -1 : (ssize_t)n;
+	size_t used = (size_t)(end + 4 - c->head) - before;
+	end[2] = 0;
+	const char *length = strcasestr(c->head, "\r\ncontent-length:");
+	if (strncmp(c->head, "HTTP/1.1 200", 12) != 0)
+		return -1;
+	if (!length && !strcasestr(c->head, "\r\ntransfer-encoding: chunked"))
+		return -1;
+	c->state = length ? AT_LENGTH : AT_CHUNK_SIZE;
+	c->left = length ? strtoull(length + 17, NULL, 10) : 0;
+	c->line = 0;
+	if (!c->ready) {
+		c->ready = true;
+		ready++;
+	}
+	return (ssize_t)used;
+}
+
+/* One character of the framing between chunks. False: not HTTP. */
+static bool take_framing(struct conn *c, char ch)
+{
+	int digit = ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
+	if (ch == '\r')
+		return true;
+	if (c->state == AT_CHUNK_SIZE && ch != '\n') {
+		c->left = c->left * 16 + (uint64_t)digit;
+		c->line++;
+		return digit >= 0 && c->line <= 15;
+	}
+	if (c->state == AT_CHUNK_SIZE) {
+		c->state = c->left ? AT_CHUNK : AT_TRAILER;
+	} else if (c->state == AT_CHUNK_END) {
+		c->state = AT_CHUNK_SIZE;
+		c->left = 0;
+		if (ch != '\n')
+			return false;
+	} else if (ch != '\n') {
+		c->line++;
+		return true;
+	} else if (c->line == 0) {
+		return finish(c);
+	}
+	c->line = 0;
+	return true;
+}
+
+static bool take(struct conn *c, const char *p, size_t n, uint64_t now)
+{
+	while (n) {
+		size_t used = 1;
+		if (c->state == AT_HEAD) {
+			ssize_t head = take_head(c, p, n);
+			if (head < 0)
+				return false;
+			used = (size_t)head;
+			if (c->state == AT_LENGTH && c->left == 0 && !finish(c))
+				return false;
+		} else if (c->state == AT_LENGTH || c->state == AT_CHUNK) {
+			used = n < c->left ? n : (size_t)c->left;
+			take_body(c, p, used, now);
+			c->left -= used;
+			if (c->left == 0 && c->state == AT_LENGTH && !finish(c))
+				return false;
+			if (c->left == 0 && c->state == AT_CHUNK)
+				c->state = AT_CHUNK_END;
+		} else if (!take_framing(c, *p)) {
+			return false;
+		}
+		p += used;
+		n -= used;
+	}
+	return true;
+}
+
+static void on_event(struct conn *c, uint32_t events)
+{
+	static char in[READ_MAX];
+	if (c->want_out) {
+		c->want_out = false;
+		watch(c, EPOLL_CTL_MOD);
+		if ((events & (EPOLLERR | EPOLLHUP)) || !ask(c))
+			redial(c);
+		return;
+	}
+	ssize_t n = recv(c->fd, in, sizeof(in), MSG_DONTWAIT);
+	reads++;
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0 || !take(c, in, (size_t)n, opt.stamps ? now_ns() : 0))
+		redial(c);
+}
+
+static void turn(uint64_t until)
+{
+	uint64_t now = now_ns();
+	while (now < until && !stopping) {
+		struct epoll_event events[256];
+		while (opened < opt.connections && opened - ready < RAMP)
+			dial(&conns[opened++]);
+		uint64_t left = until - now < 20000000u ? until - now : 20000000u;
+		struct timespec wait = { .tv_nsec = (long)left };
+		int n = epoll_pwait2(ep, events, 256, &wait, NULL);
+		for (int i = 0; i < n; i++)
+			on_event(events[i].data.ptr, events[i].events);
+		now = now_ns();
+	}
+}
+
+static void turn_for(double s)
+{
+	turn(now_ns() + (uint64_t)(s * 1e9));
+}
+
+static void parse_pids(char *list)
+{
+	for (char *pid = strtok(list, ","); pid; pid = strtok(NULL, ","))
+		if (opt.clocks_n < PIDS_MAX && clock_getcpuclockid((pid_t)atoi(pid), &opt.clocks[opt.clocks_n]) == 0)
+			opt.clocks_n++;
+}
+
+static void parse_options(int argc, char **argv)
+{
+	int o;
+	while ((o = getopt(argc, argv, "p:u:c:w:t:P:O:slk")) != -1) {
+		if (o == 'p')
+			opt.port = atoi(optarg);
+		else if (o == 'u')
+			opt.path = optarg;
+		else if (o == 'c')
+			opt.connections = (unsigned)atoi(optarg);
+		else if (o == 'w')
+			opt.warm_s = atof(optarg);
+		else if (o == 't')
+			opt.time_s = atof(optarg);
+		else if (o == 'P')
+			parse_pids(optarg);
+		else if (o == 'O')
+			opt.has_origin = clock_getcpuclockid((pid_t)atoi(optarg), &opt.origin) == 0;
+		else if (o == 's')
+			opt.streams = true;
+		else if (o == 'l')
+			opt.stamps = true;
+		else if (o == 'k')
+			opt.keep = true;
+		else
+			exit(2);
+	}
+}
+
+static void build_request(void)
+{
+	static const char body[] = "{\"model\":\"builder\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}";
+	int n = opt.streams ? snprintf(request, sizeof(request),
+				       "POST %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+				       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+				       opt.path, sizeof(body) - 1, body) :
+			      snprintf(request, sizeof(request),
+				       "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n", opt.path);
+	request_n = (size_t)n;
+}
+
+static void measure(void)
+{
+	answers = body_bytes = reads = 0;
+	memset(&latency, 0, sizeof(latency));
+	double cpu = charged_s(), own = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	double origin = opt.has_origin ? clock_s(opt.origin) : 0;
+	uint64_t start = now_ns();
+	turn_for(opt.time_s);
+	double s = (double)(now_ns() - start) / 1e9;
+	double units = opt.streams ? (double)body_bytes / FRAME_BYTES : (double)answers;
+	cpu = charged_s() - cpu;
+	own = clock_s(CLOCK_PROCESS_CPUTIME_ID) - own;
+	origin = opt.has_origin ? clock_s(opt.origin) - origin : 0;
+	printf("{\"ready\": %u, \"seconds\": %.4f, \"units\": %.1f, \"per_second\": %.1f, \"cpu_us\": %.5f, "
+	       "\"cpu_share\": %.4f, \"load_share\": %.4f, \"origin_share\": %.4f, \"answers\": %llu, \"errors\": %llu, "
+	       "\"bytes_per_read\": %.0f, \"samples\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+	       ready, s, units, units / s, units > 0 ? cpu * 1e6 / units : 0, cpu / s, own / s, origin / s,
+	       (unsigned long long)answers, (unsigned long long)errors,
+	       reads ? (double)body_bytes / (double)reads : 0, (unsigned long long)latency.n, histogram_us(0.5),
+	       histogram_us(0.99), histogram_us(0.999));
+	fflush(stdout);
+}
+
+/* Goes on until standard input ends. */
+static void keep_open(void)
+{
+	struct pollfd in = { .fd = 0, .events = POLLIN };
+	char byte;
+	while (!stopping && !(poll(&in, 1, 0) > 0 && read(0, &byte, 1) <= 0))
+		turn_for(0.05);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	parse_options(argc, argv);
+	build_request();
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	conns = calloc(opt.connections, sizeof(*conns));
+	if (!conns)
+		die("load: memory");
+	uint64_t limit = now_ns() + 30000000000u;
+	while (!stopping && ready < opt.connections && now_ns() < limit)
+		turn_for(0.01);
+	if (ready < opt.connections)
+		fprintf(stderr, "load: only %u of %u connections were answered\n", ready, opt.connections);
+	turn_for(opt.warm_s);
+	measure();
+	if (opt.keep)
+		keep_open();
+	return ready < opt.connections || stopping ? 1 : 0;
+}
