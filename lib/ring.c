@@ -1,0 +1,266 @@
+#include "lib/ring.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define BATCH 256
+#define GROUP 0
+
+struct completion { /* a cqe ends in a flexible array, so what is needed of it is copied */
+	struct op *op;
+	int result;
+	unsigned flags;
+};
+
+struct ring {
+	struct io_uring uring;
+	struct io_uring_buf_ring *group;
+	char *memory;
+	size_t memory_bytes;
+	unsigned buffers, buffer_bytes, stride;
+	unsigned free;
+};
+
+const char *ring_refusal(int error)
+{
+	switch (-error) {
+	case ENOSYS:
+		return "this kernel has no io_uring; run Linux 6.1 or newer, or a container runtime whose seccomp "
+		       "profile allows io_uring_setup, io_uring_enter and io_uring_register";
+	case EPERM:
+	case EACCES:
+		return "io_uring is forbidden here; set sysctl kernel.io_uring_disabled=0, or allow io_uring_setup, "
+		       "io_uring_enter and io_uring_register in the sandbox's seccomp profile";
+	case EINVAL:
+		return "this kernel's io_uring is too old (single issuer with deferred task work is needed); run "
+		       "Linux 6.1 or newer";
+	case ENOMEM:
+		return "not enough memory for io_uring; raise the memory limit (or `ulimit -l` on kernels before 5.12)";
+	default:
+		return strerror(-error);
+	}
+}
+
+static int provide_buffers(struct ring *r)
+{
+	int error = 0;
+	r->group = io_uring_setup_buf_ring(&r->uring, r->buffers, GROUP, 0, &error);
+	if (!r->group)
+		return error;
+	r->stride = r->buffer_bytes + RING_HEADROOM + RING_TAILROOM;
+	r->memory_bytes = (size_t)r->stride * r->buffers;
+	r->memory = mmap(NULL, r->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (r->memory == MAP_FAILED) {
+		r->memory = NULL;
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < r->buffers; i++)
+		ring_buffer_return(r, i);
+	return 0;
+}
+
+int ring_open(const struct ring_options *options, struct ring **out)
+{
+	struct ring *r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->buffers = options->buffers;
+	r->buffer_bytes = options->buffer_bytes;
+	r->uring.ring_fd = -1;
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+			 IORING_SETUP_SUBMIT_ALL,
+		.cq_entries = options->entries * 4,
+	};
+	int error = io_uring_queue_init_params(options->entries, &r->uring, &params);
+	if (error) {
+		r->uring.ring_fd = -1;
+		goto fail;
+	}
+	(void)io_uring_register_ring_fd(&r->uring); /* saves a descriptor look-up per call where the kernel has it */
+	error = provide_buffers(r);
+	if (error)
+		goto fail;
+	*out = r;
+	return 0;
+fail:
+	ring_close(r);
+	return error;
+}
+
+void ring_close(struct ring *r)
+{
+	if (!r)
+		return;
+	if (r->group)
+		io_uring_free_buf_ring(&r->uring, r->group, r->buffers, GROUP);
+	if (r->uring.ring_fd >= 0)
+		io_uring_queue_exit(&r->uring);
+	if (r->memory)
+		munmap(r->memory, r->memory_bytes);
+	free(r);
+}
+
+static unsigned translate_flags(const struct io_uring_cqe *cqe)
+{
+	unsigned flags = 0;
+	if (cqe->flags & IORING_CQE_F_MORE)
+		flags |= RING_MORE;
+	if (cqe->flags & IORING_CQE_F_BUFFER)
+		flags |= RING_BUFFER | (cqe->flags >> IORING_CQE_BUFFER_SHIFT) << 16;
+	return flags;
+}
+
+/* Copies up to BATCH completions and gives their slots back before anything is called. */
+static unsigned take_batch(struct ring *r, struct completion *batch)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head, n = 0;
+	io_uring_for_each_cqe(&r->uring, head, cqe)
+	{
+		batch[n++] = (struct completion){
+			.op = io_uring_cqe_get_data(cqe),
+			.result = cqe->res,
+			.flags = translate_flags(cqe),
+		};
+		if (n == BATCH)
+			break;
+	}
+	io_uring_cq_advance(&r->uring, n);
+	return n;
+}
+
+static void dispatch(struct ring *r, const struct completion *c)
+{
+	if (!c->op)
+		return; /* a cancellation's own completion */
+	if (c->flags & RING_BUFFER)
+		r->free--;
+	CHECK(c->op->pending > 0);
+	if (!(c->flags & RING_MORE))
+		c->op->pending--;
+	c->op->done(c->op, c->result, c->flags);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
+{
+	uint64_t now = deadline_ns ? now_ns() : 0;
+	if (deadline_ns <= now)
+		return io_uring_submit_and_get_events(&r->uring);
+	uint64_t left = deadline_ns - now;
+	struct __kernel_timespec wait = {
+		.tv_sec = (long long)(left / 1000000000u),
+		.tv_nsec = (long long)(left % 1000000000u),
+	};
+	struct io_uring_cqe *cqe;
+	return io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, &wait, NULL);
+}
+
+int ring_run(struct ring *r, uint64_t deadline_ns)
+{
+	int error = submit_and_wait(r, deadline_ns);
+	if (error < 0 && error != -ETIME && error != -EINTR && error != -EBUSY && error != -EAGAIN)
+		return error;
+	struct completion batch[BATCH];
+	unsigned n = take_batch(r, batch);
+	for (unsigned i = 0; i < n; i++)
+		dispatch(r, &batch[i]);
+	return (int)n;
+}
+
+static struct io_uring_sqe *arm(struct ring *r, struct op *op)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
+	while (!sqe) {
+		int error = io_uring_submit(&r->uring);
+		CHECK(error >= 0 || error == -EBUSY || error == -EAGAIN || error == -EINTR);
+		sqe = io_uring_get_sqe(&r->uring);
+	}
+	if (op)
+		op->pending++;
+	return sqe;
+}
+
+void ring_accept(struct ring *r, struct op *op, int fd)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_CLOEXEC);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_recv(struct ring *r, struct op *op, int fd)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = GROUP;
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_send(struct ring *r, struct op *op, int fd, const void *p, size_t n)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_send(sqe, fd, p, n, MSG_NOSIGNAL);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_sendv(struct ring *r, struct op *op, int fd, struct msghdr *msg)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_sendmsg(sqe, fd, msg, MSG_NOSIGNAL);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_connect(struct ring *r, struct op *op, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_connect(sqe, fd, addr, len);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_read(struct ring *r, struct op *op, int fd, void *p, size_t n)
+{
+	struct io_uring_sqe *sqe = arm(r, op);
+	io_uring_prep_read(sqe, fd, p, (unsigned)n, 0);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void ring_cancel(struct ring *r, struct op *op)
+{
+	if (op->pending == 0)
+		return;
+	struct io_uring_sqe *sqe = arm(r, NULL);
+	io_uring_prep_cancel(sqe, op, IORING_ASYNC_CANCEL_ALL);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+char *ring_buffer(struct ring *r, unsigned buffer)
+{
+	CHECK(buffer < r->buffers);
+	return r->memory + (size_t)buffer * r->stride + RING_HEADROOM;
+}
+
+void ring_buffer_return(struct ring *r, unsigned buffer)
+{
+	io_uring_buf_ring_add(r->group, ring_buffer(r, buffer), r->buffer_bytes, (unsigned short)buffer,
+			      io_uring_buf_ring_mask(r->buffers), 0);
+	io_uring_buf_ring_advance(r->group, 1);
+	r->free++;
+	CHECK(r->free <= r->buffers);
+}
+
+unsigned ring_buffers_free(const struct ring *r)
+{
+	return r->free;
+}

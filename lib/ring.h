@@ -1,0 +1,77 @@
+/*
+ * The ring: one io_uring per thread, and the operations on it. liburing's one door.
+ *
+ * Theory of operation
+ *
+ *   owner { struct op recv; struct op send; ... }
+ *      | ring_recv(ring, &owner->recv, fd)          arming: op.pending goes up, nothing is called back
+ *      v
+ *   ring_run(): submit, wait, copy a batch of completions out, then dispatch each:
+ *      op.pending goes down (unless more will follow), then op.done(op, result, flags)
+ *
+ * - An op is embedded in the object that owns it. The owner may be freed only when every op of it has pending == 0;
+ *   pending falls at dispatch, so a later completion of the same batch never meets freed memory.
+ * - Buffers live until the completion, cancelled or not.
+ * - Received bytes arrive in buffers that the ring provides. A buffer belongs to the receiver from its completion until
+ *   ring_buffer_return(). RING_HEADROOM bytes before and RING_TAILROOM bytes after it may be written, so that a framing
+ *   can be put around the bytes in place.
+ */
+#ifndef LIB_RING_H
+#define LIB_RING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "lib/base.h"
+
+#define RING_HEADROOM 16
+#define RING_TAILROOM 8
+
+struct ring;
+
+struct op {
+	/* result: what the system call would have returned, or -errno. Runs from ring_run() only. */
+	void (*done)(struct op *op, int result, unsigned flags);
+	unsigned pending; /* armed and not yet dispatched for the last time */
+};
+
+enum { /* flags of a completion */
+	RING_MORE = 1,  /* a multishot operation goes on */
+	RING_BUFFER = 2 /* ring_flags_buffer() names the buffer that holds the bytes */
+};
+
+static inline unsigned ring_flags_buffer(unsigned flags)
+{
+	return flags >> 16;
+}
+
+struct ring_options {
+	unsigned entries;      /* submission queue; completions get four times as many */
+	unsigned buffers;      /* how many provided buffers; a power of two */
+	unsigned buffer_bytes; /* usable size of each */
+};
+
+/* -ENOSYS, -EPERM: refused by kernel or sandbox; ring_refusal() has the sentence for people. -EINVAL: too old. */
+int ring_open(const struct ring_options *options, struct ring **out) MUST_USE;
+void ring_close(struct ring *r); /* NULL is fine; every op must be idle or its owner never touched again */
+const char *ring_refusal(int error);
+
+/* Submits what was armed, waits for completions or until deadline_ns (CLOCK_MONOTONIC; 0: no wait), dispatches them.
+ * Returns how many were dispatched, or -errno. */
+int ring_run(struct ring *r, uint64_t deadline_ns) MUST_USE;
+
+void ring_accept(struct ring *r, struct op *op, int fd); /* multishot; result: a descriptor */
+void ring_recv(struct ring *r, struct op *op, int fd);   /* multishot; 0: the peer closed; -ENOBUFS: arm again */
+void ring_send(struct ring *r, struct op *op, int fd, const void *p, size_t n); /* may send less */
+void ring_sendv(struct ring *r, struct op *op, int fd, struct msghdr *msg);     /* the same, gathered */
+void ring_connect(struct ring *r, struct op *op, int fd, const struct sockaddr *addr, socklen_t len);
+void ring_read(struct ring *r, struct op *op, int fd, void *p, size_t n);
+void ring_cancel(struct ring *r, struct op *op); /* its last completion still comes; nothing when it is idle */
+
+char *ring_buffer(struct ring *r, unsigned buffer);
+void ring_buffer_return(struct ring *r, unsigned buffer);
+unsigned ring_buffers_free(const struct ring *r);
+
+#endif

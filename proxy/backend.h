@@ -1,0 +1,59 @@
+/*
+ * Backends: conns to builders, one worker's. A pool keeps the idle ones of one upstream and picks the address with the
+ * fewest exchanges in flight among those that are up.
+ *
+ * Ownership: a backend belongs to the exchange that took it until backend_release() or backend_close(); an idle one
+ * belongs to its pool. A builder that closes an idle connection takes it out of the pool at once, because it is being
+ * read all the time.
+ */
+#ifndef PROXY_BACKEND_H
+#define PROXY_BACKEND_H
+
+#include "lib/http1.h"
+#include "proxy/conn.h"
+#include "proxy/runtime.h"
+
+struct exchange;
+struct pool;
+
+struct backend {
+	struct conn conn;
+	struct http1 *http;
+	struct pool *pool;
+	struct exchange *exchange; /* NULL while idle or closing */
+	size_t address;            /* index in the upstream */
+	struct sockaddr_storage addr;
+	bool reused;               /* it served an exchange before */
+	uint64_t sent_mark;        /* conn.sent_bytes when the running exchange took it */
+	struct timer idle;
+	struct backend *next_idle, *prev_idle;
+};
+
+enum backend_failure {
+	BACKEND_OK,
+	BACKEND_NO_ADDRESS, /* nothing resolved, or every address was tried */
+	BACKEND_CONNECT,    /* refused, unreachable, reset while connecting */
+	BACKEND_TLS,
+	BACKEND_TIMEOUT,
+	BACKEND_RESET,      /* lost before or inside an answer */
+	BACKEND_PROTOCOL,   /* an answer that http1 refused */
+	BACKEND_FAILURE_COUNT
+};
+
+extern const char *const backend_failure_names[BACKEND_FAILURE_COUNT];
+
+struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream); /* holds a reference to rt; NULL: no memory */
+void pool_unref(struct pool *p); /* closes its idle backends; goes when the last backend is gone */
+
+/* A backend for x: an idle one (already open), or a new one that is connecting. tried: bit mask of address indexes not
+ * to use; the one that was chosen is added. */
+enum backend_failure backend_take(struct pool *p, struct exchange *x, uint32_t *tried, struct backend **out) MUST_USE;
+
+void backend_release(struct backend *b); /* back to the pool; the answer was complete and allows reuse */
+void backend_close(struct backend *b);   /* not reusable */
+bool backend_untouched(const struct backend *b); /* no byte of the running exchange was handed to the kernel */
+
+struct upstream_address *backend_address(const struct backend *b);
+const struct config_upstream *backend_upstream(const struct backend *b);
+
+#endif

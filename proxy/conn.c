@@ -1,0 +1,531 @@
+#include "proxy/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/worker.h"
+
+#define CHUNK_BYTES 4032 /* with its header and malloc's, one chunk fills 4 KiB */
+#define CHUNK_STOCK 256
+#define LEND_LEAST 1024  /* smaller bodies are cheaper to copy than to keep a receive buffer for */
+#define LINGER_MS 1000
+
+struct chunk {
+	struct chunk *next;
+	char *p;
+	size_t n;
+	size_t room;  /* bytes free behind the last one; only where the bytes are in data[] */
+	int buffer;   /* a receive buffer to give back, or -1 */
+	bool stocked; /* of the standard size */
+	char data[];
+};
+
+static struct chunk *chunk_new(struct worker *w, size_t least)
+{
+	struct chunk *k = w->chunks.free;
+	size_t room = least <= CHUNK_BYTES ? CHUNK_BYTES : least;
+	if (k && room == CHUNK_BYTES) {
+		w->chunks.free = k->next;
+		w->chunks.n--;
+	} else {
+		k = malloc(sizeof(*k) + room);
+	}
+	CHECK(k); /* windows and queues are bounded, so a failure means a memory limit below the configuration's */
+	*k = (struct chunk){ .p = k->data, .room = room, .buffer = -1, .stocked = room == CHUNK_BYTES };
+	return k;
+}
+
+static void chunk_free(struct worker *w, struct chunk *k)
+{
+	if (k->buffer >= 0)
+		ring_buffer_return(w->ring, (unsigned)k->buffer);
+	if (!k->stocked || w->chunks.n >= CHUNK_STOCK) {
+		free(k);
+		return;
+	}
+	k->next = w->chunks.free;
+	w->chunks.free = k;
+	w->chunks.n++;
+}
+
+void chunk_stock_fini(struct chunk_stock *s)
+{
+	while (s->free) {
+		struct chunk *k = s->free;
+		s->free = k->next;
+		free(k);
+	}
+	s->n = 0;
+}
+
+/* --- output --- */
+
+static void append_chunk(struct conn *c, struct chunk *k)
+{
+	*c->out_tail = k;
+	c->out_tail = &k->next;
+	c->queued += k->n;
+	worker_flush_later(c->w, c);
+}
+
+/* The last chunk, when bytes may still be added to it: it is of our own memory and no running send covers it. */
+static struct chunk *open_chunk(const struct conn *c)
+{
+	struct chunk *k = c->out;
+	for (unsigned i = 0; k && i < c->in_flight; i++)
+		k = k->next;
+	while (k && k->next)
+		k = k->next;
+	return k && k->buffer < 0 ? k : NULL;
+}
+
+static void queue_copy(struct conn *c, const void *p, size_t n)
+{
+	struct chunk *k = open_chunk(c);
+	if (k && k->room >= n) {
+		memcpy(k->p + k->n, p, n);
+		k->n += n;
+		k->room -= n;
+		c->queued += n;
+		return;
+	}
+	k = chunk_new(c->w, n);
+	memcpy(k->data, p, n);
+	k->n = n;
+	k->room -= n;
+	append_chunk(c, k);
+}
+
+static void drop_output(struct conn *c)
+{
+	while (c->out) {
+		struct chunk *k = c->out;
+		c->out = k->next;
+		chunk_free(c->w, k);
+	}
+	c->out_tail = &c->out;
+	c->queued = 0;
+	c->in_flight = 0;
+}
+
+static void queue_cipher(struct conn *c)
+{
+	struct buf *cipher = &c->w->cipher;
+	CHECK(!cipher->failed);
+	if (cipher->n)
+		queue_copy(c, cipher->p, cipher->n);
+	buf_clear(cipher);
+}
+
+void conn_write(struct conn *c, const void *p, size_t n)
+{
+	if (n == 0 || c->state == CONN_CLOSING)
+		return;
+	if (!c->tls) {
+		queue_copy(c, p, n);
+		return;
+	}
+	(void)tls_write(c->tls, p, n, &c->w->cipher); /* a failure shows at the next read */
+	queue_cipher(c);
+}
+
+void conn_flush(struct conn *c)
+{
+	if (c->send.pending || c->connecting || c->state >= CONN_LINGERING || !c->out)
+		return;
+	if (!c->out->next) {
+		c->in_flight = 1;
+		ring_send(c->w->ring, &c->send, c->fd, c->out->p, c->out->n);
+		return;
+	}
+	unsigned n = 0;
+	for (struct chunk *k = c->out; k && n < CONN_IOV; k = k->next)
+		c->iov[n++] = (struct iovec){ .iov_base = k->p, .iov_len = k->n };
+	c->in_flight = n;
+	c->msg = (struct msghdr){ .msg_iov = c->iov, .msg_iovlen = n };
+	ring_sendv(c->w->ring, &c->send, c->fd, &c->msg);
+}
+
+static void forget_sent(struct conn *c, size_t n)
+{
+	CHECK(n <= c->queued);
+	c->queued -= n;
+	while (n > 0) {
+		struct chunk *k = c->out;
+		size_t part = min_size(n, k->n);
+		k->p += part;
+		k->n -= part;
+		n -= part;
+		if (k->n > 0)
+			break;
+		c->out = k->next;
+		if (!c->out)
+			c->out_tail = &c->out;
+		chunk_free(c->w, k);
+	}
+}
+
+static void begin_linger(struct conn *c)
+{
+	c->state = CONN_LINGERING;
+	if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
+		conn_close(c);
+		return;
+	}
+	conn_read(c);
+	timer_set(&c->w->timers, &c->linger, c->w->now_ms + LINGER_MS);
+}
+
+static void linger_over(struct timer *t)
+{
+	conn_close(CONTAINER_OF(t, struct conn, linger));
+}
+
+static void on_sent(struct op *op, int result, unsigned flags)
+{
+	struct conn *c = CONTAINER_OF(op, struct conn, send);
+	(void)flags;
+	c->in_flight = 0;
+	if (c->state == CONN_CLOSING) {
+		worker_bury_later(c->w, c);
+		return;
+	}
+	if (result < 0 && result != -EINTR && result != -EAGAIN) {
+		c->handler->failed(c, result);
+		return;
+	}
+	if (result > 0) {
+		c->sent_bytes += (uint64_t)result;
+		forget_sent(c, (size_t)result);
+	}
+	if (c->out)
+		worker_flush_later(c->w, c);
+	else if (c->state == CONN_FLUSHING)
+		begin_linger(c);
+	if (c->state == CONN_OPEN)
+		c->handler->sent(c);
+}
+
+/* --- lending a receive buffer to another conn's output --- */
+
+bool conn_can_lend(const struct conn *c, const struct conn *from, struct span body)
+{
+	if (from->in_buffer < 0 || from->in.n || from->tls || c->tls || body.n < LEND_LEAST)
+		return false;
+	const char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
+	return body.p >= buffer && body.p < buffer + WORKER_BUFFER_BYTES &&
+	       ring_buffers_free(c->w->ring) > WORKER_BUFFERS / 2;
+}
+
+void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
+	char *p = buffer + (body.p - buffer);
+	size_t n = body.n;
+	CHECK(body.p >= buffer && n <= WORKER_BUFFER_BYTES);
+	if (chunked) { /* RFC 9112, 7.1: at most five digits and four line end bytes, inside head- and tailroom */
+		memcpy(p + n, "\r\n", 2);
+		n += 2;
+		*--p = '\n';
+		*--p = '\r';
+		for (size_t size = body.n; size; size >>= 4)
+			*--p = hex[size & 15];
+		n += (size_t)(body.p - p);
+	}
+	struct chunk *k = chunk_new(c->w, 0);
+	k->p = p;
+	k->n = n;
+	k->room = 0;
+	k->buffer = from->in_buffer;
+	from->in_buffer = -1;
+	append_chunk(c, k);
+}
+
+/* --- input --- */
+
+struct span conn_input(const struct conn *c)
+{
+	if (c->backlog.n)
+		return (struct span){ c->backlog.p + c->backlog_off, c->backlog.n - c->backlog_off };
+	return c->in;
+}
+
+char *conn_input_writable(const struct conn *c)
+{
+	if (c->backlog.n)
+		return c->backlog.p + c->backlog_off;
+	if (c->in_buffer >= 0) {
+		char *buffer = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
+		return buffer + (c->in.p - buffer);
+	}
+	return c->w->plain.p + (c->in.p - c->w->plain.p);
+}
+
+void conn_consume(struct conn *c, size_t n)
+{
+	if (!c->backlog.n) {
+		CHECK(n <= c->in.n);
+		c->in.p += n;
+		c->in.n -= n;
+		return;
+	}
+	CHECK(n <= c->backlog.n - c->backlog_off);
+	c->backlog_off += n;
+	if (c->backlog_off == c->backlog.n) {
+		buf_fini(&c->backlog);
+		c->backlog_off = 0;
+	}
+}
+
+static void keep_rest(struct conn *c)
+{
+	if (c->in.n) {
+		buf_add(&c->backlog, c->in.p, c->in.n);
+		CHECK(!c->backlog.failed);
+	}
+	c->in = (struct span){ 0 };
+	if (c->in_buffer >= 0)
+		ring_buffer_return(c->w->ring, (unsigned)c->in_buffer);
+	c->in_buffer = -1;
+}
+
+/* Hands n bytes to the owner; afterwards nothing points into p any more. */
+static void deliver(struct conn *c, const char *p, size_t n)
+{
+	if (n == 0)
+		return;
+	if (c->backlog.n) {
+		buf_drop_front(&c->backlog, c->backlog_off);
+		c->backlog_off = 0;
+		buf_add(&c->backlog, p, n);
+		CHECK(!c->backlog.failed);
+		c->in = (struct span){ 0 };
+	} else {
+		c->in = (struct span){ p, n };
+	}
+	if (c->state == CONN_OPEN)
+		c->handler->input(c);
+	keep_rest(c);
+}
+
+static void deliver_tls(struct conn *c, const char *p, size_t n)
+{
+	struct buf *plain = &c->w->plain;
+	buf_clear(plain);
+	enum tls_status status = tls_feed(c->tls, p, n, plain, &c->w->cipher);
+	CHECK(!plain->failed);
+	queue_cipher(c);
+	if (status == TLS_FAILED) {
+		c->handler->failed(c, -EPROTO);
+		return;
+	}
+	if (c->state == CONN_OPENING && tls_ready(c->tls)) {
+		c->state = CONN_OPEN;
+		c->handler->opened(c);
+	}
+	if (c->state != CONN_CLOSING)
+		deliver(c, plain->p, plain->n);
+	if (plain->cap > 256 * 1024)
+		buf_fini(plain);
+	if (status == TLS_CLOSED && !c->eof && c->state == CONN_OPEN) {
+		c->eof = true;
+		c->handler->eof(c);
+	}
+}
+
+static void read_ended(struct conn *c, int result)
+{
+	if (result == -ENOBUFS || result == -EINTR || result == -ECANCELED || result > 0) {
+		if (c->want_read)
+			conn_read(c);
+		return;
+	}
+	if (result < 0) {
+		c->handler->failed(c, result);
+		return;
+	}
+	if (c->eof)
+		return;
+	c->eof = true;
+	c->handler->eof(c);
+}
+
+static void on_received(struct op *op, int result, unsigned flags)
+{
+	struct conn *c = CONTAINER_OF(op, struct conn, recv);
+	c->in_buffer = flags & RING_BUFFER ? (int)ring_flags_buffer(flags) : -1;
+	bool discard = c->state == CONN_CLOSING || c->state == CONN_LINGERING || c->state == CONN_FLUSHING;
+	if (result > 0 && !discard) {
+		const char *p = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
+		if (c->tls)
+			deliver_tls(c, p, (size_t)result);
+		else
+			deliver(c, p, (size_t)result);
+	}
+	keep_rest(c);
+	if (c->state == CONN_CLOSING) {
+		worker_bury_later(c->w, c);
+		return;
+	}
+	if (flags & RING_MORE)
+		return;
+	if (discard && result <= 0 && result != -ENOBUFS && result != -ECANCELED) {
+		conn_close(c);
+		return;
+	}
+	read_ended(c, result);
+}
+
+void conn_read(struct conn *c)
+{
+	c->want_read = true;
+	if (!c->recv.pending && !c->eof && c->state != CONN_CLOSING)
+		ring_recv(c->w->ring, &c->recv, c->fd);
+}
+
+void conn_pause(struct conn *c)
+{
+	if (c->want_read && c->recv.pending)
+		ring_cancel(c->w->ring, &c->recv);
+	c->want_read = false;
+}
+
+/* --- life --- */
+
+static void init(struct conn *c, struct worker *w, int fd, struct tls *tls, const struct conn_handler *handler)
+{
+	*c = (struct conn){
+		.w = w,
+		.handler = handler,
+		.tls = tls,
+		.recv.done = on_received,
+		.send.done = on_sent,
+		.fd = fd,
+		.in_buffer = -1,
+		.linger.fire = linger_over,
+	};
+	c->out_tail = &c->out;
+}
+
+static void set_no_delay(int fd)
+{
+	int on = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* Unix sockets refuse it, and need it not */
+}
+
+void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls, const struct conn_handler *handler)
+{
+	init(c, w, fd, tls, handler);
+	c->state = tls ? CONN_OPENING : CONN_OPEN;
+	set_no_delay(fd);
+}
+
+static void on_connected(struct op *op, int result, unsigned flags)
+{
+	struct conn *c = CONTAINER_OF(op, struct conn, send);
+	(void)flags;
+	c->connecting = false;
+	c->send.done = on_sent;
+	if (c->state == CONN_CLOSING) {
+		worker_bury_later(c->w, c);
+		return;
+	}
+	if (result < 0) {
+		c->handler->failed(c, result);
+		return;
+	}
+	conn_read(c);
+	if (c->tls) {
+		deliver_tls(c, NULL, 0);
+		return;
+	}
+	c->state = CONN_OPEN;
+	worker_flush_later(c->w, c);
+	c->handler->opened(c);
+}
+
+int conn_connect(struct conn *c, struct worker *w, const struct sockaddr_storage *addr, socklen_t len, struct tls *tls,
+		 const struct conn_handler *handler)
+{
+	int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	set_no_delay(fd);
+	init(c, w, fd, tls, handler);
+	c->connecting = true;
+	c->send.done = on_connected;
+	ring_connect(w->ring, &c->send, fd, (const struct sockaddr *)addr, len);
+	return 0;
+}
+
+size_t conn_queued(const struct conn *c)
+{
+	return c->queued;
+}
+
+bool conn_closing(const struct conn *c)
+{
+	return c->state >= CONN_FLUSHING;
+}
+
+const char *conn_tls_error(const struct conn *c)
+{
+	return c->tls ? tls_error(c->tls) : "";
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->state == CONN_CLOSING)
+		return;
+	c->state = CONN_CLOSING;
+	timer_remove(&c->w->timers, &c->linger);
+	ring_cancel(c->w->ring, &c->recv);
+	ring_cancel(c->w->ring, &c->send);
+	worker_bury_later(c->w, c);
+}
+
+void conn_close_after_flush(struct conn *c)
+{
+	if (conn_closing(c))
+		return;
+	if (c->tls && c->state == CONN_OPEN) {
+		tls_shutdown(c->tls, &c->w->cipher);
+		queue_cipher(c);
+	}
+	if (c->state == CONN_OPENING) {
+		conn_close(c);
+		return;
+	}
+	c->state = CONN_FLUSHING;
+	if (!c->out)
+		begin_linger(c);
+}
+
+void conn_abort(struct conn *c)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	conn_close(c);
+}
+
+bool conn_idle(const struct conn *c)
+{
+	return c->recv.pending == 0 && c->send.pending == 0;
+}
+
+void conn_bury(struct conn *c)
+{
+	CHECK(c->state == CONN_CLOSING && conn_idle(c));
+	drop_output(c);
+	keep_rest(c);
+	buf_fini(&c->backlog);
+	tls_free(c->tls);
+	close(c->fd);
+	c->handler->closed(c);
+}

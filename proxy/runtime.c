@@ -1,0 +1,89 @@
+#include "proxy/runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int fill_upstream(struct upstream *u, struct resolver *resolver, const struct config_upstream *config)
+{
+	u->config = config;
+	u->addresses = calloc(config->n_addresses, sizeof(*u->addresses));
+	if (!u->addresses)
+		return -ENOMEM;
+	for (; u->n < config->n_addresses; u->n++) {
+		struct upstream_address *a = &u->addresses[u->n];
+		a->config = &config->addresses[u->n];
+		int error = resolver_add(resolver, a->config->host, a->config->port, config->resolve_ms, &a->name);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void destroy(struct runtime *rt)
+{
+	for (size_t i = 0; rt->upstreams && i < rt->config->n_upstreams; i++) {
+		for (size_t k = 0; k < rt->upstreams[i].n; k++)
+			resolver_remove(rt->upstreams[i].addresses[k].name);
+		free(rt->upstreams[i].addresses);
+	}
+	free(rt->upstreams);
+	config_unref(rt->config);
+	free(rt);
+}
+
+int runtime_new(struct resolver *resolver, struct config *config, struct runtime **out)
+{
+	struct runtime *rt = calloc(1, sizeof(*rt));
+	if (!rt) {
+		config_unref(config);
+		return -ENOMEM;
+	}
+	rt->refs = 1;
+	rt->config = config;
+	int error = -ENOMEM;
+	rt->upstreams = calloc(config->n_upstreams + 1, sizeof(*rt->upstreams));
+	if (!rt->upstreams)
+		goto fail;
+	for (size_t i = 0; i < config->n_upstreams; i++) {
+		error = fill_upstream(&rt->upstreams[i], resolver, &config->upstreams[i]);
+		if (error)
+			goto fail;
+	}
+	*out = rt;
+	return 0;
+fail:
+	destroy(rt);
+	return error;
+}
+
+struct runtime *runtime_ref(struct runtime *rt)
+{
+	atomic_fetch_add(&rt->refs, 1);
+	return rt;
+}
+
+void runtime_unref(struct runtime *rt)
+{
+	if (rt && atomic_fetch_sub(&rt->refs, 1) == 1)
+		destroy(rt);
+}
+
+bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms)
+{
+	return atomic_load_explicit(&a->active, memory_order_relaxed) != ACTIVE_DOWN &&
+	       atomic_load_explicit(&a->down_until_ms, memory_order_relaxed) <= now_ms;
+}
+
+void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u, uint64_t now_ms)
+{
+	if (atomic_fetch_add(&a->failures, 1) + 1 < u->fail_after)
+		return;
+	atomic_store(&a->down_until_ms, now_ms + u->fail_ms);
+	atomic_store(&a->failures, 0);
+}
+
+void upstream_address_worked(struct upstream_address *a)
+{
+	if (atomic_load_explicit(&a->failures, memory_order_relaxed))
+		atomic_store(&a->failures, 0);
+}

@@ -1,0 +1,87 @@
+/*
+ * A worker: one thread, one ring, its listeners, its conns and its pools. Nothing here is shared with another worker but
+ * the runtime (configuration and upstream state), the metrics and the log.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "lib/metrics.h"
+#include "lib/ring.h"
+#include "lib/timers.h"
+#include "proxy/conn.h"
+#include "proxy/gate.h"
+#include "proxy/runtime.h"
+
+#define WORKER_BUFFERS 32            /* 2 MiB of receive buffers, of which small reads touch one page each */
+#define WORKER_BUFFER_BYTES 65536
+
+struct pool;
+struct client;
+struct health;
+
+struct listener {
+	struct op accept;
+	struct worker *w;
+	int fd;
+	const struct config_listener *config;
+	bool admin;
+	bool accepting;
+};
+
+struct worker {
+	struct ring *ring;
+	struct timers timers;
+	uint64_t now_ms;               /* CLOCK_MONOTONIC, as of the current batch */
+	unsigned index;
+	struct chunk_stock chunks;
+	struct conn *dying, *to_flush;
+	struct gate_scratch gate;
+	struct buf plain, cipher;      /* scratch for TLS */
+
+	struct runtime *runtime;       /* what new exchanges use */
+	struct pool **pools;           /* one per upstream of that runtime */
+	size_t n_pools;
+	struct health *health;         /* active checks; the first worker has them */
+
+	struct listener *listeners;
+	size_t n_listeners;
+	struct client *clients;        /* all of them, linked */
+	unsigned n_clients, n_exchanges;
+	bool draining;
+	struct timer drain;
+
+	struct metrics_shard *metrics;
+	struct metrics *all_metrics;
+	uint64_t ids;                  /* exchange ids given out */
+
+	struct op wake;                /* reads the eventfd below */
+	int wake_fd;
+	uint64_t wake_count;
+	struct server *server;
+	pthread_t thread;
+	_Atomic bool stopped;
+};
+
+/* Opens the ring and makes the worker ready; nothing runs yet. Errors as ring_open(), -ENOMEM, or -errno of a socket. */
+int worker_init(struct worker *w, struct server *server, unsigned index) MUST_USE;
+void worker_fini(struct worker *w);
+
+void *worker_main(void *worker); /* the thread: runs until it has drained */
+void worker_wake(struct worker *w); /* from any thread: look at the server's state again */
+
+/* For conns. */
+void worker_flush_later(struct worker *w, struct conn *c);
+void worker_bury_later(struct worker *w, struct conn *c);
+
+/* A client arrived or left: stops and resumes accepting at the limit. */
+void worker_client_gone(struct worker *w);
+void worker_exchange_begins(struct worker *w);
+void worker_exchange_ends(struct worker *w);
+
+struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t upstream);
+
+#endif
