@@ -78,18 +78,25 @@ struct http1_head {
 	size_t n;
 };
 
-struct http1; /* about 700 bytes while idle; head memory is allocated while a head is in use */
+struct http1; /* under 500 bytes while idle; head memory is allocated while a head is in use */
 
 struct http1 *http1_new(enum http1_kind kind, const struct http1_limits *limits); /* limits are copied; NULL: no memory */
 void http1_free(struct http1 *h);
 size_t http1_memory(const struct http1 *h);
 
-/* Responses only, before the first byte: the method of the request it answers ("HEAD" has no body). */
+/* Responses only, before the first byte and after http1_next() of the message before: the method of the request it
+ * answers ("HEAD" has no body). Holds for the interim responses and the final one. */
 void http1_expect(struct http1 *h, struct span method);
 
 /* Parses from p; *used is how many bytes were consumed up to and including what the event reports. Call again with the
  * rest until HTTP1_MORE. */
 enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *used, struct span *body);
+
+/* The same for many slices at once, only after HTTP1_HEAD: stores up to max body slices, in order, and returns how many
+ * bytes were used. *event is what comes after these slices: HTTP1_MORE (all bytes are used), HTTP1_BODY (the array is
+ * full: call again with the rest), HTTP1_END, or HTTP1_REFUSED (the slices before it are still sound). */
+size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *slices, size_t max, size_t *n_slices,
+		       enum http1_event *event);
 
 /* The peer closed: HTTP1_END when that completes the message (until-close body), HTTP1_MORE when nothing had begun,
  * HTTP1_REFUSED (truncated) otherwise. */

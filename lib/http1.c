@@ -1,0 +1,534 @@
+/*
+ * Theory of operation
+ *
+ *   LEAD --> HEAD --> LENGTH | CHUNKED | UNTIL_CLOSE --> DONE --> (http1_next) LEAD
+ *     \________\___________\_____________________________________> REFUSED (latches)
+ *
+ * llhttp reads heads, chunks and trailers; which framing a message has is decided in http1_rules.c, and a body of known
+ * length or until close never reaches llhttp. For every message the parser is reset, so nothing one message said can
+ * change how the next is read.
+ *
+ * What is reported must not depend on how the bytes were split. So rules are applied where llhttp says that a thing is
+ * complete, never on the part of it that a read happened to bring, and a head is fed at most its limit of bytes.
+ */
+#include "lib/http1.h"
+
+#include <assert.h>
+#include <llhttp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/http1_rules.h"
+#include "lib/http1_store.h"
+
+const char *const http1_refusal_names[HTTP1_REFUSAL_COUNT] = {
+	[HTTP1_OK] = "ok",
+	[HTTP1_MALFORMED] = "malformed",
+	[HTTP1_BAD_VERSION] = "bad_version",
+	[HTTP1_BAD_METHOD] = "bad_method",
+	[HTTP1_BAD_TARGET] = "bad_target",
+	[HTTP1_BAD_HOST] = "bad_host",
+	[HTTP1_BAD_HEADER] = "bad_header",
+	[HTTP1_BAD_LENGTH] = "bad_length",
+	[HTTP1_BAD_ENCODING] = "bad_encoding",
+	[HTTP1_BAD_CHUNK] = "bad_chunk",
+	[HTTP1_TARGET_TOO_LONG] = "target_too_long",
+	[HTTP1_HEADERS_TOO_LARGE] = "headers_too_large",
+	[HTTP1_TRUNCATED] = "truncated",
+	[HTTP1_NO_MEMORY] = "no_memory",
+};
+static_assert(ARRAY_LEN(http1_refusal_names) == HTTP1_REFUSAL_COUNT, "one name per refusal");
+
+enum state { LEAD, HEAD, LENGTH, CHUNKED, UNTIL_CLOSE, DONE, REFUSED };
+
+struct http1 {
+	llhttp_t parser;
+	struct http1_limits limits;
+	struct http1_head head;
+	struct http1_store store;
+	struct http1_store *trailers;     /* allocated when the first trailer comes */
+	struct span *slices;        /* the caller's, during one call */
+	size_t slices_max, slices_n;
+	uint64_t left;              /* LENGTH: bytes to come */
+	uint32_t head_used;         /* bytes of the head, of chunk extensions once it is complete */
+	uint32_t method_n, target_n; /* where the start line lies in the store */
+	uint8_t kind, state, why;
+	bool lead_cr;               /* an empty line before a request, begun */
+	bool lead_line;             /* ... and complete: one is allowed */
+	bool target_done, version_done;
+	bool answers_head;
+};
+
+static struct http1 *of(llhttp_t *parser)
+{
+	return CONTAINER_OF(parser, struct http1, parser);
+}
+
+static int refuse(struct http1 *h, enum http1_refusal why)
+{
+	if (h->why == HTTP1_OK)
+		h->why = (uint8_t)why;
+	h->state = REFUSED;
+	return -1;
+}
+
+unsigned http1_refusal_status(enum http1_refusal why)
+{
+	switch (why) {
+	case HTTP1_BAD_VERSION: return 505;
+	case HTTP1_BAD_METHOD: return 501;
+	case HTTP1_TARGET_TOO_LONG: return 414;
+	case HTTP1_HEADERS_TOO_LARGE: return 431;
+	case HTTP1_NO_MEMORY: return 503;
+	case HTTP1_OK:
+	case HTTP1_MALFORMED:
+	case HTTP1_BAD_TARGET:
+	case HTTP1_BAD_HOST:
+	case HTTP1_BAD_HEADER:
+	case HTTP1_BAD_LENGTH:
+	case HTTP1_BAD_ENCODING:
+	case HTTP1_BAD_CHUNK:
+	case HTTP1_TRUNCATED:
+	case HTTP1_REFUSAL_COUNT: break;
+	}
+	return 400;
+}
+
+/* Where names and values go now: the head's store, or the trailers' once the body has begun. */
+static struct http1_store *current(struct http1 *h)
+{
+	if (h->state != CHUNKED)
+		return &h->store;
+	if (!h->trailers)
+		h->trailers = calloc(1, sizeof(*h->trailers));
+	return h->trailers;
+}
+
+/* ---- llhttp's callbacks ---- */
+
+/* Any piece of text. A head's bytes are limited by what it is fed; trailers are limited here. */
+static int on_text(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http1 *h = of(parser);
+	struct http1_store *s = current(h);
+	if (!s)
+		return refuse(h, HTTP1_NO_MEMORY);
+	if (n > h->limits.head_bytes - min_size(s->n, h->limits.head_bytes))
+		return refuse(h, HTTP1_HEADERS_TOO_LARGE);
+	return http1_store_add(s, p, n) == 0 ? 0 : refuse(h, HTTP1_NO_MEMORY);
+}
+
+static int on_method_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	h->method_n = h->store.n;
+	if (!http1_rules_method((struct span){ h->store.text, h->method_n }))
+		return refuse(h, HTTP1_BAD_METHOD);
+	return 0;
+}
+
+static int on_target_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	h->target_n = h->store.n - h->method_n;
+	h->target_done = true;
+	http1_store_mark(&h->store);
+	return h->target_n > h->limits.target_bytes ? refuse(h, HTTP1_TARGET_TOO_LONG) : 0;
+}
+
+static int on_reason_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	h->target_n = h->store.n; /* a response has its reason where a request has its target */
+	http1_store_mark(&h->store);
+	struct span reason = { h->store.text, h->target_n };
+	return http1_rules_text(reason) ? 0 : refuse(h, HTTP1_MALFORMED);
+}
+
+static int on_version_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	if (llhttp_get_http_major(parser) != 1 || llhttp_get_http_minor(parser) > 1)
+		return refuse(h, HTTP1_BAD_VERSION);
+	h->head.minor = llhttp_get_http_minor(parser);
+	h->version_done = true;
+	return 0;
+}
+
+static int on_field_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	struct http1_store *s = current(h);
+	if (!s)
+		return refuse(h, HTTP1_NO_MEMORY);
+	if (!h->version_done) /* llhttp takes a request line without a version for HTTP/0.9 */
+		return refuse(h, HTTP1_BAD_VERSION);
+	struct span name = http1_store_piece(s);
+	if (!http1_rules_token(name) || (h->state == CHUNKED && !http1_rules_trailer(name)))
+		return refuse(h, HTTP1_BAD_HEADER);
+	if (s->count == h->limits.headers)
+		return refuse(h, HTTP1_HEADERS_TOO_LARGE);
+	return http1_store_name(s) == 0 ? 0 : refuse(h, HTTP1_NO_MEMORY);
+}
+
+static int on_value_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	struct http1_store *s = current(h);
+	if (!s || s->count == 0)
+		return refuse(h, HTTP1_BAD_HEADER);
+	struct span value = http1_rules_trim(http1_store_piece(s));
+	if (!http1_rules_text(value))
+		return refuse(h, HTTP1_BAD_HEADER);
+	if (value.n > 0)
+		s->v[s->count - 1].value = value;
+	http1_store_mark(s);
+	return 0;
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	struct http1_head *head = &h->head;
+	enum http1_refusal why;
+	if (!h->version_done)
+		return refuse(h, HTTP1_BAD_VERSION);
+	head->headers = h->store.v;
+	head->n = h->store.count;
+	if (h->kind == HTTP1_REQUEST) {
+		head->method = (struct span){ h->store.text, h->method_n };
+		head->target = (struct span){ h->store.text + h->method_n, h->target_n };
+		why = http1_rules_request(head);
+	} else {
+		head->status = (unsigned)llhttp_get_status_code(parser);
+		head->reason = (struct span){ h->store.text, h->target_n };
+		why = http1_rules_response(head, h->answers_head);
+	}
+	if (why != HTTP1_OK)
+		return refuse(h, why);
+	parser->upgrade = 0; /* llhttp would let an upgrade change the framing; whether there is one is not its affair */
+	return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http1 *h = of(parser);
+	CHECK(h->slices_n < h->slices_max); /* one slice a chunk, and a full array stops at the end of its chunk */
+	h->slices[h->slices_n++] = (struct span){ p, n };
+	return 0;
+}
+
+static int on_chunk_complete(llhttp_t *parser)
+{
+	struct http1 *h = of(parser);
+	h->head_used = 0;
+	return h->slices_n == h->slices_max ? HPE_PAUSED : 0;
+}
+
+/* Chunk extensions are dropped, and may not be an endless way to say nothing. */
+static int on_extension(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http1 *h = of(parser);
+	(void)p;
+	if (n > h->limits.head_bytes - min_size(h->head_used, h->limits.head_bytes))
+		return refuse(h, HTTP1_BAD_CHUNK);
+	h->head_used += (uint32_t)n;
+	return 0;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+	of(parser)->state = DONE;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t request_settings = {
+	.on_method = on_text,
+	.on_method_complete = on_method_complete,
+	.on_url = on_text,
+	.on_url_complete = on_target_complete,
+	.on_version_complete = on_version_complete,
+	.on_header_field = on_text,
+	.on_header_field_complete = on_field_complete,
+	.on_header_value = on_text,
+	.on_header_value_complete = on_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_body = on_body,
+	.on_chunk_extension_name = on_extension,
+	.on_chunk_extension_value = on_extension,
+	.on_chunk_complete = on_chunk_complete,
+	.on_message_complete = on_message_complete,
+};
+
+static const llhttp_settings_t response_settings = {
+	.on_status = on_text,
+	.on_status_complete = on_reason_complete,
+	.on_version_complete = on_version_complete,
+	.on_header_field = on_text,
+	.on_header_field_complete = on_field_complete,
+	.on_header_value = on_text,
+	.on_header_value_complete = on_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_body = on_body,
+	.on_chunk_extension_name = on_extension,
+	.on_chunk_extension_value = on_extension,
+	.on_chunk_complete = on_chunk_complete,
+	.on_message_complete = on_message_complete,
+};
+
+/* llhttp's reasons in our words, where a callback has not said it already. */
+static enum http1_event refused(struct http1 *h, llhttp_errno_t error)
+{
+	if (h->state == REFUSED)
+		return HTTP1_REFUSED;
+	enum http1_refusal why = h->state == CHUNKED ? HTTP1_BAD_CHUNK : HTTP1_MALFORMED;
+	switch (error) {
+	case HPE_INVALID_METHOD: why = HTTP1_BAD_METHOD; break;
+	case HPE_INVALID_URL: why = HTTP1_BAD_TARGET; break;
+	case HPE_INVALID_VERSION: why = HTTP1_BAD_VERSION; break;
+	case HPE_INVALID_HEADER_TOKEN:
+	case HPE_UNEXPECTED_SPACE: why = HTTP1_BAD_HEADER; break;
+	case HPE_INVALID_CONTENT_LENGTH:
+	case HPE_UNEXPECTED_CONTENT_LENGTH: why = HTTP1_BAD_LENGTH; break;
+	case HPE_INVALID_TRANSFER_ENCODING: why = HTTP1_BAD_ENCODING; break;
+	default: break;
+	}
+	(void)refuse(h, why);
+	return HTTP1_REFUSED;
+}
+
+/* ---- feeding ---- */
+
+/* One empty line may precede a request (RFC 9112, 2.2), none a response. Returns the bytes it takes. */
+static size_t skip_lead(struct http1 *h, const char *p, size_t n)
+{
+	size_t i = 0;
+	for (; i < n && h->state == LEAD; i++) {
+		if (h->lead_cr && p[i] == '\n') {
+			h->lead_cr = false;
+			h->lead_line = true;
+		} else if (!h->lead_cr && p[i] == '\r' && !h->lead_line && h->kind == HTTP1_REQUEST) {
+			h->lead_cr = true;
+		} else if (h->lead_cr || p[i] == '\r' || p[i] == '\n') {
+			(void)refuse(h, HTTP1_MALFORMED);
+			break;
+		} else {
+			h->state = HEAD;
+			break;
+		}
+	}
+	return i;
+}
+
+static void head_complete(struct http1 *h)
+{
+	llhttp_resume(&h->parser);
+	h->head_used = 0;
+	switch (h->head.framing) {
+	case HTTP1_NO_BODY: h->state = DONE; break;
+	case HTTP1_LENGTH:
+		h->left = h->head.length;
+		h->state = h->left ? LENGTH : DONE;
+		break;
+	case HTTP1_CHUNKED: h->state = CHUNKED; break;
+	case HTTP1_UNTIL_CLOSE: h->state = UNTIL_CLOSE; break;
+	}
+}
+
+static enum http1_event feed_head(struct http1 *h, const char *p, size_t n, size_t *used)
+{
+	n = min_size(n, h->limits.head_bytes - h->head_used);
+	llhttp_errno_t error = llhttp_execute(&h->parser, p, n);
+	if (error == HPE_OK) {
+		*used = n;
+		h->head_used += (uint32_t)n;
+		if (h->head_used < h->limits.head_bytes)
+			return HTTP1_MORE;
+		bool in_target = h->kind == HTTP1_REQUEST && !h->target_done;
+		(void)refuse(h, in_target ? HTTP1_TARGET_TOO_LONG : HTTP1_HEADERS_TOO_LARGE);
+		return HTTP1_REFUSED;
+	}
+	if (error != HPE_PAUSED)
+		return refused(h, error);
+	*used = (size_t)(llhttp_get_error_pos(&h->parser) - p);
+	head_complete(h);
+	return HTTP1_HEAD;
+}
+
+static enum http1_event feed_chunks(struct http1 *h, const char *p, size_t n, size_t *used)
+{
+	if (n == 0)
+		return HTTP1_MORE;
+	llhttp_errno_t error = llhttp_execute(&h->parser, p, n);
+	if (error == HPE_OK) {
+		*used = n;
+		return HTTP1_MORE;
+	}
+	if (error != HPE_PAUSED)
+		return refused(h, error);
+	*used = (size_t)(llhttp_get_error_pos(&h->parser) - p);
+	llhttp_resume(&h->parser);
+	return h->state == DONE ? HTTP1_END : HTTP1_BODY;
+}
+
+size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *slices, size_t max, size_t *n_slices,
+		       enum http1_event *event)
+{
+	size_t used = 0;
+	CHECK(h->state > HEAD && max > 0);
+	h->slices = slices;
+	h->slices_max = max;
+	h->slices_n = 0;
+	*event = HTTP1_MORE;
+	switch ((enum state)h->state) {
+	case LEAD:
+	case HEAD:
+	case REFUSED: *event = HTTP1_REFUSED; break;
+	case DONE: *event = HTTP1_END; break;
+	case CHUNKED: *event = feed_chunks(h, p, n, &used); break;
+	case LENGTH:
+	case UNTIL_CLOSE:
+		used = h->state == LENGTH ? (size_t)min_u64(h->left, n) : n;
+		if (used > 0)
+			slices[h->slices_n++] = (struct span){ p, used };
+		h->left -= h->state == LENGTH ? used : 0;
+		if (h->state == LENGTH && h->left == 0) {
+			h->state = DONE;
+			*event = HTTP1_END;
+		}
+		break;
+	}
+	*n_slices = h->slices_n;
+	h->slices = NULL;
+	return used;
+}
+
+enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *used, struct span *body)
+{
+	*used = 0;
+	if (h->state == LEAD) {
+		*used = skip_lead(h, p, n);
+		if (h->state == LEAD)
+			return HTTP1_MORE;
+		p += *used;
+		n -= *used;
+	}
+	if (h->state == HEAD) {
+		size_t taken = 0;
+		enum http1_event event = n > 0 ? feed_head(h, p, n, &taken) : HTTP1_MORE;
+		*used += taken;
+		return event;
+	}
+	enum http1_event event;
+	size_t slices;
+	*used += http1_feed_body(h, p, n, body, 1, &slices, &event);
+	return slices > 0 ? HTTP1_BODY : event; /* an end or a refusal after the slice is reported by the next call */
+}
+
+enum http1_event http1_eof(struct http1 *h)
+{
+	switch ((enum state)h->state) {
+	case LEAD: return HTTP1_MORE;
+	case UNTIL_CLOSE:
+	case DONE: h->state = DONE; return HTTP1_END;
+	case HEAD:
+	case LENGTH:
+	case CHUNKED: (void)refuse(h, HTTP1_TRUNCATED); return HTTP1_REFUSED;
+	case REFUSED: break;
+	}
+	return HTTP1_REFUSED;
+}
+
+/* ---- lifetime and questions ---- */
+
+static void reset(struct http1 *h)
+{
+	llhttp_reset(&h->parser);
+	memset(&h->head, 0, sizeof(h->head));
+	h->head_used = h->method_n = h->target_n = 0;
+	h->lead_cr = h->lead_line = h->target_done = h->version_done = false;
+	h->state = LEAD;
+}
+
+struct http1 *http1_new(enum http1_kind kind, const struct http1_limits *limits)
+{
+	struct http1 *h = calloc(1, sizeof(*h));
+	if (!h)
+		return NULL;
+	h->kind = (uint8_t)kind;
+	h->limits = *limits;
+	if (kind == HTTP1_REQUEST)
+		llhttp_init(&h->parser, HTTP_REQUEST, &request_settings);
+	else
+		llhttp_init(&h->parser, HTTP_RESPONSE, &response_settings);
+	reset(h);
+	return h;
+}
+
+static void drop_trailers(struct http1 *h)
+{
+	if (h->trailers)
+		http1_store_fini(h->trailers);
+	free(h->trailers);
+	h->trailers = NULL;
+}
+
+void http1_free(struct http1 *h)
+{
+	if (!h)
+		return;
+	drop_trailers(h);
+	http1_store_fini(&h->store);
+	free(h);
+}
+
+void http1_drop_head(struct http1 *h)
+{
+	CHECK(h->state != LEAD && h->state != HEAD);
+	http1_store_fini(&h->store);
+	h->head.method = h->head.target = h->head.host = h->head.reason = (struct span){ NULL, 0 };
+	h->head.headers = NULL;
+	h->head.n = 0;
+}
+
+void http1_next(struct http1 *h)
+{
+	CHECK(h->state == DONE);
+	http1_drop_head(h);
+	drop_trailers(h);
+	if (h->head.status >= 200) /* an interim response is followed by the final one, to the same request */
+		h->answers_head = false;
+	reset(h);
+}
+
+void http1_expect(struct http1 *h, struct span method)
+{
+	CHECK(h->kind == HTTP1_RESPONSE);
+	h->answers_head = span_eq(method, SPAN("HEAD"));
+}
+
+size_t http1_memory(const struct http1 *h)
+{
+	return sizeof(*h) + http1_store_memory(&h->store) + (h->trailers ? sizeof(*h->trailers) + http1_store_memory(h->trailers) : 0);
+}
+
+const struct http1_head *http1_head(const struct http1 *h)
+{
+	return &h->head;
+}
+
+const struct http1_header *http1_trailers(const struct http1 *h, size_t *n)
+{
+	*n = h->trailers ? h->trailers->count : 0;
+	return h->trailers ? h->trailers->v : NULL;
+}
+
+enum http1_refusal http1_refusal(const struct http1 *h)
+{
+	return (enum http1_refusal)h->why;
+}
+
+bool http1_idle(const struct http1 *h)
+{
+	return h->state == LEAD;
+}
