@@ -66,7 +66,7 @@ struct config_header { /* set (value != NULL) or removed on the request to the b
 struct config_route {
 	const char *name;
 	const char *host;            /* NULL: any; "*.example.org" matches subdomains */
-	const char *path;            /* prefix; "/" any */
+	const char *path;            /* prefix, compared byte by byte; "/" any */
 	bool path_exact;
 	const char *const *methods;  /* NULL: any */
 	size_t n_methods;
@@ -74,8 +74,8 @@ struct config_route {
 	const char *host_header;     /* sent to the builder; NULL: the client's */
 	const struct config_header *headers;
 	size_t n_headers;
-	bool wire_auto;              /* framing from the answer, dialect from path; else the two below */
-	enum framing framing;
+	bool wire_auto;              /* framing from the answer's type; dialect from the path unless `dialect` is known */
+	enum framing framing;        /* when not wire_auto */
 	enum dialect dialect;
 	bool inspect;                /* false: bytes pass and count as unscanned */
 	bool fail_open;              /* on_error: open */

@@ -1,0 +1,321 @@
+#include "proxy/config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/log.h"
+#include "lib/tls.h"
+#include "proxy/config_keys.h"
+#include "proxy/units.h"
+
+#define WORKERS_MAX 256
+#define KIB (1u << 10)
+#define MIB (1u << 20)
+#define SECOND 1000u
+#define HOUR (3600u * SECOND)
+#define DAY (24u * HOUR)
+
+/* Memory of a configuration is a chain of blocks that is freed at once. */
+struct block {
+	struct block *next;
+	max_align_t bytes[];
+};
+
+struct owner {
+	struct config config;
+	atomic_size_t refs;
+	struct block *blocks;
+};
+
+static struct owner *owner_of(struct config *c)
+{
+	return CONTAINER_OF(c, struct owner, config);
+}
+
+void *config_alloc(struct config_reader *r, size_t n, size_t size)
+{
+	struct owner *o = owner_of(r->config);
+	struct block *b = n > (SIZE_MAX - sizeof(*b)) / size ? NULL : calloc(1, sizeof(*b) + n * size);
+	if (!b) {
+		config_problem(r, 0, "out of memory; give redcard more");
+		return NULL;
+	}
+	b->next = o->blocks;
+	o->blocks = b;
+	return b->bytes;
+}
+
+/* What holds where the file is silent; redcard.yaml(5) lists the same values. */
+static const struct config defaults = {
+	.limits = {
+		.connections = 9000,
+		.streams = 9000,
+		.head_bytes = 32 * KIB,
+		.target_bytes = 8 * KIB,
+		.headers = 100,
+		.body_bytes = 64 * MIB,
+		.window_bytes = 256 * KIB,
+		.requests_per_connection = 100000,
+		.decoded_bytes = 256 * MIB,
+		.decoded_ratio = 200,
+	},
+	.timeouts = {
+		.client_idle = 75 * SECOND,
+		.client_head = 15 * SECOND,
+		.client_body = 30 * SECOND,
+		.client_write = 60 * SECOND,
+		.connect = 5 * SECOND,
+		.first_byte = 120 * SECOND,
+		.upstream_idle = 120 * SECOND,
+		.exchange = 0,
+		.head_hold = 500,
+		.keepalive = 5 * SECOND,
+		.drain = 30 * SECOND,
+	},
+	.policy = "builtin",
+	.log_level = LOG_INFO,
+	.log_exchanges = true,
+};
+
+#define AT(field) offsetof(struct config, field)
+
+static void read_limits(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "connections", .kind = KEY_COUNT, .offset = AT(limits.connections), .min = 1, .max = 1000000 },
+		{ .name = "streams", .kind = KEY_COUNT, .offset = AT(limits.streams), .min = 1, .max = 1000000 },
+		{ .name = "head", .kind = KEY_SIZE, .offset = AT(limits.head_bytes), .min = KIB, .max = MIB },
+		{ .name = "target", .kind = KEY_SIZE, .offset = AT(limits.target_bytes), .min = 256, .max = MIB },
+		{ .name = "headers", .kind = KEY_COUNT, .offset = AT(limits.headers), .min = 8, .max = 10000 },
+		{ .name = "body", .kind = KEY_SIZE64, .offset = AT(limits.body_bytes) },
+		{ .name = "window", .kind = KEY_SIZE, .offset = AT(limits.window_bytes), .min = 4 * KIB, .max = 64 * MIB },
+		{ .name = "requests_per_connection", .kind = KEY_COUNT, .offset = AT(limits.requests_per_connection),
+		  .min = 1 },
+		{ .name = "decoded", .kind = KEY_SIZE64, .offset = AT(limits.decoded_bytes), .min = KIB },
+		{ .name = "decoded_ratio", .kind = KEY_COUNT, .offset = AT(limits.decoded_ratio), .min = 1, .max = 100000 },
+	};
+	struct config *c = base;
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), c);
+	if (c->limits.target_bytes > c->limits.head_bytes)
+		config_problem(r, node->line, "`target` is larger than `head`, which contains it; raise `head`");
+}
+
+static void read_timeouts(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "client_idle", .kind = KEY_DURATION, .offset = AT(timeouts.client_idle), .min = 10, .max = DAY },
+		{ .name = "client_head", .kind = KEY_DURATION, .offset = AT(timeouts.client_head), .min = 10, .max = HOUR },
+		{ .name = "client_body", .kind = KEY_DURATION, .offset = AT(timeouts.client_body), .min = 10, .max = DAY },
+		{ .name = "client_write", .kind = KEY_DURATION, .offset = AT(timeouts.client_write), .min = 10, .max = DAY },
+		{ .name = "connect", .kind = KEY_DURATION, .offset = AT(timeouts.connect), .min = 10, .max = HOUR },
+		{ .name = "first_byte", .kind = KEY_DURATION, .offset = AT(timeouts.first_byte), .min = 10, .max = DAY },
+		{ .name = "upstream_idle", .kind = KEY_DURATION, .offset = AT(timeouts.upstream_idle), .min = 10, .max = DAY },
+		{ .name = "exchange", .kind = KEY_DURATION, .offset = AT(timeouts.exchange), .max = DAY },
+		{ .name = "head_hold", .kind = KEY_DURATION, .offset = AT(timeouts.head_hold), .max = HOUR },
+		{ .name = "keepalive", .kind = KEY_DURATION, .offset = AT(timeouts.keepalive), .min = 10, .max = HOUR },
+		{ .name = "drain", .kind = KEY_DURATION, .offset = AT(timeouts.drain), .max = DAY },
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+}
+
+static void read_log(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const char *const levels[] = { "debug", "info", "warning", "error", NULL };
+	_Static_assert(ARRAY_LEN(levels) == LOG_LEVEL_COUNT + 1, "the choices are the enum");
+	static const struct config_key keys[] = {
+		{ .name = "level", .kind = KEY_CHOICE, .offset = AT(log_level), .choices = levels },
+		{ .name = "file", .kind = KEY_FILE, .offset = AT(log_file) },
+		{ .name = "exchanges", .kind = KEY_BOOL, .offset = AT(log_exchanges) },
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+}
+
+static void read_workers(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config *c = base;
+	uint64_t n = 0;
+	if (!config_expect(r, node, YAML_SCALAR) || strcmp(node->text, "auto") == 0)
+		return;
+	if (units_count((struct span){ node->text, node->len }, &n) != 0 || n < 1 || n > WORKERS_MAX)
+		config_problem(r, node->line, "`workers: %s` cannot be; write auto or a number from 1 to %d", node->text,
+			       WORKERS_MAX);
+	c->workers = (uint32_t)n;
+}
+
+static void read_policy(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config *c = base;
+	if (!config_expect(r, node, YAML_SCALAR))
+		return;
+	if (strcmp(node->text, "builtin") == 0)
+		return;
+	const char *path = node->len > 0 ? config_file_name(r, node->text) : NULL;
+	c->policy = NULL;
+	if (!path)
+		config_problem(r, node->line, "`policy` is empty; write builtin or the name of a policy file");
+	else if (config_file_readable(r, node->line, "policy", path))
+		c->policy = path;
+}
+
+static void count_cores(struct config *c)
+{
+	cpu_set_t set;
+	if (c->workers > 0)
+		return;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	c->workers = (uint32_t)(n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n);
+}
+
+static void load_ruleset(struct config_reader *r)
+{
+	struct config *c = r->config;
+	size_t before = r->errors->n;
+	if (!c->policy)
+		return; /* said so already */
+	int e = ruleset_load(c->policy, &c->ruleset, r->errors);
+	if (e == 0)
+		return;
+	r->problems++;
+	if (r->errors->n == before)
+		config_problem(r, 0, "policy %s: %s; check the file", c->policy, strerror(-e));
+}
+
+/* Routes are read last: they name upstreams, which may stand below them in the file. */
+static void skip(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	(void)r;
+	(void)node;
+	(void)base;
+}
+
+static void read_file(struct config_reader *r, const struct yaml_node *root)
+{
+	static const char *const forwarded[] = { "replace", "append", NULL };
+	static const struct config_key keys[] = {
+		{ .name = "listen", .kind = KEY_READ, .read = config_read_listen },
+		{ .name = "admin", .kind = KEY_READ, .read = config_read_admin },
+		{ .name = "workers", .kind = KEY_READ, .read = read_workers },
+		{ .name = "policy", .kind = KEY_READ, .read = read_policy },
+		{ .name = "log", .kind = KEY_READ, .read = read_log },
+		{ .name = "forwarded", .kind = KEY_FLAG, .offset = AT(proxy_headers), .choices = forwarded },
+		{ .name = "limits", .kind = KEY_READ, .read = read_limits },
+		{ .name = "timeouts", .kind = KEY_READ, .read = read_timeouts },
+		{ .name = "upstreams", .kind = KEY_READ, .read = config_read_upstreams },
+		{ .name = "routes", .kind = KEY_READ, .read = skip },
+	};
+	struct config *c = r->config;
+	if (!root || root->kind != YAML_MAP) {
+		config_problem(r, root ? root->line : 1, "this is not a configuration; see deploy/redcard.yaml for one");
+		return;
+	}
+	config_keys_read(r, root, keys, ARRAY_LEN(keys), c);
+	const struct yaml_node *routes = yaml_get(root, "routes");
+	if (routes)
+		config_read_routes(r, routes, c);
+	if (!routes || (routes->kind == YAML_LIST && c->n_routes == 0))
+		config_problem(r, root->line, "there is no route; add `routes` with at least one");
+	const struct yaml_node *listen = yaml_get(root, "listen");
+	if (!listen || (listen->kind == YAML_LIST && c->n_listeners == 0))
+		config_problem(r, root->line, "nothing is listened on; add `listen` with at least one address");
+	for (size_t i = 0; i < c->n_listeners && c->admin.addr_len > 0; i++)
+		if (c->listeners[i].addr_len == c->admin.addr_len &&
+		    memcmp(&c->listeners[i].addr, &c->admin.addr, c->admin.addr_len) == 0)
+			config_problem(r, c->admin.line, "`admin` and `listen` (line %u) share the address %s; change one",
+				       c->listeners[i].line, c->admin.address);
+	count_cores(c);
+	load_ruleset(r);
+}
+
+int config_load(const char *path, struct config **out, struct buf *errors)
+{
+	struct yaml *yaml = NULL;
+	struct owner *o = calloc(1, sizeof(*o));
+	if (!o)
+		return -ENOMEM;
+	o->config = defaults;
+	atomic_init(&o->refs, 1);
+	struct config_reader r = { .config = &o->config, .file = path, .errors = errors };
+	o->config.path = config_copy(&r, span_of(path));
+	int e = yaml_load(path, YAML_INTERPOLATE, &yaml, errors);
+	if (e < 0)
+		goto fail;
+	read_file(&r, yaml_root(yaml));
+	e = -EINVAL;
+	if (r.problems > 0)
+		goto fail;
+	yaml_free(yaml);
+	*out = &o->config;
+	return 0;
+fail:
+	yaml_free(yaml);
+	config_unref(&o->config);
+	return e;
+}
+
+struct config *config_ref(struct config *c)
+{
+	atomic_fetch_add(&owner_of(c)->refs, 1);
+	return c;
+}
+
+void config_unref(struct config *c)
+{
+	if (!c || atomic_fetch_sub(&owner_of(c)->refs, 1) != 1)
+		return;
+	struct owner *o = owner_of(c);
+	for (size_t i = 0; i < c->n_listeners; i++)
+		tls_context_free(c->listeners[i].tls);
+	for (size_t i = 0; i < c->n_upstreams; i++)
+		tls_context_free(c->upstreams[i].tls_context);
+	ruleset_unref(c->ruleset);
+	for (struct block *b = o->blocks, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(o);
+}
+
+static bool host_matches(const char *pattern, struct span host)
+{
+	struct span p = span_of(pattern);
+	if (!pattern)
+		return true;
+	if (p.n < 2 || p.p[0] != '*')
+		return span_eq_nocase(p, host);
+	struct span suffix = { p.p + 1, p.n - 1 }; /* with its dot */
+	return host.n > suffix.n &&
+	       span_eq_nocase(suffix, (struct span){ host.p + host.n - suffix.n, suffix.n });
+}
+
+static bool path_matches(const struct config_route *route, struct span path)
+{
+	struct span p = span_of(route->path);
+	return route->path_exact ? span_eq(p, path) : path.n >= p.n && memcmp(path.p, p.p, p.n) == 0;
+}
+
+static bool method_matches(const struct config_route *route, struct span method)
+{
+	for (size_t i = 0; i < route->n_methods; i++)
+		if (span_eq(span_of(route->methods[i]), method))
+			return true;
+	return route->n_methods == 0;
+}
+
+const struct config_route *config_route_for(const struct config *c, struct span host, struct span path,
+					    struct span method)
+{
+	const char *query = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+	if (query)
+		path.n = (size_t)(query - path.p);
+	for (size_t i = 0; i < c->n_routes; i++) {
+		const struct config_route *route = &c->routes[i];
+		if (host_matches(route->host, host) && path_matches(route, path) && method_matches(route, method))
+			return route;
+	}
+	return NULL;
+}

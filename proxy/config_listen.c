@@ -1,0 +1,152 @@
+/* Where redcard listens: `listen` and `admin`. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/tls.h"
+#include "proxy/config_keys.h"
+#include "proxy/units.h"
+
+#define ADDRESS_REMEDY "write an IP address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080"
+
+struct tls_files {
+	const char *cert, *key;
+};
+
+static bool set_address(struct config_listener *l, const char *host, uint16_t port)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+		memcpy(&l->addr, &v4, sizeof(v4));
+		l->addr_len = sizeof(v4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
+		memcpy(&l->addr, &v6, sizeof(v6));
+		l->addr_len = sizeof(v6);
+		return true;
+	}
+	return false;
+}
+
+static void read_address(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config_listener *l = base;
+	uint64_t port = 0;
+	char host[64] = "0.0.0.0"; /* ":8080" is every IPv4 address of this machine */
+	if (!config_expect(r, node, YAML_SCALAR))
+		return;
+	l->address = config_copy(r, (struct span){ node->text, node->len });
+	const char *colon = strrchr(node->text, ':');
+	size_t n = colon ? (size_t)(colon - node->text) : 0;
+	bool brackets = n >= 2 && node->text[0] == '[' && colon[-1] == ']';
+	bool bare_v6 = !brackets && n > 0 && memchr(node->text, ':', n);
+	if (n > 0 && n < sizeof(host))
+		snprintf(host, sizeof(host), "%.*s", (int)(brackets ? n - 2 : n), node->text + brackets);
+	if (!colon || bare_v6 || n >= sizeof(host) || units_count(span_of(colon + 1), &port) != 0 || port < 1 ||
+	    port > 65535 || !set_address(l, host, (uint16_t)port))
+		config_problem(r, node->line, "`address: %s` is not an address; " ADDRESS_REMEDY, node->text);
+}
+
+static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "cert", .kind = KEY_FILE, .offset = offsetof(struct tls_files, cert) },
+		{ .name = "key", .kind = KEY_FILE, .offset = offsetof(struct tls_files, key) },
+	};
+	struct config_listener *l = base;
+	struct tls_files files = { NULL, NULL };
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), &files);
+	if (!files.cert || !files.key) {
+		config_problem(r, node->line, "`tls` needs both `cert` and `key`; name a PEM file for each");
+		return;
+	}
+	if (!config_file_readable(r, node->line, "certificate", files.cert) ||
+	    !config_file_readable(r, node->line, "key", files.key))
+		return;
+	l->tls_cert = files.cert;
+	l->tls_key = files.key;
+	struct buf why = { 0 };
+	if (tls_context_server(files.cert, files.key, &l->tls, &why) != 0) {
+		while (why.n > 0 && why.p[why.n - 1] == '\n')
+			why.n--;
+		config_problem(r, node->line, "certificate %s with key %s is unusable: %.*s; give a PEM chain and its key",
+			       files.cert, files.key, (int)why.n, why.p ? why.p : "");
+	}
+	buf_fini(&why);
+}
+
+static bool same_address(const struct config_listener *a, const struct config_listener *b)
+{
+	return a->addr_len > 0 && a->addr_len == b->addr_len && memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+}
+
+static void check_unique(struct config_reader *r, size_t index)
+{
+	const struct config_listener *l = &r->config->listeners[index];
+	for (size_t i = 0; i < index; i++)
+		if (same_address(l, &r->config->listeners[i]))
+			config_problem(r, l->line, "%s is listened on twice (also on line %u); remove one of the two",
+				       l->address, r->config->listeners[i].line);
+}
+
+void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "address", .kind = KEY_READ, .read = read_address },
+		{ .name = "tls", .kind = KEY_READ, .read = read_tls },
+	};
+	struct config *c = base;
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	c->listeners = config_alloc(r, config_children(node), sizeof(*c->listeners));
+	if (!c->listeners)
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next) {
+		struct config_listener *l = &c->listeners[c->n_listeners];
+		l->line = e->line;
+		config_keys_read(r, e, keys, ARRAY_LEN(keys), l);
+		if (e->kind == YAML_MAP && !yaml_get(e, "address"))
+			config_problem(r, e->line, "a listener has no `address`; " ADDRESS_REMEDY);
+		check_unique(r, c->n_listeners++);
+	}
+}
+
+static bool is_loopback(const struct config_listener *l)
+{
+	if (l->addr.ss_family == AF_INET) {
+		struct sockaddr_in v4;
+		memcpy(&v4, &l->addr, sizeof(v4));
+		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+	}
+	struct sockaddr_in6 v6;
+	memcpy(&v6, &l->addr, sizeof(v6));
+	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+struct admin {
+	struct config_listener listener; /* first, so that read_address() takes either struct */
+	bool is_public;
+};
+
+void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "address", .kind = KEY_READ, .read = read_address },
+		{ .name = "public", .kind = KEY_BOOL, .offset = offsetof(struct admin, is_public) },
+	};
+	struct config *c = base;
+	struct admin a = { .listener.line = node->line };
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), &a);
+	if (node->kind == YAML_MAP && !yaml_get(node, "address"))
+		config_problem(r, node->line, "`admin` has no `address`; write one, such as 127.0.0.1:9901");
+	if (a.listener.addr_len > 0 && !a.is_public && !is_loopback(&a.listener))
+		config_problem(r, node->line,
+			       "the admin listener %s is not on the loopback, and it asks for no password; "
+			       "use 127.0.0.1 or say `public: true`",
+			       a.listener.address);
+	c->admin = a.listener;
+}

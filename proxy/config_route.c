@@ -1,0 +1,276 @@
+/* Routes: which request goes to which upstream, how it is changed and how its answer is judged. */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/config_keys.h"
+
+/* What a route says before its names are looked up. */
+struct draft {
+	struct config_route route;
+	struct config_header *headers; /* becomes route.headers */
+	const char *upstream;
+	int wire;
+};
+
+/* `wire`: an API's name fixes the dialect and leaves the framing to the answer, which may be a stream or a document. */
+static const struct {
+	bool from_answer;
+	enum framing framing;
+	enum dialect dialect;
+} wires[] = {
+	{ true, FRAMING_NONE, DIALECT_UNKNOWN },  { true, FRAMING_NONE, DIALECT_CHAT },
+	{ true, FRAMING_NONE, DIALECT_RESPONSES }, { true, FRAMING_NONE, DIALECT_MESSAGES },
+	{ true, FRAMING_NONE, DIALECT_GEMINI },   { false, FRAMING_ARRAY, DIALECT_GEMINI },
+	{ true, FRAMING_NONE, DIALECT_OLLAMA },   { false, FRAMING_SSE, DIALECT_UNKNOWN },
+	{ false, FRAMING_LINES, DIALECT_UNKNOWN }, { false, FRAMING_DOCUMENT, DIALECT_UNKNOWN },
+	{ false, FRAMING_NONE, DIALECT_UNKNOWN },
+};
+static const char *const wire_choices[] = {
+	"auto", "chat", "responses", "messages", "gemini", "gemini-array",
+	"ollama", "sse", "lines", "json", "plain", NULL,
+};
+_Static_assert(ARRAY_LEN(wires) + 1 == ARRAY_LEN(wire_choices), "one row for each name");
+
+static const char *const error_choices[] = { "closed", "open", NULL };
+static const char *const reasoning_choices[] = { "judge", "skip", NULL };
+static const char *const upgrade_choices[] = { "refuse", "tunnel", NULL };
+static const char *const compressed_choices[] = { "decode", "refuse", NULL };
+static const char *const cut_choices[] = { "graceful", "error", "abort", NULL };
+_Static_assert(ARRAY_LEN(cut_choices) == CUT_FORM_COUNT + 1 && sizeof(enum cut_form) == sizeof(int),
+	       "the choices are the enum");
+
+static bool is_token(const char *text)
+{
+	static const char allowed[] =
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	return text[0] && !text[strspn(text, allowed)];
+}
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
+static void read_methods(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config_route *route = base;
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	const char **v = config_alloc(r, config_children(node), sizeof(*v));
+	if (!v)
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next) {
+		if (!config_expect(r, e, YAML_SCALAR))
+			continue;
+		if (!is_token(e->text) || strcmp(e->text, "CONNECT") == 0 || strpbrk(e->text, "abcdefghijklmnopqrstuvwxyz"))
+			config_problem(r, e->line, "\"%s\" is not a method that is forwarded; write one in capitals, such as POST",
+				       e->text);
+		v[route->n_methods++] = config_copy(r, (struct span){ e->text, e->len });
+	}
+	route->methods = v;
+	if (route->n_methods == 0)
+		config_problem(r, node->line, "`methods` is empty; name at least one or remove the key");
+}
+
+static void read_match(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "host", .kind = KEY_TEXT, .offset = offsetof(struct config_route, host) },
+		{ .name = "path", .kind = KEY_TEXT, .offset = offsetof(struct config_route, path) },
+		{ .name = "exact", .kind = KEY_BOOL, .offset = offsetof(struct config_route, path_exact) },
+		{ .name = "methods", .kind = KEY_READ, .read = read_methods },
+	};
+	struct config_route *route = &((struct draft *)base)->route;
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), route);
+	if (!route->path || route->path[0] != '/' || strpbrk(route->path, "?# "))
+		config_problem(r, node->line, "`path: %s` is not a path; begin with a slash and leave the query out",
+			       route->path ? route->path : "");
+	if (route->host && (strchr(route->host + 1, '*') || strpbrk(route->host, "/: ") ||
+			    (route->host[0] == '*' && route->host[1] != '.')))
+		config_problem(r, node->line, "`host: %s` is not a host; write it without port, or as *.example.org",
+			       route->host);
+}
+
+/* Headers that frame the message or concern one connection (RFC 9110, 7.6.1), or that redcard writes itself. */
+static bool is_reserved(const char *name)
+{
+	static const char *const names[] = {
+		"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+		"transfer-encoding", "upgrade", "content-length", "host", "expect", "accept-encoding", "via",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void add_header(struct config_reader *r, unsigned line, struct draft *d, const char *name, const char *value)
+{
+	if (!name)
+		return;
+	if (!is_token(name))
+		config_problem(r, line, "\"%.64s\" is not a header's name; use letters, digits and dashes", name);
+	else if (strcasecmp(name, "host") == 0)
+		config_problem(r, line, "the header `host` is not set here; use the route's own `host`");
+	else if (is_reserved(name))
+		config_problem(r, line, "the header `%s` belongs to the connection and is written by redcard; remove it", name);
+	if (value && has_control(value))
+		config_problem(r, line, "the value of the header `%.64s` has control characters; write it on one line", name);
+	for (size_t i = 0; i < d->route.n_headers; i++)
+		if (strcasecmp(d->headers[i].name, name) == 0)
+			config_problem(r, line, "the header `%.64s` is set or removed twice; keep one", name);
+	d->headers[d->route.n_headers++] = (struct config_header){ name, value };
+}
+
+static void read_set(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	if (!config_expect(r, node, YAML_MAP))
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next) {
+		const char *value = config_secret(r, e);
+		if (value)
+			add_header(r, e->line, base, config_copy(r, span_of(e->key)), value);
+	}
+}
+
+static void read_remove(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next)
+		if (config_expect(r, e, YAML_SCALAR))
+			add_header(r, e->line, base, config_copy(r, (struct span){ e->text, e->len }), NULL);
+}
+
+static void read_headers(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "set", .kind = KEY_READ, .read = read_set },
+		{ .name = "remove", .kind = KEY_READ, .read = read_remove },
+	};
+	struct draft *d = base;
+	size_t room = 0;
+	if (!config_expect(r, node, YAML_MAP))
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next)
+		room += config_children(e);
+	d->headers = config_alloc(r, room, sizeof(*d->headers));
+	if (d->headers)
+		config_keys_read(r, node, keys, ARRAY_LEN(keys), d);
+	d->route.headers = d->headers;
+}
+
+static void check_upstream(struct config_reader *r, const struct yaml_node *node, struct draft *d)
+{
+	const struct config *c = r->config;
+	const struct yaml_node *named = yaml_get(node, "upstream");
+	if (!d->upstream) {
+		if (!named)
+			config_problem(r, node->line, "the route has no `upstream`; name one of those under `upstreams`");
+		return;
+	}
+	for (size_t i = 0; i < c->n_upstreams; i++) {
+		if (c->upstreams[i].name && strcmp(c->upstreams[i].name, d->upstream) == 0) {
+			d->route.upstream = i;
+			return;
+		}
+	}
+	config_problem(r, named->line, "the upstream `%s` is not defined; add it under `upstreams` or correct the name",
+		       d->upstream);
+}
+
+/* Whether every request that b matches is matched by a. */
+static bool covers(const struct config_route *a, const struct config_route *b)
+{
+	if (a->host && (!b->host || strcasecmp(a->host, b->host) != 0))
+		return false;
+	if (a->path_exact && (!b->path_exact || strcmp(a->path, b->path) != 0))
+		return false;
+	if (strncmp(a->path, b->path, strlen(a->path)) != 0)
+		return false;
+	if (!a->methods)
+		return true;
+	for (size_t i = 0; i < b->n_methods; i++) {
+		size_t k = 0;
+		while (k < a->n_methods && strcmp(a->methods[k], b->methods[i]) != 0)
+			k++;
+		if (k == a->n_methods)
+			return false;
+	}
+	return b->n_methods > 0;
+}
+
+static void check_earlier(struct config_reader *r, const struct config_route *route)
+{
+	for (const struct config_route *o = r->config->routes; o < route; o++) {
+		if (!o->name[0])
+			continue; /* broken, and said so */
+		if (strcmp(o->name, route->name) == 0)
+			config_problem(r, route->line, "the route `%s` is defined twice (also on line %u); rename one",
+				       route->name, o->line);
+		else if (covers(o, route)) {
+			config_problem(r, route->line, "no request can reach the route `%s`, since `%s` on line %u takes them "
+				       "all; move it before that one", route->name, o->name, o->line);
+			return;
+		}
+	}
+}
+
+#define ROUTE(field) offsetof(struct draft, route.field)
+
+static const struct config_key route_keys[] = {
+	{ .name = "name", .kind = KEY_TEXT, .offset = ROUTE(name) },
+	{ .name = "match", .kind = KEY_READ, .read = read_match },
+	{ .name = "upstream", .kind = KEY_TEXT, .offset = offsetof(struct draft, upstream) },
+	{ .name = "host", .kind = KEY_TEXT, .offset = ROUTE(host_header) },
+	{ .name = "headers", .kind = KEY_READ, .read = read_headers },
+	{ .name = "wire", .kind = KEY_CHOICE, .offset = offsetof(struct draft, wire), .choices = wire_choices },
+	{ .name = "inspect", .kind = KEY_BOOL, .offset = ROUTE(inspect) },
+	{ .name = "on_error", .kind = KEY_FLAG, .offset = ROUTE(fail_open), .choices = error_choices },
+	{ .name = "reasoning", .kind = KEY_FLAG, .offset = ROUTE(skip_reasoning), .choices = reasoning_choices },
+	{ .name = "upgrade", .kind = KEY_FLAG, .offset = ROUTE(tunnel_upgrades), .choices = upgrade_choices },
+	{ .name = "compressed", .kind = KEY_FLAG, .offset = ROUTE(refuse_compressed), .choices = compressed_choices },
+	{ .name = "cut", .kind = KEY_CHOICE, .offset = ROUTE(cut), .choices = cut_choices },
+	{ .name = "frame", .kind = KEY_SIZE, .offset = ROUTE(frame_bytes), .min = 256, .max = 16 << 20 },
+	{ .name = "document", .kind = KEY_SIZE, .offset = ROUTE(document_bytes), .min = 256, .max = 64 << 20 },
+};
+
+static void read_route(struct config_reader *r, const struct yaml_node *node, struct config_route *out)
+{
+	struct draft d = { .route = { .path = "/", .inspect = true, .frame_bytes = 16 << 10, .document_bytes = 256 << 10 } };
+	d.route.line = node->line;
+	*out = d.route; /* what later routes are compared with, even when this one is not a map */
+	out->name = "";
+	config_keys_read(r, node, route_keys, ARRAY_LEN(route_keys), &d);
+	if (node->kind != YAML_MAP)
+		return;
+	d.route.wire_auto = wires[d.wire].from_answer;
+	d.route.framing = wires[d.wire].framing;
+	d.route.dialect = wires[d.wire].dialect;
+	check_upstream(r, node, &d);
+	if (!d.route.name) {
+		config_problem(r, node->line, "a route has no `name`; give it one, for the logs");
+		d.route.name = "";
+	}
+	if (!d.route.path)
+		d.route.path = "/";
+	*out = d.route;
+	if (out->name[0])
+		check_earlier(r, out);
+}
+
+void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config *c = base;
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	c->routes = config_alloc(r, config_children(node), sizeof(*c->routes));
+	if (!c->routes)
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next)
+		read_route(r, e, &c->routes[c->n_routes++]);
+}

@@ -1,0 +1,235 @@
+/* Upstreams: pools of builder addresses, their TLS and their health checks. */
+#include <string.h>
+
+#include "lib/tls.h"
+#include "proxy/config_keys.h"
+#include "proxy/units.h"
+
+#define NAME_MAX_BYTES 63
+#define SECOND 1000
+#define HOUR (3600 * SECOND)
+
+/* One entry of `addresses`, taken apart. */
+struct parts {
+	struct span host;
+	uint16_t port;
+	enum { SCHEME_NONE, SCHEME_HTTP, SCHEME_HTTPS } scheme;
+};
+
+static bool is_host(struct span host)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+	for (size_t i = 0; i < host.n; i++)
+		if (!memchr(allowed, host.p[i], sizeof(allowed) - 1))
+			return false;
+	return host.n > 0 && host.n < 254;
+}
+
+static bool take_prefix(struct span *text, struct span prefix)
+{
+	if (text->n < prefix.n || memcmp(text->p, prefix.p, prefix.n) != 0)
+		return false;
+	*text = (struct span){ text->p + prefix.n, text->n - prefix.n };
+	return true;
+}
+
+/* [scheme://]host[:port][/]; the host of an IPv6 address stands in brackets. */
+static bool split_address(struct span text, struct parts *out)
+{
+	struct parts a = { .scheme = SCHEME_NONE };
+	if (take_prefix(&text, SPAN("https://")))
+		a.scheme = SCHEME_HTTPS;
+	else if (take_prefix(&text, SPAN("http://")))
+		a.scheme = SCHEME_HTTP;
+	if (a.scheme != SCHEME_NONE && text.n > 0 && text.p[text.n - 1] == '/')
+		text.n--;
+	struct span rest = text;
+	bool brackets = take_prefix(&rest, SPAN("["));
+	const char *end = rest.n ? memchr(rest.p, brackets ? ']' : ':', rest.n) : NULL;
+	size_t n = end ? (size_t)(end - rest.p) : rest.n;
+	a.host = (struct span){ rest.p, n };
+	rest = (struct span){ rest.p + n, rest.n - n };
+	if (brackets && !take_prefix(&rest, SPAN("]")))
+		return false;
+	uint64_t port = a.scheme == SCHEME_HTTPS ? 443 : a.scheme == SCHEME_HTTP ? 80 : 0;
+	if (rest.n > 0 && (!take_prefix(&rest, SPAN(":")) || units_count(rest, &port) != 0))
+		return false;
+	if (!is_host(a.host) || port < 1 || port > 65535 || (!brackets && memchr(a.host.p, ':', a.host.n)))
+		return false;
+	a.port = (uint16_t)port;
+	*out = a;
+	return true;
+}
+
+static void read_address(struct config_reader *r, const struct yaml_node *node, struct config_upstream *u,
+			 struct config_address *out)
+{
+	struct parts a;
+	out->line = node->line;
+	if (!config_expect(r, node, YAML_SCALAR))
+		return;
+	if (!split_address((struct span){ node->text, node->len }, &a)) {
+		config_problem(r, node->line, "\"%s\" is not a builder's address; write host:port, or "
+			       "https://host without a path, a user or a query", node->text);
+		return;
+	}
+	out->host = config_copy(r, a.host);
+	out->port = a.port;
+	bool tls = a.scheme == SCHEME_HTTPS;
+	if (out == u->addresses)
+		u->tls = tls;
+	else if (tls != u->tls)
+		config_problem(r, node->line, "\"%s\": an upstream is either https or not; make two upstreams", node->text);
+}
+
+static void read_addresses(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config_upstream *u = base;
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	struct config_address *v = config_alloc(r, config_children(node), sizeof(*v));
+	if (!v)
+		return;
+	u->addresses = v;
+	for (const struct yaml_node *e = node->first; e; e = e->next) {
+		struct config_address *a = &v[u->n_addresses];
+		read_address(r, e, u, a);
+		for (size_t i = 0; a->host && i < u->n_addresses; i++)
+			if (v[i].host && strcmp(v[i].host, a->host) == 0 && v[i].port == a->port)
+				config_problem(r, e->line, "\"%s\" stands twice in one upstream; remove one", e->text);
+		u->n_addresses++;
+	}
+}
+
+static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "ca", .kind = KEY_FILE, .offset = offsetof(struct config_upstream, tls_ca) },
+		{ .name = "verify", .kind = KEY_BOOL, .offset = offsetof(struct config_upstream, tls_verify) },
+		{ .name = "server_name", .kind = KEY_TEXT, .offset = offsetof(struct config_upstream, tls_server_name) },
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+}
+
+static void read_health(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "path", .kind = KEY_TEXT, .offset = offsetof(struct config_health, path) },
+		{ .name = "interval", .kind = KEY_DURATION, .offset = offsetof(struct config_health, interval_ms),
+		  .min = 100, .max = HOUR },
+		{ .name = "timeout", .kind = KEY_DURATION, .offset = offsetof(struct config_health, timeout_ms),
+		  .min = 10, .max = HOUR },
+		{ .name = "healthy_after", .kind = KEY_COUNT, .offset = offsetof(struct config_health, healthy_after),
+		  .min = 1, .max = 100 },
+		{ .name = "unhealthy_after", .kind = KEY_COUNT, .offset = offsetof(struct config_health, unhealthy_after),
+		  .min = 1, .max = 100 },
+	};
+	struct config_upstream *u = base;
+	struct config_health *h = &u->health;
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), h);
+	if (node->kind != YAML_MAP)
+		return;
+	if (!h->path || h->path[0] != '/' || strpbrk(h->path, " \t\r\n#"))
+		config_problem(r, node->line, "`health` needs a `path` that begins with a slash, such as /healthz");
+	if (h->timeout_ms > h->interval_ms)
+		config_problem(r, node->line, "the health check's `timeout` is longer than its `interval`; shorten it");
+}
+
+static void read_passive(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "failures", .kind = KEY_COUNT, .offset = offsetof(struct config_upstream, fail_after),
+		  .min = 1, .max = 1000 },
+		{ .name = "time", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, fail_ms),
+		  .min = 100, .max = HOUR },
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+}
+
+static void read_idle(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	static const struct config_key keys[] = {
+		{ .name = "connections", .kind = KEY_COUNT, .offset = offsetof(struct config_upstream, idle_max),
+		  .max = 65536 },
+		{ .name = "time", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, idle_ms),
+		  .min = SECOND, .max = 24 * HOUR },
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+}
+
+static void check_name(struct config_reader *r, const struct config_upstream *u)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	if (!u->name) {
+		config_problem(r, u->line, "an upstream has no `name`; give it one, such as `name: builder`");
+		return;
+	}
+	if (strlen(u->name) > NAME_MAX_BYTES || u->name[strspn(u->name, allowed)])
+		config_problem(r, u->line, "the upstream's name \"%.80s\" is unusable; write at most %d letters, digits, "
+			       "dots, dashes and underscores", u->name, NAME_MAX_BYTES);
+	for (const struct config_upstream *o = r->config->upstreams; o < u; o++)
+		if (o->name && strcmp(o->name, u->name) == 0)
+			config_problem(r, u->line, "the upstream `%s` is defined twice (also on line %u); rename one",
+				       u->name, o->line);
+}
+
+static void make_tls_context(struct config_reader *r, struct config_upstream *u, const struct yaml_node *node)
+{
+	const struct yaml_node *tls = yaml_get(node, "tls");
+	if (tls && !u->tls)
+		config_problem(r, tls->line, "`tls` is set, but the addresses are not https; write https://host:port");
+	if (!u->tls || (u->tls_ca && !config_file_readable(r, tls->line, "certificate authority", u->tls_ca)))
+		return;
+	struct buf why = { 0 };
+	if (tls_context_client(u->tls_ca, u->tls_verify, &u->tls_context, &why) != 0) {
+		while (why.n > 0 && why.p[why.n - 1] == '\n')
+			why.n--;
+		config_problem(r, u->line, "TLS for upstream `%s` cannot be set up: %.*s; check `tls`",
+			       u->name ? u->name : "", (int)why.n, why.p ? why.p : "");
+	}
+	buf_fini(&why);
+}
+
+static void read_upstream(struct config_reader *r, const struct yaml_node *node, struct config_upstream *u)
+{
+	static const struct config_key keys[] = {
+		{ .name = "name", .kind = KEY_TEXT, .offset = offsetof(struct config_upstream, name) },
+		{ .name = "addresses", .kind = KEY_READ, .read = read_addresses },
+		{ .name = "tls", .kind = KEY_READ, .read = read_tls },
+		{ .name = "health", .kind = KEY_READ, .read = read_health },
+		{ .name = "passive", .kind = KEY_READ, .read = read_passive },
+		{ .name = "idle", .kind = KEY_READ, .read = read_idle },
+		{ .name = "resolve", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, resolve_ms),
+		  .min = SECOND, .max = 24 * HOUR },
+	};
+	*u = (struct config_upstream){
+		.line = node->line,
+		.tls_verify = true,
+		.health = { .interval_ms = 5000, .timeout_ms = 2000, .healthy_after = 2, .unhealthy_after = 3 },
+		.fail_after = 5,
+		.fail_ms = 10000,
+		.idle_max = 64,
+		.idle_ms = 60000,
+		.resolve_ms = 30000,
+	};
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), u);
+	if (node->kind != YAML_MAP)
+		return;
+	check_name(r, u);
+	if (u->n_addresses == 0 && !(yaml_get(node, "addresses") && yaml_get(node, "addresses")->kind != YAML_LIST))
+		config_problem(r, u->line, "the upstream `%s` has no addresses; write addresses: [\"127.0.0.1:9000\"]",
+			       u->name ? u->name : "");
+	make_tls_context(r, u, node);
+}
+
+void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	struct config *c = base;
+	if (!config_expect(r, node, YAML_LIST))
+		return;
+	c->upstreams = config_alloc(r, config_children(node), sizeof(*c->upstreams));
+	if (!c->upstreams)
+		return;
+	for (const struct yaml_node *e = node->first; e; e = e->next)
+		read_upstream(r, e, &c->upstreams[c->n_upstreams++]);
+}
