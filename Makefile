@@ -1,8 +1,13 @@
 # Redcard. `make help` lists the targets. MODE is release, debug, asan, tsan, cover or fuzz; V=1 shows the commands.
+#? make [all]        build build/release/redcard            make demo      see it stop a stream
+#? make run           serve with CONFIG=FILE                make test      every suite; ends `N passed, M failed`
+#? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
+#? make bench         against nginx and HAProxy             make cover     lines that the tests reach
+#? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
+#? make clean         forget the builds                     SUITES="unit lint" picks suites, CC=clang a compiler
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
-DESTDIR ?=
 FUZZ_SECONDS ?= 60
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := $(if $(filter fuzz,$(MODE)),clang,gcc)
@@ -40,18 +45,20 @@ LIB := $(B)/lib.a
 POLICY := $(B)/policy.a $(LIB) $(GRAMMARS)
 PROXY := $(B)/proxy.a $(POLICY)
 BIN := $(if $(wildcard proxy/main.c),$(B)/redcard)
-UNIT := $(if $(TEST_SRC),$(B)/unit)
-link = $(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm
+define link
+$(call say,LD,$@)
+$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm $(1)
+endef
 
 all: $(PROXY) $(BIN)
-tests: all $(UNIT) $(FUZZ:%=$(B)/replay/%)
+tests: all unit $(FUZZ:%=$(B)/replay/%)
 fuzzers: $(FUZZ:%=$(B)/fuzz_%)
-unit: $(UNIT)
+unit: $(if $(TEST_SRC),$(B)/unit)
 
-$(PROBE): deploy/probe
+$(PROBE): deploy/probe Makefile
 	$(Q)mkdir -p $(@D) && deploy/probe $(CC) $(LIBS) >$@.tmp && mv $@.tmp $@
 
-$(B)/obj/%.o: %.c $(PROBE)
+$(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
@@ -63,40 +70,27 @@ $(B)/lib.a $(B)/policy.a $(B)/proxy.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/redcard: $(call obj,proxy/main.c) $(PROXY)
-	$(call say,LD,$@)
-	$(link)
-$(B)/unit: $(call obj,$(TEST_SRC)) $(PROXY)
-	$(call say,LD,$@)
-	$(link) -lcriterion
+$(B)/redcard: $(call obj,proxy/main.c) $(PROXY); $(call link)
+$(B)/unit: $(call obj,$(TEST_SRC)) $(PROXY); $(call link,-lcriterion)
 # One test file alone: make MODE=asan build/asan/one/lib/test_buf
-$(B)/one/lib/%: $(B)/obj/tests/lib/%.o $(LIB)
-	$(call say,LD,$@)
-	$(link) -lcriterion
-$(B)/one/policy/%: $(B)/obj/tests/policy/%.o $(POLICY)
-	$(call say,LD,$@)
-	$(link) -lcriterion
-$(B)/one/proxy/%: $(B)/obj/tests/proxy/%.o $(PROXY)
-	$(call say,LD,$@)
-	$(link) -lcriterion
-$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY)
-	$(call say,LD,$@)
-	$(link)
-$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY)
-	$(call say,LD,$@)
-	$(link) -fsanitize=fuzzer
-$(B)/bench/%: $(B)/obj/bench/%.o $(PROXY)
-	$(call say,LD,$@)
-	$(link)
+$(B)/one/lib/%: $(B)/obj/tests/lib/%.o $(LIB); $(call link,-lcriterion)
+$(B)/one/policy/%: $(B)/obj/tests/policy/%.o $(POLICY); $(call link,-lcriterion)
+$(B)/one/proxy/%: $(B)/obj/tests/proxy/%.o $(PROXY); $(call link,-lcriterion)
+$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY); $(call link)
+$(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
+$(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
 # The rule packs are taken into the binary; the version is compiled only into the files that name it.
 $(B)/obj/policy/builtin.o: $(wildcard policy/rules/*)
-VERSION := $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## \[*\([0-9][^] ]*\).*/\1/p;T;q' CHANGELOG.md)
+VERSION := $(or $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## *//p;T;q' CHANGELOG.md),unknown)
 VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION lib/*.c policy/*.c proxy/*.c))
-$(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(or $(VERSION),unknown)"'
+$(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(VERSION)"'
 $(VERSION_OBJ): $(B)/version
+stamp = $(Q)mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
 $(B)/version: FORCE
-	$(Q)mkdir -p $(@D) && echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+	$(call stamp,$(VERSION))
+$(B)/flags: FORCE
+	$(call stamp,$(CC) $(CFLAGS_ALL))
 
 # tree-sitter's core and grammars: foreign code, compiled once for every mode, their warnings are not ours.
 NPM := build/npm/grammars/node_modules
@@ -106,21 +100,50 @@ TS_OBJ := $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
 $(B)/obj/policy/syntax.o: EXTRA += -I$(TS)/include
 build/grammars/%.o: $(NPM)/%.c
 	$(call say,CC,$(<:$(NPM)/%=%))
-	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -g1 -fPIE -I$(TS)/include -I$(TS)/src -I$(<D) -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -fPIE $(addprefix -I,$(TS)/include $(TS)/src $(<D)) -c -o $@ $<
 $(GRAMMARS): $(TS_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(TS)/src/lib.c:
 	@echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
-setup:
-	@deploy/setup build test
+# What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
+sub = +$(Q)$(MAKE) --no-print-directory
+setup:; @deploy/setup build test
+run: all; $(Q)$(BIN) serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
+demo: setup
+	$(sub) all
+	$(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/demo/run
+test: setup
+	$(sub) check
+asan tsan: setup
+	$(sub) MODE=$@ check
+check: tests
+	$(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $(SUITES)
+fuzz: setup
+	$(sub) MODE=fuzz fuzzers
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
+bench:
+	@deploy/setup build test bench
+	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
+	$(Q)bench/run $(ARGS)
+cover: setup
+	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
+	$(sub) MODE=cover SUITES='$(or $(SUITES),unit fuzz scenarios)' check
+	$(Q)tests/cover build/cover
+lint: setup; $(Q)tests/lint/run
+format:
+	$(Q)clang-format -i $(wildcard $(addsuffix /*.[ch],lib policy proxy bpf bench $(wildcard tests/*)))
 
+install: all
+install uninstall:
+	$(Q)deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
 clean:
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
+help:; @sed -n 's/^#? //p' Makefile
 
 FORCE:
-.PHONY: all tests fuzzers unit setup clean $(OUTER) FORCE
+.PHONY: all tests check fuzzers unit run install $(OUTER) FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
