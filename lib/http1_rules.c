@@ -31,11 +31,6 @@ static const struct byte_set host_bytes = {
 static const struct byte_set target_bytes = {
 	{ 0x00000000, 0xfffffff6, 0xefffffff, 0x7fffffff, 0x00000000, 0x00000000, 0x00000000, 0x00000000 }
 };
-/* no control byte but HTAB, not DEL */
-static const struct byte_set text_bytes = {
-	{ 0x00000200, 0xffffffff, 0xffffffff, 0x7fffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff }
-};
-
 static bool all_of(struct span s, const struct byte_set *set)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -46,19 +41,34 @@ static bool all_of(struct span s, const struct byte_set *set)
 	return true;
 }
 
-static bool is(struct span s, const char *lower)
-{
-	return span_eq_nocase(s, span_of(lower));
-}
-
 bool http1_rules_token(struct span s)
 {
 	return s.n > 0 && all_of(s, &token_bytes);
 }
 
+/* Eight bytes at a time: does one of them lie under 0x20, or equal DEL? (The classic carry trick; exact as a yes or no.) */
+static bool has_control(uint64_t x)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t low = (x - ones * 0x20) & ~x;
+	uint64_t del = x ^ ones * 0x7f;
+	return ((low | ((del - ones) & ~del)) & ones * 0x80) != 0;
+}
+
 bool http1_rules_text(struct span s)
 {
-	return all_of(s, &text_bytes);
+	size_t i = 0;
+	for (uint64_t x; i + 8 <= s.n; i += 8) {
+		memcpy(&x, s.p + i, 8);
+		if (has_control(x))
+			break;
+	}
+	for (; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
 }
 
 struct span http1_rules_trim(struct span s)
@@ -72,9 +82,10 @@ struct span http1_rules_trim(struct span s)
 
 bool http1_rules_method(struct span s)
 {
-	static const char *const forwarded[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" };
+	static const struct span forwarded[] = { { "GET", 3 },   { "HEAD", 4 },   { "POST", 4 },   { "PUT", 3 },
+		                                 { "PATCH", 5 }, { "DELETE", 6 }, { "OPTIONS", 7 } };
 	for (size_t i = 0; i < ARRAY_LEN(forwarded); i++) {
-		if (span_eq(s, span_of(forwarded[i])))
+		if (span_eq(s, forwarded[i]))
 			return true;
 	}
 	return false;
@@ -183,13 +194,13 @@ static void survey_connection(struct survey *s, struct span list)
 {
 	struct span element;
 	while (next_element(&list, &element)) {
-		if (is(element, "close"))
+		if (span_eq_nocase(element, SPAN("close")))
 			s->close = true;
-		else if (is(element, "keep-alive"))
+		else if (span_eq_nocase(element, SPAN("keep-alive")))
 			s->keep_alive = true;
-		else if (is(element, "upgrade"))
+		else if (span_eq_nocase(element, SPAN("upgrade")))
 			s->wants_upgrade = true;
-		else if (is(element, "host") || is(element, "content-length"))
+		else if (span_eq_nocase(element, SPAN("host")) || span_eq_nocase(element, SPAN("content-length")))
 			s->names_framing = true;
 	}
 }
@@ -199,27 +210,27 @@ static void survey_header(struct survey *s, const struct http1_header *header)
 	struct span name = header->name;
 	switch (name.n) { /* lengths first: most headers match none and cost one comparison */
 	case 4:
-		if (is(name, "host"))
+		if (span_eq_nocase(name, SPAN("host")))
 			s->hosts++, s->host = header->value;
 		break;
 	case 6:
-		if (is(name, "expect") && is(header->value, "100-continue"))
+		if (span_eq_nocase(name, SPAN("expect")) && span_eq_nocase(header->value, SPAN("100-continue")))
 			s->expects = true;
 		break;
 	case 7:
-		if (is(name, "upgrade"))
+		if (span_eq_nocase(name, SPAN("upgrade")))
 			s->has_upgrade = true;
 		break;
 	case 10:
-		if (is(name, "connection"))
+		if (span_eq_nocase(name, SPAN("connection")))
 			survey_connection(s, header->value);
 		break;
 	case 14:
-		if (is(name, "content-length"))
+		if (span_eq_nocase(name, SPAN("content-length")))
 			s->lengths++, s->length = header->value;
 		break;
 	case 17:
-		if (is(name, "transfer-encoding"))
+		if (span_eq_nocase(name, SPAN("transfer-encoding")))
 			s->encodings++, s->encoding = header->value;
 		break;
 	}
@@ -239,7 +250,7 @@ static enum http1_refusal find_framing(const struct survey *s, struct http1_head
 	head->framing = HTTP1_NO_BODY;
 	head->length = 0;
 	if (s->encodings > 0) {
-		if (s->encodings > 1 || s->lengths > 0 || head->minor == 0 || !is(s->encoding, "chunked"))
+		if (s->encodings > 1 || s->lengths > 0 || head->minor == 0 || !span_eq_nocase(s->encoding, SPAN("chunked")))
 			return HTTP1_BAD_ENCODING;
 		head->framing = HTTP1_CHUNKED;
 	} else if (s->lengths > 0) {
@@ -258,7 +269,7 @@ static const char *split_absolute(struct span target, struct span *authority, st
 	} schemes[] = { { "http://", "80" }, { "https://", "443" } };
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
 		size_t n = strlen(schemes[i].scheme);
-		if (target.n <= n || !is((struct span){ target.p, n }, schemes[i].scheme))
+		if (target.n <= n || !span_eq_nocase((struct span){ target.p, n }, span_of(schemes[i].scheme)))
 			continue;
 		const char *from = target.p + n, *end = target.p + target.n, *p = from;
 		while (p < end && *p != '/' && *p != '?')
@@ -334,7 +345,7 @@ enum http1_refusal http1_rules_response(struct http1_head *head, bool answers_he
 
 bool http1_rules_trailer(struct span name)
 {
-	return !is(name, "content-length") && !is(name, "transfer-encoding") && !is(name, "host");
+	return !span_eq_nocase(name, SPAN("content-length")) && !span_eq_nocase(name, SPAN("transfer-encoding")) && !span_eq_nocase(name, SPAN("host"));
 }
 
 struct span http1_find(const struct http1_head *head, struct span name)
@@ -352,12 +363,12 @@ bool http1_hop_by_hop(const struct http1_head *head, const struct http1_header *
 		                             "te",                "trailer",    "upgrade",          "http2-settings",
 		                             "proxy-authenticate", "proxy-authorization" };
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-		if (is(header->name, fixed[i]))
+		if (span_eq_nocase(header->name, span_of(fixed[i])))
 			return true;
 	}
 	for (size_t i = 0; i < head->n; i++) {
 		struct span list = head->headers[i].value, element;
-		if (!is(head->headers[i].name, "connection"))
+		if (!span_eq_nocase(head->headers[i].name, SPAN("connection")))
 			continue;
 		while (next_element(&list, &element)) {
 			if (span_eq_nocase(element, header->name))
