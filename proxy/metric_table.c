@@ -5,10 +5,7 @@
 
 #include "lib/http1.h"
 #include "policy/ruleset.h"
-
-#ifndef REDCARD_VERSION
-#define REDCARD_VERSION "unknown"
-#endif
+#include "proxy/version.h"
 
 const char *const exchange_result_names[RESULT_COUNT] = {
 	[RESULT_PASSED] = "passed",
@@ -48,7 +45,7 @@ const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
 static const char *const hold_result_names[] = { "cut", "released" };
 static const char *const side_names[] = { "client", "upstream" };
 static const char *const reload_result_names[] = { "ok", "refused" };
-static const char *const versions[] = { REDCARD_VERSION };
+static const char *const versions[] = { redcard_version };
 static_assert(ARRAY_LEN(hold_result_names) == HOLD_RESULT_COUNT, "one name for each result");
 static_assert(ARRAY_LEN(side_names) == SIDE_COUNT, "one name for each side");
 static_assert(ARRAY_LEN(reload_result_names) == RELOAD_RESULT_COUNT, "one name for each result");
