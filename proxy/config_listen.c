@@ -1,13 +1,9 @@
 /* Where redcard listens: `listen` and `admin`. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/tls.h"
+#include "proxy/address.h"
 #include "proxy/config_keys.h"
-#include "proxy/units.h"
 
 #define ADDRESS_REMEDY "write an IP address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080"
 
@@ -15,39 +11,13 @@ struct tls_files {
 	const char *cert, *key;
 };
 
-static bool set_address(struct config_listener *l, const char *host, uint16_t port)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
-		memcpy(&l->addr, &v4, sizeof(v4));
-		l->addr_len = sizeof(v4);
-		return true;
-	}
-	if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
-		memcpy(&l->addr, &v6, sizeof(v6));
-		l->addr_len = sizeof(v6);
-		return true;
-	}
-	return false;
-}
-
 static void read_address(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	struct config_listener *l = base;
-	uint64_t port = 0;
-	char host[64] = "0.0.0.0"; /* ":8080" is every IPv4 address of this machine */
 	if (!config_expect(r, node, YAML_SCALAR))
 		return;
 	l->address = config_copy(r, (struct span){ node->text, node->len });
-	const char *colon = strrchr(node->text, ':');
-	size_t n = colon ? (size_t)(colon - node->text) : 0;
-	bool brackets = n >= 2 && node->text[0] == '[' && colon[-1] == ']';
-	bool bare_v6 = !brackets && n > 0 && memchr(node->text, ':', n);
-	if (n > 0 && n < sizeof(host))
-		snprintf(host, sizeof(host), "%.*s", (int)(brackets ? n - 2 : n), node->text + brackets);
-	if (!colon || bare_v6 || n >= sizeof(host) || units_count(span_of(colon + 1), &port) != 0 || port < 1 ||
-	    port > 65535 || !set_address(l, host, (uint16_t)port))
+	if (address_parse(node->text, &l->addr, &l->addr_len) != 0)
 		config_problem(r, node->line, "`address: %s` is not an address; " ADDRESS_REMEDY, node->text);
 }
 
@@ -115,18 +85,6 @@ void config_read_listen(struct config_reader *r, const struct yaml_node *node, v
 	}
 }
 
-static bool is_loopback(const struct config_listener *l)
-{
-	if (l->addr.ss_family == AF_INET) {
-		struct sockaddr_in v4;
-		memcpy(&v4, &l->addr, sizeof(v4));
-		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-	}
-	struct sockaddr_in6 v6;
-	memcpy(&v6, &l->addr, sizeof(v6));
-	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
 struct admin {
 	struct config_listener listener; /* first, so that read_address() takes either struct */
 	bool is_public;
@@ -143,7 +101,7 @@ void config_read_admin(struct config_reader *r, const struct yaml_node *node, vo
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), &a);
 	if (node->kind == YAML_MAP && !yaml_get(node, "address"))
 		config_problem(r, node->line, "`admin` has no `address`; write one, such as 127.0.0.1:9901");
-	if (a.listener.addr_len > 0 && !a.is_public && !is_loopback(&a.listener))
+	if (a.listener.addr_len > 0 && !a.is_public && !address_is_loopback(&a.listener.addr))
 		config_problem(r, node->line,
 			       "the admin listener %s is not on the loopback, and it asks for no password; "
 			       "use 127.0.0.1 or say `public: true`",

@@ -1,0 +1,213 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/cli.h"
+#include "proxy/config.h"
+#include "proxy/units.h"
+#include "proxy/verbs.h"
+
+/* "lead-in AKIA, bound 4KiB then cut": how a rule's text is kept back. */
+static void describe_hold(const struct rule_info *rule, char *text, size_t size)
+{
+	char bytes[32];
+	units_print_size(rule->hold_bytes, bytes);
+	switch (rule->hold) {
+	case HOLD_LEAD_IN:
+		snprintf(text, size, "lead-in, bound %s then %s: %s", bytes, on_bound_names[rule->on_bound], rule->lead_in);
+		return;
+	case HOLD_WINDOW:
+		snprintf(text, size, "no lead-in, window of %s always held", bytes);
+		return;
+	case HOLD_NONE:
+		snprintf(text, size, "no lead-in, nothing held: a match is found after its bytes have left");
+		return;
+	case HOLD_COUNT:
+		break;
+	}
+	CHECK(!"a rule is held in no known way");
+}
+
+static void print_rules(const struct ruleset *set)
+{
+	int width = 8;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		int n = (int)strlen(ruleset_rule(set, i)->id);
+		width = n > width ? n : width;
+	}
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_rule(set, i);
+		char hold[256];
+		describe_hold(rule, hold, sizeof(hold));
+		printf("  %-*s %-6s %-8s %-4s %s\n", width, rule->id, action_names[rule->action],
+		       severity_names[rule->severity], scope_names[rule->scope], hold);
+	}
+}
+
+/* Rules whose text is not held exactly deserve a word of their own. */
+static void print_inexact(const struct ruleset *set)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_rule(set, i);
+		if (rule->hold != HOLD_LEAD_IN)
+			printf("%s %s (%s)", found++ ? "," : "without a lead-in:", rule->id, hold_names[rule->hold]);
+	}
+	printf("%s\n", found ? "" : "every rule has a lead-in");
+}
+
+static void print_policy(const char *name, const struct ruleset *set)
+{
+	char hold[32];
+	units_print_duration(ruleset_hold_ms(set), hold);
+	printf("policy %s: %zu rules, mode %s, holds end after %s with %s\nruleset %s\n", name, ruleset_count(set),
+	       ruleset_monitor(set) ? "monitor" : "enforce", hold, on_bound_names[ruleset_hold_ms_bound(set)],
+	       ruleset_hash(set));
+	print_rules(set);
+	print_inexact(set);
+}
+
+static void print_config(const struct config *c)
+{
+	printf("%s: valid\n", c->path);
+	for (size_t i = 0; i < c->n_listeners; i++)
+		printf("listen %s%s\n", c->listeners[i].address, c->listeners[i].tls ? " (TLS)" : "");
+	if (c->admin.addr_len > 0)
+		printf("admin %s\n", c->admin.address);
+	for (size_t i = 0; i < c->n_routes; i++) {
+		const struct config_route *r = &c->routes[i];
+		printf("route %s: %s%s%s -> %s%s%s\n", r->name, r->host ? r->host : "", r->path,
+		       r->path_exact ? " (exactly)" : "", c->upstreams[r->upstream].name,
+		       r->inspect ? "" : ", NOT inspected", r->fail_open ? ", open on errors" : "");
+	}
+	print_policy(c->policy, c->ruleset);
+}
+
+static void add_text(struct buf *out, const char *before, const char *text)
+{
+	buf_add_text(out, before);
+	buf_add_char(out, '"');
+	buf_add_json(out, span_of(text));
+	buf_add_char(out, '"');
+}
+
+static void add_rule(struct buf *out, const struct rule_info *rule)
+{
+	add_text(out, "{\"id\":", rule->id);
+	add_text(out, ",\"title\":", rule->title);
+	add_text(out, ",\"file\":", rule->file);
+	buf_printf(out, ",\"line\":%u", rule->line);
+	add_text(out, ",\"action\":", action_names[rule->action]);
+	add_text(out, ",\"severity\":", severity_names[rule->severity]);
+	add_text(out, ",\"scope\":", scope_names[rule->scope]);
+	add_text(out, ",\"hold\":", hold_names[rule->hold]);
+	buf_printf(out, ",\"hold_bytes\":%u", rule->hold_bytes);
+	add_text(out, ",\"on_bound\":", on_bound_names[rule->on_bound]);
+	add_text(out, ",\"lead_in\":", rule->lead_in);
+	buf_printf(out, ",\"rollback\":%s}", rule->rollback ? "true" : "false");
+}
+
+static void add_policy(struct buf *out, const char *name, const struct ruleset *set)
+{
+	add_text(out, ",\"policy\":", name);
+	add_text(out, ",\"ruleset\":", ruleset_hash(set));
+	add_text(out, ",\"mode\":", ruleset_monitor(set) ? "monitor" : "enforce");
+	buf_printf(out, ",\"hold_ms\":%u", ruleset_hold_ms(set));
+	buf_add_text(out, ",\"rules\":[");
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		if (i)
+			buf_add_char(out, ',');
+		add_rule(out, ruleset_rule(set, i));
+	}
+	buf_add_char(out, ']');
+}
+
+/* The problems are lines; as JSON they are a list of texts. */
+static void add_problems(struct buf *out, struct span lines)
+{
+	bool first = true;
+	buf_add_text(out, ",\"problems\":[");
+	while (lines.n > 0) {
+		const char *end = memchr(lines.p, '\n', lines.n);
+		size_t n = end ? (size_t)(end - lines.p) : lines.n;
+		buf_add_text(out, first ? "\"" : ",\"");
+		buf_add_json(out, (struct span){ lines.p, n });
+		buf_add_char(out, '"');
+		first = false;
+		n += end ? 1 : 0;
+		lines = (struct span){ lines.p + n, lines.n - n };
+	}
+	buf_add_char(out, ']');
+}
+
+struct findings {
+	const char *path;
+	struct config *config;   /* one of these two when it is valid */
+	struct ruleset *ruleset;
+	struct buf errors;
+};
+
+static void report_json(const struct findings *f, bool valid)
+{
+	struct buf out = { 0 };
+	add_text(&out, "{\"file\":", f->path);
+	buf_printf(&out, ",\"valid\":%s", valid ? "true" : "false");
+	add_problems(&out, (struct span){ f->errors.p, f->errors.n });
+	if (f->config)
+		add_policy(&out, f->config->policy, f->config->ruleset);
+	else if (f->ruleset)
+		add_policy(&out, f->path, f->ruleset);
+	buf_add_text(&out, "}\n");
+	CHECK(!out.failed);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_fini(&out);
+}
+
+static void report_text(const struct findings *f, bool valid)
+{
+	if (!valid)
+		fwrite(f->errors.p, 1, f->errors.n, stderr);
+	else if (f->config)
+		print_config(f->config);
+	else
+		print_policy(f->path, f->ruleset);
+}
+
+int validate_main(int argc, char **argv)
+{
+	const char *path = NULL, *policy = NULL;
+	bool json = false;
+	const struct cli_option options[] = {
+		{ .name = "config", .letter = 'c', .value = "FILE", .text = &path, .help = "the configuration" },
+		{ .name = "policy", .letter = 'p', .value = "FILE", .text = &policy, .help = "only a policy, or \"builtin\"" },
+		{ .name = "json", .flag = &json, .help = "print JSON" },
+	};
+	struct cli cli = {
+		.verb = "validate",
+		.summary = "Reads a configuration with its policy and certificates, and says of each rule how it is held.\n"
+			   "Every problem is one line: file, line, what is wrong and what to do.",
+		.operands = "[FILE]",
+		.operands_max = 1,
+		.options = options,
+		.n_options = ARRAY_LEN(options),
+		.examples = "  redcard validate deploy/redcard.yaml\n"
+			    "  redcard validate --policy rules.yaml\n"
+			    "  redcard validate --json -c /etc/redcard/redcard.yaml\n",
+	};
+	int status;
+	if (!cli_parse(&cli, argc, argv, &status))
+		return status;
+	if ((path != NULL) + (policy != NULL) + (cli.n > 0) != 1) {
+		fprintf(stderr, "redcard validate: name one file to check; see redcard validate --help\n");
+		return EXIT_TOOL;
+	}
+	struct findings f = { .path = policy ? policy : path ? path : cli.v[0] };
+	int e = policy ? ruleset_load(policy, &f.ruleset, &f.errors) : config_load(f.path, &f.config, &f.errors);
+	if (json)
+		report_json(&f, e == 0);
+	else
+		report_text(&f, e == 0);
+	config_unref(f.config);
+	ruleset_unref(f.ruleset);
+	buf_fini(&f.errors);
+	return e == 0 ? EXIT_CLEAN : EXIT_TOOL;
+}
