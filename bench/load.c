@@ -1,7 +1,7 @@
 /*
  * load: asks one server for many small answers or many event streams, and prints one line of JSON about it.
  *
- *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,PID] [-O PID] [-s] [-k]
+ *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,PID] [-O PID] [-s] [-l] [-k]
  *
  *   -P  processes whose CPU time is charged (the proxy's); read at the same instants as the counters
  *   -O  the origin, to tell how busy the harness's own core is
@@ -71,7 +71,7 @@ static struct {
 static int ep;
 static struct conn *conns;
 static unsigned opened, ready;
-static uint64_t answers, body_bytes, errors, reads;
+static uint64_t answers, body_bytes, errors, reads, reconnects;
 static struct histogram latency;
 static char request[512];
 static size_t request_n;
@@ -137,9 +137,12 @@ static void dial(struct conn *c)
 	watch(c, EPOLL_CTL_ADD);
 }
 
-static void redial(struct conn *c)
+/* A connection that the server ended between two answers is no error, only a cost. */
+static void redial(struct conn *c, bool ended)
 {
-	if (errors++ < 3)
+	if (ended && c->state == AT_HEAD && c->head_n == 0)
+		reconnects++;
+	else if (errors++ < 3)
 		fprintf(stderr, "load: a connection to port %d failed in state %d after %llu bytes\n", opt.port,
 			(int)c->state, (unsigned long long)c->body);
 	if (errors > 1000)
@@ -288,7 +291,7 @@ static void on_event(struct conn *c, uint32_t events)
 		c->want_out = false;
 		watch(c, EPOLL_CTL_MOD);
 		if ((events & (EPOLLERR | EPOLLHUP)) || !ask(c))
-			redial(c);
+			redial(c, false);
 		return;
 	}
 	ssize_t n = recv(c->fd, in, sizeof(in), MSG_DONTWAIT);
@@ -296,7 +299,7 @@ static void on_event(struct conn *c, uint32_t events)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0 || !take(c, in, (size_t)n, opt.stamps ? now_ns() : 0))
-		redial(c);
+		redial(c, n == 0 || (n < 0 && errno == ECONNRESET));
 }
 
 static void turn(uint64_t until)
@@ -370,7 +373,7 @@ static void build_request(void)
 
 static void measure(void)
 {
-	answers = body_bytes = reads = 0;
+	answers = body_bytes = reads = reconnects = errors = 0;
 	memset(&latency, 0, sizeof(latency));
 	double cpu = charged_s(), own = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	double origin = opt.has_origin ? clock_s(opt.origin) : 0;
@@ -383,9 +386,9 @@ static void measure(void)
 	origin = opt.has_origin ? clock_s(opt.origin) - origin : 0;
 	printf("{\"ready\": %u, \"seconds\": %.4f, \"units\": %.1f, \"per_second\": %.1f, \"cpu_us\": %.5f, "
 	       "\"cpu_share\": %.4f, \"load_share\": %.4f, \"origin_share\": %.4f, \"answers\": %llu, \"errors\": %llu, "
-	       "\"bytes_per_read\": %.0f, \"samples\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+	       "\"reconnects\": %llu, \"bytes_per_read\": %.0f, \"samples\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
 	       ready, s, units, units / s, units > 0 ? cpu * 1e6 / units : 0, cpu / s, own / s, origin / s,
-	       (unsigned long long)answers, (unsigned long long)errors,
+	       (unsigned long long)answers, (unsigned long long)errors, (unsigned long long)reconnects,
 	       reads ? (double)body_bytes / (double)reads : 0, (unsigned long long)latency.n, histogram_us(0.5),
 	       histogram_us(0.99), histogram_us(0.999));
 	fflush(stdout);
