@@ -13,49 +13,27 @@
  */
 #include "lib/http1.h"
 
-#include <assert.h>
 #include <llhttp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/http1_message.h"
 #include "lib/http1_rules.h"
-#include "lib/http1_store.h"
-
-const char *const http1_refusal_names[HTTP1_REFUSAL_COUNT] = {
-	[HTTP1_OK] = "ok",
-	[HTTP1_MALFORMED] = "malformed",
-	[HTTP1_BAD_VERSION] = "bad_version",
-	[HTTP1_BAD_METHOD] = "bad_method",
-	[HTTP1_BAD_TARGET] = "bad_target",
-	[HTTP1_BAD_HOST] = "bad_host",
-	[HTTP1_BAD_HEADER] = "bad_header",
-	[HTTP1_BAD_LENGTH] = "bad_length",
-	[HTTP1_BAD_ENCODING] = "bad_encoding",
-	[HTTP1_BAD_CHUNK] = "bad_chunk",
-	[HTTP1_TARGET_TOO_LONG] = "target_too_long",
-	[HTTP1_HEADERS_TOO_LARGE] = "headers_too_large",
-	[HTTP1_TRUNCATED] = "truncated",
-	[HTTP1_NO_MEMORY] = "no_memory",
-};
-static_assert(ARRAY_LEN(http1_refusal_names) == HTTP1_REFUSAL_COUNT, "one name per refusal");
 
 enum state { LEAD, HEAD, LENGTH, CHUNKED, UNTIL_CLOSE, DONE, REFUSED };
 
 struct http1 {
 	llhttp_t parser;
 	struct http1_limits limits;
-	struct http1_head head;
-	struct http1_store store;
-	struct http1_store *trailers;     /* allocated when the first trailer comes */
-	struct span *slices;        /* the caller's, during one call */
+	struct http1_message message;
+	struct http1_store *trailers; /* allocated when the first trailer comes */
+	struct span *slices;          /* the caller's, during one call */
 	size_t slices_max, slices_n;
-	uint64_t left;              /* LENGTH: bytes to come */
-	uint32_t head_used;         /* bytes of the head, of chunk extensions once it is complete */
-	uint32_t method_n, target_n; /* where the start line lies in the store */
+	uint64_t left;                /* LENGTH: bytes to come */
+	uint32_t unstored;            /* bytes of the head fed so far; of chunk extensions once it is complete */
 	uint8_t kind, state, why;
-	bool lead_cr;               /* an empty line before a request, begun */
-	bool lead_line;             /* ... and complete: one is allowed */
-	bool target_done, version_done;
+	bool lead_cr;                 /* an empty line before a request, begun */
+	bool lead_line;               /* ... and complete: one is allowed */
 	bool answers_head;
 };
 
@@ -72,33 +50,11 @@ static int refuse(struct http1 *h, enum http1_refusal why)
 	return -1;
 }
 
-unsigned http1_refusal_status(enum http1_refusal why)
-{
-	switch (why) {
-	case HTTP1_BAD_VERSION: return 505;
-	case HTTP1_BAD_METHOD: return 501;
-	case HTTP1_TARGET_TOO_LONG: return 414;
-	case HTTP1_HEADERS_TOO_LARGE: return 431;
-	case HTTP1_NO_MEMORY: return 503;
-	case HTTP1_OK:
-	case HTTP1_MALFORMED:
-	case HTTP1_BAD_TARGET:
-	case HTTP1_BAD_HOST:
-	case HTTP1_BAD_HEADER:
-	case HTTP1_BAD_LENGTH:
-	case HTTP1_BAD_ENCODING:
-	case HTTP1_BAD_CHUNK:
-	case HTTP1_TRUNCATED:
-	case HTTP1_REFUSAL_COUNT: break;
-	}
-	return 400;
-}
-
 /* Where names and values go now: the head's store, or the trailers' once the body has begun. */
 static struct http1_store *current(struct http1 *h)
 {
 	if (h->state != CHUNKED)
-		return &h->store;
+		return &h->message.store;
 	if (!h->trailers)
 		h->trailers = calloc(1, sizeof(*h->trailers));
 	return h->trailers;
@@ -118,95 +74,57 @@ static int on_text(llhttp_t *parser, const char *p, size_t n)
 	return http1_store_add(s, p, n) == 0 ? 0 : refuse(h, HTTP1_NO_MEMORY);
 }
 
+static int judged(llhttp_t *parser, enum http1_refusal why)
+{
+	return why == HTTP1_OK ? 0 : refuse(of(parser), why);
+}
+
 static int on_method_complete(llhttp_t *parser)
 {
-	struct http1 *h = of(parser);
-	h->method_n = h->store.n;
-	if (!http1_rules_method((struct span){ h->store.text, h->method_n }))
-		return refuse(h, HTTP1_BAD_METHOD);
-	return 0;
+	return judged(parser, http1_message_method(&of(parser)->message));
 }
 
 static int on_target_complete(llhttp_t *parser)
 {
-	struct http1 *h = of(parser);
-	h->target_n = h->store.n - h->method_n;
-	h->target_done = true;
-	http1_store_mark(&h->store);
-	return h->target_n > h->limits.target_bytes ? refuse(h, HTTP1_TARGET_TOO_LONG) : 0;
+	return judged(parser, http1_message_target(&of(parser)->message, &of(parser)->limits));
 }
 
 static int on_reason_complete(llhttp_t *parser)
 {
-	struct http1 *h = of(parser);
-	h->target_n = h->store.n; /* a response has its reason where a request has its target */
-	http1_store_mark(&h->store);
-	struct span reason = { h->store.text, h->target_n };
-	return http1_rules_text(reason) ? 0 : refuse(h, HTTP1_MALFORMED);
+	return judged(parser, http1_message_reason(&of(parser)->message));
 }
 
 static int on_version_complete(llhttp_t *parser)
 {
-	struct http1 *h = of(parser);
-	if (llhttp_get_http_major(parser) != 1 || llhttp_get_http_minor(parser) > 1)
-		return refuse(h, HTTP1_BAD_VERSION);
-	h->head.minor = llhttp_get_http_minor(parser);
-	h->version_done = true;
-	return 0;
+	unsigned major = llhttp_get_http_major(parser), minor = llhttp_get_http_minor(parser);
+	return judged(parser, http1_message_version(&of(parser)->message, major, minor));
 }
 
-static int on_field_complete(llhttp_t *parser)
+static int on_name_complete(llhttp_t *parser)
 {
 	struct http1 *h = of(parser);
 	struct http1_store *s = current(h);
-	if (!s)
-		return refuse(h, HTTP1_NO_MEMORY);
-	if (!h->version_done) /* llhttp takes a request line without a version for HTTP/0.9 */
-		return refuse(h, HTTP1_BAD_VERSION);
-	struct span name = http1_store_piece(s);
-	if (!http1_rules_token(name) || (h->state == CHUNKED && !http1_rules_trailer(name)))
+	if (s && h->state == CHUNKED && !http1_rules_trailer(http1_store_piece(s)))
 		return refuse(h, HTTP1_BAD_HEADER);
-	if (s->count == h->limits.headers)
-		return refuse(h, HTTP1_HEADERS_TOO_LARGE);
-	return http1_store_name(s) == 0 ? 0 : refuse(h, HTTP1_NO_MEMORY);
+	return judged(parser, s ? http1_message_name(s, &h->limits) : HTTP1_NO_MEMORY);
 }
 
 static int on_value_complete(llhttp_t *parser)
 {
-	struct http1 *h = of(parser);
-	struct http1_store *s = current(h);
-	if (!s || s->count == 0)
-		return refuse(h, HTTP1_BAD_HEADER);
-	struct span value = http1_rules_trim(http1_store_piece(s));
-	if (!http1_rules_text(value))
-		return refuse(h, HTTP1_BAD_HEADER);
-	if (value.n > 0)
-		s->v[s->count - 1].value = value;
-	http1_store_mark(s);
-	return 0;
+	struct http1_store *s = current(of(parser));
+	return judged(parser, s ? http1_message_value(s) : HTTP1_NO_MEMORY);
 }
 
 static int on_headers_complete(llhttp_t *parser)
 {
 	struct http1 *h = of(parser);
-	struct http1_head *head = &h->head;
-	enum http1_refusal why;
-	if (!h->version_done)
-		return refuse(h, HTTP1_BAD_VERSION);
-	head->headers = h->store.v;
-	head->n = h->store.count;
-	if (h->kind == HTTP1_REQUEST) {
-		head->method = (struct span){ h->store.text, h->method_n };
-		head->target = (struct span){ h->store.text + h->method_n, h->target_n };
-		why = http1_rules_request(head);
-	} else {
-		head->status = (unsigned)llhttp_get_status_code(parser);
-		head->reason = (struct span){ h->store.text, h->target_n };
-		why = http1_rules_response(head, h->answers_head);
-	}
+	unsigned status = (unsigned)llhttp_get_status_code(parser);
+	enum http1_refusal why = h->kind == HTTP1_REQUEST ?
+					 http1_message_request(&h->message) :
+					 http1_message_response(&h->message, status, h->answers_head);
 	if (why != HTTP1_OK)
 		return refuse(h, why);
-	parser->upgrade = 0; /* llhttp would let an upgrade change the framing; whether there is one is not its affair */
+	parser->upgrade = 0; /* or llhttp would let an upgrade change the framing */
 	return HPE_PAUSED;
 }
 
@@ -221,7 +139,7 @@ static int on_body(llhttp_t *parser, const char *p, size_t n)
 static int on_chunk_complete(llhttp_t *parser)
 {
 	struct http1 *h = of(parser);
-	h->head_used = 0;
+	h->unstored = 0;
 	return h->slices_n == h->slices_max ? HPE_PAUSED : 0;
 }
 
@@ -230,9 +148,9 @@ static int on_extension(llhttp_t *parser, const char *p, size_t n)
 {
 	struct http1 *h = of(parser);
 	(void)p;
-	if (n > h->limits.head_bytes - min_size(h->head_used, h->limits.head_bytes))
+	if (n > h->limits.head_bytes - min_size(h->unstored, h->limits.head_bytes))
 		return refuse(h, HTTP1_BAD_CHUNK);
-	h->head_used += (uint32_t)n;
+	h->unstored += (uint32_t)n;
 	return 0;
 }
 
@@ -249,7 +167,7 @@ static const llhttp_settings_t request_settings = {
 	.on_url_complete = on_target_complete,
 	.on_version_complete = on_version_complete,
 	.on_header_field = on_text,
-	.on_header_field_complete = on_field_complete,
+	.on_header_field_complete = on_name_complete,
 	.on_header_value = on_text,
 	.on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_headers_complete,
@@ -265,7 +183,7 @@ static const llhttp_settings_t response_settings = {
 	.on_status_complete = on_reason_complete,
 	.on_version_complete = on_version_complete,
 	.on_header_field = on_text,
-	.on_header_field_complete = on_field_complete,
+	.on_header_field_complete = on_name_complete,
 	.on_header_value = on_text,
 	.on_header_value_complete = on_value_complete,
 	.on_headers_complete = on_headers_complete,
@@ -323,11 +241,11 @@ static size_t skip_lead(struct http1 *h, const char *p, size_t n)
 static void head_complete(struct http1 *h)
 {
 	llhttp_resume(&h->parser);
-	h->head_used = 0;
-	switch (h->head.framing) {
+	h->unstored = 0;
+	switch (h->message.head.framing) {
 	case HTTP1_NO_BODY: h->state = DONE; break;
 	case HTTP1_LENGTH:
-		h->left = h->head.length;
+		h->left = h->message.head.length;
 		h->state = h->left ? LENGTH : DONE;
 		break;
 	case HTTP1_CHUNKED: h->state = CHUNKED; break;
@@ -337,14 +255,14 @@ static void head_complete(struct http1 *h)
 
 static enum http1_event feed_head(struct http1 *h, const char *p, size_t n, size_t *used)
 {
-	n = min_size(n, h->limits.head_bytes - h->head_used);
+	n = min_size(n, h->limits.head_bytes - h->unstored);
 	llhttp_errno_t error = llhttp_execute(&h->parser, p, n);
 	if (error == HPE_OK) {
 		*used = n;
-		h->head_used += (uint32_t)n;
-		if (h->head_used < h->limits.head_bytes)
+		h->unstored += (uint32_t)n;
+		if (h->unstored < h->limits.head_bytes)
 			return HTTP1_MORE;
-		bool in_target = h->kind == HTTP1_REQUEST && !h->target_done;
+		bool in_target = h->kind == HTTP1_REQUEST && !h->message.target_done;
 		(void)refuse(h, in_target ? HTTP1_TARGET_TOO_LONG : HTTP1_HEADERS_TOO_LARGE);
 		return HTTP1_REFUSED;
 	}
@@ -444,9 +362,10 @@ enum http1_event http1_eof(struct http1 *h)
 static void reset(struct http1 *h)
 {
 	llhttp_reset(&h->parser);
-	memset(&h->head, 0, sizeof(h->head));
-	h->head_used = h->method_n = h->target_n = 0;
-	h->lead_cr = h->lead_line = h->target_done = h->version_done = false;
+	CHECK(!h->message.store.text);
+	memset(&h->message, 0, sizeof(h->message));
+	h->unstored = 0;
+	h->lead_cr = h->lead_line = false;
 	h->state = LEAD;
 }
 
@@ -478,17 +397,18 @@ void http1_free(struct http1 *h)
 	if (!h)
 		return;
 	drop_trailers(h);
-	http1_store_fini(&h->store);
+	http1_store_fini(&h->message.store);
 	free(h);
 }
 
 void http1_drop_head(struct http1 *h)
 {
 	CHECK(h->state != LEAD && h->state != HEAD);
-	http1_store_fini(&h->store);
-	h->head.method = h->head.target = h->head.host = h->head.reason = (struct span){ NULL, 0 };
-	h->head.headers = NULL;
-	h->head.n = 0;
+	struct http1_head *head = &h->message.head;
+	http1_store_fini(&h->message.store);
+	head->method = head->target = head->host = head->reason = (struct span){ NULL, 0 };
+	head->headers = NULL;
+	head->n = 0;
 }
 
 void http1_next(struct http1 *h)
@@ -496,7 +416,7 @@ void http1_next(struct http1 *h)
 	CHECK(h->state == DONE);
 	http1_drop_head(h);
 	drop_trailers(h);
-	if (h->head.status >= 200) /* an interim response is followed by the final one, to the same request */
+	if (h->message.head.status >= 200) /* an interim response is followed by the final one, to the same request */
 		h->answers_head = false;
 	reset(h);
 }
@@ -509,12 +429,13 @@ void http1_expect(struct http1 *h, struct span method)
 
 size_t http1_memory(const struct http1 *h)
 {
-	return sizeof(*h) + http1_store_memory(&h->store) + (h->trailers ? sizeof(*h->trailers) + http1_store_memory(h->trailers) : 0);
+	size_t trailers = h->trailers ? sizeof(*h->trailers) + http1_store_memory(h->trailers) : 0;
+	return sizeof(*h) + http1_store_memory(&h->message.store) + trailers;
 }
 
 const struct http1_head *http1_head(const struct http1 *h)
 {
-	return &h->head;
+	return &h->message.head;
 }
 
 const struct http1_header *http1_trailers(const struct http1 *h, size_t *n)

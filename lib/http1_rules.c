@@ -174,8 +174,7 @@ struct survey {
 	bool names_framing; /* Connection names Host or Content-Length, which would strip them on the next hop */
 };
 
-/* Takes the first element off a comma-separated list; false at its end. Empty elements are skipped. */
-static bool next_element(struct span *list, struct span *element)
+bool http1_rules_element(struct span *list, struct span *element)
 {
 	while (list->n > 0) {
 		const char *comma = memchr(list->p, ',', list->n);
@@ -193,7 +192,7 @@ static bool next_element(struct span *list, struct span *element)
 static void survey_connection(struct survey *s, struct span list)
 {
 	struct span element;
-	while (next_element(&list, &element)) {
+	while (http1_rules_element(&list, &element)) {
 		if (span_eq_nocase(element, SPAN("close")))
 			s->close = true;
 		else if (span_eq_nocase(element, SPAN("keep-alive")))
@@ -345,35 +344,6 @@ enum http1_refusal http1_rules_response(struct http1_head *head, bool answers_he
 
 bool http1_rules_trailer(struct span name)
 {
-	return !span_eq_nocase(name, SPAN("content-length")) && !span_eq_nocase(name, SPAN("transfer-encoding")) && !span_eq_nocase(name, SPAN("host"));
-}
-
-struct span http1_find(const struct http1_head *head, struct span name)
-{
-	for (size_t i = 0; i < head->n; i++) {
-		if (span_eq_nocase(head->headers[i].name, name))
-			return head->headers[i].value;
-	}
-	return (struct span){ NULL, 0 };
-}
-
-bool http1_hop_by_hop(const struct http1_head *head, const struct http1_header *header)
-{
-	static const char *const fixed[] = { "connection",        "keep-alive", "proxy-connection", "transfer-encoding",
-		                             "te",                "trailer",    "upgrade",          "http2-settings",
-		                             "proxy-authenticate", "proxy-authorization" };
-	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-		if (span_eq_nocase(header->name, span_of(fixed[i])))
-			return true;
-	}
-	for (size_t i = 0; i < head->n; i++) {
-		struct span list = head->headers[i].value, element;
-		if (!span_eq_nocase(head->headers[i].name, SPAN("connection")))
-			continue;
-		while (next_element(&list, &element)) {
-			if (span_eq_nocase(element, header->name))
-				return true;
-		}
-	}
-	return false;
+	return !span_eq_nocase(name, SPAN("content-length")) && !span_eq_nocase(name, SPAN("transfer-encoding")) &&
+	       !span_eq_nocase(name, SPAN("host"));
 }

@@ -19,6 +19,9 @@ bool http1_rules_host(struct span s);
 
 struct span http1_rules_trim(struct span s); /* without spaces and tabs around it */
 
+/* Takes the first element off a comma-separated list; false at its end. Empty elements are skipped. */
+bool http1_rules_element(struct span *list, struct span *element);
+
 /* Fill in host, framing, length and the flags from method, target or status, minor and headers; reduce an
  * absolute-form target. HTTP1_OK, or why the head is refused. */
 enum http1_refusal http1_rules_request(struct http1_head *head);
