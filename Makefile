@@ -31,18 +31,19 @@ SAN := -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=
 FLAGS_release = -O2 $(FORTIFY) $(if $(LTO),-flto=auto)
 FLAGS_debug := -O0
 FLAGS_asan := -O1 $(SAN)address,undefined
-FLAGS_tsan := -O1 $(SAN)thread
+FLAGS_tsan := -O1 $(SAN)thread -isystem tests/tsan
 FLAGS_cover := -O0 --coverage
 FLAGS_fuzz := -O1 $(SAN)fuzzer-no-link,address,undefined
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
-TEST_SRC := $(wildcard tests/lib/*.c tests/policy/*.c tests/proxy/*.c)
+src = $(wildcard $(1)/*.c $(1)/*/*.c)
+TEST_SRC := $(call src,tests/lib) $(call src,tests/policy) $(call src,tests/proxy)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+RUNNER := $(if $(filter tsan,$(MODE)),$(call obj,tests/tsan/runner.c))
 GRAMMARS := build/grammars/libgrammars.a
-LIB := $(B)/lib.a
-POLICY := $(B)/policy.a $(LIB) $(GRAMMARS)
+POLICY := $(B)/policy.a $(B)/lib.a $(GRAMMARS)
 PROXY := $(B)/proxy.a $(POLICY)
 BIN := $(if $(wildcard proxy/main.c),$(B)/redcard)
 define link
@@ -63,19 +64,19 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # One archive a layer: a test of lib/ links against lib/ alone.
-$(B)/lib.a: $(call obj,$(wildcard lib/*.c))
-$(B)/policy.a: $(call obj,$(wildcard policy/*.c))
-$(B)/proxy.a: $(call obj,$(filter-out proxy/main.c,$(wildcard proxy/*.c)))
+$(B)/lib.a: $(call obj,$(call src,lib))
+$(B)/policy.a: $(call obj,$(call src,policy))
+$(B)/proxy.a: $(call obj,$(filter-out proxy/main.c,$(call src,proxy)))
 $(B)/lib.a $(B)/policy.a $(B)/proxy.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/redcard: $(call obj,proxy/main.c) $(PROXY); $(call link)
-$(B)/unit: $(call obj,$(TEST_SRC)) $(PROXY); $(call link,-lcriterion)
+$(B)/unit: $(RUNNER) $(call obj,$(TEST_SRC)) $(PROXY); $(call link,$(if $(RUNNER),,-lcriterion))
 # One test file alone: make MODE=asan build/asan/one/lib/test_buf
-$(B)/one/lib/%: $(B)/obj/tests/lib/%.o $(LIB); $(call link,-lcriterion)
-$(B)/one/policy/%: $(B)/obj/tests/policy/%.o $(POLICY); $(call link,-lcriterion)
-$(B)/one/proxy/%: $(B)/obj/tests/proxy/%.o $(PROXY); $(call link,-lcriterion)
+$(B)/one/lib/%: $(RUNNER) $(B)/obj/tests/lib/%.o $(B)/lib.a; $(call link,$(if $(RUNNER),,-lcriterion))
+$(B)/one/policy/%: $(RUNNER) $(B)/obj/tests/policy/%.o $(POLICY); $(call link,$(if $(RUNNER),,-lcriterion))
+$(B)/one/proxy/%: $(RUNNER) $(B)/obj/tests/proxy/%.o $(PROXY); $(call link,$(if $(RUNNER),,-lcriterion))
 $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY); $(call link)
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
@@ -83,7 +84,7 @@ $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 # The rule packs are taken into the binary; the version is compiled only into the files that name it.
 $(B)/obj/policy/builtin.o: $(wildcard policy/rules/*)
 VERSION := $(or $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## *//p;T;q' CHANGELOG.md),unknown)
-VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION lib/*.c policy/*.c proxy/*.c))
+VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION proxy/*.c))
 $(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(VERSION)"'
 $(VERSION_OBJ): $(B)/version
 stamp = $(Q)mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
@@ -133,7 +134,7 @@ cover: setup
 	$(Q)tests/cover build/cover
 lint: setup; $(Q)tests/lint/run
 format:
-	$(Q)clang-format -i $(wildcard $(addsuffix /*.[ch],lib policy proxy bpf bench $(wildcard tests/*)))
+	$(Q)clang-format -i $(wildcard $(addsuffix /*.[ch],lib policy proxy bpf bench lib/* tests/* tests/*/*))
 
 install: all
 install uninstall:
