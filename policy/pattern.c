@@ -1,0 +1,505 @@
+#include "policy/pattern.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 48
+
+struct cell { /* one allocation: a node or a branch */
+	struct cell *next;
+	union {
+		struct pattern_node node;
+		struct pattern_branch branch;
+	} u;
+};
+
+struct pattern {
+	struct pattern_branch *root;
+	struct cell *cells;
+	unsigned groups;
+};
+
+struct reader {
+	struct pattern *p;
+	const char *s;
+	size_t at;
+	unsigned depth;
+	const char *why;
+	bool no_memory;
+};
+
+static struct cell *cell_new(struct reader *r)
+{
+	struct cell *c = calloc(1, sizeof(*c));
+	if (!c) {
+		r->no_memory = true;
+		return NULL;
+	}
+	c->next = r->p->cells;
+	r->p->cells = c;
+	return c;
+}
+
+static bool failed(const struct reader *r)
+{
+	return r->why || r->no_memory;
+}
+
+struct set {
+	unsigned char in[256];
+};
+
+static void set_range(struct set *set, unsigned from, unsigned to)
+{
+	for (unsigned c = from; c <= to && c < 256; c++)
+		set->in[c] = 1;
+}
+
+/* \d \w \s and their complements, \h \v \N: only how many bytes they hold matters. */
+static bool set_class(struct set *set, char c)
+{
+	struct set one = { { 0 } };
+	switch (tolower((unsigned char)c)) {
+	case 'd':
+		set_range(&one, '0', '9');
+		break;
+	case 'w':
+		set_range(&one, '0', '9');
+		set_range(&one, 'A', 'Z');
+		set_range(&one, 'a', 'z');
+		set_range(&one, '_', '_');
+		break;
+	case 's':
+		set_range(&one, 9, 13);
+		set_range(&one, ' ', ' ');
+		break;
+	case 'h':
+		set_range(&one, 9, 9);
+		set_range(&one, ' ', ' ');
+		break;
+	case 'v':
+		set_range(&one, 10, 13);
+		break;
+	case 'p':
+	case 'n':
+		set_range(&one, 0, 255);
+		break;
+	default:
+		return false;
+	}
+	for (size_t i = 0; i < 256; i++)
+		set->in[i] |= isupper((unsigned char)c) && c != 'N' ? !one.in[i] : one.in[i];
+	return true;
+}
+
+/* The byte that an escape stands for; at is on the character after the backslash and ends after it. -1: not a byte. */
+static int escaped_byte(struct reader *r)
+{
+	char c = r->s[r->at];
+	if (c == 'x') {
+		r->at++;
+		bool braces = r->s[r->at] == '{';
+		r->at += braces;
+		unsigned v = 0;
+		for (int i = 0; isxdigit((unsigned char)r->s[r->at]) && (braces || i < 2); i++, r->at++) {
+			int d = tolower((unsigned char)r->s[r->at]);
+			v = v * 16 + (unsigned)(d <= '9' ? d - '0' : d - 'a' + 10);
+		}
+		if (braces && r->s[r->at++] != '}')
+			return -1;
+		return (int)(v & 255);
+	}
+	static const char names[] = "tnrfea", bytes[] = "\t\n\r\f\x1b\a";
+	const char *hit = c ? strchr(names, c) : NULL;
+	if (hit) {
+		r->at++;
+		return (unsigned char)bytes[hit - names];
+	}
+	if (c == '\0' || isalnum((unsigned char)c))
+		return -1;
+	r->at++;
+	return (unsigned char)c;
+}
+
+static void skip_property(struct reader *r)
+{
+	if (r->s[r->at] == '{')
+		while (r->s[r->at] && r->s[r->at] != '}')
+			r->at++;
+	if (r->s[r->at])
+		r->at++;
+}
+
+/* One member of a bracket class: its byte, or -1 when it was a class of its own (then already in the set). */
+static int member(struct reader *r, struct set *set)
+{
+	char c = r->s[r->at];
+	if (c == '[' && r->s[r->at + 1] == ':') {
+		const char *close = strstr(r->s + r->at + 2, ":]");
+		if (close) {
+			r->at = (size_t)(close - r->s) + 2;
+			set_class(set, 'w'); /* large is all that matters */
+			return -1;
+		}
+	}
+	r->at++;
+	if (c != '\\')
+		return (unsigned char)c;
+	c = r->s[r->at];
+	if (c == 'b') {
+		r->at++;
+		return 8;
+	}
+	if (c && strchr("dDwWsShHvVpPN", c)) {
+		r->at++;
+		if (c == 'p' || c == 'P')
+			skip_property(r);
+		set_class(set, c);
+		return -1;
+	}
+	size_t before = r->at;
+	int byte = escaped_byte(r);
+	if (byte < 0) { /* octal and the like: rare, and only the size matters */
+		r->at = before + 1;
+		set_class(set, 'w');
+	}
+	return byte;
+}
+
+static void read_class(struct reader *r, struct set *set)
+{
+	r->at++;
+	bool negated = r->s[r->at] == '^';
+	r->at += negated;
+	bool first = true;
+	while (r->s[r->at] && (r->s[r->at] != ']' || first)) {
+		first = false;
+		int low = member(r, set);
+		if (low < 0)
+			continue;
+		int high = low;
+		if (r->s[r->at] == '-' && r->s[r->at + 1] != ']' && r->s[r->at + 1]) {
+			r->at++;
+			high = member(r, set);
+		}
+		set_range(set, (unsigned)low, (unsigned)(high < low ? low : high));
+	}
+	if (r->s[r->at] != ']') {
+		r->why = "a bracket class is not closed";
+		return;
+	}
+	r->at++;
+	for (size_t i = 0; negated && i < 256; i++)
+		set->in[i] = !set->in[i];
+}
+
+static void finish_set(struct pattern_node *n, struct set *set)
+{
+	if (n->flags & PATTERN_I)
+		for (size_t c = 'A'; c <= 'Z'; c++) {
+			set->in[c + 32] |= set->in[c];
+			set->in[c] = 0;
+		}
+	for (unsigned c = 0; c < 256; c++)
+		if (set->in[c]) {
+			n->size++;
+			n->byte = (char)c;
+		}
+}
+
+static void read_escape(struct reader *r, struct pattern_node *n, struct set *set)
+{
+	char c = r->s[++r->at];
+	if (c && strchr("bBAzZ", c)) {
+		n->kind = PATTERN_ASSERT;
+		r->at++;
+		return;
+	}
+	n->kind = PATTERN_BYTES;
+	if (c && strchr("dDwWsShHvVpPN", c)) {
+		r->at++;
+		if (c == 'p' || c == 'P')
+			skip_property(r);
+		set_class(set, c);
+		return;
+	}
+	int byte = escaped_byte(r);
+	if (byte < 0) {
+		r->why = "a backreference or an escape that has no fixed meaning";
+		return;
+	}
+	set_range(set, (unsigned)byte, (unsigned)byte);
+}
+
+static struct pattern_branch *read_branches(struct reader *r, unsigned *flags);
+
+static bool starts(const struct reader *r, const char *text)
+{
+	return strncmp(r->s + r->at, text, strlen(text)) == 0;
+}
+
+/* (?flags) and (?flags: : true when it was one; at ends after the last flag. */
+static bool read_flags(struct reader *r, unsigned *flags)
+{
+	size_t at = r->at + 2;
+	unsigned now = *flags;
+	bool off = false;
+	for (; r->s[at] && strchr("imsU-", r->s[at]); at++) {
+		unsigned bit = r->s[at] == 'i' ? PATTERN_I : r->s[at] == 'm' ? PATTERN_M : r->s[at] == 's' ? PATTERN_S : 0;
+		if (r->s[at] == '-')
+			off = true;
+		else
+			now = off ? now & ~bit : now | bit;
+	}
+	if (r->s[at] != ')' && r->s[at] != ':')
+		return false;
+	r->at = at;
+	*flags = now;
+	return true;
+}
+
+static void read_group_header(struct reader *r, struct pattern_node *n, unsigned *flags)
+{
+	size_t from = r->at;
+	if (starts(r, "(?P<") || starts(r, "(?'") || (starts(r, "(?<") && !starts(r, "(?<=") && !starts(r, "(?<!"))) {
+		char close = r->s[r->at + 2] == '\'' ? '\'' : '>';
+		r->at += 3;
+		while (r->s[r->at] && r->s[r->at] != close)
+			r->at++;
+		r->at += r->s[r->at] != '\0';
+		n->capture = ++r->p->groups;
+	} else if (starts(r, "(?=") || starts(r, "(?!") || starts(r, "(?>")) {
+		r->at += 3;
+		n->kind = PATTERN_OPAQUE;
+	} else if (starts(r, "(?<=") || starts(r, "(?<!")) {
+		r->at += 4;
+		n->kind = PATTERN_OPAQUE;
+	} else if (starts(r, "(?") && read_flags(r, flags)) {
+		n->kind = r->s[r->at] == ')' ? PATTERN_FLAGS : PATTERN_GROUP;
+		r->at += r->s[r->at] == ':';
+	} else if (starts(r, "(?") || starts(r, "(*")) {
+		r->why = "a condition, a recursion, a verb, a comment or a flag other than i, m, s";
+	} else {
+		r->at++;
+		n->capture = ++r->p->groups;
+	}
+	n->header = r->at - from;
+}
+
+static void read_group(struct reader *r, struct pattern_node *n, unsigned *flags)
+{
+	unsigned inner = *flags;
+	n->kind = PATTERN_GROUP;
+	read_group_header(r, n, &inner);
+	if (failed(r))
+		return;
+	if (n->kind == PATTERN_FLAGS)
+		*flags = inner;
+	else
+		n->branches = read_branches(r, &inner);
+	if (r->s[r->at] != ')')
+		r->why = "a parenthesis is not closed";
+	else
+		r->at++;
+}
+
+static uint32_t read_number(struct reader *r)
+{
+	uint32_t v = 0;
+	while (isdigit((unsigned char)r->s[r->at])) {
+		v = v < 100000 ? v * 10 + (uint32_t)(r->s[r->at] - '0') : v;
+		r->at++;
+	}
+	return v;
+}
+
+static bool read_braces(struct reader *r, struct pattern_node *n)
+{
+	size_t before = r->at++;
+	if (isdigit((unsigned char)r->s[r->at])) {
+		n->min = n->max = read_number(r);
+		if (r->s[r->at] == ',') {
+			r->at++;
+			n->max = isdigit((unsigned char)r->s[r->at]) ? read_number(r) : PATTERN_MANY;
+		}
+		if (r->s[r->at] == '}') {
+			r->at++;
+			return true;
+		}
+	}
+	r->at = before; /* not a quantifier: the brace is a literal and the next item */
+	n->min = n->max = 1;
+	return false;
+}
+
+static void read_quantifier(struct reader *r, struct pattern_node *n)
+{
+	char c = r->s[r->at];
+	n->min = n->max = 1;
+	if (c == '{') {
+		if (!read_braces(r, n))
+			return;
+	} else if (c == '*' || c == '+' || c == '?') {
+		r->at++;
+		n->min = c == '+';
+		n->max = c == '?' ? 1 : PATTERN_MANY;
+	} else {
+		return;
+	}
+	if (r->s[r->at] == '?')
+		r->at++;
+	else if (r->s[r->at] == '+')
+		r->why = "a possessive quantifier";
+}
+
+static struct pattern_node *read_item(struct reader *r, unsigned *flags)
+{
+	struct cell *cell = cell_new(r);
+	if (!cell)
+		return NULL;
+	struct pattern_node *n = &cell->u.node;
+	struct set set = { { 0 } };
+	n->from = r->at;
+	n->flags = *flags;
+	char c = r->s[r->at];
+	if (c == '(') {
+		read_group(r, n, flags);
+	} else if (c == '[') {
+		read_class(r, &set);
+	} else if (c == '\\') {
+		read_escape(r, n, &set);
+	} else if (c == '^' || c == '$') {
+		n->kind = PATTERN_ASSERT;
+		r->at++;
+	} else if (c == '*' || c == '+' || c == '?') {
+		r->why = "a quantifier with nothing before it";
+	} else {
+		set_range(&set, c == '.' ? 0 : (unsigned char)c, c == '.' ? 255 : (unsigned char)c);
+		r->at++;
+	}
+	if (failed(r))
+		return NULL;
+	if (n->kind == PATTERN_BYTES)
+		finish_set(n, &set);
+	read_quantifier(r, n);
+	n->to = r->at;
+	return n;
+}
+
+static struct pattern_branch *read_branches(struct reader *r, unsigned *flags)
+{
+	struct pattern_branch *first = NULL, **tail = &first;
+	if (++r->depth > DEPTH_MAX)
+		r->why = "groups nested too deep";
+	while (!failed(r)) {
+		struct cell *cell = cell_new(r);
+		if (!cell)
+			break;
+		struct pattern_branch *b = &cell->u.branch;
+		struct pattern_node **item = &b->first;
+		while (!failed(r) && r->s[r->at] && r->s[r->at] != ')' && r->s[r->at] != '|') {
+			*item = read_item(r, flags);
+			item = *item ? &(*item)->next : item;
+		}
+		b->end = r->at;
+		*tail = b;
+		tail = &b->next;
+		if (r->s[r->at] != '|')
+			break;
+		r->at++;
+	}
+	r->depth--;
+	return first;
+}
+
+int pattern_parse(const char *source, struct pattern **out, const char **why)
+{
+	struct pattern *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	struct reader r = { .p = p, .s = source };
+	unsigned flags = 0;
+	p->root = read_branches(&r, &flags);
+	if (!failed(&r) && r.s[r.at])
+		r.why = "a parenthesis too many";
+	if (failed(&r)) {
+		pattern_free(p);
+		*why = r.why ? r.why : "out of memory";
+		return r.no_memory ? -ENOMEM : -EINVAL;
+	}
+	*out = p;
+	return 0;
+}
+
+void pattern_free(struct pattern *p)
+{
+	while (p && p->cells) {
+		struct cell *c = p->cells;
+		p->cells = c->next;
+		free(c);
+	}
+	free(p);
+}
+
+const struct pattern_branch *pattern_root(const struct pattern *p)
+{
+	return p->root;
+}
+
+unsigned pattern_groups(const struct pattern *p)
+{
+	return p->groups;
+}
+
+static uint32_t times(uint32_t a, uint32_t b)
+{
+	uint64_t v = (uint64_t)a * b;
+	return a == PATTERN_MANY && b ? PATTERN_MANY : b == PATTERN_MANY && a ? PATTERN_MANY :
+	       v > PATTERN_MANY ? PATTERN_MANY : (uint32_t)v;
+}
+
+static uint32_t plus(uint32_t a, uint32_t b)
+{
+	return a > PATTERN_MANY - b ? PATTERN_MANY : a + b;
+}
+
+uint32_t branches_min(const struct pattern_branch *b)
+{
+	uint32_t least = b ? PATTERN_MANY : 0;
+	for (; b; b = b->next) {
+		uint32_t sum = 0;
+		for (const struct pattern_node *n = b->first; n; n = n->next)
+			sum = plus(sum, pattern_min(n));
+		least = sum < least ? sum : least;
+	}
+	return least;
+}
+
+uint32_t branches_max(const struct pattern_branch *b)
+{
+	uint32_t most = 0;
+	for (; b; b = b->next) {
+		uint32_t sum = 0;
+		for (const struct pattern_node *n = b->first; n; n = n->next)
+			sum = plus(sum, pattern_max(n));
+		most = sum > most ? sum : most;
+	}
+	return most;
+}
+
+uint32_t pattern_min(const struct pattern_node *n)
+{
+	if (n->kind == PATTERN_BYTES)
+		return n->min;
+	/* A look-around is opaque and has no width; an atomic group counts as none, the safe side of a minimum. */
+	return n->kind == PATTERN_GROUP ? times(branches_min(n->branches), n->min) : 0;
+}
+
+uint32_t pattern_max(const struct pattern_node *n)
+{
+	if (n->kind == PATTERN_BYTES)
+		return n->max;
+	return n->kind == PATTERN_GROUP || n->kind == PATTERN_OPAQUE ? times(branches_max(n->branches), n->max) : 0;
+}

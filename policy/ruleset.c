@@ -1,0 +1,341 @@
+#include "policy/ruleset.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sha256.h"
+#include "policy/lead_in.h"
+#include "policy/rule.h"
+
+const char *const severity_names[] = { "low", "medium", "high", "critical" };
+const char *const action_names[] = { "flag", "redact", "cut" };
+const char *const hold_names[] = { "lead-in", "window", "none" };
+const char *const on_bound_names[] = { "cut", "release" };
+const char *const scope_names[] = { "any", "code" };
+static_assert(ARRAY_LEN(severity_names) == SEVERITY_COUNT, "one name each");
+static_assert(ARRAY_LEN(action_names) == ACTION_COUNT, "one name each");
+static_assert(ARRAY_LEN(hold_names) == HOLD_COUNT, "one name each");
+static_assert(ARRAY_LEN(on_bound_names) == BOUND_COUNT, "one name each");
+static_assert(ARRAY_LEN(scope_names) == SCOPE_COUNT, "one name each");
+
+struct rule_text {
+	struct rule_text *next;
+	max_align_t bytes[];
+};
+
+void *ruleset_keep_array(struct ruleset *set, size_t n, size_t size)
+{
+	struct rule_text *t = calloc(1, sizeof(*t) + (n ? n : 1) * size);
+	if (!t)
+		return NULL;
+	t->next = set->texts;
+	set->texts = t;
+	return t->bytes;
+}
+
+const char *ruleset_keep(struct ruleset *set, struct span text)
+{
+	char *copy = ruleset_keep_array(set, text.n + 1, 1);
+	if (copy && text.n)
+		memcpy(copy, text.p, text.n);
+	return copy;
+}
+
+static int complain(struct buf *errors, const struct rule *r, unsigned line, const char *what, const char *remedy)
+{
+	buf_printf(errors, "%s:%u: rule %s: %s; %s\n", r->info.file, line, r->info.id, what, remedy);
+	return -EINVAL;
+}
+
+static int complain_regex(struct buf *errors, const struct rule *r, unsigned line, const char *which, struct buf *why,
+			  const char *remedy)
+{
+	buf_printf(errors, "%s:%u: rule %s: %s: %.*s; %s\n", r->info.file, line, r->info.id, which, (int)why->n,
+		   why->n ? why->p : "", remedy);
+	buf_clear(why);
+	return -EINVAL;
+}
+
+static int compile_regex(const struct rule *r, const char *text, unsigned flags, struct regex **out,
+			 struct buf *errors)
+{
+	struct buf why = { 0 };
+	int rc = regex_new(text, flags, out, &why);
+	if (rc == -EINVAL)
+		complain_regex(errors, r, r->regex_line, "the regex does not compile", &why, "correct it there");
+	buf_fini(&why);
+	return rc;
+}
+
+/* The written lead-in is not simply the beginning of the expression: the whole expression is then matched from where
+ * the lead-in starts, which must be findable by looking back. */
+static int compile_written(struct ruleset *set, struct rule *r, struct buf *errors)
+{
+	struct lead_in own;
+	(void)set;
+	int rc = lead_in_find(r->wanted, 0, NULL, &own);
+	lead_in_fini(&own);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc)
+		return complain(errors, r, r->lead_in_line, "lead_in is not understood", own.why);
+	if (own.min == 0)
+		return complain(errors, r, r->lead_in_line, "lead_in may be empty", "begin it with something literal");
+	if (own.ends_in_assertion)
+		return complain(errors, r, r->lead_in_line, "lead_in ends in an assertion, which needs the next byte",
+				"leave the assertion to the rest of the regex");
+	if (own.max > RULE_REACH_MAX)
+		return complain(errors, r, r->lead_in_line,
+				"lead_in may be longer than 128 bytes and is not the beginning of the regex",
+				"shorten it, or make it a beginning of the regex word for word");
+	r->info.lead_in = r->wanted;
+	r->reach = own.max;
+	r->prefix = 0;
+	r->group = (unsigned)r->secret_group;
+	rc = compile_regex(r, r->wanted, REGEX_AT_END, &r->start, errors);
+	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
+}
+
+static int compile_split(struct ruleset *set, struct rule *r, const struct lead_in *found, struct buf *errors)
+{
+	r->info.lead_in = ruleset_keep(set, span_of(found->lead_in));
+	if (!r->info.lead_in)
+		return -ENOMEM;
+	r->group = found->body_group;
+	r->prefix = found->prefix;
+	r->reach = found->prefix;
+	return compile_regex(r, found->body, REGEX_AT_START, &r->body, errors);
+}
+
+static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
+{
+	if (found->min == 0)
+		return complain(errors, r, r->regex_line, "the regex matches the empty text",
+				"make it match at least one byte");
+	r->delay = found->ends_in_assertion;
+	r->group = (unsigned)r->secret_group;
+	r->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
+	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED && found->max > r->info.hold_bytes) {
+		buf_printf(errors, "%s:%u: rule %s: a match may have %u bytes and the window holds %u; hold at least that "
+				   "many\n",
+			   r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
+		return -EINVAL;
+	}
+	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
+}
+
+static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
+{
+	struct regex *whole = NULL;
+	struct lead_in found = { 0 };
+	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
+	if (rc)
+		return rc;
+	unsigned groups = regex_groups(whole);
+	regex_free(whole);
+	if (r->secret_group < 0)
+		r->secret_group = groups ? 1 : 0;
+	if ((unsigned)r->secret_group > groups)
+		return complain(errors, r, r->regex_line, "secret_group names a group that the regex does not have",
+				"count its parentheses");
+	r->info.lead_in = "";
+	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
+	if (rc == -ENOMEM)
+		return rc;
+	if (r->info.hold != HOLD_LEAD_IN) {
+		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood", found.why) :
+			  compile_whole(r, &found, errors);
+	} else if (found.found) {
+		rc = compile_split(set, r, &found, errors);
+	} else if (r->wanted) {
+		rc = compile_written(set, r, errors);
+	} else {
+		buf_printf(errors, "%s:%u: rule %s: no usable lead-in: %s; write lead_in, or hold: window N, or hold: "
+				   "none\n",
+			   r->info.file, r->regex_line, r->info.id, found.why);
+		rc = -EINVAL;
+	}
+	lead_in_fini(&found);
+	return rc;
+}
+
+static bool needs_keywords(const struct rule *r)
+{
+	return r->n_keywords && !lead_in_implies(r->info.regex, r->keywords, r->n_keywords) &&
+	       !lead_in_implies(r->info.lead_in, r->keywords, r->n_keywords);
+}
+
+/* One database for all: lead-ins, whole expressions, and keywords that the expressions do not imply. */
+static int compile_patterns(struct ruleset *set, struct buf *errors)
+{
+	size_t n = 0, most = set->n, bad = 0;
+	for (size_t i = 0; i < set->n; i++)
+		most += set->rules[i].n_keywords;
+	struct multimatch_pattern *v = calloc(most + 1, sizeof(*v));
+	set->patterns = ruleset_keep_array(set, most, sizeof(*set->patterns));
+	if (!v || !set->patterns) {
+		free(v);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < set->n; i++) {
+		struct rule *r = &set->rules[i];
+		v[n].text = r->info.hold == HOLD_LEAD_IN ? r->info.lead_in : r->info.regex;
+		set->patterns[n++] = (struct rule_pattern){ .rule = (uint16_t)i };
+		r->keyword = RULE_NO_KEYWORDS;
+		if (!needs_keywords(r))
+			continue;
+		r->keyword = set->keyword_rules++;
+		for (size_t k = 0; k < r->n_keywords; k++) {
+			v[n] = (struct multimatch_pattern){ .text = r->keywords[k], .keyword = true };
+			set->patterns[n++] = (struct rule_pattern){ .rule = (uint16_t)i, .keyword = true };
+		}
+	}
+	set->n_patterns = n;
+	struct buf why = { 0 };
+	int rc = multimatch_new(v, n, &set->multimatch, &bad, &why);
+	if (rc == -EINVAL) {
+		const struct rule *r = &set->rules[bad < n ? set->patterns[bad].rule : 0];
+		complain_regex(errors, r, r->regex_line, "the stream matcher refuses it", &why,
+			       "write it without look-around, backreferences or very large repeats");
+	}
+	buf_fini(&why);
+	free(v);
+	return rc;
+}
+
+static void measure(struct ruleset *set)
+{
+	set->context = REGEX_LOOK_BACK;
+	for (size_t i = 0; i < set->n; i++) {
+		const struct rule *r = &set->rules[i];
+		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
+		set->context = need > set->context ? need : set->context;
+		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
+		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) && r->info.hold_bytes + r->delay > set->window)
+			set->window = r->info.hold_bytes + r->delay;
+	}
+}
+
+static int hash_rules(struct ruleset *set)
+{
+	struct buf b = { 0 };
+	buf_printf(&b, "redcard rules 1\n%d %u %d\n", set->monitor, set->hold_ms, set->hold_ms_bound);
+	for (size_t i = 0; i < set->n; i++) {
+		const struct rule *r = &set->rules[i];
+		const char *const texts[] = { r->info.id, r->info.regex, r->info.lead_in };
+		for (size_t t = 0; t < ARRAY_LEN(texts); t++)
+			buf_printf(&b, "%zu:%s\n", strlen(texts[t]), texts[t]);
+		for (size_t k = 0; k < r->n_keywords; k++)
+			buf_printf(&b, "%zu:%s\n", strlen(r->keywords[k]), r->keywords[k]);
+		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action, r->info.hold,
+			   r->info.hold_bytes, r->info.on_bound, r->info.scope, r->info.rollback, r->secret_group);
+	}
+	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
+	buf_fini(&b);
+	return rc;
+}
+
+static void set_free(struct ruleset *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		regex_free(set->rules[i].body);
+		regex_free(set->rules[i].start);
+	}
+	multimatch_free(set->multimatch);
+	while (set->texts) {
+		struct rule_text *t = set->texts;
+		set->texts = t->next;
+		free(t);
+	}
+	free(set->rules);
+	free(set);
+}
+
+static int build(const char *name, struct span yaml, struct ruleset **out, struct buf *errors)
+{
+	struct ruleset *set = calloc(1, sizeof(*set));
+	int rc = -ENOMEM;
+	if (!set)
+		goto fail;
+	atomic_init(&set->refs, 1);
+	set->hold_ms = 5000;
+	set->hold_ms_bound = BOUND_CUT;
+	rc = rule_file_read(set, name, yaml, errors);
+	if (rc == -ENOMEM)
+		goto fail;
+	for (size_t i = 0; i < set->n; i++) {
+		int one = compile_rule(set, &set->rules[i], errors);
+		rc = rc ? rc : one;
+	}
+	if (!rc)
+		rc = compile_patterns(set, errors);
+	if (!rc)
+		rc = hash_rules(set);
+	if (rc)
+		goto fail;
+	measure(set);
+	*out = set;
+	return 0;
+fail:
+	if (rc == -ENOMEM)
+		buf_printf(errors, "%s:1: out of memory while compiling the rules; give the process more\n", name);
+	if (set)
+		set_free(set);
+	return rc;
+}
+
+int ruleset_load(const char *path, struct ruleset **out, struct buf *errors)
+{
+	if (strcmp(path, "builtin") == 0)
+		return build(path, SPAN("version: 1\ninclude: [builtin]\n"), out, errors);
+	return build(path, (struct span){ 0 }, out, errors);
+}
+
+int ruleset_parse(const char *name, struct span yaml, struct ruleset **out, struct buf *errors)
+{
+	return build(name, yaml.p ? yaml : SPAN(""), out, errors);
+}
+
+struct ruleset *ruleset_ref(struct ruleset *set)
+{
+	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+	return set;
+}
+
+void ruleset_unref(struct ruleset *set)
+{
+	if (set && atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) == 1)
+		set_free(set);
+}
+
+size_t ruleset_count(const struct ruleset *set)
+{
+	return set->n;
+}
+
+const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
+{
+	return &set->rules[index].info;
+}
+
+const char *ruleset_hash(const struct ruleset *set)
+{
+	return set->hash;
+}
+
+bool ruleset_monitor(const struct ruleset *set)
+{
+	return set->monitor;
+}
+
+uint32_t ruleset_hold_ms(const struct ruleset *set)
+{
+	return set->hold_ms;
+}
+
+enum on_bound ruleset_hold_ms_bound(const struct ruleset *set)
+{
+	return set->hold_ms_bound;
+}
