@@ -1,10 +1,8 @@
 /*
- * The events that the benchmarks send: Chat Completions frames of exactly FRAME_BYTES bytes whose text is ordinary code.
- * One size for all lets a reader find frames and time stamps by position, which costs it next to nothing. The text
- * is cut into pieces of at most FRAME_TEXT bytes; the `obfuscation` field makes up the difference, which is what
- * that field is for in the real stream, too.
- *
- * Also the few lines that the programs here share: the clock and the way out.
+ * The events that the benchmarks send: Chat Completions frames of exactly FRAME_BYTES bytes whose
+ * text is ordinary code. One size for all lets a reader find frames and time stamps by position,
+ * which costs it next to nothing. The text is cut into pieces of at most FRAME_TEXT bytes; the
+ * `obfuscation` field makes up the difference, which is what that field is for in a real stream.
  */
 #ifndef BENCH_FRAMES_H
 #define BENCH_FRAMES_H
@@ -13,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FRAME_BYTES 349
 #define FRAME_TEXT 80
@@ -21,19 +18,6 @@
 #define FRAME_STAMP_AT 79
 #define FRAME_STAMP_BYTES 19
 #define FRAME_DONE "data: [DONE]\n\n"
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-_Noreturn static inline void die(const char *what)
-{
-	perror(what);
-	exit(2);
-}
 
 static const char frame_source[] =
 	"from dataclasses import dataclass\nimport json\nimport os\n\n\n@dataclass\nclass Account:\n"
@@ -54,7 +38,8 @@ static const char frame_source[] =
 	"  }\n  throw new Error(`gave up on ${url} after ${tries} tries`);\n}\n\n"
 	"SELECT owner, sum(cents) FROM entries WHERE day >= '2024-01-01' GROUP BY owner ORDER BY 2 DESC;\n\n";
 
-/* Appends source text from *at (going round) as JSON until FRAME_TEXT characters stand in out; returns the length. */
+/* Appends source text from *at (going round) as JSON until FRAME_TEXT characters stand in out;
+ * returns the length. */
 static inline size_t frame_text(size_t *at, char *out)
 {
 	size_t n = 0;
@@ -75,15 +60,17 @@ static inline void frame_write(char out[FRAME_BYTES], size_t *at)
 	char text[FRAME_TEXT];
 	char frame[FRAME_BYTES * 2];
 	size_t n = frame_text(at, text);
-	int used = snprintf(frame, sizeof(frame),
-			    "data: {\"id\":\"chatcmpl-%06x%06x\",\"object\":\"chat.completion.chunk\","
-			    "\"created\":%0*u,\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,"
-			    "\"delta\":{\"content\":\"%.*s\"},\"logprobs\":null,\"finish_reason\":null}],"
-			    "\"obfuscation\":\"",
-			    0xb0a7u, 0x5eedu, FRAME_STAMP_BYTES, 0u, (int)n, text);
+	int used = snprintf(
+		frame, sizeof(frame),
+		"data: {\"id\":\"chatcmpl-%06x%06x\",\"object\":\"chat.completion.chunk\","
+		"\"created\":%0*u,\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,"
+		"\"delta\":{\"content\":\"%.*s\"},\"logprobs\":null,\"finish_reason\":null}],"
+		"\"obfuscation\":\"",
+		0xb0a7u, 0x5eedu, FRAME_STAMP_BYTES, 0u, (int)n, text);
 	size_t rest = FRAME_BYTES - (size_t)used - 4;
 	if (used <= 0 || (size_t)used + 4 > FRAME_BYTES || rest > sizeof(pad) - 1) {
-		fprintf(stderr, "frames: a frame does not fit: %d bytes and %zu of padding\n", used, rest);
+		fprintf(stderr, "frames: a frame does not fit: %d bytes and %zu of padding\n", used,
+			rest);
 		exit(2);
 	}
 	memcpy(out, frame, (size_t)used);

@@ -1,18 +1,22 @@
 /*
- * load: asks one server for many small answers or many event streams, and prints one line of JSON about it.
+ * load: asks one server for many small answers or many event streams, and prints one line of JSON.
  *
- *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,PID] [-O PID] [-s] [-l] [-k]
+ *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,...] [-O PID] [-slk]
  *
- *   -P  processes whose CPU time is charged (the proxy's); read at the same instants as the counters
+ *   -P  processes whose CPU time is charged, read at the same instants as the counters
+ *
  *   -O  the origin, to tell how busy the harness's own core is
- *   -s  the answer is an event stream of frames (POST); without it every answer is one request (GET)
- *   -l  frames carry time stamps: measure how old each is on arrival
- *   -k  keep the streams open after the measurement until standard input ends (to look at memory)
  *
- * Theory of operation: one process, one epoll. A connection sends its request, parses the answer's head and its chunks or
- * length, and asks again when the answer is complete. At most RAMP connections wait for their first byte at a time, so
- * that no listen queue overflows. Everything is counted always; at the start of the measurement the counters are zeroed.
- * Latencies go to a histogram with steps of 1.6 %.
+ *   -s  the answer is an event stream of frames (POST); else every answer is one request (GET)
+ *
+ *   -l  frames carry time stamps: measure how old each is on arrival
+ *
+ *   -k  keep the streams open after the measurement until standard input ends
+ *
+ * Theory of operation: one process, one epoll. A connection sends its request, parses the answer's
+ * head and its chunks or length, and asks again when the answer is complete. At most RAMP
+ * connections wait for their first byte at a time, so that no listen queue overflows. Everything is
+ * counted always; at the start of the measurement the counters are zeroed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,14 +24,14 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "bench/frames.h"
+#include "bench/harness.h"
+#include "bench/histogram.h"
 
 #define RAMP 128
 #define HEAD_MAX 1024
@@ -39,22 +43,16 @@ enum state { AT_HEAD, AT_LENGTH, AT_CHUNK_SIZE, AT_CHUNK, AT_CHUNK_END, AT_TRAIL
 
 struct conn {
 	int fd;
-	bool ready;      /* the first answer has begun */
-	bool want_out;   /* still connecting */
+	bool ready;    /* the first answer has begun */
+	bool want_out; /* still connecting */
 	enum state state;
 	size_t head_n;
-	uint64_t left;   /* of the length or chunk; while a chunk's size is read, its value so far */
-	uint64_t body;   /* bytes of the body so far */
+	uint64_t left; /* of the length or chunk; while a chunk's size is read, its value so far */
+	uint64_t body; /* bytes of the body so far */
 	uint64_t sent_ns;
-	size_t line;     /* bytes of the line of a chunk's size or of a trailer */
+	size_t line; /* bytes of the line of a chunk's size or of a trailer */
 	char stamp[FRAME_STAMP_BYTES + 1];
 	char head[HEAD_MAX];
-};
-
-/* Values below 64 have a bucket each; above, each power of two has 64. */
-struct histogram {
-	uint64_t count[64 * 40];
-	uint64_t n;
 };
 
 static struct {
@@ -75,34 +73,6 @@ static uint64_t answers, body_bytes, errors, reads, reconnects;
 static struct histogram latency;
 static char request[512];
 static size_t request_n;
-static volatile sig_atomic_t stopping;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	stopping = 1;
-}
-
-static void histogram_add(uint64_t ns)
-{
-	unsigned shift = ns < 64 ? 0 : 57u - (unsigned)__builtin_clzll(ns);
-	size_t at = (size_t)shift * 64 + (size_t)(ns >> shift);
-	latency.count[at < 64 * 40 ? at : 64 * 40 - 1]++;
-	latency.n++;
-}
-
-static double histogram_us(double share)
-{
-	uint64_t rank = (uint64_t)((double)latency.n * share), seen = 0;
-	for (size_t at = 0; at < 64 * 40; at++) {
-		seen += latency.count[at];
-		if (seen <= rank)
-			continue;
-		unsigned shift = at < 128 ? 0 : (unsigned)(at / 64 - 1);
-		return (double)((at - (size_t)shift * 64) << shift) / 1e3;
-	}
-	return 0;
-}
 
 static double clock_s(clockid_t id)
 {
@@ -126,9 +96,11 @@ static void watch(struct conn *c, int how)
 
 static void dial(struct conn *c)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)opt.port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	*c = (struct conn){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), .want_out = true };
+	*c = (struct conn){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+			    .want_out = true };
 	if (c->fd < 0)
 		die("load: socket");
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
@@ -143,10 +115,11 @@ static void redial(struct conn *c, bool ended)
 	if (ended && c->state == AT_HEAD && c->head_n == 0)
 		reconnects++;
 	else if (errors++ < 3)
-		fprintf(stderr, "load: a connection to port %d failed in state %d after %llu bytes\n", opt.port,
-			(int)c->state, (unsigned long long)c->body);
+		fprintf(stderr,
+			"load: a connection to port %d failed in state %d after %llu bytes\n",
+			opt.port, (int)c->state, (unsigned long long)c->body);
 	if (errors > 1000)
-		stopping = 1;
+		harness_stopping = 1;
 	ready -= c->ready;
 	close(c->fd);
 	dial(c);
@@ -169,7 +142,7 @@ static bool finish(struct conn *c)
 		return false;
 	answers++;
 	if (!opt.streams)
-		histogram_add(now_ns() - c->sent_ns);
+		histogram_add(&latency, now_ns() - c->sent_ns);
 	return ask(c);
 }
 
@@ -187,7 +160,7 @@ static void date_frames(struct conn *c, const char *p, size_t n, uint64_t now)
 			continue;
 		uint64_t sent = strtoull(c->stamp, NULL, 10);
 		if (sent && sent <= now)
-			histogram_add(now - sent);
+			histogram_add(&latency, now - sent);
 		else
 			errors++;
 	}
@@ -231,7 +204,9 @@ static ssize_t take_head(struct conn *c, const char *p, size_t n)
 /* One character of the framing between chunks. False: not HTTP. */
 static bool take_framing(struct conn *c, char ch)
 {
-	int digit = ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
+	int digit = ch >= '0' && ch <= '9'                 ? ch - '0'
+		    : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10
+							   : -1;
 	if (ch == '\r')
 		return true;
 	if (c->state == AT_CHUNK_SIZE && ch != '\n') {
@@ -305,7 +280,7 @@ static void on_event(struct conn *c, uint32_t events)
 static void turn(uint64_t until)
 {
 	uint64_t now = now_ns();
-	while (now < until && !stopping) {
+	while (now < until && !harness_stopping) {
 		struct epoll_event events[256];
 		while (opened < opt.connections && opened - ready < RAMP)
 			dial(&conns[opened++]);
@@ -326,7 +301,8 @@ static void turn_for(double s)
 static void parse_pids(char *list)
 {
 	for (char *pid = strtok(list, ","); pid; pid = strtok(NULL, ","))
-		if (opt.clocks_n < PIDS_MAX && clock_getcpuclockid((pid_t)atoi(pid), &opt.clocks[opt.clocks_n]) == 0)
+		if (opt.clocks_n < PIDS_MAX &&
+		    clock_getcpuclockid((pid_t)atoi(pid), &opt.clocks[opt.clocks_n]) == 0)
 			opt.clocks_n++;
 }
 
@@ -361,19 +337,22 @@ static void parse_options(int argc, char **argv)
 
 static void build_request(void)
 {
-	static const char body[] = "{\"model\":\"builder\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"go\"}]}";
-	int n = opt.streams ? snprintf(request, sizeof(request),
-				       "POST %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
-				       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-				       opt.path, sizeof(body) - 1, body) :
-			      snprintf(request, sizeof(request),
-				       "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n", opt.path);
-	request_n = (size_t)n;
+	static const char post[] =
+		"POST %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+		"Content-Type: application/json\r\nContent-Length: 36\r\n\r\n"
+		"{\"model\":\"builder\",\"stream\":true}   ";
+	static const char get[] = "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";
+	const char *rest = opt.streams ? post : get;
+	int head = (int)strcspn(rest, "%");
+	request_n = (size_t)snprintf(request, sizeof(request), "%.*s%s%s", head, rest, opt.path,
+				     rest + head + 2);
+	if (request_n >= sizeof(request))
+		die("load: the path is too long");
 }
 
 static void measure(void)
 {
-	answers = body_bytes = reads = reconnects = errors = 0;
+	answers = body_bytes = reads = reconnects = 0;
 	memset(&latency, 0, sizeof(latency));
 	double cpu = charged_s(), own = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	double origin = opt.has_origin ? clock_s(opt.origin) : 0;
@@ -384,13 +363,17 @@ static void measure(void)
 	cpu = charged_s() - cpu;
 	own = clock_s(CLOCK_PROCESS_CPUTIME_ID) - own;
 	origin = opt.has_origin ? clock_s(opt.origin) - origin : 0;
-	printf("{\"ready\": %u, \"seconds\": %.4f, \"units\": %.1f, \"per_second\": %.1f, \"cpu_us\": %.5f, "
-	       "\"cpu_share\": %.4f, \"load_share\": %.4f, \"origin_share\": %.4f, \"answers\": %llu, \"errors\": %llu, "
-	       "\"reconnects\": %llu, \"bytes_per_read\": %.0f, \"samples\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
-	       ready, s, units, units / s, units > 0 ? cpu * 1e6 / units : 0, cpu / s, own / s, origin / s,
-	       (unsigned long long)answers, (unsigned long long)errors, (unsigned long long)reconnects,
-	       reads ? (double)body_bytes / (double)reads : 0, (unsigned long long)latency.n, histogram_us(0.5),
-	       histogram_us(0.99), histogram_us(0.999));
+	printf("{\"ready\": %u, \"seconds\": %.4f, \"units\": %.1f, \"per_second\": %.1f, ", ready,
+	       s, units, units / s);
+	printf("\"cpu_us\": %.5f, \"cpu_share\": %.4f, ", units > 0 ? cpu * 1e6 / units : 0,
+	       cpu / s);
+	printf("\"load_share\": %.4f, \"origin_share\": %.4f, ", own / s, origin / s);
+	printf("\"answers\": %ju, \"errors\": %ju, \"reconnects\": %ju, ", (uintmax_t)answers,
+	       (uintmax_t)errors, (uintmax_t)reconnects);
+	printf("\"bytes_per_read\": %.0f, ", reads ? (double)body_bytes / (double)reads : 0);
+	printf("\"samples\": %ju, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+	       (uintmax_t)latency.n, histogram_us(&latency, 0.5), histogram_us(&latency, 0.99),
+	       histogram_us(&latency, 0.999));
 	fflush(stdout);
 }
 
@@ -399,18 +382,13 @@ static void keep_open(void)
 {
 	struct pollfd in = { .fd = 0, .events = POLLIN };
 	char byte;
-	while (!stopping && !(poll(&in, 1, 0) > 0 && read(0, &byte, 1) <= 0))
+	while (!harness_stopping && !(poll(&in, 1, 0) > 0 && read(0, &byte, 1) <= 0))
 		turn_for(0.05);
 }
 
 int main(int argc, char **argv)
 {
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
+	harness_init();
 	parse_options(argc, argv);
 	build_request();
 	ep = epoll_create1(EPOLL_CLOEXEC);
@@ -418,13 +396,14 @@ int main(int argc, char **argv)
 	if (!conns)
 		die("load: memory");
 	uint64_t limit = now_ns() + 30000000000u;
-	while (!stopping && ready < opt.connections && now_ns() < limit)
+	while (!harness_stopping && ready < opt.connections && now_ns() < limit)
 		turn_for(0.01);
 	if (ready < opt.connections)
-		fprintf(stderr, "load: only %u of %u connections were answered\n", ready, opt.connections);
+		fprintf(stderr, "load: only %u of %u connections were answered\n", ready,
+			opt.connections);
 	turn_for(opt.warm_s);
 	measure();
 	if (opt.keep)
 		keep_open();
-	return ready < opt.connections || stopping ? 1 : 0;
+	return ready < opt.connections || harness_stopping ? 1 : 0;
 }

@@ -1,8 +1,9 @@
 /*
  * micro [-s STAGE -n EVENTS]: what one event of a stream costs inside redcard, without sockets.
  *
- * Alone it times every stage and prints JSON; with -s and -n it runs one stage that often and prints nothing, which is
- * what an instruction counter wants. A stage is what is run and how much it is fed at a time:
+ * Alone it times every stage and prints JSON; with -s and -n it runs one stage that often and
+ * prints nothing, which is what an instruction counter wants. A stage is what is run and how much
+ * it is fed at a time:
  *
  *   wire        the decoder alone: bytes to pieces
  *   judge       decoder and judge with the whole built-in pack
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench/frames.h"
+#include "bench/harness.h"
 #include "policy/judge.h"
 #include "policy/ruleset.h"
 #include "proxy/gate.h"
@@ -27,7 +29,7 @@ static const struct stage {
 	const char *name;
 	void (*run)(size_t step);
 	size_t step; /* bytes fed at a time */
-} *find_stage(const char *name);
+} * find_stage(const char *name);
 
 _Noreturn static void give_up(const char *what)
 {
@@ -38,7 +40,9 @@ _Noreturn static void give_up(const char *what)
 /* One stream through the decoder, and through the judge when there is one. */
 static void decode(size_t step, bool judged)
 {
-	struct wire_options options = { .framing = FRAMING_SSE, .dialect = DIALECT_CHAT, .frame_max = 65536 };
+	struct wire_options options = { .framing = FRAMING_SSE,
+					.dialect = DIALECT_CHAT,
+					.frame_max = 65536 };
 	struct wire *w = wire_new(&options);
 	struct judge *j = judged ? judge_new(set, w) : NULL;
 	struct verdict verdict = { .kind = VERDICT_PASS };
@@ -50,7 +54,8 @@ static void decode(size_t step, bool judged)
 			if (wire_feed(w, body + at, step, &scratch.pieces) != step)
 				give_up("the decoder kept bytes of a whole frame");
 			if (j)
-				judge_feed(j, scratch.judge, scratch.pieces.v, scratch.pieces.n, false, &verdict);
+				judge_feed(j, scratch.judge, scratch.pieces.v, scratch.pieces.n,
+					   false, &verdict);
 		}
 	}
 	if (verdict.kind == VERDICT_CUT)
@@ -71,8 +76,11 @@ static void run_judge(size_t step)
 
 static void run_gate(size_t step)
 {
-	struct gate_options options = { .ruleset = set, .framing = FRAMING_SSE, .dialect = DIALECT_CHAT,
-					.frame_bytes = 65536, .document_bytes = 1048576 };
+	struct gate_options options = { .ruleset = set,
+					.framing = FRAMING_SSE,
+					.dialect = DIALECT_CHAT,
+					.frame_bytes = 65536,
+					.document_bytes = 1048576 };
 	struct gate *g = gate_new(&options);
 	struct gate_out out;
 	if (!g)
@@ -117,7 +125,8 @@ static double time_stage(const struct stage *stage)
 static void time_all(void)
 {
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
-		printf("%s\"%s\": {\"ns\": %.1f}", i ? ", " : "{", stages[i].name, time_stage(&stages[i]));
+		printf("%s\"%s\": {\"ns\": %.1f}", i ? ", " : "{", stages[i].name,
+		       time_stage(&stages[i]));
 	printf("}\n");
 }
 

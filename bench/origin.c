@@ -1,28 +1,30 @@
 /*
- * origin [-p PORT]: a builder that costs almost nothing, to stand behind a proxy that is being measured.
+ * origin [-p PORT]: a builder that costs almost nothing, to stand behind a proxy that is measured.
  *
- *   GET  /small                                        a small JSON answer, kept alive
- *   POST /v1/chat/completions?mode=flat&frames=N       N events as fast as they are taken, 45 KB at a time
- *   POST /v1/chat/completions?mode=pace&rate=R&events=M  M events, R a second, with a time stamp in each
- *   &chunk=write                                       one HTTP chunk for each write instead of one for each event
+ *   GET  /small                            a small JSON answer, kept alive
  *
- * Theory of operation: one process, one epoll. Paced streams hang in a timing wheel of WHEEL_SLOTS slots of SLOT_NS; a
- * stream's slot is its next due time, a stream that is due in a later round stays where it is. The stamp (CLOCK_MONOTONIC
- * in ns, as the `created` field) is taken just before each send, so that lateness of the wheel is not counted as the
- * proxy's latency. Phases are spread at random, as those of real builders are.
+ *   POST /v1/...?mode=flat&frames=N        N events flat out, 45 KB at a time, one chunk for each;
+ *                                          with &chunk=write one chunk for all 45 KB
+ *
+ *   POST /v1/...?mode=pace&rate=R&events=M M events, R a second, with a time stamp in each
+ *
+ * Theory of operation: one process, one epoll. Paced streams hang in a timing wheel of WHEEL_SLOTS
+ * slots of SLOT_NS; a stream's slot is its next due time, a stream that is due in a later round
+ * stays where it is. The stamp (CLOCK_MONOTONIC in ns, as the `created` field) is taken just before
+ * each send, so that lateness of the wheel is not counted as the proxy's latency. Phases are spread
+ * at random, as those of real builders are.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "bench/frames.h"
+#include "bench/harness.h"
 
 #define SLOT_NS 250000u
 #define WHEEL_SLOTS 65536u
@@ -37,11 +39,11 @@ struct conn {
 	enum mode mode;
 	bool want_out;
 	bool scheduled;
-	uint32_t events;       /* what epoll was told */
+	uint32_t events;           /* what epoll was told */
 	struct conn *next, **link; /* in the wheel's slot */
 	uint64_t due_ns, period_ns;
-	uint64_t left;         /* frames still to send */
-	const char *out;       /* the block that is being sent, with `out_n` bytes left */
+	uint64_t left;   /* frames still to send */
+	const char *out; /* the block that is being sent, with `out_n` bytes left */
 	size_t out_n;
 	size_t text_at;
 	size_t in_n, pending_n;
@@ -54,11 +56,13 @@ struct block { /* FRAME_BLOCK frames, encoded */
 	size_t n;
 };
 
-static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
-				  "Transfer-Encoding: chunked\r\n\r\n";
+static const char stream_head[] =
+	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+	"Transfer-Encoding: chunked\r\n\r\n";
 static const char stream_tail[] = "e\r\n" FRAME_DONE "\r\n0\r\n\r\n";
-static const char small_answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 64\r\n\r\n"
-				   "{\"object\":\"list\",\"data\":[{\"id\":\"builder\",\"object\":\"model\"}]}   \n";
+static const char small_answer[] =
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 64\r\n\r\n"
+	"{\"object\":\"list\",\"data\":[{\"id\":\"builder\",\"object\":\"model\"}]}   \n";
 static const char not_found[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
 static int ep;
@@ -66,13 +70,6 @@ static struct conn *wheel[WHEEL_SLOTS];
 static uint64_t wheel_slot; /* the next slot to look at, counted from the clock's zero */
 static size_t paced;
 static struct block per_event, per_write;
-static volatile sig_atomic_t stopping;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	stopping = 1;
-}
 
 static void build_blocks(void)
 {
@@ -180,13 +177,15 @@ static bool pace_start(struct conn *c, double rate)
 {
 	c->mode = MODE_PACE;
 	c->period_ns = (uint64_t)(1e9 / rate);
-	c->due_ns = now_ns() + (uint64_t)((double)c->period_ns * (double)random() / (double)RAND_MAX);
+	c->due_ns =
+		now_ns() + (uint64_t)((double)c->period_ns * (double)random() / (double)RAND_MAX);
 	c->text_at = (size_t)random();
 	schedule(c);
 	return send_small(c, stream_head, sizeof(stream_head) - 1);
 }
 
-/* Does everything that is due in the slots up to now. A stream that falls behind skips no event: it catches up. */
+/* Does everything that is due in the slots up to now. A stream that falls behind skips no event: it
+ * catches up. */
 static void turn_wheel(uint64_t now)
 {
 	uint64_t until = now / SLOT_NS;
@@ -222,7 +221,8 @@ static struct timespec sleep_time(void)
 		slot++;
 	uint64_t at = slot * SLOT_NS, now = now_ns();
 	uint64_t ns = at > now ? at - now : 0;
-	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u),
+				  .tv_nsec = (long)(ns % 1000000000u) };
 }
 
 /* One block for each call, so that many streams take turns. */
@@ -275,7 +275,8 @@ static bool answer(struct conn *c, const char *target)
 	if (strncmp(target, "/small", 6) == 0)
 		return send_small(c, small_answer, sizeof(small_answer) - 1);
 	if (strstr(target, "mode=flat"))
-		return flat_start(c, (uint64_t)query(target, "frames=", 10000), strstr(target, "chunk=write"));
+		return flat_start(c, (uint64_t)query(target, "frames=", 10000),
+				  strstr(target, "chunk=write"));
 	if (strstr(target, "mode=pace")) {
 		c->left = (uint64_t)query(target, "events=", 1e9);
 		return c->left > 0 && pace_start(c, query(target, "rate=", 20));
@@ -293,7 +294,8 @@ static bool take_requests(struct conn *c)
 			return c->in_n < IN_MAX - 1;
 		*end = 0;
 		char *length = strcasestr(c->in, "\r\ncontent-length:");
-		size_t n = (size_t)(end + 4 - c->in) + (length ? strtoul(length + 17, NULL, 10) : 0);
+		size_t n =
+			(size_t)(end + 4 - c->in) + (length ? strtoul(length + 17, NULL, 10) : 0);
 		*end = '\r';
 		if (n > c->in_n)
 			return n < IN_MAX;
@@ -349,7 +351,8 @@ static void accept_all(int listener)
 
 static int listen_on(int port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
@@ -367,17 +370,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: origin [-p PORT]\n");
 		return 2;
 	}
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
+	harness_init();
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	int listener = listen_on(port);
 	build_blocks();
 	wheel_slot = now_ns() / SLOT_NS;
-	while (!stopping) {
+	while (!harness_stopping) {
 		struct epoll_event events[256];
 		struct timespec wait = sleep_time();
 		int n = epoll_pwait2(ep, events, 256, &wait, NULL);
