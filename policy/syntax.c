@@ -15,10 +15,13 @@ const TSLanguage *tree_sitter_rust(void);
 const TSLanguage *tree_sitter_tsx(void);
 const TSLanguage *tree_sitter_typescript(void);
 
-const char *const syntax_result_names[] = { "ok", "too_large", "too_costly", "too_deep", "unsupported" };
+const char *const syntax_result_names[] = { "ok", "too_large", "too_costly", "too_deep",
+					    "unsupported" };
 static_assert(ARRAY_LEN(syntax_result_names) == SYNTAX_RESULT_COUNT, "a name for each result");
 
-const struct syntax_limits syntax_default_limits = { .bytes = 4U << 20, .steps = 2000000, .depth = 2000 };
+const struct syntax_limits syntax_default_limits = { .bytes = 4U << 20,
+						     .steps = 2000000,
+						     .depth = 2000 };
 
 /* A pointer to the public part leads back to the grammar. */
 struct grammar {
@@ -107,7 +110,8 @@ static const char *read_span(void *payload, uint32_t at, TSPoint position, uint3
 }
 
 /* Visits every node without recursion: how deep the text nests is the peer's choice. */
-static enum syntax_result count_nodes(TSNode root, uint32_t depth_limit, struct syntax_report *report)
+static enum syntax_result count_nodes(TSNode root, uint32_t depth_limit,
+				      struct syntax_report *report)
 {
 	TSTreeCursor cursor = ts_tree_cursor_new(root);
 	uint32_t depth = 1;
@@ -133,8 +137,8 @@ static enum syntax_result count_nodes(TSNode root, uint32_t depth_limit, struct 
 	return depth == 0 ? SYNTAX_OK : SYNTAX_TOO_DEEP;
 }
 
-enum syntax_result syntax_parse(const struct syntax_language *language, struct span text, const struct syntax_limits *limits,
-				struct syntax_report *report)
+enum syntax_result syntax_parse(const struct syntax_language *language, struct span text,
+				const struct syntax_limits *limits, struct syntax_report *report)
 {
 	const struct grammar *grammar = (const struct grammar *)(const void *)language;
 	struct budget budget = { .limit = limits->steps };
@@ -145,10 +149,13 @@ enum syntax_result syntax_parse(const struct syntax_language *language, struct s
 		return SYNTAX_TOO_LARGE;
 	TSParser *parser = ts_parser_new();
 	if (ts_parser_set_language(parser, grammar->get())) {
-		TSInput input = { .payload = &text, .read = read_span, .encoding = TSInputEncodingUTF8 };
+		TSInput input = { .payload = &text,
+				  .read = read_span,
+				  .encoding = TSInputEncodingUTF8 };
 		TSParseOptions options = { .payload = &budget, .progress_callback = out_of_steps };
 		TSTree *tree = ts_parser_parse_with_options(parser, NULL, input, options);
-		result = tree ? count_nodes(ts_tree_root_node(tree), limits->depth, report) : SYNTAX_TOO_COSTLY;
+		result = tree ? count_nodes(ts_tree_root_node(tree), limits->depth, report)
+			      : SYNTAX_TOO_COSTLY;
 		report->steps = budget.steps;
 		ts_tree_delete(tree);
 	}

@@ -1,8 +1,9 @@
 /*
  * Syntax trees of program text: the door to tree-sitter and to the grammars linked into the binary.
  *
- * A parse is bounded in bytes, in steps and in depth. Steps are counted by the parser itself, not by a clock: the same
- * text gives the same report on every machine. A parse keeps nothing afterwards, and any thread may parse.
+ * A parse is bounded in bytes, in steps and in depth. Steps are counted by the parser itself, not
+ * by a clock: the same text gives the same report on every machine. A parse keeps nothing
+ * afterwards, and any thread may parse.
  */
 #ifndef POLICY_SYNTAX_H
 #define POLICY_SYNTAX_H
@@ -12,10 +13,11 @@
 
 #include "lib/base.h"
 
+/* The lists are of words between spaces: " py py3 ". */
 struct syntax_language {
 	const char *name;
-	const char *aliases;    /* words after a code fence that mean it, each between spaces: " py py3 " */
-	const char *extensions; /* of file names, without the dot, in the same form */
+	const char *aliases;    /* other words after a code fence that mean it */
+	const char *extensions; /* of file names, without the dot */
 };
 
 enum syntax_result {
@@ -39,7 +41,7 @@ extern const struct syntax_limits syntax_default_limits;
 
 struct syntax_report {
 	uint64_t nodes;  /* named and anonymous */
-	uint64_t errors; /* of these: what the grammar could not place, and what it had to make up */
+	uint64_t errors; /* of these: what has no place in the grammar, and what was made up */
 	uint32_t depth;  /* of the deepest node; the root is 1 */
 	uint32_t steps;
 };
@@ -54,7 +56,8 @@ const struct syntax_language *syntax_find(struct span name);
 const struct syntax_language *syntax_of_file(struct span path);
 
 /* Parses text whole. *report is set for every result and describes what was seen up to there. */
-enum syntax_result syntax_parse(const struct syntax_language *language, struct span text, const struct syntax_limits *limits,
+enum syntax_result syntax_parse(const struct syntax_language *language, struct span text,
+				const struct syntax_limits *limits,
 				struct syntax_report *report) MUST_USE;
 
 #endif

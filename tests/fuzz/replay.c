@@ -1,6 +1,7 @@
 /*
- * Runs a fuzz target over files of its corpus, without a fuzzer: linked with each fuzz_NAME.c by `make test`. Prints the
- * name of each file before it runs, so that the last name printed is the one that broke it.
+ * Runs a fuzz target over files of its corpus, without a fuzzer: linked with each fuzz_NAME.c by
+ * `make test`. Prints the name of each file before it runs, so that the last name printed is the
+ * one that broke it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ static int replay(const char *path)
 	size = fread(data, 1, room, file);
 	if (ferror(file) || size == room)
 		goto fail;
-	uint8_t *exact = realloc(data, size ? size : 1); /* so that a sanitizer sees the first byte past the end */
+	/* Exactly as large, so that a sanitizer sees the first byte past the end. */
+	uint8_t *exact = realloc(data, size ? size : 1);
 	if (!exact)
 		goto fail;
 	data = exact;
@@ -37,7 +39,9 @@ int main(int argc, char **argv)
 		printf("%s\n", argv[i]);
 		fflush(stdout);
 		if (replay(argv[i]) != 0) {
-			fprintf(stderr, "%s: not read, larger than 1 MiB, or refused by the target\n", argv[i]);
+			fprintf(stderr,
+				"%s: not read, larger than 1 MiB, or refused by the target\n",
+				argv[i]);
 			return 1;
 		}
 	}

@@ -48,7 +48,9 @@ Test(base, span_eq_nocase_folds_letters_only)
 			char x = (char)a, y = (char)b;
 			int letter = (a >= 'A' && a <= 'Z') || (a >= 'a' && a <= 'z');
 			int same = a == b || (letter && (a ^ b) == 0x20);
-			cr_assert_eq(!!span_eq_nocase((struct span){ &x, 1 }, (struct span){ &y, 1 }), same, "%d %d", a, b);
+			cr_assert_eq(
+				!!span_eq_nocase((struct span){ &x, 1 }, (struct span){ &y, 1 }),
+				same, "%d %d", a, b);
 		}
 	}
 }

@@ -49,9 +49,12 @@ Test(syntax, every_language_parses_its_sample)
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
 		struct syntax_report report;
 		enum syntax_result result =
-			syntax_parse(language_of(&samples[i]), span_of(samples[i].text), &syntax_default_limits, &report);
-		cr_assert_eq(result, SYNTAX_OK, "%s: %s", samples[i].file, syntax_result_names[result]);
-		cr_assert_eq(report.errors, 0, "%s: %llu errors", samples[i].file, (unsigned long long)report.errors);
+			syntax_parse(language_of(&samples[i]), span_of(samples[i].text),
+				     &syntax_default_limits, &report);
+		cr_assert_eq(result, SYNTAX_OK, "%s: %s", samples[i].file,
+			     syntax_result_names[result]);
+		cr_assert_eq(report.errors, 0, "%s: %llu errors", samples[i].file,
+			     (unsigned long long)report.errors);
 		cr_assert_gt(report.nodes, 10, "%s", samples[i].file);
 		cr_assert_gt(report.depth, 3, "%s", samples[i].file);
 	}
@@ -66,11 +69,14 @@ Test(syntax, every_prefix_parses)
 		for (size_t n = 0; n <= length; n++) {
 			struct syntax_report report;
 			struct span prefix = { samples[i].text, n };
-			cr_assert_eq(syntax_parse(language_of(&samples[i]), prefix, &syntax_default_limits, &report), SYNTAX_OK);
+			cr_assert_eq(syntax_parse(language_of(&samples[i]), prefix,
+						  &syntax_default_limits, &report),
+				     SYNTAX_OK);
 			cr_assert_geq(report.nodes, 1);
 			broken += report.errors > 0;
 		}
-		cr_assert_gt(broken, 0, "%s: no prefix is broken, which cannot be", samples[i].file);
+		cr_assert_gt(broken, 0, "%s: no prefix is broken, which cannot be",
+			     samples[i].file);
 	}
 }
 
@@ -145,7 +151,8 @@ Test(syntax, depth_is_bounded)
 	text = nested(10);
 	cr_assert_eq(syntax_parse(python, span_of(text), &limits, &report), SYNTAX_OK);
 	limits.depth = report.depth;
-	cr_assert_eq(syntax_parse(python, span_of(text), &limits, &report), SYNTAX_OK, "the limit itself is allowed");
+	cr_assert_eq(syntax_parse(python, span_of(text), &limits, &report), SYNTAX_OK,
+		     "the limit itself is allowed");
 	limits.depth--;
 	cr_assert_eq(syntax_parse(python, span_of(text), &limits, &report), SYNTAX_TOO_DEEP);
 	free(text);
@@ -190,7 +197,9 @@ Test(syntax, any_bytes_parse)
 			bytes[k] = (char)((seed = seed * 1664525U + 1013904223U) >> 24);
 		struct syntax_report report;
 		struct span text = { bytes, sizeof(bytes) };
-		cr_assert_eq(syntax_parse(syntax_language(i), text, &syntax_default_limits, &report), SYNTAX_OK);
+		cr_assert_eq(
+			syntax_parse(syntax_language(i), text, &syntax_default_limits, &report),
+			SYNTAX_OK);
 		cr_assert_gt(report.errors, 0);
 	}
 }

@@ -1,4 +1,5 @@
-/* Runs the tests of the thread sanitizer's build, each in a child; criterion/criterion.h beside this says why. */
+/* Runs the tests of the thread sanitizer's build, each in a child; criterion/criterion.h beside
+ * this says why. */
 #include "tests/tsan/criterion/criterion.h"
 
 #include <fnmatch.h>
@@ -101,7 +102,8 @@ static bool run_apart(const struct tsan_test *test)
 		abort();
 	if (as_expected(test, suite, status))
 		return true;
-	printf("[FAIL] %s::%s: %s %d\n", test->suite, test->name, WIFSIGNALED(status) ? "signal" : "status",
+	printf("[FAIL] %s::%s: %s %d\n", test->suite, test->name,
+	       WIFSIGNALED(status) ? "signal" : "status",
 	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return false;
 }
@@ -122,6 +124,7 @@ int main(int argc, char **argv)
 		passing += good;
 		failing += !good;
 	}
-	printf("[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: 0\n", passing + failing, passing, failing);
+	printf("[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: 0\n",
+	       passing + failing, passing, failing);
 	return failing > 0;
 }

@@ -2,7 +2,7 @@
 #ifndef TESTS_TSAN_PARAMETERIZED_H
 #define TESTS_TSAN_PARAMETERIZED_H
 
-#include "criterion.h"
+#include "tests/tsan/criterion/criterion.h"
 
 struct criterion_test_params {
 	size_t size;
