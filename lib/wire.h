@@ -21,8 +21,12 @@
  *   a NUL, which no rule's text contains. Payloads that are not JSON become text of CHANNEL_RAW as they are.
  * - A piece's text either equals its raw bytes (text_len == raw_len), or stands for one escape sequence (one or, for
  *   tool arguments, two layers) and cannot be divided.
- * - Tool arguments are JSON inside a JSON string. Their channel's text is the inner document with the escapes of its
- *   strings decoded in place; braces, quotes that delimit, commas and colons stay.
+ * - Tool arguments are JSON inside a JSON string (or, in some dialects, an object). Their channel's text is the inner
+ *   document with the escapes of its strings decoded in place; braces, quotes that delimit, commas and colons stay.
+ * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is joined to the next one,
+ *   so that no half of an escape leaves before the text it stands for was judged.
+ * - Comments and unknown fields of events are no text; the values of `event` and `id` fields go to the envelope.
+ * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that PIECE_FRAME ends at the finish.
  */
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
@@ -36,7 +40,7 @@
 enum framing { FRAMING_NONE, FRAMING_SSE, FRAMING_LINES, FRAMING_ARRAY, FRAMING_DOCUMENT, FRAMING_COUNT };
 
 enum dialect {
-	DIALECT_UNKNOWN, /* the first JSON payload decides; until then and failing that, envelope only */
+	DIALECT_UNKNOWN, /* the first JSON payload of a known shape decides; until then, envelope only */
 	DIALECT_CHAT,
 	DIALECT_RESPONSES,
 	DIALECT_MESSAGES,
@@ -51,6 +55,8 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
+	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited for more than frame_max bytes */
+	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -145,7 +151,8 @@ enum wire_error wire_failed(const struct wire *w);
 enum framing wire_framing(const struct wire *w);
 enum dialect wire_dialect(const struct wire *w); /* what was sniffed, when it began unknown */
 
-/* True when wire_consumed() lies inside a frame longer than frame_max whose start is at *start. */
+/* True when wire_consumed() lies inside a frame longer than frame_max (or a body without framing) whose start is at
+ * *start. Such a frame may be released as it is judged. */
 bool wire_in_long_frame(const struct wire *w, uint64_t *start);
 
 /* The identity of a channel number that a piece carried. */

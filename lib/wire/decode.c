@@ -1,0 +1,500 @@
+/*
+ * One payload (an event's data, a line, an element, a document) to pieces, by the dialect's table of places.
+ *
+ * The channel of a text may depend on members that come after it (`index`, `type`). The first reading takes what is
+ * known where the text begins, and notes it in known[]; a container that owns a register settles it for the texts
+ * inside when it closes. When a guess was wrong, the caller takes the frame's pieces back and reads it once more, with
+ * the identities of known[]. In a long frame the guess stands.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/wire/dialect.h"
+
+void decode_begin(struct wire *w)
+{
+	w->payload = PAYLOAD_NONE;
+	w->tree = false;
+	w->capture = ROLE_PATH;
+	w->known_next = 0;
+	w->r = (struct registers){ 0 };
+	if (!w->reread)
+		w->known_n = 0;
+}
+
+static struct channel_id resolve(const struct wire *w, const struct json_place *place, const struct registers *r)
+{
+	if (w->table->resolve)
+		return w->table->resolve(place, r);
+	return (struct channel_id){ .kind = place->arg, .a = r->a, .b = place->extra };
+}
+
+/* The identity of the text at this place, which begins here. */
+static struct channel_id know(struct wire *w, const struct json_place *place)
+{
+	if (w->long_frame)
+		return resolve(w, place, &w->r);
+	if (w->reread) {
+		CHECK(w->known_next < w->known_n);
+		const struct known *k = &w->known[w->known_next++];
+		return resolve(w, place, &k->r);
+	}
+	if (w->known_n == w->known_cap) {
+		uint32_t cap = w->known_cap ? w->known_cap * 2 : 4;
+		struct known *v = realloc(w->known, cap * sizeof *v);
+		if (!v) {
+			w->error = WIRE_NO_MEMORY;
+			return (struct channel_id){ 0 };
+		}
+		w->known = v;
+		w->known_cap = cap;
+	}
+	struct channel_id id = resolve(w, place, &w->r);
+	w->known[w->known_n++] = (struct known){ .place = place, .r = w->r, .id = id, .channel = NO_CHANNEL };
+	return id;
+}
+
+static void begin_text(struct wire *w, const struct json_place *place)
+{
+	w->id = know(w, place);
+	w->separated = w->id.kind == CHANNEL_ENVELOPE;
+	w->two_layers = place->role == ROLE_ARGS || w->id.kind == CHANNEL_ARGUMENTS;
+	w->silent = w->id.kind == CHANNEL_REASONING && w->options.skip_reasoning;
+	w->channel = w->separated ? w->envelope : NO_CHANNEL;
+}
+
+static void begin_string(struct wire *w)
+{
+	const struct json_place *place = w->json.place;
+
+	w->own.n = 0;
+	if (place && (place->role == ROLE_TEXT || place->role == ROLE_ARGS)) {
+		begin_text(w, place);
+		return;
+	}
+	w->id = (struct channel_id){ .kind = CHANNEL_ENVELOPE };
+	w->separated = true;
+	w->two_layers = false;
+	w->silent = false;
+	w->channel = w->envelope;
+	if (!place)
+		return;
+	w->captured_n = 0;
+	w->capture = place->role;
+}
+
+/* The channel of the string being read, made at its first byte of text. */
+static uint16_t target(struct wire *w)
+{
+	if (w->channel != NO_CHANNEL)
+		return w->channel;
+	w->channel = channel_of(w, w->id);
+	if (w->channel == NO_CHANNEL)
+		return NO_CHANNEL;
+	struct channel *c = &w->channels[w->channel];
+	if (w->separated) {
+		w->envelope = w->channel;
+	} else if (c->ended) {
+		w->after_end = true;
+		if (w->long_frame)
+			w->error = WIRE_AFTER_END;
+	} else if (!w->long_frame && !w->reread && w->known_n) {
+		struct known *k = &w->known[w->known_n - 1];
+		k->channel = w->channel;
+		k->inner = c->inner;
+	}
+	return w->channel;
+}
+
+static struct inner *inner_of(struct wire *w)
+{
+	return w->separated ? &w->own : &w->channels[w->channel].inner;
+}
+
+/* A string that is longer than what may be kept is kept as nothing: it is compared or repeated, never shortened. */
+static void capture(struct wire *w, const char *p, size_t n)
+{
+	if (w->captured_n > KEPT_MAX || n > (size_t)(KEPT_MAX - w->captured_n)) {
+		w->captured_n = KEPT_MAX + 1;
+		return;
+	}
+	memcpy(w->captured + w->captured_n, p, n);
+	w->captured_n = (uint8_t)(w->captured_n + n);
+}
+
+static void run(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)
+{
+	if (w->capture != ROLE_PATH)
+		capture(w, p, n);
+	if (w->silent || target(w) == NO_CHANNEL)
+		return;
+	if (w->two_layers)
+		inner_run(w, inner_of(w), w->channel, p, n, off, out);
+	else
+		piece_run(w, out, w->channel, p, n, off);
+}
+
+static void escape(struct wire *w, uint64_t off, size_t raw_len, struct pieces *out)
+{
+	const struct json_text *t = &w->json;
+
+	if (w->capture != ROLE_PATH)
+		capture(w, t->lit, t->lit_len);
+	if (w->silent || target(w) == NO_CHANNEL)
+		return;
+	if (!w->two_layers || (t->lit_len > 1 && !inner_of(w)->n)) {
+		piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
+		return;
+	}
+	if (t->lit_len == 1) {
+		inner_char(w, inner_of(w), w->channel, t->lit[0], off, raw_len, out);
+		return;
+	}
+	/* Not ASCII: an open inner escape is broken by it. */
+	inner_flush(w, inner_of(w), w->channel, off, out);
+	piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
+}
+
+static void keep(char *to, uint8_t *n, const struct wire *w)
+{
+	if (*n || w->captured_n > KEPT_MAX)
+		return;
+	memcpy(to, w->captured, w->captured_n);
+	*n = w->captured_n;
+}
+
+static void captured(struct wire *w, uint64_t off)
+{
+	struct span text = { w->captured, w->captured_n > KEPT_MAX ? 0 : w->captured_n };
+
+	switch ((enum role)w->capture) {
+	case ROLE_TYPE:
+		if (w->table->classify)
+			w->r.type = w->table->classify(text);
+		if (w->dialect == DIALECT_UNKNOWN)
+			w->dialect = (enum dialect)w->r.type;
+		break;
+	case ROLE_FLAG:
+		if (w->captured_n)
+			w->r.flags |= w->json.place->arg;
+		break;
+	case ROLE_ID:
+		keep(w->kept_id, &w->id_n, w);
+		w->started = min_u64(w->started, off);
+		break;
+	case ROLE_MODEL:
+		keep(w->kept_model, &w->model_n, w);
+		break;
+	case ROLE_PATH:
+	case ROLE_TEXT:
+	case ROLE_ARGS:
+	case ROLE_A:
+	case ROLE_B:
+	case ROLE_CREATED:
+	case ROLE_SEQUENCE:
+	case ROLE_SNIFF:
+		break;
+	}
+	w->capture = ROLE_PATH;
+}
+
+static void end_string(struct wire *w, uint64_t off, struct pieces *out)
+{
+	if (w->capture != ROLE_PATH)
+		captured(w, off);
+	if (!w->separated || target(w) == NO_CHANNEL)
+		return;
+	if (w->two_layers)
+		inner_flush(w, &w->own, w->channel, off, out);
+	piece_lit(w, out, w->channel, "", 1, off, 1);
+}
+
+static void number(struct wire *w)
+{
+	const struct json_text *t = &w->json;
+
+	switch ((enum role)t->place->role) {
+	case ROLE_A: /* what is no index names no choice that a client knows: one channel for all of those */
+		w->r.a = t->whole && t->number < UINT16_MAX ? (uint16_t)t->number : UINT16_MAX;
+		break;
+	case ROLE_B:
+		w->r.b = t->whole && t->number < UINT32_MAX ? (uint32_t)t->number : UINT32_MAX;
+		break;
+	case ROLE_CREATED:
+		if (t->whole)
+			w->created = t->number;
+		break;
+	case ROLE_SEQUENCE:
+		if (t->whole)
+			w->sequence = max_u64(w->sequence, t->number);
+		break;
+	case ROLE_PATH:
+	case ROLE_TEXT:
+	case ROLE_ARGS:
+	case ROLE_TYPE:
+	case ROLE_FLAG:
+	case ROLE_ID:
+	case ROLE_MODEL:
+	case ROLE_SNIFF:
+		break;
+	}
+}
+
+static void open_scope(struct wire *w, const struct json_place *place)
+{
+	uint16_t position = json_text_position(&w->json);
+
+	CHECK(w->json.depth <= JSON_LEVELS);
+	w->scope_from[w->json.depth - 1] = w->known_n;
+	if (place->scope & OWN_A)
+		w->r.a = position;
+	if (place->scope & OWN_B)
+		w->r.b = position;
+	if (place->scope & OWN_TYPE)
+		w->r.type = 0;
+	if (place->scope & OWN_FLAGS)
+		w->r.flags = 0;
+}
+
+/* Copies the registers that `owned` names from the scope that closes, unless an inner scope settled them. */
+static void settle(struct known *k, uint8_t owned, const struct registers *r)
+{
+	uint8_t open = (uint8_t)(owned & ~k->settled);
+
+	if (open & OWN_A)
+		k->r.a = r->a;
+	if (open & OWN_B)
+		k->r.b = r->b;
+	if (open & OWN_TYPE)
+		k->r.type = r->type;
+	if (open & OWN_FLAGS)
+		k->r.flags = r->flags;
+	k->settled |= owned;
+}
+
+static void close_scope(struct wire *w, const struct json_place *place, uint64_t off)
+{
+	if (w->reread)
+		return;
+	if (!w->long_frame) {
+		for (uint32_t i = w->scope_from[w->json.depth]; i < w->known_n; i++)
+			settle(&w->known[i], place->scope, &w->r);
+	}
+	if (w->table->closed)
+		w->table->closed(w, place, &w->r, off);
+}
+
+static void open_container(struct wire *w)
+{
+	const struct json_place *place = w->json.place;
+
+	if (w->tree || !place)
+		return;
+	if (place->role == ROLE_SNIFF && w->dialect == DIALECT_UNKNOWN)
+		w->dialect = (enum dialect)place->arg;
+	if (place->role == ROLE_ARGS) {
+		begin_text(w, place);
+		w->two_layers = false;
+		w->tree = true;
+		w->tree_depth = w->json.depth;
+		w->tree_from = w->json.from;
+		w->json.keys = true;
+		return;
+	}
+	if (place->scope)
+		open_scope(w, place);
+}
+
+/* Emits an object of arguments up to `to`. */
+static void tree_text(struct wire *w, const char *p, size_t to, uint64_t off, struct pieces *out)
+{
+	if (to > w->tree_from)
+		run(w, p + w->tree_from, to - w->tree_from, off + w->tree_from, out);
+	w->tree_from = to;
+}
+
+static void close_container(struct wire *w, const char *p, size_t pos, uint64_t off, struct pieces *out)
+{
+	if (!w->tree) {
+		if (w->json.place && w->json.place->scope)
+			close_scope(w, w->json.place, off + pos - 1);
+		return;
+	}
+	if (w->json.depth >= w->tree_depth)
+		return;
+	tree_text(w, p, pos, off, out);
+	w->tree = false;
+	w->json.keys = false;
+	if (w->separated && target(w) != NO_CHANNEL)
+		piece_lit(w, out, w->channel, "", 1, off + pos - 1, 1);
+}
+
+static void literal(struct wire *w, bool truth)
+{
+	const struct json_place *place = w->json.place;
+
+	if (place->role == ROLE_SNIFF && w->dialect == DIALECT_UNKNOWN)
+		w->dialect = (enum dialect)place->arg;
+	if (place->role == ROLE_FLAG && truth)
+		w->r.flags |= place->arg;
+}
+
+/* Consumes one token; false when the buffer gives no more. */
+static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t off, struct pieces *out)
+{
+	struct json_text *t = &w->json;
+
+	switch (json_text_next(t, p, n, pos)) {
+	case JSON_MORE:
+	case JSON_END:
+		return false;
+	case JSON_BAD:
+		w->error = WIRE_BAD_JSON;
+		return false;
+	case JSON_TOO_DEEP:
+		w->error = WIRE_TOO_DEEP;
+		return false;
+	case JSON_STRING:
+		if (!w->tree)
+			begin_string(w);
+		break;
+	case JSON_RUN:
+		if (!w->tree)
+			run(w, p + t->from, *pos - t->from, off + t->from, out);
+		break;
+	case JSON_ESCAPE:
+		if (w->tree) {
+			size_t to = *pos;
+			tree_text(w, p, t->from, off, out);
+			escape(w, off + t->from, to - t->from, out);
+			w->tree_from = to;
+		} else {
+			escape(w, off + t->from, *pos - t->from, out);
+		}
+		break;
+	case JSON_STRING_END:
+		if (!w->tree)
+			end_string(w, off + *pos - 1, out);
+		break;
+	case JSON_OPEN:
+		open_container(w);
+		break;
+	case JSON_CLOSE:
+		close_container(w, p, *pos, off, out);
+		break;
+	case JSON_NUMBER:
+		if (!w->tree)
+			number(w);
+		break;
+	case JSON_TRUE:
+		if (!w->tree)
+			literal(w, true);
+		break;
+	case JSON_FALSE:
+	case JSON_NULL:
+		if (!w->tree)
+			literal(w, false);
+		break;
+	}
+	return w->error == WIRE_OK;
+}
+
+static size_t feed_json(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)
+{
+	size_t pos = 0;
+
+	w->tree_from = 0;
+	while (token(w, p, n, &pos, off, out))
+		;
+	if (w->error)
+		return pos;
+	if (w->tree)
+		tree_text(w, p, pos, off, out);
+	else if (w->long_frame && json_text_in_string(&w->json) && w->two_layers && w->channel != NO_CHANNEL &&
+		 inner_of(w)->n) {
+		/* An inner escape is consumed whole or not at all. */
+		struct inner *in = inner_of(w);
+		pos = (size_t)(in->off - off);
+		in->n = 0;
+		w->waiting--;
+	}
+	return pos;
+}
+
+size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)
+{
+	size_t i = 0;
+
+	if (w->payload == PAYLOAD_NONE) {
+		while (i < n && (p[i] == ' ' || p[i] == '\t' || p[i] == '\n' || p[i] == '\r'))
+			i++;
+		decode_text(w, &w->raw, CHANNEL_RAW, p, i, off, out);
+		if (i == n)
+			return n;
+		bool quoted = p[i] == '"' && (w->framing == FRAMING_DOCUMENT || w->framing == FRAMING_ARRAY);
+		if (p[i] == '[' && n - i == 1 && w->long_frame)
+			return i; /* "[D" is no JSON, and only the next byte tells */
+		bool word = p[i] == '[' && n - i > 1 && p[i + 1] == 'D';
+		bool json = p[i] == '{' || p[i] == '[' || quoted;
+		w->payload = json && !word ? PAYLOAD_JSON : PAYLOAD_RAW;
+		json_text_init(&w->json, w->table->root);
+		if (n - i >= 6 && memcmp(p + i, "[DONE]", 6) == 0 && !w->long_frame) {
+			w->finished = true;
+			end_channels(w, -1, -1, -1);
+		}
+	}
+	if (w->payload == PAYLOAD_JSON)
+		return i + feed_json(w, p + i, n - i, off + i, out);
+	decode_text(w, &w->raw, CHANNEL_RAW, p + i, n - i, off + i, out);
+	return n;
+}
+
+void decode_finish(struct wire *w, enum wire_error incomplete)
+{
+	if (w->error == WIRE_OK && w->payload == PAYLOAD_JSON && !w->json.done)
+		w->error = incomplete;
+	if (w->error == WIRE_OK && w->long_frame && w->waiting)
+		w->error = WIRE_OPEN_ESCAPE;
+}
+
+void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n, uint64_t off,
+		 struct pieces *out)
+{
+	if (n == 0)
+		return;
+	if (*channel == NO_CHANNEL)
+		*channel = channel_of(w, (struct channel_id){ .kind = (uint8_t)kind });
+	if (*channel != NO_CHANNEL)
+		piece_run(w, out, *channel, p, n, off);
+}
+
+void decode_separator(struct wire *w, uint16_t channel, char c, uint64_t off, struct pieces *out)
+{
+	if (channel != NO_CHANNEL)
+		piece_lit(w, out, channel, &c, 1, off, 1);
+}
+
+/* Ends the channels that the builder has completed, then the frame, unless half an escape is waiting. */
+void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
+{
+	for (uint16_t i = 0; w->ends_asked && i < w->channels_n; i++) {
+		struct channel *c = &w->channels[i];
+		if (!c->ending)
+			continue;
+		inner_flush(w, &c->inner, i, end, out);
+		piece_push(w, out, PIECE_CHANNEL_END, i, end, 0);
+		c->ending = false;
+		c->ended = true;
+	}
+	w->ends_asked = false;
+	if (w->waiting) {
+		for (uint16_t i = 0; i < w->channels_n; i++)
+			w->channels[i].inner.off = UINT64_MAX;
+		if (end - w->frame_start > w->options.frame_max)
+			w->error = WIRE_OPEN_ESCAPE;
+		return;
+	}
+	uint64_t start = max_u64(w->frame_start, end - min_u64(end, UINT32_MAX));
+	piece_push(w, out, PIECE_FRAME, 0, start, (size_t)(end - start));
+	w->frame_start = end;
+}

@@ -1,0 +1,160 @@
+/*
+ * OpenAI Responses, streamed and whole. The deltas are the text; the events that say it again (`done`, `completed`) are
+ * envelope, with arguments decoded through both layers like the first time.
+ */
+#include "lib/wire/dialect.h"
+
+enum type {
+	TYPE_OTHER,
+	TYPE_TEXT,
+	TYPE_REFUSAL,
+	TYPE_REASONING,
+	TYPE_ARGUMENTS,
+	TYPE_TOOL_TEXT,
+	TYPE_DONE = 16, /* added to one of the above: that channel is complete */
+	TYPE_END = 64   /* the stream is complete */
+};
+
+static const struct {
+	const char *stem;
+	enum type type;
+} stems[] = {
+	{ "response.output_text", TYPE_TEXT },
+	{ "response.function_call_arguments", TYPE_ARGUMENTS },
+	{ "response.refusal", TYPE_REFUSAL },
+	{ "response.reasoning_text", TYPE_REASONING },
+	{ "response.reasoning_summary_text", TYPE_REASONING },
+	{ "response.custom_tool_call_input", TYPE_TOOL_TEXT },
+	{ "response.mcp_call_arguments", TYPE_ARGUMENTS },
+	{ "response.code_interpreter_call_code", TYPE_TOOL_TEXT },
+};
+
+static uint8_t classify(struct span type)
+{
+	static const char *const ends[] = { "response.completed", "response.incomplete", "response.failed" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		if (span_eq(type, span_of(ends[i])))
+			return TYPE_END;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(stems); i++) {
+		struct span stem = span_of(stems[i].stem);
+		if (type.n < stem.n || !span_eq((struct span){ type.p, stem.n }, stem))
+			continue;
+		struct span rest = { type.p + stem.n, type.n - stem.n };
+		if (span_eq(rest, SPAN(".delta")))
+			return (uint8_t)stems[i].type;
+		if (span_eq(rest, SPAN(".done")))
+			return (uint8_t)(stems[i].type + TYPE_DONE);
+	}
+	return TYPE_OTHER;
+}
+
+static const struct json_place part_places[] = {
+	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
+	{ JSON_KEY("refusal"), .role = ROLE_TEXT, .arg = CHANNEL_REFUSAL },
+};
+static const struct json_place part_element[] = { { .scope = OWN_B, JSON_KIDS(part_places) } };
+static const struct json_place summary_places[] = {
+	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+};
+static const struct json_place summary_element[] = { { .scope = OWN_B, JSON_KIDS(summary_places) } };
+
+/* An item of a whole answer. */
+static const struct json_place item_places[] = {
+	{ JSON_KEY("content"), JSON_KIDS(part_element) },
+	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
+	{ JSON_KEY("summary"), JSON_KIDS(summary_element) },
+	{ JSON_KEY("input"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
+	{ JSON_KEY("code"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
+};
+static const struct json_place item_element[] = { { .scope = OWN_A, JSON_KIDS(item_places) } };
+
+/* The same things said again inside an event. */
+static const struct json_place repeat_places[] = {
+	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
+};
+static const struct json_place repeat_element[] = { { JSON_KIDS(repeat_places) } };
+static const struct json_place response_places[] = {
+	{ JSON_KEY("id"), .role = ROLE_ID },
+	{ JSON_KEY("model"), .role = ROLE_MODEL },
+	{ JSON_KEY("created_at"), .role = ROLE_CREATED },
+	{ JSON_KEY("output"), JSON_KIDS(repeat_element) },
+};
+static const struct json_place root_places[] = {
+	{ JSON_KEY("type"), .role = ROLE_TYPE },
+	{ JSON_KEY("delta"), .role = ROLE_TEXT },
+	{ JSON_KEY("output_index"), .role = ROLE_A },
+	{ JSON_KEY("content_index"), .role = ROLE_B },
+	{ JSON_KEY("summary_index"), .role = ROLE_B },
+	{ JSON_KEY("sequence_number"), .role = ROLE_SEQUENCE },
+	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
+	{ JSON_KEY("item"), JSON_KIDS(repeat_places) },
+	{ JSON_KEY("response"), JSON_KIDS(response_places) },
+	{ JSON_KEY("output"), JSON_KIDS(item_element) },
+	{ JSON_KEY("id"), .role = ROLE_ID },
+};
+static const struct json_place root = { .scope = OWN_A | OWN_B | OWN_TYPE, JSON_KIDS(root_places) };
+
+static uint8_t kind_of(uint8_t type)
+{
+	switch (type & (TYPE_DONE - 1)) {
+	case TYPE_TEXT:
+		return CHANNEL_CONTENT;
+	case TYPE_REFUSAL:
+		return CHANNEL_REFUSAL;
+	case TYPE_REASONING:
+		return CHANNEL_REASONING;
+	case TYPE_ARGUMENTS:
+		return CHANNEL_ARGUMENTS;
+	}
+	return CHANNEL_TOOL_TEXT; /* also a delta of a type that is not known here: it goes on from event to event */
+}
+
+static struct channel_id resolve(const struct json_place *place, const struct registers *r)
+{
+	uint8_t kind = place == &root_places[1] ? kind_of(r->type) : place->arg;
+	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
+}
+
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+{
+	(void)off;
+	if (place != &root)
+		return;
+	if (r->type == TYPE_END)
+		end_channels(w, -1, -1, -1);
+	else if (r->type > TYPE_DONE)
+		end_channels(w, kind_of(r->type), r->a, r->b);
+}
+
+static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
+	       struct buf *out)
+{
+	struct buf data = { 0 };
+	bool known = introduced(w, released), refusal = how == ENDING_REFUSAL;
+	const char *event = refusal ? "response.incomplete" : "response.failed";
+
+	if (w->framing == FRAMING_NONE)
+		return end_plain(w, how, released, notice, out);
+	buf_printf(&data, "{\"type\":\"%s\",\"sequence_number\":%llu,\"response\":{", event,
+		   (unsigned long long)w->sequence + 1);
+	add_string(&data, "id", known ? (struct span){ w->kept_id, w->id_n } : notice->exchange);
+	buf_printf(&data, ",\"object\":\"response\",\"created_at\":%llu,\"status\":\"%s\",",
+		   known ? (unsigned long long)w->created : 0ull, refusal ? "incomplete" : "failed");
+	add_string(&data, "model", known ? (struct span){ w->kept_model, w->model_n } : SPAN(""));
+	if (refusal) {
+		buf_add_text(&data, ",\"error\":null,\"incomplete_details\":{\"reason\":\"content_filter\"}");
+	} else {
+		buf_add_text(&data, ",\"incomplete_details\":null,\"error\":{");
+		add_error(&data, "policy_violation", notice);
+		buf_add_char(&data, '}');
+	}
+	buf_add_text(&data, ",\"output\":[]}}");
+	add_frame(w, released, event, &data, out);
+	return 0;
+}
+
+const struct dialect_table dialect_responses = {
+	.root = &root, .classify = classify, .resolve = resolve, .closed = closed, .end = end,
+};
