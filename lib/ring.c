@@ -167,16 +167,20 @@ static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
 	return io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, &wait, NULL);
 }
 
-int ring_run(struct ring *r, uint64_t deadline_ns)
+int ring_wait(struct ring *r, uint64_t deadline_ns)
 {
 	int error = submit_and_wait(r, deadline_ns);
-	if (error < 0 && error != -ETIME && error != -EINTR && error != -EBUSY && error != -EAGAIN)
-		return error;
+	bool passing = error == -ETIME || error == -EINTR || error == -EBUSY || error == -EAGAIN;
+	return error < 0 && !passing ? error : 0;
+}
+
+unsigned ring_dispatch(struct ring *r)
+{
 	struct completion batch[BATCH];
 	unsigned n = take_batch(r, batch);
 	for (unsigned i = 0; i < n; i++)
 		dispatch(r, &batch[i]);
-	return (int)n;
+	return n;
 }
 
 static struct io_uring_sqe *arm(struct ring *r, struct op *op)

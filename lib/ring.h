@@ -6,7 +6,7 @@
  *   owner { struct op recv; struct op send; ... }
  *      | ring_recv(ring, &owner->recv, fd)          arming: op.pending goes up, nothing is called back
  *      v
- *   ring_run(): submit, wait, copy a batch of completions out, then dispatch each:
+ *   ring_wait(), then ring_dispatch(): copy a batch of completions out, then for each:
  *      op.pending goes down (unless more will follow), then op.done(op, result, flags)
  *
  * - An op is embedded in the object that owns it. The owner may be freed only when every op of it has pending == 0;
@@ -32,7 +32,7 @@
 struct ring;
 
 struct op {
-	/* result: what the system call would have returned, or -errno. Runs from ring_run() only. */
+	/* result: what the system call would have returned, or -errno. Runs from ring_dispatch() only. */
 	void (*done)(struct op *op, int result, unsigned flags);
 	unsigned pending; /* armed and not yet dispatched for the last time */
 };
@@ -58,9 +58,11 @@ int ring_open(const struct ring_options *options, struct ring **out) MUST_USE;
 void ring_close(struct ring *r); /* NULL is fine; every op must be idle or its owner never touched again */
 const char *ring_refusal(int error);
 
-/* Submits what was armed, waits for completions or until deadline_ns (CLOCK_MONOTONIC; 0: no wait), dispatches them.
- * Returns how many were dispatched, or -errno. */
-int ring_run(struct ring *r, uint64_t deadline_ns) MUST_USE;
+/* Submits what was armed and waits for completions or until deadline_ns (CLOCK_MONOTONIC; 0: no wait). 0 or -errno. */
+int ring_wait(struct ring *r, uint64_t deadline_ns) MUST_USE;
+
+/* Dispatches one batch of what has completed. Returns how many. */
+unsigned ring_dispatch(struct ring *r);
 
 void ring_accept(struct ring *r, struct op *op, int fd); /* multishot; result: a descriptor */
 void ring_recv(struct ring *r, struct op *op, int fd);   /* multishot; 0: the peer closed; -ENOBUFS: arm again */

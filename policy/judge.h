@@ -52,6 +52,7 @@ struct verdict {
 	enum verdict_kind kind;
 	enum cut_cause cause;
 	uint64_t release_raw; /* HOLD and CUT: absolute raw offset; never goes back while kind is HOLD */
+	uint64_t decided_raw; /* CUT: raw offset just behind the byte that decided; a property of the bytes alone */
 	uint16_t rule;        /* CUT_RULE, CUT_HOLD_BOUND: which */
 };
 

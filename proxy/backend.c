@@ -2,16 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
-
-const char *const backend_failure_names[BACKEND_FAILURE_COUNT] = {
-	[BACKEND_OK] = "ok",           [BACKEND_NO_ADDRESS] = "no_address", [BACKEND_CONNECT] = "connect",
-	[BACKEND_TLS] = "tls",         [BACKEND_TIMEOUT] = "timeout",       [BACKEND_RESET] = "reset",
-	[BACKEND_PROTOCOL] = "protocol",
-};
 
 struct pool {
 	struct worker *w;
@@ -20,6 +13,7 @@ struct pool {
 	struct backend *idle; /* most recently used first */
 	unsigned n_idle;
 	unsigned refs;        /* the worker's, and one for each backend */
+	bool retired;
 	size_t turn;          /* where equal addresses are tried next */
 };
 
@@ -35,21 +29,28 @@ struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream)
 	return p;
 }
 
-static void put_pool(struct pool *p)
+struct pool *pool_ref(struct pool *p)
 {
-	if (--p->refs)
+	p->refs++;
+	return p;
+}
+
+void pool_unref(struct pool *p)
+{
+	if (!p || --p->refs)
 		return;
 	runtime_unref(p->rt);
 	free(p);
 }
 
-void pool_unref(struct pool *p)
+void pool_retire(struct pool *p)
 {
 	if (!p)
 		return;
+	p->retired = true;
 	while (p->idle)
 		backend_close(p->idle);
-	put_pool(p);
+	pool_unref(p);
 }
 
 struct upstream_address *backend_address(const struct backend *b)
@@ -122,7 +123,7 @@ void backend_release(struct backend *b)
 	struct pool *p = b->pool;
 	const struct config_upstream *u = p->upstream->config;
 	bool keep = !b->conn.eof && !conn_closing(&b->conn) && conn_input(&b->conn).n == 0 && conn_queued(&b->conn) == 0 &&
-		    p->n_idle < u->idle_max && p->refs > 1 && p->rt == p->w->runtime && !p->w->draining;
+		    p->n_idle < u->idle_max && !p->retired && !p->w->draining;
 	if (!keep) {
 		backend_close(b);
 		return;
@@ -157,7 +158,7 @@ static void on_eof(struct conn *c)
 {
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
 	if (b->exchange)
-		exchange_backend_lost(b->exchange, BACKEND_RESET);
+		exchange_backend_lost(b->exchange, UPSTREAM_RESET);
 	else
 		backend_close(b);
 }
@@ -172,9 +173,9 @@ static void on_sent(struct conn *c)
 static void on_failed(struct conn *c, int error)
 {
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
-	enum backend_failure why = error == -EPROTO ? BACKEND_TLS : BACKEND_RESET;
+	enum upstream_error why = error == -EPROTO ? UPSTREAM_TLS : UPSTREAM_RESET;
 	if (c->state == CONN_OPENING && error != -EPROTO)
-		why = BACKEND_CONNECT;
+		why = UPSTREAM_CONNECT;
 	if (b->exchange)
 		exchange_backend_lost(b->exchange, why);
 	else
@@ -188,7 +189,8 @@ static void on_closed(struct conn *c)
 	timer_remove(&p->w->timers, &b->idle);
 	http1_free(b->http);
 	free(b);
-	put_pool(p);
+	p->w->n_backends--;
+	pool_unref(p);
 }
 
 static const struct conn_handler handler = {
@@ -213,7 +215,7 @@ static int pick_address(struct pool *p, uint32_t tried)
 	p->turn++;
 	for (size_t i = 0; i < u->n; i++) {
 		size_t at = (i + p->turn) % u->n;
-		if (at < 32 && tried & 1u << at)
+		if (tried & 1u << at)
 			continue;
 		struct upstream_address *a = &u->addresses[at];
 		bool up = upstream_address_up(a, p->w->now_ms);
@@ -235,68 +237,68 @@ static struct backend *find_idle(struct pool *p, size_t address)
 	return NULL;
 }
 
-static enum backend_failure connect_new(struct pool *p, size_t address, struct backend **out)
+static struct tls *tls_for(const struct pool *p, size_t address)
 {
 	const struct config_upstream *u = p->upstream->config;
-	const struct http1_limits limits = { p->rt->config->limits.head_bytes, 0, p->rt->config->limits.headers };
-	struct sockaddr_storage all[8];
+	const char *name = u->tls_server_name ? u->tls_server_name : u->addresses[address].host;
+	return tls_new(u->tls_context, name);
+}
+
+static struct backend *connect_new(struct pool *p, size_t address, enum upstream_error *why)
+{
+	const struct config_limits *limits = &p->rt->config->limits;
+	const struct http1_limits head = { .head_bytes = limits->head_bytes, .headers = limits->headers };
+	struct resolver_address all[RESOLVER_ADDRESSES_MAX];
 	size_t n = resolver_addresses(p->upstream->addresses[address].name, all, ARRAY_LEN(all));
-	if (n == 0)
-		return BACKEND_NO_ADDRESS;
-	struct backend *b = calloc(1, sizeof(*b));
+	*why = n ? UPSTREAM_CONNECT : UPSTREAM_UNRESOLVED;
+	struct backend *b = n ? calloc(1, sizeof(*b)) : NULL;
 	struct tls *tls = NULL;
 	if (!b)
-		return BACKEND_CONNECT;
-	b->http = http1_new(HTTP1_RESPONSE, &limits);
-	if (!b->http)
-		goto fail;
-	if (u->tls_context) {
-		const char *name = u->tls_server_name ? u->tls_server_name : p->upstream->addresses[address].config->host;
-		tls = tls_new(u->tls_context, name);
-		if (!tls)
-			goto fail;
-	}
+		return NULL;
 	b->pool = p;
 	b->address = address;
 	b->addr = all[p->turn % n];
 	b->idle.fire = idle_too_long;
-	socklen_t len = b->addr.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-	if (conn_connect(&b->conn, p->w, &b->addr, len, tls, &handler) != 0)
+	b->http = http1_new(HTTP1_RESPONSE, &head);
+	if (!b->http)
+		goto fail;
+	if (p->upstream->config->tls_context) {
+		tls = tls_for(p, address);
+		if (!tls)
+			goto fail;
+	}
+	if (conn_connect(&b->conn, p->w, &b->addr.any, b->addr.n, tls, &handler) != 0)
 		goto fail;
 	p->refs++;
-	*out = b;
-	return BACKEND_OK;
+	p->w->n_backends++;
+	metric_add(p->w->metrics, METRIC_CONNECTIONS, SIDE_UPSTREAM, 1);
+	return b;
 fail:
 	tls_free(tls);
 	http1_free(b->http);
 	free(b);
-	return BACKEND_CONNECT;
+	return NULL;
 }
 
-enum backend_failure backend_take(struct pool *p, struct exchange *x, uint32_t *tried, struct backend **out)
+struct backend *backend_take(struct pool *p, struct exchange *x, uint32_t *tried, enum upstream_error *why)
 {
-	enum backend_failure why = BACKEND_NO_ADDRESS;
-	for (;;) {
+	struct backend *b = NULL;
+	*why = UPSTREAM_NO_ADDRESS;
+	while (!b) {
 		int at = pick_address(p, *tried);
 		if (at < 0)
-			return why;
-		*tried |= at < 32 ? 1u << at : 0;
-		struct backend *b = find_idle(p, (size_t)at);
+			return NULL;
+		*tried |= 1u << at;
+		b = find_idle(p, (size_t)at);
 		if (b) {
 			unlink_idle(b);
 			timer_clear(&b->idle);
-			why = BACKEND_OK;
 		} else {
-			why = connect_new(p, (size_t)at, &b);
+			b = connect_new(p, (size_t)at, why);
 		}
-		if (why == BACKEND_OK) {
-			b->exchange = x;
-			b->sent_mark = b->conn.sent_bytes;
-			atomic_fetch_add(&backend_address(b)->outstanding, 1);
-			*out = b;
-			return BACKEND_OK;
-		}
-		if (at >= 32)
-			return why;
 	}
+	b->exchange = x;
+	b->sent_mark = b->conn.sent_bytes;
+	atomic_fetch_add(&backend_address(b)->outstanding, 1);
+	return b;
 }

@@ -11,6 +11,7 @@
 
 #include "lib/http1.h"
 #include "proxy/conn.h"
+#include "proxy/metric_table.h"
 #include "proxy/runtime.h"
 
 struct exchange;
@@ -22,32 +23,21 @@ struct backend {
 	struct pool *pool;
 	struct exchange *exchange; /* NULL while idle or closing */
 	size_t address;            /* index in the upstream */
-	struct sockaddr_storage addr;
+	struct resolver_address addr;
 	bool reused;               /* it served an exchange before */
 	uint64_t sent_mark;        /* conn.sent_bytes when the running exchange took it */
 	struct timer idle;
 	struct backend *next_idle, *prev_idle;
 };
 
-enum backend_failure {
-	BACKEND_OK,
-	BACKEND_NO_ADDRESS, /* nothing resolved, or every address was tried */
-	BACKEND_CONNECT,    /* refused, unreachable, reset while connecting */
-	BACKEND_TLS,
-	BACKEND_TIMEOUT,
-	BACKEND_RESET,      /* lost before or inside an answer */
-	BACKEND_PROTOCOL,   /* an answer that http1 refused */
-	BACKEND_FAILURE_COUNT
-};
-
-extern const char *const backend_failure_names[BACKEND_FAILURE_COUNT];
-
-struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream); /* holds a reference to rt; NULL: no memory */
-void pool_unref(struct pool *p); /* closes its idle backends; goes when the last backend is gone */
+struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream); /* one reference; holds rt; NULL: no memory */
+struct pool *pool_ref(struct pool *p);
+void pool_unref(struct pool *p);  /* NULL is fine */
+void pool_retire(struct pool *p); /* closes the idle backends, keeps no new ones, and drops a reference; NULL is fine */
 
 /* A backend for x: an idle one (already open), or a new one that is connecting. tried: bit mask of address indexes not
- * to use; the one that was chosen is added. */
-enum backend_failure backend_take(struct pool *p, struct exchange *x, uint32_t *tried, struct backend **out) MUST_USE;
+ * to use; the one that was chosen is added. NULL: none can be had, *why says it. */
+struct backend *backend_take(struct pool *p, struct exchange *x, uint32_t *tried, enum upstream_error *why) MUST_USE;
 
 void backend_release(struct backend *b); /* back to the pool; the answer was complete and allows reuse */
 void backend_close(struct backend *b);   /* not reusable */

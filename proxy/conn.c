@@ -260,27 +260,30 @@ char *conn_input_writable(const struct conn *c)
 {
 	if (c->backlog.n)
 		return c->backlog.p + c->backlog_off;
-	if (c->in_buffer >= 0) {
-		char *buffer = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
-		return buffer + (c->in.p - buffer);
-	}
-	return c->w->plain.p + (c->in.p - c->w->plain.p);
+	if (c->in_buffer < 0)
+		return c->w->plain.p + (c->in.p - c->w->plain.p);
+	char *buffer = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
+	return buffer + (c->in.p - buffer);
 }
 
 void conn_consume(struct conn *c, size_t n)
 {
-	if (!c->backlog.n) {
-		CHECK(n <= c->in.n);
-		c->in.p += n;
-		c->in.n -= n;
+	if (c->backlog.n) {
+		CHECK(n <= c->backlog.n - c->backlog_off);
+		c->backlog_off += n;
 		return;
 	}
-	CHECK(n <= c->backlog.n - c->backlog_off);
-	c->backlog_off += n;
-	if (c->backlog_off == c->backlog.n) {
-		buf_fini(&c->backlog);
-		c->backlog_off = 0;
-	}
+	CHECK(n <= c->in.n);
+	c->in.p += n;
+	c->in.n -= n;
+}
+
+void conn_trim(struct conn *c)
+{
+	if (c->backlog_off < c->backlog.n)
+		return;
+	buf_fini(&c->backlog);
+	c->backlog_off = 0;
 }
 
 static void keep_rest(struct conn *c)
@@ -300,6 +303,7 @@ static void deliver(struct conn *c, const char *p, size_t n)
 {
 	if (n == 0)
 		return;
+	conn_trim(c);
 	if (c->backlog.n) {
 		buf_drop_front(&c->backlog, c->backlog_off);
 		c->backlog_off = 0;
@@ -450,17 +454,17 @@ static void on_connected(struct op *op, int result, unsigned flags)
 	c->handler->opened(c);
 }
 
-int conn_connect(struct conn *c, struct worker *w, const struct sockaddr_storage *addr, socklen_t len, struct tls *tls,
+int conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr, socklen_t len, struct tls *tls,
 		 const struct conn_handler *handler)
 {
-	int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	set_no_delay(fd);
 	init(c, w, fd, tls, handler);
 	c->connecting = true;
 	c->send.done = on_connected;
-	ring_connect(w->ring, &c->send, fd, (const struct sockaddr *)addr, len);
+	ring_connect(w->ring, &c->send, fd, addr, len);
 	return 0;
 }
 

@@ -72,14 +72,15 @@ void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls, cons
 
 /* Opens a socket and connects it; the outcome comes as opened() or failed(). -errno when it cannot even begin: then the
  * conn needs no close. addr must stay valid until then. */
-int conn_connect(struct conn *c, struct worker *w, const struct sockaddr_storage *addr, socklen_t len, struct tls *tls,
+int conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr, socklen_t len, struct tls *tls,
 		 const struct conn_handler *handler) MUST_USE;
 
 void conn_read(struct conn *c);  /* read on (idempotent) */
 void conn_pause(struct conn *c); /* stop; bytes already on the way go to the backlog */
 
 struct span conn_input(const struct conn *c);
-void conn_consume(struct conn *c, size_t n);
+void conn_consume(struct conn *c, size_t n); /* the bytes stay where they are until conn_trim() or the callback returns */
+void conn_trim(struct conn *c);              /* gives memory back once everything is consumed */
 char *conn_input_writable(const struct conn *c); /* the same bytes, which their reader may rearrange in place */
 
 void conn_write(struct conn *c, const void *p, size_t n); /* copies */

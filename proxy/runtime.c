@@ -12,20 +12,17 @@ static int fill_upstream(struct upstream *u, struct resolver *resolver, const st
 	for (; u->n < config->n_addresses; u->n++) {
 		struct upstream_address *a = &u->addresses[u->n];
 		a->config = &config->addresses[u->n];
-		int error = resolver_add(resolver, a->config->host, a->config->port, config->resolve_ms, &a->name);
-		if (error)
-			return error;
+		a->name = resolver_add(resolver, a->config->host, a->config->port);
+		if (!a->name)
+			return -ENOMEM;
 	}
 	return 0;
 }
 
 static void destroy(struct runtime *rt)
 {
-	for (size_t i = 0; rt->upstreams && i < rt->config->n_upstreams; i++) {
-		for (size_t k = 0; k < rt->upstreams[i].n; k++)
-			resolver_remove(rt->upstreams[i].addresses[k].name);
+	for (size_t i = 0; rt->upstreams && i < rt->config->n_upstreams; i++)
 		free(rt->upstreams[i].addresses);
-	}
 	free(rt->upstreams);
 	config_unref(rt->config);
 	free(rt);
@@ -76,6 +73,7 @@ bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms)
 
 void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u, uint64_t now_ms)
 {
+	atomic_store(&a->worked, false);
 	if (atomic_fetch_add(&a->failures, 1) + 1 < u->fail_after)
 		return;
 	atomic_store(&a->down_until_ms, now_ms + u->fail_ms);
@@ -84,6 +82,8 @@ void upstream_address_failed(struct upstream_address *a, const struct config_ups
 
 void upstream_address_worked(struct upstream_address *a)
 {
+	if (!atomic_load_explicit(&a->worked, memory_order_relaxed))
+		atomic_store(&a->worked, true);
 	if (atomic_load_explicit(&a->failures, memory_order_relaxed))
 		atomic_store(&a->failures, 0);
 }

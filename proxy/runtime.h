@@ -15,11 +15,12 @@
 
 struct upstream_address {
 	const struct config_address *config;
-	struct resolver_name *name;
+	struct resolver_name *name;     /* the resolver's */
 	_Atomic uint32_t outstanding;   /* exchanges in flight, all workers */
 	_Atomic uint32_t failures;      /* in a row (passive) */
 	_Atomic uint64_t down_until_ms; /* CLOCK_MONOTONIC; passive */
 	_Atomic int active;             /* enum active_health */
+	_Atomic bool worked;            /* an exchange got an answer since the last failure (passive) */
 };
 
 enum active_health { ACTIVE_UNKNOWN, ACTIVE_UP, ACTIVE_DOWN };
@@ -36,7 +37,7 @@ struct runtime {
 	struct upstream *upstreams; /* in the configuration's order */
 };
 
-/* Takes over the reference to config, also on failure. -ENOMEM, or what the resolver says. */
+/* Takes over the reference to config, also on failure and keeps the resolver's names. -ENOMEM. */
 int runtime_new(struct resolver *resolver, struct config *config, struct runtime **out) MUST_USE;
 struct runtime *runtime_ref(struct runtime *rt);
 void runtime_unref(struct runtime *rt); /* NULL is fine */

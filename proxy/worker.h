@@ -40,7 +40,9 @@ struct worker {
 	struct chunk_stock chunks;
 	struct conn *dying, *to_flush;
 	struct gate_scratch gate;
+	struct client *ready;          /* clients with input that nobody parsed yet */
 	struct buf plain, cipher;      /* scratch for TLS */
+	struct buf inflated;           /* scratch for decompressed bodies */
 
 	struct runtime *runtime;       /* what new exchanges use */
 	struct pool **pools;           /* one per upstream of that runtime */
@@ -50,13 +52,14 @@ struct worker {
 	struct listener *listeners;
 	size_t n_listeners;
 	struct client *clients;        /* all of them, linked */
-	unsigned n_clients, n_exchanges;
+	unsigned n_clients, n_admin_clients, n_exchanges, n_backends;
 	bool draining;
 	struct timer drain;
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
-	uint64_t ids;                  /* exchange ids given out */
+	uint64_t random[2];            /* state of the id generator */
+	uint64_t log_dropped;          /* as last added to the metric */
 
 	struct op wake;                /* reads the eventfd below */
 	int wake_fd;
@@ -66,11 +69,12 @@ struct worker {
 	_Atomic bool stopped;
 };
 
-/* Opens the ring and makes the worker ready; nothing runs yet. Errors as ring_open(), -ENOMEM, or -errno of a socket. */
-int worker_init(struct worker *w, struct server *server, unsigned index) MUST_USE;
-void worker_fini(struct worker *w);
+/* Opens the listening sockets and what else can fail early; the ring is opened by the thread that uses it. -errno, and one
+ * line in *errors. */
+int worker_init(struct worker *w, struct server *server, unsigned index, struct buf *errors) MUST_USE;
+void worker_fini(struct worker *w); /* after its thread has ended */
 
-void *worker_main(void *worker); /* the thread: runs until it has drained */
+void *worker_main(void *worker);    /* the thread: runs until it has drained */
 void worker_wake(struct worker *w); /* from any thread: look at the server's state again */
 
 /* For conns. */
@@ -82,6 +86,10 @@ void worker_client_gone(struct worker *w);
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
+/* A new exchange id: 10 characters of time, 16 of randomness, sortable (Crockford base 32), and a NUL. */
+void worker_new_id(struct worker *w, char *id);
+
+/* The pool of that upstream, with a reference for the caller. NULL: no memory. */
 struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t upstream);
 
 #endif

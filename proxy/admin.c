@@ -1,0 +1,157 @@
+#include "proxy/admin.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/log.h"
+#include "proxy/answer.h"
+#include "proxy/exchange.h"
+#include "proxy/server.h"
+#include "proxy/version.h"
+#include "proxy/worker.h"
+
+static void livez(struct exchange *x)
+{
+	answer_body(x, 200, "text/plain; charset=utf-8", SPAN("ok\n"));
+}
+
+static void readyz(struct exchange *x)
+{
+	bool draining = atomic_load(&x->w->server->draining);
+	answer_body(x, draining ? 503 : 200, "text/plain; charset=utf-8", draining ? SPAN("draining\n") : SPAN("ok\n"));
+}
+
+/* What is known of an upstream: nothing before it was asked or tried. */
+enum builder_state { BUILDER_UNKNOWN, BUILDER_UP, BUILDER_DOWN };
+
+static enum builder_state builder_state(const struct upstream *u, uint64_t now_ms)
+{
+	enum builder_state state = BUILDER_DOWN;
+	for (size_t i = 0; i < u->n; i++) {
+		const struct upstream_address *a = &u->addresses[i];
+		if (!upstream_address_up(a, now_ms))
+			continue;
+		if (atomic_load(&a->active) == ACTIVE_UP || atomic_load(&a->worked))
+			return BUILDER_UP;
+		state = BUILDER_UNKNOWN;
+	}
+	return state;
+}
+
+static void metrics(struct exchange *x)
+{
+	struct worker *w = x->w;
+	struct buf out = { 0 };
+	const struct config *config = w->runtime->config;
+	for (size_t i = 0; i < config->n_upstreams; i++) {
+		enum builder_state state = builder_state(&w->runtime->upstreams[i], w->now_ms);
+		if (state != BUILDER_UNKNOWN)
+			metric_set(w->metrics, METRIC_BUILDER_UP, metric_builder(config->upstreams[i].name),
+				   state == BUILDER_UP);
+	}
+	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
+	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
+	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
+	uint64_t dropped = log_dropped();
+	metric_add(w->metrics, METRIC_LOG_DROPPED, 0, dropped - w->log_dropped);
+	w->log_dropped = dropped;
+	metrics_render(w->all_metrics, &out);
+	answer_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", (struct span){ out.p, out.n });
+	buf_fini(&out);
+}
+
+static void put_address(struct buf *out, const struct upstream *u, const struct upstream_address *a, uint64_t now_ms)
+{
+	static const char *const active[] = { "unknown", "up", "down" };
+	const char *error;
+	enum resolver_state resolved = resolver_status(a->name, &error);
+	buf_add_text(out, "{\"builder\":\"");
+	buf_add_json(out, span_of(u->config->name));
+	buf_add_text(out, "\",\"address\":\"");
+	buf_add_json(out, span_of(a->config->host));
+	buf_printf(out, ":%u\",\"usable\":%s,\"health\":\"%s\",\"resolved\":\"%s\",\"outstanding\":%u}", a->config->port,
+		   upstream_address_up(a, now_ms) ? "true" : "false", active[atomic_load(&a->active)],
+		   resolver_state_names[resolved], atomic_load(&a->outstanding));
+}
+
+static void put_totals(struct buf *out, const struct metrics *m)
+{
+	static const struct {
+		const char *key;
+		enum metric metric;
+	} rows[] = {
+		{ "received_bytes", METRIC_RECEIVED_BYTES },   { "judged_bytes", METRIC_JUDGED_BYTES },
+		{ "released_bytes", METRIC_RELEASED_BYTES },   { "unscanned_bytes", METRIC_UNSCANNED_BYTES },
+		{ "upstream_retries", METRIC_UPSTREAM_RETRIES },
+	};
+	buf_add_text(out, "\"exchanges\":{");
+	for (size_t i = 0; i < RESULT_COUNT; i++)
+		buf_printf(out, "%s\"%s\":%.0f", i ? "," : "", exchange_result_names[i],
+			   metrics_total(m, METRIC_EXCHANGES, i));
+	buf_add_text(out, "},\"bytes\":{");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		buf_printf(out, "%s\"%s\":%.0f", i ? "," : "", rows[i].key, metrics_total(m, rows[i].metric, 0));
+	buf_add_text(out, "}");
+}
+
+static void status(struct exchange *x)
+{
+	struct worker *w = x->w;
+	const struct server *s = w->server;
+	const struct config *config = w->runtime->config;
+	struct buf out = { 0 };
+	buf_add_text(&out, "{\"version\":\"");
+	buf_add_json(&out, span_of(redcard_version));
+	buf_printf(&out, "\",\"uptime_s\":%llu,\"workers\":%u,\"draining\":%s,\"configuration\":\"",
+		   (unsigned long long)((uint64_t)time(NULL) - s->started), s->n_workers,
+		   atomic_load(&s->draining) ? "true" : "false");
+	buf_add_json(&out, span_of(config->path));
+	buf_printf(&out, "\",\"reloads\":%llu,\"reloads_refused\":%llu,\"policy\":{\"file\":\"",
+		   (unsigned long long)atomic_load(&s->reloads), (unsigned long long)atomic_load(&s->reloads_refused));
+	buf_add_json(&out, span_of(config->policy));
+	buf_printf(&out, "\",\"mode\":\"%s\",\"rules\":%zu,\"hash\":\"%s\"},",
+		   ruleset_monitor(config->ruleset) ? "monitor" : "enforce", ruleset_count(config->ruleset),
+		   ruleset_hash(config->ruleset));
+	buf_printf(&out, "\"connections_open\":%.0f,\"streams_open\":%.0f,",
+		   metrics_total(w->all_metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT),
+		   metrics_total(w->all_metrics, METRIC_STREAMS_OPEN, 0));
+	put_totals(&out, w->all_metrics);
+	buf_add_text(&out, ",\"builders\":[");
+	for (size_t i = 0, n = 0; i < config->n_upstreams; i++) {
+		const struct upstream *u = &w->runtime->upstreams[i];
+		for (size_t k = 0; k < u->n; k++) {
+			buf_add_text(&out, n++ ? "," : "");
+			put_address(&out, u, &u->addresses[k], w->now_ms);
+		}
+	}
+	buf_add_text(&out, "]}\n");
+	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
+	buf_fini(&out);
+}
+
+static const struct {
+	const char *path;
+	void (*answer)(struct exchange *x);
+} pages[] = {
+	{ "/livez", livez },
+	{ "/readyz", readyz },
+	{ "/metrics", metrics },
+	{ "/status", status },
+};
+
+void admin_answer(struct exchange *x, const struct http1_head *head)
+{
+	const char *query = memchr(head->target.p, '?', head->target.n);
+	struct span path = { head->target.p, query ? (size_t)(query - head->target.p) : head->target.n };
+	bool reads = span_eq(head->method, SPAN("GET")) || span_eq(head->method, SPAN("HEAD"));
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		if (!span_eq(path, span_of(pages[i].path)))
+			continue;
+		if (reads)
+			pages[i].answer(x);
+		else
+			answer_problem(x, 405, "method not allowed", "this page is read with GET", NULL);
+		return;
+	}
+	answer_problem(x, 404, "no such page", "the admin listener has /livez, /readyz, /metrics and /status", NULL);
+}

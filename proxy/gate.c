@@ -1,0 +1,393 @@
+#include "proxy/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const cut_form_names[CUT_FORM_COUNT] = { [CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort" };
+
+/* A frame whose end was seen and that has not left whole. */
+struct frame {
+	uint64_t start, end;
+};
+
+struct gate {
+	struct wire *wire;
+	struct judge *judge;
+	struct gate_record record;
+	struct verdict verdict;
+	enum gate_state state;
+	const char *reason;
+	enum cut_form cut;
+	bool fail_open;
+	bool at_boundary;
+	uint32_t frame_max;
+	struct buf window;   /* raw bytes [record.released, record.received), but for what is just being fed */
+	struct buf leaving;  /* what gate_out.old pointed into; dropped at the next call */
+	struct frame *frames; /* complete frames that end behind `released`, in order */
+	size_t n_frames, cap_frames;
+};
+
+int gate_scratch_init(struct gate_scratch *s, const struct ruleset *set)
+{
+	*s = (struct gate_scratch){ 0 };
+	return judge_scratch_new(set, &s->judge);
+}
+
+void gate_scratch_fini(struct gate_scratch *s)
+{
+	judge_scratch_free(s->judge);
+	pieces_fini(&s->pieces);
+	*s = (struct gate_scratch){ 0 };
+}
+
+struct gate *gate_new(const struct gate_options *o)
+{
+	struct gate *g = calloc(1, sizeof(*g));
+	if (!g)
+		return NULL;
+	g->frame_max = o->framing == FRAMING_DOCUMENT ? o->document_bytes : o->frame_bytes;
+	const struct wire_options wire = {
+		.framing = o->framing,
+		.dialect = o->dialect,
+		.skip_reasoning = o->skip_reasoning,
+		.frame_max = g->frame_max,
+	};
+	g->cut = o->cut;
+	g->fail_open = o->fail_open;
+	g->at_boundary = true;
+	g->reason = "";
+	g->wire = wire_new(&wire);
+	if (!g->wire)
+		goto fail;
+	g->judge = judge_new(o->ruleset, g->wire);
+	if (!g->judge)
+		goto fail;
+	return g;
+fail:
+	gate_free(g);
+	return NULL;
+}
+
+void gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	judge_free(g->judge);
+	wire_free(g->wire);
+	buf_fini(&g->window);
+	buf_fini(&g->leaving);
+	free(g->frames);
+	free(g);
+}
+
+size_t gate_memory(const struct gate *g)
+{
+	return sizeof(*g) + g->window.cap + g->leaving.cap + g->cap_frames * sizeof(struct frame) +
+	       wire_memory(g->wire) + judge_memory(g->judge);
+}
+
+/* --- frames --- */
+
+static bool add_frame(struct gate *g, uint64_t start, uint64_t end)
+{
+	if (g->n_frames == g->cap_frames) {
+		size_t cap = g->cap_frames ? g->cap_frames * 2 : 8;
+		struct frame *grown = realloc(g->frames, cap * sizeof(*grown));
+		if (!grown)
+			return false;
+		g->frames = grown;
+		g->cap_frames = cap;
+	}
+	g->frames[g->n_frames++] = (struct frame){ start, end };
+	return true;
+}
+
+static bool note_frames(struct gate *g, const struct pieces *pieces)
+{
+	for (size_t i = 0; i < pieces->n; i++) {
+		const struct piece *p = &pieces->v[i];
+		if (p->kind != PIECE_FRAME)
+			continue;
+		g->record.frames++;
+		if (!add_frame(g, p->raw_off, p->raw_off + p->raw_len))
+			return false;
+	}
+	return true;
+}
+
+/* The last offset up to which bytes may leave when everything before `limit` was judged, as of the moment when `seen`
+ * bytes had been received: the end of a frame, or `limit` itself inside a frame that was already too long to keep. */
+static uint64_t release_point(const struct gate *g, uint64_t limit, uint64_t seen, bool *boundary)
+{
+	*boundary = true;
+	if (wire_framing(g->wire) == FRAMING_NONE)
+		return limit;
+	uint64_t point = g->record.released, start;
+	for (size_t i = 0; i < g->n_frames && g->frames[i].start < limit; i++) {
+		const struct frame *f = &g->frames[i];
+		if (f->end <= limit) {
+			point = max_u64(point, f->end);
+			continue;
+		}
+		if (min_u64(seen, f->end) - f->start > g->frame_max) {
+			*boundary = false;
+			return max_u64(point, limit);
+		}
+		return max_u64(point, f->start);
+	}
+	if (wire_in_long_frame(g->wire, &start) && start < limit && seen - start > g->frame_max) {
+		*boundary = false;
+		return max_u64(point, limit);
+	}
+	return point;
+}
+
+static void forget_frames(struct gate *g)
+{
+	size_t n = 0;
+	while (n < g->n_frames && g->frames[n].end <= g->record.released)
+		n++;
+	g->n_frames -= n;
+	if (n && g->n_frames)
+		memmove(g->frames, g->frames + n, g->n_frames * sizeof(*g->frames));
+	if (g->n_frames == 0 && g->cap_frames > 64) {
+		free(g->frames);
+		g->frames = NULL;
+		g->cap_frames = 0;
+	}
+}
+
+/* --- failing --- */
+
+static void fail(struct gate *g, const char *reason)
+{
+	g->reason = reason;
+	g->state = g->fail_open ? GATE_PASSED : GATE_CUT;
+}
+
+static void apply(struct gate *g)
+{
+	const struct ruleset *set = judge_ruleset(g->judge);
+	if (g->state != GATE_OPEN || g->verdict.kind != VERDICT_CUT)
+		return;
+	switch (g->verdict.cause) {
+	case CUT_RULE:
+		g->state = GATE_CUT;
+		g->reason = ruleset_rule(set, g->verdict.rule)->id;
+		break;
+	case CUT_HOLD_BOUND:
+		g->state = GATE_CUT;
+		g->reason = cut_cause_names[CUT_HOLD_BOUND];
+		break;
+	case CUT_ENGINE_ERROR:
+	case CUT_NONE:
+	case CUT_CAUSE_COUNT: fail(g, cut_cause_names[CUT_ENGINE_ERROR]); break;
+	}
+}
+
+/* --- moving bytes out --- */
+
+/* Releases up to `point`. The window holds [released, window end); p[0..n) follows it. What does not leave of p is
+ * kept. */
+static void release(struct gate *g, uint64_t point, const char *p, size_t n, struct gate_out *out)
+{
+	uint64_t window_end = g->record.released + g->window.n;
+	CHECK(point >= g->record.released && point <= window_end + n);
+	if (point <= window_end) {
+		size_t leaving = (size_t)(point - g->record.released);
+		buf_add(&g->window, p, n);
+		if (leaving) {
+			buf_add(&g->leaving, g->window.p, leaving);
+			buf_drop_front(&g->window, leaving);
+		}
+		out->old = (struct span){ g->leaving.p, leaving };
+	} else {
+		size_t fresh = (size_t)(point - window_end);
+		struct buf emptied = g->leaving;
+		g->leaving = g->window;
+		g->window = emptied;
+		out->old = (struct span){ g->leaving.p, g->leaving.n };
+		out->fresh = (struct span){ p, fresh };
+		buf_add(&g->window, p + fresh, n - fresh);
+	}
+	if (g->window.n == 0)
+		buf_fini(&g->window);
+	g->record.released = point;
+	forget_frames(g);
+}
+
+static void drop_left(struct gate *g)
+{
+	if (g->leaving.cap)
+		buf_fini(&g->leaving);
+}
+
+/* --- feeding --- */
+
+/* Gives the decoder what the window could not decode yet, with as much of p as completes it. Returns how much of p the
+ * window took over. */
+static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_t n)
+{
+	size_t pending = (size_t)(g->record.released + g->window.n - wire_consumed(g->wire));
+	size_t taken = 0, step = 1024;
+	if (pending == 0)
+		return 0;
+	/* Pieces point into the window, so it must not move while it grows. */
+	if (!buf_reserve(&g->window, min_size(n, (size_t)g->frame_max + 4096)))
+		return 0;
+	uint64_t fresh_start = g->record.released + g->window.n;
+	while (taken < n && wire_consumed(g->wire) < fresh_start && wire_failed(g->wire) == WIRE_OK) {
+		size_t part = min_size(step, n - taken);
+		buf_add(&g->window, p + taken, part);
+		taken += part;
+		step *= 2;
+		size_t off = (size_t)(wire_consumed(g->wire) - g->record.released);
+		(void)!wire_feed(g->wire, g->window.p + off, g->window.n - off, pieces);
+		if (taken >= (size_t)g->frame_max + 2048)
+			break;
+	}
+	uint64_t consumed = wire_consumed(g->wire);
+	if (consumed > fresh_start) { /* the rest of what was taken is better fed from where it is */
+		size_t used = (size_t)(consumed - fresh_start);
+		g->window.n -= taken - used;
+		taken = used;
+	}
+	return taken;
+}
+
+static void settle(struct gate *g, struct gate_scratch *s, bool final, const char *p, size_t n, struct gate_out *out)
+{
+	bool boundary = true;
+	if (!note_frames(g, &s->pieces))
+		fail(g, wire_error_names[WIRE_NO_MEMORY]);
+	if (g->window.failed || wire_failed(g->wire) != WIRE_OK)
+		fail(g, wire_error_names[g->window.failed ? WIRE_NO_MEMORY : wire_failed(g->wire)]);
+	judge_feed(g->judge, s->judge, s->pieces.v, s->pieces.n, final, &g->verdict);
+	uint64_t consumed = wire_consumed(g->wire), limit = consumed, seen = g->record.received;
+	if (g->verdict.kind != VERDICT_PASS)
+		limit = min_u64(limit, g->verdict.release_raw);
+	if (g->verdict.kind == VERDICT_CUT)
+		seen = g->verdict.decided_raw;
+	if (g->verdict.kind == VERDICT_CUT && g->verdict.cause != CUT_ENGINE_ERROR)
+		g->state = GATE_OPEN; /* the rule spoke before whatever failed behind it */
+	apply(g);
+	limit = max_u64(limit, g->record.released);
+	g->record.judged = max_u64(g->record.judged, limit);
+	uint64_t point = release_point(g, limit, seen, &boundary);
+	if (g->state == GATE_PASSED) {
+		point = g->record.received;
+		g->record.unscanned += point - g->record.judged;
+	}
+	if (point > g->record.released)
+		g->at_boundary = boundary;
+	release(g, point, p, n, out);
+	g->record.held_max = max_u64(g->record.held_max, g->record.received - g->record.released);
+}
+
+enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n, struct gate_out *out)
+{
+	*out = (struct gate_out){ 0 };
+	drop_left(g);
+	if (g->state == GATE_CUT || n == 0)
+		return g->state;
+	g->record.received += n;
+	if (g->state == GATE_PASSED) {
+		out->fresh = (struct span){ p, n };
+		g->record.released += n;
+		g->record.unscanned += n;
+		return g->state;
+	}
+	s->pieces.n = 0;
+	size_t taken = stitch(g, &s->pieces, p, n);
+	if (wire_consumed(g->wire) == g->record.released + g->window.n)
+		(void)!wire_feed(g->wire, p + taken, n - taken, &s->pieces);
+	else
+		CHECK(taken == n || wire_failed(g->wire) != WIRE_OK || g->window.failed);
+	settle(g, s, false, p + taken, n - taken, out);
+	return g->state;
+}
+
+enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_out *out)
+{
+	*out = (struct gate_out){ 0 };
+	drop_left(g);
+	if (g->state != GATE_OPEN)
+		return g->state;
+	s->pieces.n = 0;
+	size_t off = (size_t)(wire_consumed(g->wire) - g->record.released);
+	(void)!wire_finish(g->wire, g->window.p ? g->window.p + off : "", g->window.n - off, &s->pieces);
+	settle(g, s, true, "", 0, out);
+	return g->state;
+}
+
+enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out)
+{
+	*out = (struct gate_out){ 0 };
+	drop_left(g);
+	if (g->state != GATE_OPEN)
+		return g->state;
+	s->pieces.n = 0;
+	judge_expire(g->judge, &g->verdict);
+	bool boundary = true;
+	apply(g);
+	uint64_t limit = wire_consumed(g->wire);
+	if (g->verdict.kind != VERDICT_PASS)
+		limit = min_u64(limit, g->verdict.release_raw);
+	limit = max_u64(limit, g->record.released);
+	g->record.judged = max_u64(g->record.judged, limit);
+	uint64_t point = release_point(g, limit, g->record.received, &boundary);
+	if (point > g->record.released)
+		g->at_boundary = boundary;
+	release(g, point, "", 0, out);
+	return g->state;
+}
+
+bool gate_holding(const struct gate *g)
+{
+	return g->state == GATE_OPEN && g->verdict.kind == VERDICT_HOLD;
+}
+
+bool gate_at_boundary(const struct gate *g)
+{
+	return g->at_boundary;
+}
+
+const struct gate_record *gate_record(const struct gate *g)
+{
+	return &g->record;
+}
+
+const char *gate_reason(const struct gate *g)
+{
+	return g->reason;
+}
+
+const struct verdict *gate_verdict(const struct gate *g)
+{
+	return &g->verdict;
+}
+
+struct judge *gate_judge(struct gate *g)
+{
+	return g->judge;
+}
+
+struct wire *gate_wire(struct gate *g)
+{
+	return g->wire;
+}
+
+int gate_end(struct gate *g, struct span exchange_id, struct buf *out)
+{
+	CHECK(g->state == GATE_CUT);
+	if (g->cut == CUT_ABORT || !g->at_boundary)
+		return -ENOTSUP;
+	const struct wire_notice notice = {
+		.exchange = exchange_id,
+		.rule = span_of(g->reason),
+		.message = SPAN("The builder's output broke this proxy's policy and was ended."),
+	};
+	enum wire_ending how = g->cut == CUT_GRACEFUL ? ENDING_REFUSAL : ENDING_ERROR;
+	return wire_end(g->wire, how, g->record.released, &notice, out);
+}

@@ -1,0 +1,126 @@
+#include "proxy/record.h"
+
+#include "lib/log.h"
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+static void log_card(const struct exchange *x, const struct card *card)
+{
+	const struct rule_info *rule = ruleset_rule(judge_ruleset(gate_judge(x->gate)), card->rule);
+	struct buf *line = log_begin(card->action == ACTION_FLAG ? LOG_INFO : LOG_WARNING, "card");
+	char channel[64];
+	if (!line)
+		return;
+	channel_name(wire_channel(gate_wire(x->gate), card->channel), channel);
+	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
+	log_text(line, "rule", span_of(rule->id));
+	log_text(line, "severity", span_of(severity_names[rule->severity]));
+	log_text(line, "action", span_of(action_names[card->action]));
+	log_text(line, "channel", span_of(channel));
+	log_number(line, "text_offset", card->text_off);
+	log_number(line, "text_length", card->text_len);
+	log_number(line, "raw_offset", card->raw_off);
+	log_bool(line, "rollback", rule->rollback);
+	log_bool(line, "monitor", ruleset_monitor(judge_ruleset(gate_judge(x->gate))));
+	log_end(line);
+}
+
+static enum cut_label cut_label(const struct exchange *x)
+{
+	if (!x->gate || x->inflate)
+		return x->gate && gate_verdict(x->gate)->kind == VERDICT_CUT ? CUT_LABEL_RULE : CUT_LABEL_ENCODING;
+	switch (gate_verdict(x->gate)->kind == VERDICT_CUT ? gate_verdict(x->gate)->cause : CUT_NONE) {
+	case CUT_RULE: return CUT_LABEL_RULE;
+	case CUT_HOLD_BOUND: return CUT_LABEL_HOLD_BOUND;
+	case CUT_ENGINE_ERROR: return CUT_LABEL_ENGINE_ERROR;
+	case CUT_NONE:
+	case CUT_CAUSE_COUNT: break;
+	}
+	return wire_failed(gate_wire(x->gate)) == WIRE_NO_MEMORY ? CUT_LABEL_NO_MEMORY : CUT_LABEL_WIRE_ERROR;
+}
+
+static void settle_result(struct exchange *x, size_t n_cards)
+{
+	if (x->result != RESULT_PASSED)
+		return;
+	if (x->unscanned || (x->gate && gate_record(x->gate)->unscanned))
+		x->result = RESULT_UNSCANNED;
+	else if (n_cards)
+		x->result = RESULT_FLAGGED;
+}
+
+static void count_gate(struct exchange *x, const struct card *cards, size_t n_cards)
+{
+	struct metrics_shard *m = x->w->metrics;
+	const struct gate_record *r = gate_record(x->gate);
+	const struct judge_counts *counts = judge_counts(gate_judge(x->gate));
+	metric_add(m, METRIC_RECEIVED_BYTES, 0, r->received);
+	metric_add(m, METRIC_JUDGED_BYTES, 0, r->judged);
+	metric_add(m, METRIC_RELEASED_BYTES, 0, r->released);
+	metric_add(m, METRIC_UNSCANNED_BYTES, 0, r->unscanned);
+	metric_observe(m, METRIC_HOLD_BYTES, 0, (double)r->held_max);
+	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
+	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
+	for (size_t i = 0; i < n_cards; i++)
+		metric_add(m, METRIC_CARDS, cards[i].action, 1);
+}
+
+static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
+{
+	const struct gate_record *r = gate_record(x->gate);
+	struct wire *wire = gate_wire(x->gate);
+	log_text(line, "framing", span_of(framing_names[wire_framing(wire)]));
+	log_text(line, "dialect", span_of(dialect_names[wire_dialect(wire)]));
+	log_number(line, "received_bytes", r->received);
+	log_number(line, "judged_bytes", r->judged);
+	log_number(line, "released_bytes", r->released);
+	log_number(line, "held_max_bytes", r->held_max);
+	log_number(line, "held_max_text_bytes", judge_counts(gate_judge(x->gate))->held_max);
+	log_number(line, "unscanned_bytes", r->unscanned + x->unscanned);
+	log_number(line, "frames", r->frames);
+	log_number(line, "cards", n_cards);
+	log_text(line, "ruleset", span_of(ruleset_hash(judge_ruleset(gate_judge(x->gate)))));
+}
+
+static void log_exchange(struct exchange *x, size_t n_cards)
+{
+	struct buf *line = log_begin(LOG_INFO, "exchange");
+	if (!line)
+		return;
+	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
+	log_text(line, "client", span_of(x->client->peer));
+	log_text(line, "request", span_of(x->summary));
+	log_text(line, "route", span_of(x->route ? x->route->name : ""));
+	log_number(line, "status", x->status);
+	log_text(line, "result", span_of(exchange_result_names[x->result]));
+	log_text(line, "reason", span_of(x->reason));
+	log_number(line, "duration_ms", x->w->now_ms - x->began_ms);
+	log_number(line, "request_bytes", x->request_bytes);
+	log_number(line, "retries", x->retries);
+	if (x->gate)
+		log_coverage(line, x, n_cards);
+	else
+		log_number(line, "unscanned_bytes", x->unscanned);
+	log_end(line);
+}
+
+void record_exchange(struct exchange *x)
+{
+	size_t n_cards = 0;
+	const struct card *cards = x->gate ? judge_cards(gate_judge(x->gate), &n_cards) : NULL;
+	settle_result(x, n_cards);
+	metric_add(x->w->metrics, METRIC_REQUESTS, metric_status_class(x->status), 1);
+	if (x->client->listener->admin)
+		return;
+	metric_add(x->w->metrics, METRIC_EXCHANGES, x->result, 1);
+	if (x->unscanned)
+		metric_add(x->w->metrics, METRIC_UNSCANNED_BYTES, 0, x->unscanned);
+	if (x->result == RESULT_CUT)
+		metric_add(x->w->metrics, METRIC_CUTS, cut_label(x), 1);
+	if (x->gate)
+		count_gate(x, cards, n_cards);
+	for (size_t i = 0; i < n_cards; i++)
+		log_card(x, &cards[i]);
+	if (x->rt->config->log_exchanges)
+		log_exchange(x, n_cards);
+}

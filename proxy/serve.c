@@ -1,0 +1,285 @@
+/* `redcard serve`: starts the workers, waits for signals, reloads, drains. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/ring.h"
+#include "proxy/cli.h"
+#include "proxy/metric_table.h"
+#include "proxy/server.h"
+#include "proxy/verbs.h"
+#include "proxy/version.h"
+
+struct runtime *server_runtime(struct server *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	struct runtime *rt = runtime_ref(s->current);
+	pthread_mutex_unlock(&s->mutex);
+	return rt;
+}
+
+static void wake_all(struct server *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++)
+		worker_wake(&s->workers[i]);
+}
+
+/* --- start --- */
+
+/* A ring on this thread, before anything else is opened: a kernel that refuses says so while nothing runs yet. */
+static int check_ring(void)
+{
+	const struct ring_options options = { .entries = 8, .buffers = 2, .buffer_bytes = 64 };
+	struct ring *ring;
+	int error = ring_open(&options, &ring);
+	if (error) {
+		fprintf(stderr, "redcard: io_uring cannot be used: %s\n", ring_refusal(error));
+		return error;
+	}
+	ring_close(ring);
+	return 0;
+}
+
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* limits.connections is what counts; validate warns when it cannot fit */
+}
+
+static uint32_t least_resolve_ms(const struct config *c)
+{
+	uint32_t least = 30000;
+	for (size_t i = 0; i < c->n_upstreams; i++)
+		if (c->upstreams[i].resolve_ms && c->upstreams[i].resolve_ms < least)
+			least = c->upstreams[i].resolve_ms;
+	return least;
+}
+
+/* Takes over the reference to config. */
+static int server_init(struct server *s, struct config *config)
+{
+	*s = (struct server){ .n_workers = config->workers, .started = (uint64_t)time(NULL) };
+	pthread_mutex_init(&s->mutex, NULL);
+	int error = resolver_new(least_resolve_ms(config), NULL, &s->resolver);
+	if (error) {
+		config_unref(config);
+		return error;
+	}
+	error = runtime_new(s->resolver, config, &s->first);
+	if (error)
+		return error;
+	s->current = runtime_ref(s->first);
+	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers);
+	s->workers = calloc(s->n_workers, sizeof(*s->workers));
+	return s->metrics && s->workers ? 0 : -ENOMEM;
+}
+
+static void server_fini(struct server *s)
+{
+	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
+		worker_fini(&s->workers[i]);
+	free(s->workers);
+	runtime_unref(s->current);
+	runtime_unref(s->first);
+	metrics_free(s->metrics);
+	resolver_free(s->resolver);
+	pthread_mutex_destroy(&s->mutex);
+}
+
+static int open_workers(struct server *s)
+{
+	struct buf errors = { 0 };
+	int error = 0;
+	for (unsigned i = 0; i < s->n_workers && !error; i++)
+		error = worker_init(&s->workers[i], s, i, &errors);
+	if (error && errors.n)
+		fprintf(stderr, "%s:%.*s", s->first->config->path, (int)errors.n, errors.p);
+	else if (error)
+		fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
+	buf_fini(&errors);
+	return error;
+}
+
+static int start_workers(struct server *s)
+{
+	unsigned started = 0;
+	int error = 0;
+	for (; started < s->n_workers && !error; started++)
+		error = -pthread_create(&s->workers[started].thread, NULL, worker_main, &s->workers[started]);
+	if (error)
+		started--;
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	while (atomic_load(&s->running) < started)
+		nanosleep(&pause, NULL);
+	if (!error)
+		error = atomic_load(&s->start_error);
+	if (!error)
+		return 0;
+	fprintf(stderr, "redcard: a worker cannot start: %s\n", ring_refusal(error));
+	atomic_store(&s->draining, true);
+	for (unsigned i = 0; i < started; i++) {
+		worker_wake(&s->workers[i]);
+		pthread_join(s->workers[i].thread, NULL);
+	}
+	return error;
+}
+
+/* --- signals --- */
+
+static void log_lines(enum log_level level, const char *event, struct buf *lines)
+{
+	char *rest = NULL;
+	buf_add(lines, "", 1);
+	for (char *line = strtok_r(lines->p, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_message(level, event, "%s", line);
+}
+
+static bool same_listeners(const struct config *a, const struct config *b)
+{
+	bool same = a->n_listeners == b->n_listeners && a->workers == b->workers && a->admin.addr_len == b->admin.addr_len &&
+		    memcmp(&a->admin.addr, &b->admin.addr, sizeof(a->admin.addr)) == 0;
+	for (size_t i = 0; same && i < a->n_listeners; i++)
+		same = memcmp(&a->listeners[i].addr, &b->listeners[i].addr, sizeof(a->listeners[i].addr)) == 0;
+	return same;
+}
+
+static int load_next(struct server *s, struct runtime **out, struct buf *errors)
+{
+	const struct config *old = s->first->config;
+	struct config *config = NULL;
+	int error = config_load(old->path, &config, errors);
+	if (error)
+		return error;
+	if (!same_listeners(old, config))
+		log_message(LOG_WARNING, "reload", "listeners and workers change with a restart only; the old ones stay");
+	return runtime_new(s->resolver, config, out);
+}
+
+static void reload(struct server *s)
+{
+	struct buf errors = { 0 };
+	struct runtime *next = NULL;
+	int error = load_next(s, &next, &errors);
+	if (error) {
+		atomic_fetch_add(&s->reloads_refused, 1);
+		log_lines(LOG_ERROR, "reload_refused", &errors);
+		log_message(LOG_ERROR, "reload_refused", "the last good configuration stays in force");
+	} else {
+		pthread_mutex_lock(&s->mutex);
+		struct runtime *old = s->current;
+		s->current = next;
+		pthread_mutex_unlock(&s->mutex);
+		runtime_unref(old);
+		wake_all(s);
+		atomic_fetch_add(&s->reloads, 1);
+		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s", ruleset_count(next->config->ruleset),
+			    ruleset_hash(next->config->ruleset));
+	}
+	if (log_reopen() != 0)
+		log_message(LOG_ERROR, "log", "the log file cannot be opened again; the old one goes on");
+	buf_fini(&errors);
+}
+
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void serve(struct server *s, const sigset_t *signals)
+{
+	int got;
+	do {
+		got = 0;
+		if (sigwait(signals, &got) == 0 && got == SIGHUP)
+			reload(s);
+	} while (got != SIGTERM && got != SIGINT);
+	log_message(LOG_INFO, "drain", "signal %d: no new connections; running exchanges may end", got);
+	atomic_store(&s->draining, true);
+	wake_all(s);
+	for (unsigned i = 0; i < s->n_workers; i++)
+		pthread_join(s->workers[i].thread, NULL);
+	log_message(LOG_INFO, "stopped", "all workers have ended");
+}
+
+static void announce(const struct server *s)
+{
+	const struct config *c = s->first->config;
+	for (size_t i = 0; i < c->n_listeners; i++)
+		log_message(LOG_INFO, "listening", "%s%s", c->listeners[i].address, c->listeners[i].tls ? " (TLS)" : "");
+	if (c->admin.addr_len)
+		log_message(LOG_INFO, "listening", "%s (admin)", c->admin.address);
+	log_message(LOG_INFO, "started", "redcard %s, %u workers, %zu rules, policy hash %s", redcard_version, s->n_workers,
+		    ruleset_count(c->ruleset), ruleset_hash(c->ruleset));
+}
+
+static struct config *load(const char *path)
+{
+	struct buf errors = { 0 };
+	struct config *config = NULL;
+	if (config_load(path, &config, &errors) != 0)
+		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
+	buf_fini(&errors);
+	return config;
+}
+
+int serve_main(int argc, char **argv)
+{
+	const char *path = "redcard.yaml";
+	const struct cli_option options[] = {
+		{ .name = "config", .letter = 'c', .value = "FILE", .text = &path, .help = "the configuration (redcard.yaml)" },
+	};
+	struct cli cli = {
+		.verb = "serve",
+		.summary = "Serves as the configuration says, until TERM or INT; HUP reloads.",
+		.options = options,
+		.n_options = ARRAY_LEN(options),
+		.examples = "  redcard serve -c /etc/redcard/redcard.yaml\n",
+	};
+	int status;
+	if (!cli_parse(&cli, argc, argv, &status))
+		return status;
+	struct config *config = load(path);
+	if (!config)
+		return EXIT_TOOL;
+	if (check_ring() != 0) {
+		config_unref(config);
+		return EXIT_TOOL;
+	}
+	struct server server;
+	sigset_t signals;
+	status = EXIT_TOOL;
+	raise_descriptor_limit();
+	block_signals(&signals);
+	int error = server_init(&server, config);
+	if (error)
+		fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
+	else if (open_workers(&server) == 0) {
+		config = server.first->config;
+		error = log_open(config->log_file, (enum log_level)config->log_level);
+		if (error)
+			fprintf(stderr, "%s: cannot open the log file %s: %s\n", path, config->log_file, strerror(-error));
+		else if (start_workers(&server) == 0) {
+			announce(&server);
+			serve(&server, &signals);
+			status = EXIT_CLEAN;
+		}
+	}
+	server_fini(&server);
+	log_close();
+	return status;
+}
