@@ -1,0 +1,115 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/metric_table.h"
+
+#define MANUAL "deploy/man/redcard.1"
+
+static bool is_name(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	return n > 0 && text[n] == '\0' && text[0] >= 'a';
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+Test(metric_table, names_follow_the_rules)
+{
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
+		const struct metric_desc *d = &metric_table[i];
+		cr_assert_not_null(d->name, "metric %zu has no row", i);
+		cr_assert(is_name(d->name), "%s", d->name);
+		bool ours = strncmp(d->name, "redcard_", 8) == 0;
+		cr_assert(ours || strcmp(d->name, "builder_status_up") == 0, "%s", d->name);
+		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s", d->name);
+		cr_assert_not_null(d->help);
+		cr_assert_not_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", d->help[0]), "%s", d->help);
+		cr_assert(ends_with(d->help, "."), "%s", d->help);
+		if (d->kind == METRIC_HISTOGRAM)
+			cr_assert(ends_with(d->name, "_bytes") || ends_with(d->name, "_seconds"), "%s has no unit", d->name);
+		for (size_t k = 1; k < d->n_bounds; k++)
+			cr_assert_lt(d->bounds[k - 1], d->bounds[k], "%s", d->name);
+		for (size_t k = 0; k < i; k++)
+			cr_assert_str_neq(metric_table[k].name, d->name);
+	}
+}
+
+Test(metric_table, labels_are_named_and_bounded)
+{
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
+		const struct metric_desc *d = &metric_table[i];
+		if (!d->label)
+			continue;
+		cr_assert(is_name(d->label), "%s", d->label);
+		cr_assert_gt(d->n_values, 0);
+		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
+		for (size_t k = 0; k < d->n_values && i != METRIC_BUILDER_UP; k++)
+			cr_assert(d->values[k] && d->values[k][0], "%s: value %zu has no name", d->name, k);
+	}
+}
+
+/* Reads the manual's rows `.It Li NAME`, optionally followed by the label in braces. */
+static size_t manual_names(char names[][64], size_t max)
+{
+	FILE *f = fopen(MANUAL, "r");
+	char line[256];
+	size_t n = 0;
+	bool inside = false;
+	cr_assert_not_null(f, "%s", MANUAL);
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, ".Sh ", 4) == 0)
+			inside = strcmp(line, ".Sh METRICS\n") == 0;
+		if (!inside || strncmp(line, ".It Li ", 7) != 0)
+			continue;
+		cr_assert_lt(n, max);
+		snprintf(names[n], sizeof(names[n]), "%.*s", (int)strcspn(line + 7, " {\n"), line + 7);
+		n++;
+	}
+	fclose(f);
+	return n;
+}
+
+Test(metric_table, equals_the_list_in_the_manual)
+{
+	static char names[128][64];
+	size_t n = manual_names(names, ARRAY_LEN(names));
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
+		size_t k = 0;
+		while (k < n && strcmp(names[k], metric_table[i].name) != 0)
+			k++;
+		cr_assert_lt(k, n, "%s is not in %s", metric_table[i].name, MANUAL);
+	}
+	cr_assert_eq(n, METRIC_COUNT, "%s has %zu metrics, the table %d", MANUAL, n, METRIC_COUNT);
+}
+
+Test(metric_table, status_classes)
+{
+	cr_assert_eq(metric_status_class(100), STATUS_1XX);
+	cr_assert_eq(metric_status_class(299), STATUS_2XX);
+	cr_assert_eq(metric_status_class(403), STATUS_4XX);
+	cr_assert_eq(metric_status_class(599), STATUS_5XX);
+	cr_assert_eq(metric_status_class(0), STATUS_NONE);
+	cr_assert_eq(metric_status_class(99), STATUS_NONE);
+	cr_assert_eq(metric_status_class(600), STATUS_NONE);
+}
+
+Test(metric_table, builders_keep_their_place_and_the_rest_share_one)
+{
+	char name[32];
+	size_t first = metric_builder("first");
+	cr_assert_eq(metric_builder("second"), first + 1);
+	cr_assert_eq(metric_builder("first"), first);
+	for (int i = 0; i < 2 * METRIC_BUILDERS_MAX; i++) {
+		snprintf(name, sizeof(name), "builder-%d", i);
+		cr_assert_lt(metric_builder(name), METRIC_BUILDERS_MAX);
+	}
+	cr_assert_eq(metric_builder("one more"), METRIC_BUILDERS_MAX - 1);
+	cr_assert_str_eq(metric_table[METRIC_BUILDER_UP].values[METRIC_BUILDERS_MAX - 1], "other");
+	cr_assert_eq(metric_builder("first"), first);
+	cr_assert_str_eq(metric_table[METRIC_BUILDER_UP].values[first], "first");
+}
