@@ -108,14 +108,23 @@ def children(pid):
     return out
 
 
+def settle(core):
+    """In the child: pins it, and lets its session weigh as much as its priority says (sessions are scheduled as groups)."""
+    os.sched_setaffinity(0, {core})
+    try:
+        with open("/proc/self/autogroup", "w", encoding="ascii") as file:
+            file.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
+    except OSError:
+        pass
+
+
 class Process:
     """A child pinned to a core, in a session of its own so that Ctrl-C reaches only us."""
 
     def __init__(self, argv, core, folder, name, **more):
         self.name = name
         self.errors = open(os.path.join(folder, name + ".err"), "w+", encoding="utf-8", errors="replace")
-        pin = (lambda: os.sched_setaffinity(0, {core})) if core is not None else None
-        self.popen = subprocess.Popen(argv, stderr=self.errors, start_new_session=True, preexec_fn=pin,
+        self.popen = subprocess.Popen(argv, stderr=self.errors, start_new_session=True, preexec_fn=lambda: settle(core),
                                       **{"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, **more})
 
     def said(self):

@@ -120,6 +120,8 @@ def show(report):
     print("; ".join(text for text in about["versions"].values() if text))
     print("%d rounds, %d s in all; the proxy has one core, origin and load share the other" % (report["rounds"],
                                                                                                 report["seconds"]))
+    if about["load_average"][0] > 0.7:
+        print("NOTE: something else was running at the start; latencies and the paced figures need a quiet machine")
     for name, why in report["missing"].items():
         print("left out: %s: %s" % (name, why))
     show_figures(report["raw"])
