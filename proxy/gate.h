@@ -33,6 +33,7 @@ struct gate_options {
 	enum dialect dialect;
 	bool skip_reasoning;
 	bool fail_open;           /* `on_error: open`: an error passes the rest of the stream unscanned */
+	bool observe;             /* cards only: nothing is held or cut, whatever the policy's mode */
 	uint32_t frame_bytes;     /* events, lines and elements up to this size are released whole */
 	uint32_t document_bytes;  /* the same for one JSON document */
 	enum cut_form cut;
