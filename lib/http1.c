@@ -19,6 +19,7 @@
 
 #include "lib/http1_message.h"
 #include "lib/http1_rules.h"
+#include "lib/http1_start.h"
 
 enum state { LEAD, HEAD, LENGTH, CHUNKED, UNTIL_CLOSE, DONE, REFUSED };
 
@@ -30,7 +31,8 @@ struct http1 {
 	struct span *slices;          /* the caller's, during one call */
 	size_t slices_max, slices_n;
 	uint64_t left;                /* LENGTH: bytes to come */
-	uint32_t unstored;            /* bytes of the head fed so far; of chunk extensions once it is complete */
+	struct http1_start start;
+	uint32_t extension_n;         /* bytes of this chunk's extensions */
 	uint8_t kind, state, why;
 	bool lead_cr;                 /* an empty line before a request, begun */
 	bool lead_line;               /* ... and complete: one is allowed */
@@ -84,6 +86,12 @@ static int on_method_complete(llhttp_t *parser)
 	return judged(parser, http1_message_method(&of(parser)->message));
 }
 
+static int on_start(llhttp_t *parser, const char *p, size_t n)
+{
+	http1_start_piece(&of(parser)->start, p, n);
+	return on_text(parser, p, n);
+}
+
 static int on_target_complete(llhttp_t *parser)
 {
 	return judged(parser, http1_message_target(&of(parser)->message, &of(parser)->limits));
@@ -94,10 +102,19 @@ static int on_reason_complete(llhttp_t *parser)
 	return judged(parser, http1_message_reason(&of(parser)->message));
 }
 
+static int on_version(llhttp_t *parser, const char *p, size_t n)
+{
+	http1_start_version(&of(parser)->start, p, n, of(parser)->kind == HTTP1_REQUEST);
+	return 0;
+}
+
 static int on_version_complete(llhttp_t *parser)
 {
+	struct http1 *h = of(parser);
 	unsigned major = llhttp_get_http_major(parser), minor = llhttp_get_http_minor(parser);
-	return judged(parser, http1_message_version(&of(parser)->message, major, minor));
+	if (!http1_start_sound(&h->start, h->kind == HTTP1_REQUEST))
+		return refuse(h, HTTP1_MALFORMED);
+	return judged(parser, http1_message_version(&h->message, major, minor));
 }
 
 static int on_name_complete(llhttp_t *parser)
@@ -139,7 +156,7 @@ static int on_body(llhttp_t *parser, const char *p, size_t n)
 static int on_chunk_complete(llhttp_t *parser)
 {
 	struct http1 *h = of(parser);
-	h->unstored = 0;
+	h->extension_n = 0;
 	return h->slices_n == h->slices_max ? HPE_PAUSED : 0;
 }
 
@@ -148,9 +165,9 @@ static int on_extension(llhttp_t *parser, const char *p, size_t n)
 {
 	struct http1 *h = of(parser);
 	(void)p;
-	if (n > h->limits.head_bytes - min_size(h->unstored, h->limits.head_bytes))
+	if (n > h->limits.head_bytes - min_size(h->extension_n, h->limits.head_bytes))
 		return refuse(h, HTTP1_BAD_CHUNK);
-	h->unstored += (uint32_t)n;
+	h->extension_n += (uint32_t)n;
 	return 0;
 }
 
@@ -160,27 +177,14 @@ static int on_message_complete(llhttp_t *parser)
 	return HPE_PAUSED;
 }
 
-static const llhttp_settings_t request_settings = {
-	.on_method = on_text,
+static const llhttp_settings_t settings = {
+	.on_method = on_start,
 	.on_method_complete = on_method_complete,
-	.on_url = on_text,
+	.on_url = on_start,
 	.on_url_complete = on_target_complete,
-	.on_version_complete = on_version_complete,
-	.on_header_field = on_text,
-	.on_header_field_complete = on_name_complete,
-	.on_header_value = on_text,
-	.on_header_value_complete = on_value_complete,
-	.on_headers_complete = on_headers_complete,
-	.on_body = on_body,
-	.on_chunk_extension_name = on_extension,
-	.on_chunk_extension_value = on_extension,
-	.on_chunk_complete = on_chunk_complete,
-	.on_message_complete = on_message_complete,
-};
-
-static const llhttp_settings_t response_settings = {
 	.on_status = on_text,
 	.on_status_complete = on_reason_complete,
+	.on_version = on_version,
 	.on_version_complete = on_version_complete,
 	.on_header_field = on_text,
 	.on_header_field_complete = on_name_complete,
@@ -199,6 +203,8 @@ static enum http1_event refused(struct http1 *h, llhttp_errno_t error)
 {
 	if (h->state == REFUSED)
 		return HTTP1_REFUSED;
+	struct http1_head so_far = { .headers = h->message.store.v, .n = h->message.store.count };
+	bool encoded = http1_find(&so_far, SPAN("transfer-encoding")).p != NULL;
 	enum http1_refusal why = h->state == CHUNKED ? HTTP1_BAD_CHUNK : HTTP1_MALFORMED;
 	switch (error) {
 	case HPE_INVALID_METHOD: why = HTTP1_BAD_METHOD; break;
@@ -206,8 +212,8 @@ static enum http1_event refused(struct http1 *h, llhttp_errno_t error)
 	case HPE_INVALID_VERSION: why = HTTP1_BAD_VERSION; break;
 	case HPE_INVALID_HEADER_TOKEN:
 	case HPE_UNEXPECTED_SPACE: why = HTTP1_BAD_HEADER; break;
-	case HPE_INVALID_CONTENT_LENGTH:
-	case HPE_UNEXPECTED_CONTENT_LENGTH: why = HTTP1_BAD_LENGTH; break;
+	case HPE_UNEXPECTED_CONTENT_LENGTH:
+	case HPE_INVALID_CONTENT_LENGTH: why = encoded ? HTTP1_BAD_ENCODING : HTTP1_BAD_LENGTH; break;
 	case HPE_INVALID_TRANSFER_ENCODING: why = HTTP1_BAD_ENCODING; break;
 	default: break;
 	}
@@ -241,7 +247,6 @@ static size_t skip_lead(struct http1 *h, const char *p, size_t n)
 static void head_complete(struct http1 *h)
 {
 	llhttp_resume(&h->parser);
-	h->unstored = 0;
 	switch (h->message.head.framing) {
 	case HTTP1_NO_BODY: h->state = DONE; break;
 	case HTTP1_LENGTH:
@@ -255,12 +260,13 @@ static void head_complete(struct http1 *h)
 
 static enum http1_event feed_head(struct http1 *h, const char *p, size_t n, size_t *used)
 {
-	n = min_size(n, h->limits.head_bytes - h->unstored);
+	n = min_size(n, h->limits.head_bytes - h->start.fed_at);
+	http1_start_begin(&h->start, p);
 	llhttp_errno_t error = llhttp_execute(&h->parser, p, n);
 	if (error == HPE_OK) {
 		*used = n;
-		h->unstored += (uint32_t)n;
-		if (h->unstored < h->limits.head_bytes)
+		http1_start_end(&h->start, n);
+		if (h->start.fed_at < h->limits.head_bytes)
 			return HTTP1_MORE;
 		bool in_target = h->kind == HTTP1_REQUEST && !h->message.target_done;
 		(void)refuse(h, in_target ? HTTP1_TARGET_TOO_LONG : HTTP1_HEADERS_TOO_LARGE);
@@ -364,7 +370,8 @@ static void reset(struct http1 *h)
 	llhttp_reset(&h->parser);
 	CHECK(!h->message.store.text);
 	memset(&h->message, 0, sizeof(h->message));
-	h->unstored = 0;
+	memset(&h->start, 0, sizeof(h->start));
+	h->extension_n = 0;
 	h->lead_cr = h->lead_line = false;
 	h->state = LEAD;
 }
@@ -376,10 +383,7 @@ struct http1 *http1_new(enum http1_kind kind, const struct http1_limits *limits)
 		return NULL;
 	h->kind = (uint8_t)kind;
 	h->limits = *limits;
-	if (kind == HTTP1_REQUEST)
-		llhttp_init(&h->parser, HTTP_REQUEST, &request_settings);
-	else
-		llhttp_init(&h->parser, HTTP_RESPONSE, &response_settings);
+	llhttp_init(&h->parser, kind == HTTP1_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	reset(h);
 	return h;
 }
