@@ -130,7 +130,7 @@ static void read_health(struct config_reader *r, const struct yaml_node *node, v
 	if (node->kind != YAML_MAP)
 		return;
 	if (!h->path || h->path[0] != '/' || strpbrk(h->path, " \t\r\n#"))
-		config_problem(r, node->line, "`health` needs a `path` that begins with a slash, such as /healthz");
+		config_problem(r, node->line, "`health` needs a `path`; write one that begins with a slash, such as /healthz");
 	if (h->timeout_ms > h->interval_ms)
 		config_problem(r, node->line, "the health check's `timeout` is longer than its `interval`; shorten it");
 }
