@@ -1,0 +1,97 @@
+#include "policy/candidate.h"
+
+static size_t rel(const struct track *t, uint64_t at)
+{
+	return at <= t->base ? 0 : (size_t)min_u64(at - t->base, t->n);
+}
+
+static unsigned inside(const struct track *t)
+{
+	return t->base ? REGEX_INSIDE : 0;
+}
+
+bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s, const struct track *t)
+{
+	c->from = c->point;
+	c->raw = CANDIDATE_NO_RAW;
+	c->state = CANDIDATE_ALIVE;
+	if (!r->start)
+		return true;
+	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	size_t start = 0, end = 0;
+	struct span text = { t->text, rel(t, c->point) };
+	if (regex_find(r->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
+		return false;
+	c->from = t->base + start;
+	return true;
+}
+
+/* A whole match was reported to end at the point; where it starts is found by looking back. When the look-back is too
+ * short for it, the earliest byte in reach stands for its start. */
+static enum candidate_state whole_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
+					const struct track *t, uint64_t until, bool ended, struct secret *out)
+{
+	if (until < c->point + r->delay && !ended)
+		return CANDIDATE_ALIVE;
+	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	size_t start = 0, end = 0;
+	struct span text = { t->text, rel(t, c->point) };
+	enum regex_result found = regex_find(r->body, s, text, rel(t, back), inside(t), r->group, &start, &end);
+	if (found == REGEX_FAILED)
+		return CANDIDATE_FAILED;
+	out->from = found == REGEX_YES ? t->base + start : max_u64(back, t->base);
+	out->to = found == REGEX_YES ? t->base + end : c->point;
+	return CANDIDATE_FOUND;
+}
+
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
+				     const struct track *t, uint64_t until, bool ended, struct secret *out)
+{
+	if (r->info.hold != HOLD_LEAD_IN)
+		return whole_state(c, r, s, t, until, ended, out);
+	uint64_t bound = c->point + r->info.hold_bytes;
+	bool more = !ended || until >= bound;
+	struct span text = { t->text, rel(t, min_u64(until, bound)) };
+	size_t start = 0, end = 0;
+	if (more && until <= c->point)
+		return CANDIDATE_ALIVE;
+	switch (regex_find(r->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0), r->group, &start,
+			   &end)) {
+	case REGEX_NO:
+		return CANDIDATE_DEAD;
+	case REGEX_PARTIAL:
+		return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
+	case REGEX_FAILED:
+		return CANDIDATE_FAILED;
+	case REGEX_YES:
+		break;
+	}
+	out->from = t->base + start;
+	out->to = t->base + end;
+	if (out->from == c->point)
+		out->from -= r->prefix;
+	return CANDIDATE_FOUND;
+}
+
+struct decided candidate_decide(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
+				const struct view *v, uint64_t known)
+{
+	struct secret unused;
+	if (r->info.hold != HOLD_LEAD_IN) {
+		uint64_t at = c->point + r->delay;
+		if (at > track_end(v->track))
+			return (struct decided){ track_end(v->track), v->end_key };
+		return (struct decided){ at, track_raw_end(v->track, at - 1) };
+	}
+	uint64_t low = known < c->point ? c->point : known, high = track_end(v->track);
+	if (v->ended && candidate_state(c, r, s, v->track, high, false, &unused) == CANDIDATE_ALIVE)
+		return (struct decided){ high, v->end_key }; /* only the end decided it */
+	while (high - low > 1) {
+		uint64_t mid = low + (high - low) / 2;
+		if (candidate_state(c, r, s, v->track, mid, false, &unused) == CANDIDATE_ALIVE)
+			low = mid;
+		else
+			high = mid;
+	}
+	return (struct decided){ high, track_raw_end(v->track, high - 1) };
+}

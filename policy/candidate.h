@@ -1,0 +1,63 @@
+/*
+ * Candidates: places where a rule may turn out to be broken, and the state of each as a function of its channel's text.
+ *
+ * Theory of operation
+ *
+ *   text     ...AKIA|IOSFODNN7EXAMPLE"...
+ *                   ^point            ^decided here (\b needs the quote)
+ *
+ * candidate_state() answers for any prefix of the text. It is monotone: ALIVE up to some length, then one other answer
+ * for good. candidate_decide() finds that length. Both depend on text alone, so whoever asks, after whatever split,
+ * hears the same.
+ */
+#ifndef POLICY_CANDIDATE_H
+#define POLICY_CANDIDATE_H
+
+#include "policy/rule.h"
+#include "policy/track.h"
+
+#define CANDIDATE_NO_RAW UINT64_MAX
+
+struct candidate {
+	uint64_t point; /* lead-in's end, or a whole match's end */
+	uint64_t from;  /* where the body's expression is anchored */
+	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
+	uint16_t rule;
+	uint8_t state;  /* enum candidate_state, as of the newest text */
+};
+
+enum candidate_state {
+	CANDIDATE_ALIVE,
+	CANDIDATE_DEAD,
+	CANDIDATE_FOUND,
+	CANDIDATE_BOUND, /* undecided when the rule's bytes were used up */
+	CANDIDATE_FAILED /* the engine gave up */
+};
+
+struct view { /* one channel's text as of now */
+	const struct track *track;
+	bool ended;       /* nothing follows */
+	uint64_t end_key; /* when it ended: the raw offset as of which that is known */
+};
+
+struct secret { /* text offsets of what a match is about */
+	uint64_t from, to;
+};
+
+/* False: the expression that leads in does not match where it was reported (an engine's failure). */
+bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s, const struct track *t);
+
+/* The state for the text before `until`; `ended` says that the text ends there for good. */
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
+				     const struct track *t, uint64_t until, bool ended, struct secret *out);
+
+/* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it, and the raw offset
+ * right after the byte that decided. known: a length for which it was ALIVE. */
+struct decided {
+	uint64_t at, key;
+};
+
+struct decided candidate_decide(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
+				const struct view *v, uint64_t known);
+
+#endif

@@ -1,0 +1,154 @@
+#include "policy/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool candidates_add(struct candidates *c, const struct candidate *one)
+{
+	if (c->n == c->cap) {
+		uint32_t cap = c->cap ? 2 * c->cap : 4;
+		struct candidate *v = realloc(c->v, cap * sizeof(*v));
+		if (!v)
+			return false;
+		c->v = v;
+		c->cap = cap;
+	}
+	c->v[c->n++] = *one;
+	return true;
+}
+
+void channel_free(struct channel *c)
+{
+	if (!c)
+		return;
+	multimatch_close(c->stream);
+	track_fini(&c->kept);
+	free(c->open.v);
+	free(c->keywords);
+	free(c);
+}
+
+static size_t keyword_words(const struct ruleset *set)
+{
+	return ((size_t)set->keyword_rules + 63) / 64;
+}
+
+size_t channel_memory(const struct channel *c, const struct ruleset *set)
+{
+	return sizeof(*c) + track_memory(&c->kept) + c->open.cap * sizeof(*c->open.v) +
+	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
+	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
+}
+
+bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
+{
+	s->channel = c;
+	s->number = number;
+	s->old_end = track_end(&c->kept);
+	s->list.n = 0;
+	s->n_seen = 0;
+	s->ended = false;
+	s->end_key = 0;
+	if (!track_assign(&s->work, &c->kept, c->kept.base))
+		return false;
+	for (uint32_t i = 0; i < c->open.n; i++)
+		if (!candidates_add(&s->list, &c->open.v[i]))
+			return false;
+	s->new_from = s->list.n;
+	return true;
+}
+
+bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end)
+{
+	const uint64_t *bits = s->channel->keywords;
+	if (bits && bits[keyword / 64] & (UINT64_C(1) << keyword % 64))
+		return true;
+	if (s->n_seen == s->cap_seen) {
+		uint32_t cap = s->cap_seen ? 2 * s->cap_seen : 16;
+		struct keyword_seen *v = realloc(s->seen, cap * sizeof(*v));
+		if (!v)
+			return false;
+		s->seen = v;
+		s->cap_seen = cap;
+	}
+	s->seen[s->n_seen++] = (struct keyword_seen){ keyword, end };
+	return true;
+}
+
+bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until)
+{
+	const uint64_t *bits = s->channel->keywords;
+	if (bits && bits[keyword / 64] & (UINT64_C(1) << keyword % 64))
+		return true;
+	for (uint32_t i = 0; i < s->n_seen; i++)
+		if (s->seen[i].keyword == keyword && s->seen[i].end <= until)
+			return true;
+	return false;
+}
+
+static int by_point(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	if (x->point != y->point)
+		return x->point < y->point ? -1 : 1;
+	return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+void slot_sort(struct slot *s)
+{
+	uint32_t n = s->list.n - s->new_from, kept = 0;
+	struct candidate *v = s->list.v + s->new_from;
+	if (n < 2)
+		return;
+	qsort(v, n, sizeof(*v), by_point);
+	for (uint32_t i = 0; i < n; i++)
+		if (!kept || by_point(&v[kept - 1], &v[i]) != 0)
+			v[kept++] = v[i];
+	s->list.n = s->new_from + kept;
+}
+
+static bool save_keywords(struct slot *s, const struct ruleset *set)
+{
+	struct channel *c = s->channel;
+	if (s->n_seen && !c->keywords)
+		c->keywords = calloc(keyword_words(set), sizeof(*c->keywords));
+	for (uint32_t i = 0; c->keywords && i < s->n_seen; i++)
+		c->keywords[s->seen[i].keyword / 64] |= UINT64_C(1) << s->seen[i].keyword % 64;
+	return !s->n_seen || c->keywords;
+}
+
+bool slot_save(struct slot *s, const struct ruleset *set)
+{
+	struct channel *c = s->channel;
+	uint64_t end = track_end(&s->work), need = end;
+	c->slot = 0;
+	c->open.n = 0;
+	for (uint32_t i = 0; i < s->list.n; i++) {
+		struct candidate *one = &s->list.v[i];
+		if (one->state != CANDIDATE_ALIVE)
+			continue;
+		if (one->raw == CANDIDATE_NO_RAW && one->point < end)
+			one->raw = track_raw(&s->work, one->point);
+		need = min_u64(need, min_u64(one->from, one->point));
+		if (!candidates_add(&c->open, one))
+			return false;
+	}
+	if (c->open.cap > 64 && c->open.n == 0) {
+		free(c->open.v);
+		c->open = (struct candidates){ 0 };
+	}
+	if (s->ended) { /* what follows, should anything follow, is another text */
+		track_clear(&c->kept, end);
+		c->stream_base = end;
+		return save_keywords(s, set);
+	}
+	return save_keywords(s, set) && track_assign(&c->kept, &s->work, need > set->context ? need - set->context : 0);
+}
+
+void slot_fini(struct slot *s)
+{
+	track_fini(&s->work);
+	free(s->list.v);
+	free(s->seen);
+	*s = (struct slot){ 0 };
+}

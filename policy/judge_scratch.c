@@ -1,0 +1,95 @@
+#include "policy/judge_scratch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRACK_KEPT_MAX (1u << 20) /* a slot's memory past this is given back after the call */
+
+int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
+{
+	struct judge_scratch *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->regex = regex_scratch_new();
+	if (!s->regex || judge_scratch_grow(s, set))
+		goto fail;
+	*out = s;
+	return 0;
+fail:
+	judge_scratch_free(s);
+	return -ENOMEM;
+}
+
+int judge_scratch_grow(struct judge_scratch *s, const struct ruleset *set)
+{
+	return multimatch_scratch_fit(&s->multimatch, set->multimatch);
+}
+
+void judge_scratch_free(struct judge_scratch *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->cap_slots; i++)
+		slot_fini(&s->slots[i]);
+	free(s->slots);
+	free(s->decisions);
+	multimatch_hits_fini(&s->hits);
+	multimatch_scratch_free(s->multimatch);
+	regex_scratch_free(s->regex);
+	free(s);
+}
+
+struct slot *judge_scratch_slot(struct judge_scratch *s)
+{
+	if (s->n_slots == s->cap_slots) {
+		size_t cap = s->cap_slots ? 2 * s->cap_slots : 4;
+		struct slot *v = realloc(s->slots, cap * sizeof(*v));
+		if (!v)
+			return NULL;
+		memset(v + s->cap_slots, 0, (cap - s->cap_slots) * sizeof(*v));
+		s->slots = v;
+		s->cap_slots = cap;
+	}
+	return &s->slots[s->n_slots++];
+}
+
+bool judge_scratch_decision(struct judge_scratch *s, const struct decision *d)
+{
+	if (s->n_decisions == s->cap_decisions) {
+		size_t cap = s->cap_decisions ? 2 * s->cap_decisions : 16;
+		struct decision *v = realloc(s->decisions, cap * sizeof(*v));
+		if (!v)
+			return false;
+		s->decisions = v;
+		s->cap_decisions = cap;
+	}
+	s->decisions[s->n_decisions++] = *d;
+	return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct decision *x = a, *y = b;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	if (x->raw != y->raw)
+		return x->raw < y->raw ? -1 : 1;
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (x->secret.from > y->secret.from) - (x->secret.from < y->secret.from);
+}
+
+void judge_scratch_sort(struct judge_scratch *s)
+{
+	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_key);
+}
+
+void judge_scratch_reset(struct judge_scratch *s)
+{
+	for (size_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].work.cap > TRACK_KEPT_MAX)
+			track_fini(&s->slots[i].work);
+	s->n_slots = 0;
+	s->n_decisions = 0;
+}
