@@ -25,7 +25,7 @@
  *   document with the escapes of its strings decoded in place; braces, quotes that delimit, commas and colons stay.
  * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is joined to the next one,
  *   so that no half of an escape leaves before the text it stands for was judged.
- * - Comments and unknown fields of events are no text; the values of `event` and `id` fields go to the envelope.
+ * - Comments of events are no text; the values of `event` and `id` fields and unknown fields go to the envelope.
  * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that PIECE_FRAME ends at the finish.
  */
 #ifndef LIB_WIRE_H

@@ -65,7 +65,7 @@ uint16_t channel_of(struct wire *w, struct channel_id id)
 {
 	for (uint16_t i = 0; i < w->channels_n; i++) {
 		const struct channel_id *c = &w->channels[i].id;
-		if (c->kind == id.kind && c->a == id.a && c->b == id.b)
+		if (c->kind == id.kind && c->a == id.a && c->b == id.b && !w->channels[i].retired)
 			return i;
 	}
 	if (w->channels_n == WIRE_CHANNELS_MAX) {
@@ -228,6 +228,14 @@ void end_channels(struct wire *w, int kind, int a, int64_t b)
 		c->ending = true;
 		w->ends_asked = true;
 	}
+}
+
+void restart_channels(struct wire *w)
+{
+	end_channels(w, -1, -1, -1);
+	w->ends_asked = w->restarted = true;
+	for (uint32_t i = 0; i < w->marks_n; i++)
+		mark_end(w, w->marks[i].index, w->frame_start);
 }
 
 void mark_begin(struct wire *w, uint32_t index, uint64_t off)

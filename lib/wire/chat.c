@@ -4,7 +4,7 @@
  */
 #include "lib/wire/dialect.h"
 
-enum { B_TRANSCRIPT = 1, B_REASONING = 1, B_DETAILS = 2, B_FUNCTION_CALL = UINT16_MAX };
+enum { B_TRANSCRIPT = 1, B_TEXT = 2, B_REASONING = 1, B_DETAILS = 2, B_FUNCTION_CALL = UINT16_MAX };
 
 static const struct json_place thinking_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
@@ -54,7 +54,7 @@ static const struct json_place choice_places[] = {
 	{ JSON_KEY("delta"), JSON_KIDS(delta_places) },
 	{ JSON_KEY("finish_reason"), .role = ROLE_FLAG, .arg = FLAG_FINISH },
 	{ JSON_KEY("message"), JSON_KIDS(delta_places) },
-	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
+	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT, .extra = B_TEXT }, /* some say it beside delta */
 };
 static const struct json_place choice_element[] = { { .scope = OWN_A | OWN_FLAGS, JSON_KIDS(choice_places) } };
 static const struct json_place root_places[] = {

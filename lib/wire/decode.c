@@ -479,6 +479,8 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 {
 	for (uint16_t i = 0; w->ends_asked && i < w->channels_n; i++) {
 		struct channel *c = &w->channels[i];
+		if (w->restarted && c->id.kind != CHANNEL_ENVELOPE && c->id.kind != CHANNEL_RAW)
+			c->retired = true;
 		if (!c->ending)
 			continue;
 		inner_flush(w, &c->inner, i, end, out);
@@ -486,7 +488,7 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 		c->ending = false;
 		c->ended = true;
 	}
-	w->ends_asked = false;
+	w->ends_asked = w->restarted = false;
 	if (w->waiting) {
 		for (uint16_t i = 0; i < w->channels_n; i++)
 			w->channels[i].inner.off = UINT64_MAX;

@@ -72,6 +72,7 @@ struct inner {
 struct channel {
 	struct channel_id id;
 	bool ended, ending;
+	bool retired; /* its message is over, and a new one began in the same body: the identity is free again */
 	struct inner inner;
 };
 
@@ -96,7 +97,7 @@ struct mark {
 #define KEPT_MAX 64
 
 enum payload { PAYLOAD_NONE, PAYLOAD_JSON, PAYLOAD_RAW };
-enum sse_line { LINE_START, LINE_DATA, LINE_NAME, LINE_COMMENT, LINE_OTHER };
+enum sse_line { LINE_START, LINE_DATA, LINE_NAME, LINE_COMMENT };
 
 struct wire {
 	struct wire_options options;
@@ -130,7 +131,7 @@ struct wire {
 	struct channel_id id;
 	uint16_t envelope, raw;
 	uint16_t waiting;    /* channels with an incomplete escape */
-	bool ends_asked;
+	bool ends_asked, restarted;
 	size_t tree_from;
 	struct inner own;    /* for text that belongs to no lasting channel */
 	struct registers r;
@@ -187,6 +188,7 @@ bool array_complete(const struct wire *w); /* the closing bracket was seen */
 void mark_begin(struct wire *w, uint32_t index, uint64_t off);
 void mark_end(struct wire *w, uint32_t index, uint64_t off);
 bool mark_open(const struct mark *m, uint64_t released);
+void restart_channels(struct wire *w); /* a new message begins after this frame: all end, and may come again */
 void end_channels(struct wire *w, int kind, int a, int64_t b); /* -1: any */
 bool introduced(const struct wire *w, uint64_t released);
 void add_string(struct buf *out, const char *name, struct span value); /* "name":"value" */

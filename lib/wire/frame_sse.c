@@ -42,9 +42,14 @@ static size_t line_end(const char *p, size_t n, bool final)
 	return p[1] == '\n' ? 2 : 1;
 }
 
+/* A BOM at the start of the body; some clients also skip one that was taken for Latin-1 and encoded again. */
 static size_t bom(const struct wire *w, const char *p, size_t n)
 {
-	return !w->consumed && n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	if (w->consumed)
+		return 0;
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		return 3;
+	return n >= 6 && memcmp(p, "\xc3\xaf\xc2\xbb\xc2\xbf", 6) == 0 ? 6 : 0;
 }
 
 size_t sse_find(struct wire *w, const char *p, size_t n, bool final)
@@ -105,7 +110,7 @@ static int begin_line(struct wire *w, const char *p, size_t n, bool final)
 			return skip;
 		}
 	}
-	w->sse_line = p[0] == ':' ? LINE_COMMENT : LINE_OTHER;
+	w->sse_line = p[0] == ':' ? LINE_COMMENT : LINE_NAME; /* an unknown field is judged whole */
 	if (p[0] != ':')
 		w->fields = true;
 	return 0;
@@ -122,6 +127,8 @@ static void join_data(struct wire *w, uint64_t off, struct pieces *out)
 		if (decode_feed(w, "\n", 1, off, out) != 1 && !w->error)
 			w->error = WIRE_BAD_JSON; /* inside an escape */
 	} else {
+		if (w->raw == NO_CHANNEL)
+			w->raw = channel_of(w, (struct channel_id){ .kind = CHANNEL_RAW });
 		decode_separator(w, w->raw, '\n', off, out);
 	}
 }

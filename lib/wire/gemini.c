@@ -4,7 +4,12 @@
  */
 #include "lib/wire/dialect.h"
 
+static const struct json_place partial_places[] = {
+	{ JSON_KEY("stringValue"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
+};
+static const struct json_place partial_element[] = { { JSON_KIDS(partial_places) } };
 static const struct json_place call_places[] = {
+	{ JSON_KEY("partialArgs"), JSON_KIDS(partial_element) }, /* a string argument in several events */
 	{ JSON_KEY("args"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 };
 static const struct json_place code_places[] = {

@@ -3,10 +3,12 @@
  */
 #include "lib/wire/dialect.h"
 
-enum type { TYPE_OTHER, TYPE_BLOCK_START, TYPE_BLOCK_STOP, TYPE_STOP };
+enum type { TYPE_OTHER, TYPE_START, TYPE_BLOCK_START, TYPE_BLOCK_STOP, TYPE_STOP };
 
 static uint8_t classify(struct span type)
 {
+	if (span_eq(type, SPAN("message_start")))
+		return TYPE_START;
 	if (span_eq(type, SPAN("content_block_start")))
 		return TYPE_BLOCK_START;
 	if (span_eq(type, SPAN("content_block_stop")))
@@ -57,6 +59,9 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 		return;
 	switch ((enum type)r->type) {
 	case TYPE_OTHER:
+		break;
+	case TYPE_START: /* some proxies put several messages into one body */
+		restart_channels(w);
 		break;
 	case TYPE_BLOCK_START:
 		mark_begin(w, r->b, off);

@@ -11,8 +11,9 @@ enum type {
 	TYPE_REASONING,
 	TYPE_ARGUMENTS,
 	TYPE_TOOL_TEXT,
-	TYPE_DONE = 16, /* added to one of the above: that channel is complete */
-	TYPE_END = 64   /* the stream is complete */
+	TYPE_DONE = 16,  /* added to one of the above: that channel is complete */
+	TYPE_START = 64, /* a response begins */
+	TYPE_END         /* it is complete */
 };
 
 static const struct {
@@ -33,6 +34,8 @@ static uint8_t classify(struct span type)
 {
 	static const char *const ends[] = { "response.completed", "response.incomplete", "response.failed" };
 
+	if (span_eq(type, SPAN("response.created")))
+		return TYPE_START;
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		if (span_eq(type, span_of(ends[i])))
 			return TYPE_END;
@@ -122,7 +125,9 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 	(void)off;
 	if (place != &root)
 		return;
-	if (r->type == TYPE_END)
+	if (r->type == TYPE_START)
+		restart_channels(w);
+	else if (r->type == TYPE_END)
 		end_channels(w, -1, -1, -1);
 	else if (r->type > TYPE_DONE)
 		end_channels(w, kind_of(r->type), r->a, r->b);
