@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/http1_lines.h"
 #include "lib/http1_message.h"
 #include "lib/http1_rules.h"
 #include "lib/http1_start.h"
@@ -32,6 +33,7 @@ struct http1 {
 	size_t slices_max, slices_n;
 	uint64_t left;                /* LENGTH: bytes to come */
 	struct http1_start start;
+	enum http1_lines lines;
 	uint32_t extension_n;         /* bytes of this chunk's extensions */
 	uint8_t kind, state, why;
 	bool lead_cr;                 /* an empty line before a request, begun */
@@ -258,25 +260,35 @@ static void head_complete(struct http1 *h)
 	}
 }
 
+static enum http1_event refuse_head(struct http1 *h, enum http1_refusal why)
+{
+	(void)refuse(h, why);
+	return HTTP1_REFUSED;
+}
+
 static enum http1_event feed_head(struct http1 *h, const char *p, size_t n, size_t *used)
 {
 	n = min_size(n, h->limits.head_bytes - h->start.fed_at);
+	n = http1_lines_follow(&h->lines, p, n);
 	http1_start_begin(&h->start, p);
-	llhttp_errno_t error = llhttp_execute(&h->parser, p, n);
-	if (error == HPE_OK) {
-		*used = n;
-		http1_start_end(&h->start, n);
-		if (h->start.fed_at < h->limits.head_bytes)
-			return HTTP1_MORE;
-		bool in_target = h->kind == HTTP1_REQUEST && !h->message.target_done;
-		(void)refuse(h, in_target ? HTTP1_TARGET_TOO_LONG : HTTP1_HEADERS_TOO_LARGE);
-		return HTTP1_REFUSED;
+	llhttp_errno_t error = n > 0 ? llhttp_execute(&h->parser, p, n) : HPE_OK;
+	if (error == HPE_PAUSED) {
+		*used = (size_t)(llhttp_get_error_pos(&h->parser) - p);
+		if (h->lines != LINES_ENDED || *used != n) /* two readings of where the head ends */
+			return refuse_head(h, HTTP1_MALFORMED);
+		head_complete(h);
+		return HTTP1_HEAD;
 	}
-	if (error != HPE_PAUSED)
+	if (error != HPE_OK)
 		return refused(h, error);
-	*used = (size_t)(llhttp_get_error_pos(&h->parser) - p);
-	head_complete(h);
-	return HTTP1_HEAD;
+	if (h->lines == LINES_ENDED || h->lines == LINES_BROKEN)
+		return refuse_head(h, HTTP1_MALFORMED);
+	*used = n;
+	http1_start_end(&h->start, n);
+	if (h->start.fed_at < h->limits.head_bytes)
+		return HTTP1_MORE;
+	bool in_target = h->kind == HTTP1_REQUEST && !h->message.target_done;
+	return refuse_head(h, in_target ? HTTP1_TARGET_TOO_LONG : HTTP1_HEADERS_TOO_LARGE);
 }
 
 static enum http1_event feed_chunks(struct http1 *h, const char *p, size_t n, size_t *used)
@@ -371,6 +383,7 @@ static void reset(struct http1 *h)
 	CHECK(!h->message.store.text);
 	memset(&h->message, 0, sizeof(h->message));
 	memset(&h->start, 0, sizeof(h->start));
+	h->lines = LINES_TEXT;
 	h->extension_n = 0;
 	h->lead_cr = h->lead_line = false;
 	h->state = LEAD;
