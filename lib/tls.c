@@ -117,16 +117,11 @@ static void sessions_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int
 	free(s);
 }
 
-/* OpenSSL hands over a session that can be resumed. Returning 1 keeps its reference. */
-static int session_new(SSL *ssl, SSL_SESSION *session)
+/* The slot of a name; a new name takes a free slot, or the one whose turn it is. NULL: no memory. */
+static SSL_SESSION **slot_for(struct sessions *s, const char *name)
 {
-	struct sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot);
-	struct tls *t = SSL_get_ex_data(ssl, tls_slot);
 	size_t at = 0;
-	if (!s || !t || !t->name)
-		return 0;
-	pthread_mutex_lock(&s->lock);
-	while (at < SESSIONS_MAX && s->v[at].name && strcmp(s->v[at].name, t->name) != 0)
+	while (at < SESSIONS_MAX && s->v[at].name && strcmp(s->v[at].name, name) != 0)
 		at++;
 	if (at == SESSIONS_MAX) {
 		at = s->next++ % SESSIONS_MAX;
@@ -134,12 +129,29 @@ static int session_new(SSL *ssl, SSL_SESSION *session)
 		s->v[at].name = NULL;
 	}
 	if (!s->v[at].name)
-		s->v[at].name = strdup(t->name);
-	bool kept = s->v[at].name != NULL;
-	SSL_SESSION_free(s->v[at].session);
-	s->v[at].session = kept ? session : NULL;
+		s->v[at].name = strdup(name);
+	return s->v[at].name ? &s->v[at].session : NULL;
+}
+
+/* OpenSSL shows a session that can be resumed. A copy is kept: OpenSSL spoils the original when its connection ends
+ * without close_notify, as many do. */
+static int session_new(SSL *ssl, SSL_SESSION *session)
+{
+	struct sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot);
+	struct tls *t = SSL_get_ex_data(ssl, tls_slot);
+	if (!s || !t || !t->name)
+		return 0;
+	SSL_SESSION *copy = SSL_SESSION_dup(session);
+	pthread_mutex_lock(&s->lock);
+	SSL_SESSION **slot = copy ? slot_for(s, t->name) : NULL;
+	if (slot) {
+		SSL_SESSION *old = *slot;
+		*slot = copy;
+		copy = old;
+	}
 	pthread_mutex_unlock(&s->lock);
-	return kept;
+	SSL_SESSION_free(copy);
+	return 0;
 }
 
 /* Gives the connection a copy: OpenSSL writes to a session while it resumes it, and other threads may resume it too. */
@@ -150,8 +162,8 @@ static void session_reuse(struct tls *t)
 	if (!s)
 		return;
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SESSIONS_MAX && s->v[i].name; i++) {
-		if (strcmp(s->v[i].name, t->name) == 0 && s->v[i].session)
+	for (size_t i = 0; i < SESSIONS_MAX; i++) {
+		if (s->v[i].session && s->v[i].name && strcmp(s->v[i].name, t->name) == 0)
 			copy = SSL_SESSION_dup(s->v[i].session);
 	}
 	pthread_mutex_unlock(&s->lock);
