@@ -1,0 +1,105 @@
+/* The JSON Schema in deploy/ and the key tables must name the same keys. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+#include "proxy/config.h"
+
+#define SCHEMA "deploy/redcard.schema.json"
+
+/* A map of the configuration with one unknown key, and where the schema describes that map. */
+static const struct {
+	const char *yaml;
+	const char *place;
+} maps[] = {
+	{ "zz: 1\n", "" },
+	{ "listen: [{zz: 1}]\n", "listen[]" },
+	{ "listen: [{tls: {zz: 1}}]\n", "listen[].tls" },
+	{ "admin: {zz: 1}\n", "admin" },
+	{ "log: {zz: 1}\n", "log" },
+	{ "limits: {zz: 1}\n", "limits" },
+	{ "timeouts: {zz: 1}\n", "timeouts" },
+	{ "upstreams: [{zz: 1}]\n", "upstreams[]" },
+	{ "upstreams: [{tls: {zz: 1}}]\n", "upstreams[].tls" },
+	{ "upstreams: [{health: {zz: 1}}]\n", "upstreams[].health" },
+	{ "upstreams: [{passive: {zz: 1}}]\n", "upstreams[].passive" },
+	{ "upstreams: [{idle: {zz: 1}}]\n", "upstreams[].idle" },
+	{ "routes: [{zz: 1}]\n", "routes[]" },
+	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
+	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
+};
+
+static struct json *schema(void)
+{
+	struct buf text = { 0 };
+	struct json *j = NULL;
+	char room[4096];
+	FILE *f = fopen(SCHEMA, "r");
+	cr_assert_not_null(f, SCHEMA);
+	for (size_t n; (n = fread(room, 1, sizeof(room), f)) > 0;)
+		buf_add(&text, room, n);
+	fclose(f);
+	cr_assert_eq(json_parse((struct span){ text.p, text.n }, &j), 0);
+	buf_fini(&text);
+	return j;
+}
+
+/* "routes[].match" -> properties.routes.items.properties.match */
+static const struct json_value *properties_at(const struct json *j, const char *place)
+{
+	const struct json_value *v = json_root(j);
+	char copy[64];
+	snprintf(copy, sizeof(copy), "%s", place);
+	for (char *word = strtok(copy, "."); word; word = strtok(NULL, ".")) {
+		char *list = strstr(word, "[]");
+		if (list)
+			*list = '\0';
+		v = json_get(json_get(v, "properties"), word);
+		if (list)
+			v = json_get(v, "items");
+	}
+	cr_assert_not_null(v, "%s", place);
+	const struct json_value *closed = json_get(v, "additionalProperties");
+	cr_assert_eq(json_type(closed), JSON_IS_BOOL, "%s takes any key", place);
+	cr_assert_not(json_bool(closed), "%s takes any key", place);
+	return json_get(v, "properties");
+}
+
+/* The keys that the loader says a map may have: "a, b, c" up to the end of its line. */
+static void known_keys(const char *yaml, char *keys, size_t size)
+{
+	char path[] = "/tmp/redcard-schema-XXXXXX";
+	struct buf errors = { 0 };
+	struct config *c = NULL;
+	int fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, yaml, strlen(yaml)), (ssize_t)strlen(yaml));
+	close(fd);
+	cr_assert_lt(config_load(path, &c, &errors), 0);
+	unlink(path);
+	buf_add_char(&errors, '\0');
+	const char *list = strstr(errors.p, "unknown key `zz`; the keys here are: ");
+	cr_assert_not_null(list, "%s", errors.p);
+	list = strchr(list, ':') + 2;
+	snprintf(keys, size, "%.*s", (int)strcspn(list, "\n"), list);
+	buf_fini(&errors);
+}
+
+Test(schema, names_the_same_keys_as_the_loader)
+{
+	struct json *j = schema();
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		char keys[512];
+		size_t n = 0;
+		const struct json_value *properties = properties_at(j, maps[i].place);
+		known_keys(maps[i].yaml, keys, sizeof(keys));
+		for (char *key = strtok(keys, ", "); key; key = strtok(NULL, ", "), n++)
+			cr_assert_not_null(json_get(properties, key), "%s.%s is not in the schema", maps[i].place, key);
+		cr_assert_eq(json_count(properties), n, "%s: the schema has %zu keys, the loader %zu", maps[i].place,
+			     json_count(properties), n);
+	}
+	json_free(j);
+}
