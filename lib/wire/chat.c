@@ -82,11 +82,11 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 	end_channels(w, -1, r->a, -1);
 }
 
-static void add_choice(struct buf *data, uint32_t index, bool *first)
+/* `fresh`: no chunk of this choice has left, so the client has not been told its role. */
+static void add_choice(struct buf *data, uint32_t index, bool fresh, bool first)
 {
-	buf_printf(data, "%s{\"index\":%u,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"content_filter\"}",
-		   *first ? "" : ",", index);
-	*first = false;
+	buf_printf(data, "%s{\"index\":%u,\"delta\":{%s},\"logprobs\":null,\"finish_reason\":\"content_filter\"}",
+		   first ? "" : ",", index, fresh ? "\"role\":\"assistant\",\"content\":\"\"" : "");
 }
 
 static void refuse(struct wire *w, uint64_t released, const struct wire_notice *notice, struct buf *data)
@@ -100,11 +100,13 @@ static void refuse(struct wire *w, uint64_t released, const struct wire_notice *
 	add_string(data, "model", known ? (struct span){ w->kept_model, w->model_n } : SPAN(""));
 	buf_add_text(data, ",\"choices\":[");
 	for (uint32_t i = 0; i < w->marks_n; i++) {
-		if (mark_open(&w->marks[i], released))
-			add_choice(data, w->marks[i].index, &first);
+		if (!mark_open(&w->marks[i], released))
+			continue;
+		add_choice(data, w->marks[i].index, false, first);
+		first = false;
 	}
 	if (first)
-		add_choice(data, 0, &first);
+		add_choice(data, 0, true, true);
 	buf_add_text(data, "]}");
 }
 

@@ -7,7 +7,7 @@
 
 static bool contains(struct span text, const char *word)
 {
-	return memmem(text.p, text.n, word, strlen(word)) != NULL;
+	return text.n && memmem(text.p, text.n, word, strlen(word)) != NULL;
 }
 
 static enum dialect dialect_of(struct span path)

@@ -133,30 +133,43 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 		end_channels(w, kind_of(r->type), r->a, r->b);
 }
 
+enum status { STATUS_BEGUN, STATUS_INCOMPLETE, STATUS_FAILED };
+
+static void add_event(struct wire *w, enum status status, uint64_t released, const struct wire_notice *notice,
+		      struct buf *out)
+{
+	static const char *const events[] = { "response.created", "response.incomplete", "response.failed" };
+	static const char *const names[] = { "in_progress", "incomplete", "failed" };
+	struct buf data = { 0 };
+	bool known = introduced(w, released);
+
+	buf_printf(&data, "{\"type\":\"%s\",\"sequence_number\":%llu,\"response\":{", events[status],
+		   (unsigned long long)++w->sequence);
+	add_string(&data, "id", known ? (struct span){ w->kept_id, w->id_n } : notice->exchange);
+	buf_printf(&data, ",\"object\":\"response\",\"created_at\":%llu,\"status\":\"%s\",",
+		   known ? (unsigned long long)w->created : 0ull, names[status]);
+	add_string(&data, "model", known ? (struct span){ w->kept_model, w->model_n } : SPAN(""));
+	buf_printf(&data, ",\"incomplete_details\":%s,\"error\":",
+		   status == STATUS_INCOMPLETE ? "{\"reason\":\"content_filter\"}" : "null");
+	if (status == STATUS_FAILED) {
+		buf_add_char(&data, '{');
+		add_error(&data, "policy_violation", notice);
+		buf_add_char(&data, '}');
+	} else {
+		buf_add_text(&data, "null");
+	}
+	buf_add_text(&data, ",\"output\":[]}}");
+	add_frame(w, released, events[status], &data, out);
+}
+
 static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
 	       struct buf *out)
 {
-	struct buf data = { 0 };
-	bool known = introduced(w, released), refusal = how == ENDING_REFUSAL;
-	const char *event = refusal ? "response.incomplete" : "response.failed";
-
 	if (w->framing == FRAMING_NONE)
 		return end_plain(w, how, released, notice, out);
-	buf_printf(&data, "{\"type\":\"%s\",\"sequence_number\":%llu,\"response\":{", event,
-		   (unsigned long long)w->sequence + 1);
-	add_string(&data, "id", known ? (struct span){ w->kept_id, w->id_n } : notice->exchange);
-	buf_printf(&data, ",\"object\":\"response\",\"created_at\":%llu,\"status\":\"%s\",",
-		   known ? (unsigned long long)w->created : 0ull, refusal ? "incomplete" : "failed");
-	add_string(&data, "model", known ? (struct span){ w->kept_model, w->model_n } : SPAN(""));
-	if (refusal) {
-		buf_add_text(&data, ",\"error\":null,\"incomplete_details\":{\"reason\":\"content_filter\"}");
-	} else {
-		buf_add_text(&data, ",\"incomplete_details\":null,\"error\":{");
-		add_error(&data, "policy_violation", notice);
-		buf_add_char(&data, '}');
-	}
-	buf_add_text(&data, ",\"output\":[]}}");
-	add_frame(w, released, event, &data, out);
+	if (!introduced(w, released) && w->framing == FRAMING_SSE)
+		add_event(w, STATUS_BEGUN, released, notice, out); /* clients refuse an end without a beginning */
+	add_event(w, how == ENDING_REFUSAL ? STATUS_INCOMPLETE : STATUS_FAILED, released, notice, out);
 	return 0;
 }
 
