@@ -1,5 +1,6 @@
 #include "proxy/admin.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -74,6 +75,16 @@ static void put_address(struct buf *out, const struct upstream *u, const struct 
 		   resolver_state_names[resolved], atomic_load(&a->outstanding));
 }
 
+/* No data is null, not zero. */
+static void put_total(struct buf *out, const char *key, double value, bool first)
+{
+	buf_printf(out, "%s\"%s\":", first ? "" : ",", key);
+	if (isnan(value))
+		buf_add_text(out, "null");
+	else
+		buf_printf(out, "%.0f", value);
+}
+
 static void put_totals(struct buf *out, const struct metrics *m)
 {
 	static const struct {
@@ -86,11 +97,10 @@ static void put_totals(struct buf *out, const struct metrics *m)
 	};
 	buf_add_text(out, "\"exchanges\":{");
 	for (size_t i = 0; i < RESULT_COUNT; i++)
-		buf_printf(out, "%s\"%s\":%.0f", i ? "," : "", exchange_result_names[i],
-			   metrics_total(m, METRIC_EXCHANGES, i));
+		put_total(out, exchange_result_names[i], metrics_total(m, METRIC_EXCHANGES, i), i == 0);
 	buf_add_text(out, "},\"bytes\":{");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		buf_printf(out, "%s\"%s\":%.0f", i ? "," : "", rows[i].key, metrics_total(m, rows[i].metric, 0));
+		put_total(out, rows[i].key, metrics_total(m, rows[i].metric, 0), i == 0);
 	buf_add_text(out, "}");
 }
 

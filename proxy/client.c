@@ -162,6 +162,7 @@ static void on_closed(struct conn *conn)
 {
 	struct client *c = CONTAINER_OF(conn, struct client, conn);
 	struct worker *w = conn->w;
+	bool admin = c->listener->admin;
 	CHECK(!c->exchange);
 	timer_remove(&w->timers, &c->read_timer);
 	timer_remove(&w->timers, &c->write_timer);
@@ -173,7 +174,7 @@ static void on_closed(struct conn *conn)
 		c->next->prev = c->prev;
 	http1_free(c->http);
 	free(c);
-	worker_client_gone(w);
+	worker_client_gone(w, admin);
 }
 
 static const struct conn_handler handler = {
@@ -247,6 +248,8 @@ void client_accept(struct listener *l, int fd)
 		w->clients->prev = c;
 	w->clients = c;
 	w->n_clients++;
+	if (l->admin)
+		w->n_admin_clients++;
 	name_peer(c);
 	set_timer(c, &c->read_timer, tls ? timeouts(c)->client_head : timeouts(c)->client_idle);
 	conn_read(&c->conn);

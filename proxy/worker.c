@@ -134,8 +134,11 @@ static void on_accept(struct op *op, int result, unsigned flags)
 		resume_accepting(w);
 }
 
-void worker_client_gone(struct worker *w)
+void worker_client_gone(struct worker *w, bool admin)
 {
+	w->n_clients--;
+	if (admin)
+		w->n_admin_clients--;
 	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients);
 	if (!w->draining)
 		resume_accepting(w);

@@ -81,8 +81,8 @@ void worker_wake(struct worker *w); /* from any thread: look at the server's sta
 void worker_flush_later(struct worker *w, struct conn *c);
 void worker_bury_later(struct worker *w, struct conn *c);
 
-/* A client arrived or left: stops and resumes accepting at the limit. */
-void worker_client_gone(struct worker *w);
+/* A client left: accepting goes on if it had stopped at the limit. */
+void worker_client_gone(struct worker *w, bool admin);
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
