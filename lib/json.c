@@ -17,8 +17,10 @@ static const struct json_value *wrap(yyjson_val *v)
 int json_parse(struct span text, struct json **out)
 {
 	yyjson_read_err err;
-	/* Without the in-place flag the text is only read, whatever the type of the parameter says. */
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n, YYJSON_READ_NOFLAG, NULL, &err);
+	/* Without the in-place flag the text is only read, whatever the type of the parameter says.
+	 */
+	yyjson_doc *doc =
+		yyjson_read_opts((char *)(uintptr_t)text.p, text.n, YYJSON_READ_NOFLAG, NULL, &err);
 	if (!doc)
 		return err.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? -ENOMEM : -EINVAL;
 	*out = (struct json *)(void *)doc;
@@ -38,18 +40,12 @@ const struct json_value *json_root(const struct json *j)
 enum json_type json_type(const struct json_value *v)
 {
 	switch (yyjson_get_type(value_of(v))) {
-	case YYJSON_TYPE_BOOL:
-		return JSON_IS_BOOL;
-	case YYJSON_TYPE_NUM:
-		return JSON_IS_NUMBER;
-	case YYJSON_TYPE_STR:
-		return JSON_IS_TEXT;
-	case YYJSON_TYPE_ARR:
-		return JSON_IS_LIST;
-	case YYJSON_TYPE_OBJ:
-		return JSON_IS_MAP;
-	default:
-		return JSON_IS_NULL;
+	case YYJSON_TYPE_BOOL: return JSON_IS_BOOL;
+	case YYJSON_TYPE_NUM: return JSON_IS_NUMBER;
+	case YYJSON_TYPE_STR: return JSON_IS_TEXT;
+	case YYJSON_TYPE_ARR: return JSON_IS_LIST;
+	case YYJSON_TYPE_OBJ: return JSON_IS_MAP;
+	default: return JSON_IS_NULL;
 	}
 }
 
@@ -74,7 +70,8 @@ size_t json_count(const struct json_value *v)
 	return yyjson_is_ctn(value_of(v)) ? yyjson_get_len(value_of(v)) : 0;
 }
 
-/* The key (of a map) or the value (of either) at an index. Small documents: walking is cheap enough. */
+/* The key (of a map) or the value (of either) at an index. Small documents: walking is cheap
+ * enough. */
 static yyjson_val *walk(const struct json_value *v, size_t index, bool key)
 {
 	if (index >= json_count(v))

@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A line never exceeds PIPE_BUF: a pipe then takes it whole, and poll() saying "writable" means that it fits. */
+/* A line never exceeds PIPE_BUF: a pipe then takes it whole, and poll() saying "writable" means
+ * that it fits. */
 #define LINE_MAX_BYTES ((size_t)PIPE_BUF)
 #define TAIL_BYTES ((size_t)32) /* kept free for what log_end() adds */
 #define VALUE_MAX_BYTES ((size_t)1024)
@@ -28,10 +29,11 @@ const char *const log_level_names[LOG_LEVEL_COUNT] = {
 };
 
 static struct {
-	pthread_mutex_t lock; /* orders writers, so that poll() still holds when write() is called */
-	char *path;           /* NULL: standard error */
-	int fd;               /* the number stays the same over log_reopen() */
-	bool torn;            /* the last write was cut short: the next line must begin on a new one */
+	pthread_mutex_t
+		lock; /* orders writers, so that poll() still holds when write() is called */
+	char *path;   /* NULL: standard error */
+	int fd;       /* the number stays the same over log_reopen() */
+	bool torn;    /* the last write was cut short: the next line must begin on a new one */
 	atomic_int least;
 	atomic_uint_fast64_t dropped;
 } sink = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .least = LOG_INFO };
@@ -116,8 +118,8 @@ static void add_time(struct buf *line)
 	struct tm tm;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	buf_printf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		   tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
+	buf_printf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
+		   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
 }
 
 struct buf *log_begin(enum log_level level, const char *event)
@@ -136,7 +138,8 @@ struct buf *log_begin(enum log_level level, const char *event)
 	return &mine.line;
 }
 
-/* Starts a field and returns where it began, so that finish_field() can take it back when it does not fit. */
+/* Starts a field and returns where it began, so that finish_field() can take it back when it does
+ * not fit. */
 static size_t start_field(struct buf *line, const char *key)
 {
 	size_t start = line->n;

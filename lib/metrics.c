@@ -9,8 +9,9 @@
 #define CACHE_LINE 64
 
 /*
- * Each series has its own cells in each shard: a counter one (the count), a gauge two (the bits of a double, and whether
- * there is data), a histogram one for each bucket, +Inf included, and one for the sum.
+ * Each series has its own cells in each shard: a counter one (the count), a gauge two (the bits of
+ * a double, and whether there is data), a histogram one for each bucket, +Inf included, and one for
+ * the sum.
  */
 struct metrics_shard {
 	const struct metrics *owner;
@@ -33,12 +34,9 @@ static size_t series_of(const struct metric_desc *d)
 static size_t cells_of(const struct metric_desc *d)
 {
 	switch (d->kind) {
-	case METRIC_COUNTER:
-		return 1;
-	case METRIC_GAUGE:
-		return 2;
-	case METRIC_HISTOGRAM:
-		return d->n_bounds + 2;
+	case METRIC_COUNTER: return 1;
+	case METRIC_GAUGE: return 2;
+	case METRIC_HISTOGRAM: return d->n_bounds + 2;
 	}
 	CHECK(!"a metric of no known kind");
 	return 0;
@@ -127,7 +125,8 @@ struct metrics_shard *metrics_shard(struct metrics *m, size_t index)
 	return &m->shards[index];
 }
 
-static size_t cell_of(const struct metrics *m, size_t metric, size_t value_index, enum metric_kind kind)
+static size_t cell_of(const struct metrics *m, size_t metric, size_t value_index,
+		      enum metric_kind kind)
 {
 	CHECK(metric < m->n && m->table[metric].kind == kind);
 	CHECK(value_index < series_of(&m->table[metric]));
@@ -225,8 +224,8 @@ static void add_number(struct buf *out, double v)
 }
 
 /* name{label="value",le="bound"}, with whichever of the two is there. */
-static void add_series(struct buf *out, const struct metric_desc *d, const char *suffix, const char *value,
-		       const double *le)
+static void add_series(struct buf *out, const struct metric_desc *d, const char *suffix,
+		       const char *value, const double *le)
 {
 	buf_printf(out, "%s%s", d->name, suffix);
 	if (!value && !le) {
@@ -255,9 +254,10 @@ static void add_head(struct buf *out, const struct metric_desc *d)
 	buf_printf(out, "\n# TYPE %s %s\n", d->name, kinds[d->kind]);
 }
 
-/* Each bucket is read once and the count is what they add up to, so that one scrape never contradicts itself. */
-static void add_histogram(const struct metrics *m, const struct metric_desc *d, size_t cell, const char *value,
-			  struct buf *out)
+/* Each bucket is read once and the count is what they add up to, so that one scrape never
+ * contradicts itself. */
+static void add_histogram(const struct metrics *m, const struct metric_desc *d, size_t cell,
+			  const char *value, struct buf *out)
 {
 	double sum = 0;
 	uint64_t count = 0;
@@ -294,7 +294,8 @@ static bool render_metric(const struct metrics *m, size_t metric, bool head, str
 	const struct metric_desc *d = &m->table[metric];
 	for (size_t v = 0; v < series_of(d); v++) {
 		size_t cell = m->first[metric] + v * cells_of(d);
-		const char *value = d->label ? __atomic_load_n(&d->values[v], __ATOMIC_ACQUIRE) : NULL;
+		const char *value =
+			d->label ? __atomic_load_n(&d->values[v], __ATOMIC_ACQUIRE) : NULL;
 		if ((d->label && !value) || !has_data(m, d, cell))
 			continue;
 		if (!head)

@@ -7,7 +7,8 @@
 
 static bool wrong(const struct cli *cli, int *status, const char *what, const char *word)
 {
-	fprintf(stderr, "redcard %s: %s%s; see redcard %s --help\n", cli->verb, what, word, cli->verb);
+	fprintf(stderr, "redcard %s: %s%s; see redcard %s --help\n", cli->verb, what, word,
+		cli->verb);
 	*status = EXIT_TOOL;
 	return false;
 }
@@ -25,7 +26,8 @@ void cli_help(const struct cli *cli)
 			letter[1] = o->letter;
 			letter[2] = ',';
 		}
-		snprintf(left, sizeof(left), "%s --%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+		snprintf(left, sizeof(left), "%s --%s%s%s", letter, o->name, o->value ? " " : "",
+			 o->value ? o->value : "");
 		printf("  %-24s %s\n", left, o->help);
 	}
 	printf("  %-24s %s\n", "-h, --help", "print this");
@@ -51,7 +53,8 @@ static const struct cli_option *find_letter(const struct cli *cli, char letter)
 }
 
 /* One word that begins with a dash. attached: the value written into the word itself, or NULL. */
-static const struct cli_option *find_option(const struct cli *cli, const char *word, const char **attached)
+static const struct cli_option *find_option(const struct cli *cli, const char *word,
+					    const char **attached)
 {
 	*attached = NULL;
 	if (word[1] != '-') {

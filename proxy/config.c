@@ -40,7 +40,8 @@ static struct owner *owner_of(struct config *c)
 void *config_alloc(struct config_reader *r, size_t n, size_t size)
 {
 	struct owner *o = owner_of(r->config);
-	struct block *b = n > (SIZE_MAX - sizeof(*b)) / size ? NULL : calloc(1, sizeof(*b) + n * size);
+	struct block *b =
+		n > (SIZE_MAX - sizeof(*b)) / size ? NULL : calloc(1, sizeof(*b) + n * size);
 	if (!b) {
 		config_problem(r, 0, "out of memory; give redcard more");
 		return NULL;
@@ -82,43 +83,43 @@ static const struct config defaults = {
 	.log_exchanges = true,
 };
 
-#define AT(field) offsetof(struct config, field)
-
 static void read_limits(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "connections", .kind = KEY_COUNT, .offset = AT(limits.connections), .min = 1, .max = 1000000 },
-		{ .name = "streams", .kind = KEY_COUNT, .offset = AT(limits.streams), .min = 1, .max = 1000000 },
-		{ .name = "head", .kind = KEY_SIZE, .offset = AT(limits.head_bytes), .min = KIB, .max = MIB },
-		{ .name = "target", .kind = KEY_SIZE, .offset = AT(limits.target_bytes), .min = 256, .max = MIB },
-		{ .name = "headers", .kind = KEY_COUNT, .offset = AT(limits.headers), .min = 8, .max = 10000 },
-		{ .name = "body", .kind = KEY_SIZE64, .offset = AT(limits.body_bytes) },
-		{ .name = "window", .kind = KEY_SIZE, .offset = AT(limits.window_bytes), .min = 4 * KIB, .max = 64 * MIB },
-		{ .name = "requests_per_connection", .kind = KEY_COUNT, .offset = AT(limits.requests_per_connection),
-		  .min = 1 },
-		{ .name = "decoded", .kind = KEY_SIZE64, .offset = AT(limits.decoded_bytes), .min = KIB },
-		{ .name = "decoded_ratio", .kind = KEY_COUNT, .offset = AT(limits.decoded_ratio), .min = 1, .max = 100000 },
+		KEY_IN("connections", KEY_COUNT, struct config, limits.connections, 1, 1000000),
+		KEY_IN("streams", KEY_COUNT, struct config, limits.streams, 1, 1000000),
+		KEY_IN("head", KEY_SIZE, struct config, limits.head_bytes, KIB, MIB),
+		KEY_IN("target", KEY_SIZE, struct config, limits.target_bytes, 256, MIB),
+		KEY_IN("headers", KEY_COUNT, struct config, limits.headers, 8, 10000),
+		KEY("body", KEY_SIZE64, struct config, limits.body_bytes),
+		KEY_IN("window", KEY_SIZE, struct config, limits.window_bytes, 4 * KIB, 64 * MIB),
+		KEY_IN("requests_per_connection", KEY_COUNT, struct config,
+		       limits.requests_per_connection, 1, 0),
+		KEY_IN("decoded", KEY_SIZE64, struct config, limits.decoded_bytes, KIB, 0),
+		KEY_IN("decoded_ratio", KEY_COUNT, struct config, limits.decoded_ratio, 1, 100000),
 	};
 	struct config *c = base;
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), c);
 	if (c->limits.target_bytes > c->limits.head_bytes)
-		config_problem(r, node->line, "`target` is larger than `head`, which contains it; raise `head`");
+		config_problem(r, node->line,
+			       "`target` is larger than `head`, which contains it; raise `head`");
 }
 
 static void read_timeouts(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "client_idle", .kind = KEY_DURATION, .offset = AT(timeouts.client_idle), .min = 10, .max = DAY },
-		{ .name = "client_head", .kind = KEY_DURATION, .offset = AT(timeouts.client_head), .min = 10, .max = HOUR },
-		{ .name = "client_body", .kind = KEY_DURATION, .offset = AT(timeouts.client_body), .min = 10, .max = DAY },
-		{ .name = "client_write", .kind = KEY_DURATION, .offset = AT(timeouts.client_write), .min = 10, .max = DAY },
-		{ .name = "connect", .kind = KEY_DURATION, .offset = AT(timeouts.connect), .min = 10, .max = HOUR },
-		{ .name = "first_byte", .kind = KEY_DURATION, .offset = AT(timeouts.first_byte), .min = 10, .max = DAY },
-		{ .name = "upstream_idle", .kind = KEY_DURATION, .offset = AT(timeouts.upstream_idle), .min = 10, .max = DAY },
-		{ .name = "exchange", .kind = KEY_DURATION, .offset = AT(timeouts.exchange), .max = DAY },
-		{ .name = "head_hold", .kind = KEY_DURATION, .offset = AT(timeouts.head_hold), .max = HOUR },
-		{ .name = "keepalive", .kind = KEY_DURATION, .offset = AT(timeouts.keepalive), .min = 10, .max = HOUR },
-		{ .name = "drain", .kind = KEY_DURATION, .offset = AT(timeouts.drain), .max = DAY },
+		KEY_IN("client_idle", KEY_DURATION, struct config, timeouts.client_idle, 10, DAY),
+		KEY_IN("client_head", KEY_DURATION, struct config, timeouts.client_head, 10, HOUR),
+		KEY_IN("client_body", KEY_DURATION, struct config, timeouts.client_body, 10, DAY),
+		KEY_IN("client_write", KEY_DURATION, struct config, timeouts.client_write, 10, DAY),
+		KEY_IN("connect", KEY_DURATION, struct config, timeouts.connect, 10, HOUR),
+		KEY_IN("first_byte", KEY_DURATION, struct config, timeouts.first_byte, 10, DAY),
+		KEY_IN("upstream_idle", KEY_DURATION, struct config, timeouts.upstream_idle, 10,
+		       DAY),
+		KEY_IN("exchange", KEY_DURATION, struct config, timeouts.exchange, 0, DAY),
+		KEY_IN("head_hold", KEY_DURATION, struct config, timeouts.head_hold, 0, HOUR),
+		KEY_IN("keepalive", KEY_DURATION, struct config, timeouts.keepalive, 10, HOUR),
+		KEY_IN("drain", KEY_DURATION, struct config, timeouts.drain, 0, DAY),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
@@ -128,9 +129,9 @@ static void read_log(struct config_reader *r, const struct yaml_node *node, void
 	static const char *const levels[] = { "debug", "info", "warning", "error", NULL };
 	_Static_assert(ARRAY_LEN(levels) == LOG_LEVEL_COUNT + 1, "the choices are the enum");
 	static const struct config_key keys[] = {
-		{ .name = "level", .kind = KEY_CHOICE, .offset = AT(log_level), .choices = levels },
-		{ .name = "file", .kind = KEY_FILE, .offset = AT(log_file) },
-		{ .name = "exchanges", .kind = KEY_BOOL, .offset = AT(log_exchanges) },
+		KEY_OF("level", KEY_CHOICE, struct config, log_level, levels),
+		KEY("file", KEY_FILE, struct config, log_file),
+		KEY("exchanges", KEY_BOOL, struct config, log_exchanges),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
@@ -141,9 +142,11 @@ static void read_workers(struct config_reader *r, const struct yaml_node *node, 
 	uint64_t n = 0;
 	if (!config_expect(r, node, YAML_SCALAR) || strcmp(node->text, "auto") == 0)
 		return;
-	if (units_count((struct span){ node->text, node->len }, &n) != 0 || n < 1 || n > WORKERS_MAX)
-		config_problem(r, node->line, "`workers: %s` cannot be; write auto or a number from 1 to %d", node->text,
-			       WORKERS_MAX);
+	if (units_count((struct span){ node->text, node->len }, &n) != 0 || n < 1 ||
+	    n > WORKERS_MAX)
+		config_problem(r, node->line,
+			       "`workers: %s` cannot be; write auto or a number from 1 to %d",
+			       node->text, WORKERS_MAX);
 	c->workers = (uint32_t)n;
 }
 
@@ -157,7 +160,8 @@ static void read_policy(struct config_reader *r, const struct yaml_node *node, v
 	const char *path = node->len > 0 ? config_file_name(r, node->text) : NULL;
 	c->policy = NULL;
 	if (!path)
-		config_problem(r, node->line, "`policy` is empty; write builtin or the name of a policy file");
+		config_problem(r, node->line,
+			       "`policy` is empty; write builtin or the name of a policy file");
 	else if (config_file_readable(r, node->line, "policy", path))
 		c->policy = path;
 }
@@ -197,20 +201,21 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 {
 	static const char *const forwarded[] = { "replace", "append", NULL };
 	static const struct config_key keys[] = {
-		{ .name = "listen", .kind = KEY_READ, .read = config_read_listen },
-		{ .name = "admin", .kind = KEY_READ, .read = config_read_admin },
-		{ .name = "workers", .kind = KEY_READ, .read = read_workers },
-		{ .name = "policy", .kind = KEY_READ, .read = read_policy },
-		{ .name = "log", .kind = KEY_READ, .read = read_log },
-		{ .name = "forwarded", .kind = KEY_FLAG, .offset = AT(proxy_headers), .choices = forwarded },
-		{ .name = "limits", .kind = KEY_READ, .read = read_limits },
-		{ .name = "timeouts", .kind = KEY_READ, .read = read_timeouts },
-		{ .name = "upstreams", .kind = KEY_READ, .read = config_read_upstreams },
-		{ .name = "routes", .kind = KEY_READ, .read = skip },
+		KEY_BY("listen", config_read_listen),
+		KEY_BY("admin", config_read_admin),
+		KEY_BY("workers", read_workers),
+		KEY_BY("policy", read_policy),
+		KEY_BY("log", read_log),
+		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
+		KEY_BY("limits", read_limits),
+		KEY_BY("timeouts", read_timeouts),
+		KEY_BY("upstreams", config_read_upstreams),
+		KEY_BY("routes", skip),
 	};
 	struct config *c = r->config;
 	if (!root || root->kind != YAML_MAP) {
-		config_problem(r, root ? root->line : 1, "this is not a configuration; see deploy/redcard.yaml for one");
+		config_problem(r, root ? root->line : 1,
+			       "this is not a configuration; see deploy/redcard.yaml for one");
 		return;
 	}
 	config_keys_read(r, root, keys, ARRAY_LEN(keys), c);
@@ -221,12 +226,15 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		config_problem(r, root->line, "there is no route; add `routes` with at least one");
 	const struct yaml_node *listen = yaml_get(root, "listen");
 	if (!listen || (listen->kind == YAML_LIST && c->n_listeners == 0))
-		config_problem(r, root->line, "nothing is listened on; add `listen` with at least one address");
+		config_problem(r, root->line,
+			       "nothing is listened on; add `listen` with at least one address");
 	for (size_t i = 0; i < c->n_listeners && c->admin.addr_len > 0; i++)
 		if (c->listeners[i].addr_len == c->admin.addr_len &&
 		    memcmp(&c->listeners[i].addr, &c->admin.addr, c->admin.addr_len) == 0)
-			config_problem(r, c->admin.line, "`admin` and `listen` (line %u) share the address %s; change one",
-				       c->listeners[i].line, c->admin.address);
+			config_problem(
+				r, c->admin.line,
+				"`admin` and `listen` (line %u) share the address %s; change one",
+				c->listeners[i].line, c->admin.address);
 	count_cores(c);
 	load_ruleset(r);
 }
@@ -295,7 +303,8 @@ static bool host_matches(const char *pattern, struct span host)
 static bool path_matches(const struct config_route *route, struct span path)
 {
 	struct span p = span_of(route->path);
-	return route->path_exact ? span_eq(p, path) : path.n >= p.n && memcmp(path.p, p.p, p.n) == 0;
+	return route->path_exact ? span_eq(p, path)
+				 : path.n >= p.n && memcmp(path.p, p.p, p.n) == 0;
 }
 
 static bool method_matches(const struct config_route *route, struct span method)
@@ -306,15 +315,16 @@ static bool method_matches(const struct config_route *route, struct span method)
 	return route->n_methods == 0;
 }
 
-const struct config_route *config_route_for(const struct config *c, struct span host, struct span path,
-					    struct span method)
+const struct config_route *config_route_for(const struct config *c, struct span host,
+					    struct span path, struct span method)
 {
 	const char *query = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
 	if (query)
 		path.n = (size_t)(query - path.p);
 	for (size_t i = 0; i < c->n_routes; i++) {
 		const struct config_route *route = &c->routes[i];
-		if (host_matches(route->host, host) && path_matches(route, path) && method_matches(route, method))
+		if (host_matches(route->host, host) && path_matches(route, path) &&
+		    method_matches(route, method))
 			return route;
 	}
 	return NULL;

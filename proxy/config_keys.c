@@ -51,12 +51,14 @@ const char *config_file_name(struct config_reader *r, const char *name)
 	return path;
 }
 
-bool config_file_readable(struct config_reader *r, unsigned line, const char *what, const char *path)
+bool config_file_readable(struct config_reader *r, unsigned line, const char *what,
+			  const char *path)
 {
 	if (access(path, R_OK) == 0)
 		return true;
 	int why = errno;
-	const char *remedy = why == EACCES ? "let the user that runs redcard read it" : "create it or correct the name";
+	const char *remedy = why == EACCES ? "let the user that runs redcard read it"
+					   : "create it or correct the name";
 	config_problem(r, line, "%s file %s: %s; %s", what, path, strerror(why), remedy);
 	return false;
 }
@@ -79,7 +81,9 @@ static const char *read_secret(struct config_reader *r, unsigned line, const cha
 	text[n] = '\0';
 	if (n > 0 && strlen(text) == (size_t)n)
 		return text;
-	config_problem(r, line, "secret file %s is empty or not text; write the secret into it on one line", path);
+	config_problem(r, line,
+		       "secret file %s is empty or not text; write the secret into it on one line",
+		       path);
 	return NULL;
 }
 
@@ -89,7 +93,8 @@ const char *config_secret(struct config_reader *r, const struct yaml_node *node)
 		return config_copy(r, (struct span){ node->text, node->len });
 	const struct yaml_node *file = node->kind == YAML_MAP ? yaml_get(node, "file") : NULL;
 	if (!file || file->kind != YAML_SCALAR || file->len == 0 || config_children(node) != 1) {
-		config_problem(r, node->line, "`%s` is neither a text nor a file; write a text or {file: NAME}",
+		config_problem(r, node->line,
+			       "`%s` is neither a text nor a file; write a text or {file: NAME}",
 			       node->key ? node->key : "value");
 		return NULL;
 	}
@@ -108,12 +113,14 @@ size_t config_children(const struct yaml_node *node)
 bool config_expect(struct config_reader *r, const struct yaml_node *node, enum yaml_kind kind)
 {
 	static const char *const names[] = { "a single value", "a list", "a map" };
-	static const char *const forms[] = { "KEY: VALUE", "KEY: [A, B], or lines that begin with `- `",
+	static const char *const forms[] = { "KEY: VALUE",
+					     "KEY: [A, B], or lines that begin with `- `",
 					     "KEY: {A: B}, or indented lines `A: B`" };
 	if (node->kind == kind)
 		return true;
-	config_problem(r, node->line, "`%s` is %s where %s is needed; write %s", node->key ? node->key : "this entry",
-		       names[node->kind], names[kind], forms[kind]);
+	config_problem(r, node->line, "`%s` is %s where %s is needed; write %s",
+		       node->key ? node->key : "this entry", names[node->kind], names[kind],
+		       forms[kind]);
 	return false;
 }
 
@@ -126,7 +133,8 @@ static void list_choices(const char *const *choices, char *text, size_t size)
 		n += (size_t)snprintf(text + n, size - n, "%s%s", i ? ", " : "", choices[i]);
 }
 
-static bool read_choice(struct config_reader *r, const struct yaml_node *node, const char *const *choices, int *out)
+static bool read_choice(struct config_reader *r, const struct yaml_node *node,
+			const char *const *choices, int *out)
 {
 	for (int i = 0; choices[i]; i++) {
 		if (strcmp(choices[i], node->text) == 0) {
@@ -136,12 +144,13 @@ static bool read_choice(struct config_reader *r, const struct yaml_node *node, c
 	}
 	char list[256];
 	list_choices(choices, list, sizeof(list));
-	config_problem(r, node->line, "`%s` cannot be \"%s\"; write one of: %s", node->key, node->text, list);
+	config_problem(r, node->line, "`%s` cannot be \"%s\"; write one of: %s", node->key,
+		       node->text, list);
 	return false;
 }
 
-static bool read_number(struct config_reader *r, const struct yaml_node *node, const struct config_key *key,
-			uint64_t *out)
+static bool read_number(struct config_reader *r, const struct yaml_node *node,
+			const struct config_key *key, uint64_t *out)
 {
 	struct span text = { node->text, node->len };
 	const char *form = "a whole number, such as 100";
@@ -174,8 +183,8 @@ static void print_bound(const struct config_key *key, uint64_t v, char text[32])
 		units_print_size(v, text);
 }
 
-static void store_number(struct config_reader *r, const struct yaml_node *node, const struct config_key *key,
-			 char *field)
+static void store_number(struct config_reader *r, const struct yaml_node *node,
+			 const struct config_key *key, char *field)
 {
 	uint64_t v = 0;
 	if (!read_number(r, node, key, &v))
@@ -185,7 +194,8 @@ static void store_number(struct config_reader *r, const struct yaml_node *node, 
 		char low[32], high[32];
 		print_bound(key, key->min, low);
 		print_bound(key, max, high);
-		config_problem(r, node->line, "`%s: %s` is out of range; write a value from %s to %s", key->name,
+		config_problem(r, node->line,
+			       "`%s: %s` is out of range; write a value from %s to %s", key->name,
 			       node->text, low, high);
 		return;
 	}
@@ -196,7 +206,8 @@ static void store_number(struct config_reader *r, const struct yaml_node *node, 
 		memcpy(field, &narrow, sizeof(narrow));
 }
 
-static void store_bool(struct config_reader *r, const struct yaml_node *node, const char *const *choices, char *field)
+static void store_bool(struct config_reader *r, const struct yaml_node *node,
+		       const char *const *choices, char *field)
 {
 	int which = 0;
 	if (!read_choice(r, node, choices, &which))
@@ -205,10 +216,13 @@ static void store_bool(struct config_reader *r, const struct yaml_node *node, co
 	memcpy(field, &v, sizeof(v));
 }
 
-static void store_text(struct config_reader *r, const struct yaml_node *node, bool is_file, char *field)
+static void store_text(struct config_reader *r, const struct yaml_node *node, bool is_file,
+		       char *field)
 {
 	if (node->len == 0 || strlen(node->text) != node->len) {
-		config_problem(r, node->line, "`%s` is empty or not text; write a value or remove the key", node->key);
+		config_problem(r, node->line,
+			       "`%s` is empty or not text; write a value or remove the key",
+			       node->key);
 		return;
 	}
 	const char *copy = is_file ? config_file_name(r, node->text)
@@ -216,7 +230,8 @@ static void store_text(struct config_reader *r, const struct yaml_node *node, bo
 	memcpy(field, &copy, sizeof(copy));
 }
 
-static void store(struct config_reader *r, const struct yaml_node *node, const struct config_key *key, void *base)
+static void store(struct config_reader *r, const struct yaml_node *node,
+		  const struct config_key *key, void *base)
 {
 	static const char *const truth[] = { "false", "true", NULL };
 	char *field = (char *)base + key->offset;
@@ -225,43 +240,36 @@ static void store(struct config_reader *r, const struct yaml_node *node, const s
 		return;
 	switch (key->kind) {
 	case KEY_TEXT:
-	case KEY_FILE:
-		store_text(r, node, key->kind == KEY_FILE, field);
-		break;
-	case KEY_BOOL:
-		store_bool(r, node, truth, field);
-		break;
-	case KEY_FLAG:
-		store_bool(r, node, key->choices, field);
-		break;
+	case KEY_FILE: store_text(r, node, key->kind == KEY_FILE, field); break;
+	case KEY_BOOL: store_bool(r, node, truth, field); break;
+	case KEY_FLAG: store_bool(r, node, key->choices, field); break;
 	case KEY_DURATION:
 	case KEY_SIZE:
 	case KEY_SIZE64:
-	case KEY_COUNT:
-		store_number(r, node, key, field);
-		break;
+	case KEY_COUNT: store_number(r, node, key, field); break;
 	case KEY_CHOICE:
 		if (read_choice(r, node, key->choices, &which))
 			memcpy(field, &which, sizeof(which));
 		break;
-	case KEY_READ:
-		key->read(r, node, base);
-		break;
+	case KEY_READ: key->read(r, node, base); break;
 	}
 }
 
-static void unknown_key(struct config_reader *r, const struct yaml_node *node, const struct config_key *keys, size_t n)
+static void unknown_key(struct config_reader *r, const struct yaml_node *node,
+			const struct config_key *keys, size_t n)
 {
 	char list[400];
 	size_t used = 0;
 	list[0] = '\0';
 	for (size_t i = 0; i < n && used < sizeof(list); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", keys[i].name);
-	config_problem(r, node->line, "unknown key `%.64s`; the keys here are: %s", node->key, list);
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+					 keys[i].name);
+	config_problem(r, node->line, "unknown key `%.64s`; the keys here are: %s", node->key,
+		       list);
 }
 
-void config_keys_read(struct config_reader *r, const struct yaml_node *map, const struct config_key *keys, size_t n,
-		      void *base)
+void config_keys_read(struct config_reader *r, const struct yaml_node *map,
+		      const struct config_key *keys, size_t n, void *base)
 {
 	if (!config_expect(r, map, YAML_MAP))
 		return;

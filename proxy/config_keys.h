@@ -1,6 +1,7 @@
 /*
- * Key tables: which keys a map of the configuration may have, what each means and where it goes. One loop reads any map
- * by its table, refuses what is not in it, and collects every problem instead of stopping at the first.
+ * Key tables: which keys a map of the configuration may have, what each means and where it goes.
+ * One loop reads any map by its table, refuses what is not in it, and collects every problem
+ * instead of stopping at the first.
  */
 #ifndef PROXY_CONFIG_KEYS_H
 #define PROXY_CONFIG_KEYS_H
@@ -13,23 +14,27 @@
 /* One load in progress. */
 struct config_reader {
 	struct config *config;
-	const char *file;     /* as given on the command line, for messages */
+	const char *file; /* as given on the command line, for messages */
 	struct buf *errors;
 	unsigned problems;
 };
 
 /* Appends `file:line: what; remedy`. */
-void config_problem(struct config_reader *r, unsigned line, const char *what_and_remedy, ...) PRINTF_LIKE(3, 4);
+void config_problem(struct config_reader *r, unsigned line, const char *what_and_remedy, ...)
+	PRINTF_LIKE(3, 4);
 
-/* Zeroed memory that lives as long as the configuration; NULL after an allocation failure, which is a problem too. */
+/* Zeroed memory that lives as long as the configuration; NULL after an allocation failure, which is
+ * a problem too. */
 void *config_alloc(struct config_reader *r, size_t n, size_t size);
 const char *config_copy(struct config_reader *r, struct span text);
 
 /* A file named in the configuration: relative names are relative to the configuration's folder. */
 const char *config_file_name(struct config_reader *r, const char *name);
-bool config_file_readable(struct config_reader *r, unsigned line, const char *what, const char *path);
+bool config_file_readable(struct config_reader *r, unsigned line, const char *what,
+			  const char *path);
 
-/* The text of a scalar, or of `{file: path}`; NULL after a problem. Trailing line ends of the file are not part of it. */
+/* The text of a scalar, or of `{file: path}`; NULL after a problem. Trailing line ends of the file
+ * are not part of it. */
 const char *config_secret(struct config_reader *r, const struct yaml_node *node);
 
 enum key_kind {
@@ -48,14 +53,32 @@ enum key_kind {
 struct config_key {
 	const char *name;
 	enum key_kind kind;
-	size_t offset;                /* of the field in the struct that config_keys_read() fills */
-	uint64_t min, max;            /* numbers; max 0: what the field holds */
-	const char *const *choices;   /* ends with NULL */
+	size_t offset;              /* of the field in the struct that config_keys_read() fills */
+	uint64_t min, max;          /* numbers; max 0: what the field holds */
+	const char *const *choices; /* ends with NULL */
 	void (*read)(struct config_reader *r, const struct yaml_node *node, void *base);
 };
 
-void config_keys_read(struct config_reader *r, const struct yaml_node *map, const struct config_key *keys, size_t n,
-		      void *base);
+/* Rows of a table, short enough for one line each. */
+#define KEY(key, k, type, field)                                        \
+	{                                                               \
+		.name = key, .kind = k, .offset = offsetof(type, field) \
+	}
+#define KEY_IN(key, k, type, field, low, high)                                                   \
+	{                                                                                        \
+		.name = key, .kind = k, .offset = offsetof(type, field), .min = low, .max = high \
+	}
+#define KEY_OF(key, k, type, field, list)                                                \
+	{                                                                                \
+		.name = key, .kind = k, .offset = offsetof(type, field), .choices = list \
+	}
+#define KEY_BY(key, function)                                   \
+	{                                                       \
+		.name = key, .kind = KEY_READ, .read = function \
+	}
+
+void config_keys_read(struct config_reader *r, const struct yaml_node *map,
+		      const struct config_key *keys, size_t n, void *base);
 
 /* Whether the node is of that kind; a problem otherwise. */
 bool config_expect(struct config_reader *r, const struct yaml_node *node, enum yaml_kind kind);

@@ -18,20 +18,22 @@ static void read_address(struct config_reader *r, const struct yaml_node *node, 
 		return;
 	l->address = config_copy(r, (struct span){ node->text, node->len });
 	if (address_parse(node->text, &l->addr, &l->addr_len) != 0)
-		config_problem(r, node->line, "`address: %s` is not an address; " ADDRESS_REMEDY, node->text);
+		config_problem(r, node->line, "`address: %s` is not an address; " ADDRESS_REMEDY,
+			       node->text);
 }
 
 static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "cert", .kind = KEY_FILE, .offset = offsetof(struct tls_files, cert) },
-		{ .name = "key", .kind = KEY_FILE, .offset = offsetof(struct tls_files, key) },
+		KEY("cert", KEY_FILE, struct tls_files, cert),
+		KEY("key", KEY_FILE, struct tls_files, key),
 	};
 	struct config_listener *l = base;
 	struct tls_files files = { NULL, NULL };
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), &files);
 	if (!files.cert || !files.key) {
-		config_problem(r, node->line, "`tls` needs both `cert` and `key`; name a PEM file for each");
+		config_problem(r, node->line,
+			       "`tls` needs both `cert` and `key`; name a PEM file for each");
 		return;
 	}
 	if (!config_file_readable(r, node->line, "certificate", files.cert) ||
@@ -43,15 +45,18 @@ static void read_tls(struct config_reader *r, const struct yaml_node *node, void
 	if (tls_context_server(files.cert, files.key, &l->tls, &why) != 0) {
 		while (why.n > 0 && why.p[why.n - 1] == '\n')
 			why.n--;
-		config_problem(r, node->line, "certificate %s with key %s is unusable: %.*s; give a PEM chain and its key",
-			       files.cert, files.key, (int)why.n, why.p ? why.p : "");
+		config_problem(
+			r, node->line,
+			"certificate %s with key %s is unusable: %.*s; give a PEM chain and its key",
+			files.cert, files.key, (int)why.n, why.p ? why.p : "");
 	}
 	buf_fini(&why);
 }
 
 static bool same_address(const struct config_listener *a, const struct config_listener *b)
 {
-	return a->addr_len > 0 && a->addr_len == b->addr_len && memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+	return a->addr_len > 0 && a->addr_len == b->addr_len &&
+	       memcmp(&a->addr, &b->addr, a->addr_len) == 0;
 }
 
 static void check_unique(struct config_reader *r, size_t index)
@@ -59,15 +64,17 @@ static void check_unique(struct config_reader *r, size_t index)
 	const struct config_listener *l = &r->config->listeners[index];
 	for (size_t i = 0; i < index; i++)
 		if (same_address(l, &r->config->listeners[i]))
-			config_problem(r, l->line, "%s is listened on twice (also on line %u); remove one of the two",
-				       l->address, r->config->listeners[i].line);
+			config_problem(
+				r, l->line,
+				"%s is listened on twice (also on line %u); remove one of the two",
+				l->address, r->config->listeners[i].line);
 }
 
 void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "address", .kind = KEY_READ, .read = read_address },
-		{ .name = "tls", .kind = KEY_READ, .read = read_tls },
+		KEY_BY("address", read_address),
+		KEY_BY("tls", read_tls),
 	};
 	struct config *c = base;
 	if (!config_expect(r, node, YAML_LIST))
@@ -93,18 +100,20 @@ struct admin {
 void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "address", .kind = KEY_READ, .read = read_address },
-		{ .name = "public", .kind = KEY_BOOL, .offset = offsetof(struct admin, is_public) },
+		KEY_BY("address", read_address),
+		KEY("public", KEY_BOOL, struct admin, is_public),
 	};
 	struct config *c = base;
 	struct admin a = { .listener.line = node->line };
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), &a);
 	if (node->kind == YAML_MAP && !yaml_get(node, "address"))
-		config_problem(r, node->line, "`admin` has no `address`; write one, such as 127.0.0.1:9901");
-	if (a.listener.addr_len > 0 && !a.is_public && !address_is_loopback(&a.listener.addr))
 		config_problem(r, node->line,
-			       "the admin listener %s is not on the loopback, and it asks for no password; "
-			       "use 127.0.0.1 or say `public: true`",
-			       a.listener.address);
+			       "`admin` has no `address`; write one, such as 127.0.0.1:9901");
+	if (a.listener.addr_len > 0 && !a.is_public && !address_is_loopback(&a.listener.addr))
+		config_problem(
+			r, node->line,
+			"the admin listener %s is not on the loopback, and it asks for no password; "
+			"use 127.0.0.1 or say `public: true`",
+			a.listener.address);
 	c->admin = a.listener;
 }

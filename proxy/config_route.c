@@ -13,22 +13,23 @@ struct draft {
 	int wire;
 };
 
-/* `wire`: an API's name fixes the dialect and leaves the framing to the answer, which may be a stream or a document. */
+/* `wire`: an API's name fixes the dialect and leaves the framing to the answer, which may be a
+ * stream or a document. */
 static const struct {
 	bool from_answer;
 	enum framing framing;
 	enum dialect dialect;
 } wires[] = {
-	{ true, FRAMING_NONE, DIALECT_UNKNOWN },  { true, FRAMING_NONE, DIALECT_CHAT },
+	{ true, FRAMING_NONE, DIALECT_UNKNOWN },   { true, FRAMING_NONE, DIALECT_CHAT },
 	{ true, FRAMING_NONE, DIALECT_RESPONSES }, { true, FRAMING_NONE, DIALECT_MESSAGES },
-	{ true, FRAMING_NONE, DIALECT_GEMINI },   { false, FRAMING_ARRAY, DIALECT_GEMINI },
-	{ true, FRAMING_NONE, DIALECT_OLLAMA },   { false, FRAMING_SSE, DIALECT_UNKNOWN },
+	{ true, FRAMING_NONE, DIALECT_GEMINI },    { false, FRAMING_ARRAY, DIALECT_GEMINI },
+	{ true, FRAMING_NONE, DIALECT_OLLAMA },    { false, FRAMING_SSE, DIALECT_UNKNOWN },
 	{ false, FRAMING_LINES, DIALECT_UNKNOWN }, { false, FRAMING_DOCUMENT, DIALECT_UNKNOWN },
 	{ false, FRAMING_NONE, DIALECT_UNKNOWN },
 };
 static const char *const wire_choices[] = {
-	"auto", "chat", "responses", "messages", "gemini", "gemini-array",
-	"ollama", "sse", "lines", "json", "plain", NULL,
+	"auto",   "chat", "responses", "messages", "gemini", "gemini-array",
+	"ollama", "sse",  "lines",     "json",     "plain",  NULL,
 };
 _Static_assert(ARRAY_LEN(wires) + 1 == ARRAY_LEN(wire_choices), "one row for each name");
 
@@ -66,41 +67,62 @@ static void read_methods(struct config_reader *r, const struct yaml_node *node, 
 	for (const struct yaml_node *e = node->first; e; e = e->next) {
 		if (!config_expect(r, e, YAML_SCALAR))
 			continue;
-		if (!is_token(e->text) || strcmp(e->text, "CONNECT") == 0 || strpbrk(e->text, "abcdefghijklmnopqrstuvwxyz"))
-			config_problem(r, e->line, "\"%s\" is not a method that is forwarded; write one in capitals, such as POST",
-				       e->text);
+		if (!is_token(e->text) || strcmp(e->text, "CONNECT") == 0 ||
+		    strpbrk(e->text, "abcdefghijklmnopqrstuvwxyz"))
+			config_problem(
+				r, e->line,
+				"\"%s\" is not a method that is forwarded; write one in capitals, such as POST",
+				e->text);
 		v[route->n_methods++] = config_copy(r, (struct span){ e->text, e->len });
 	}
 	route->methods = v;
 	if (route->n_methods == 0)
-		config_problem(r, node->line, "`methods` is empty; name at least one or remove the key");
+		config_problem(r, node->line,
+			       "`methods` is empty; name at least one or remove the key");
 }
 
 static void read_match(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "host", .kind = KEY_TEXT, .offset = offsetof(struct config_route, host) },
-		{ .name = "path", .kind = KEY_TEXT, .offset = offsetof(struct config_route, path) },
-		{ .name = "exact", .kind = KEY_BOOL, .offset = offsetof(struct config_route, path_exact) },
-		{ .name = "methods", .kind = KEY_READ, .read = read_methods },
+		KEY("host", KEY_TEXT, struct config_route, host),
+		KEY("path", KEY_TEXT, struct config_route, path),
+		KEY("exact", KEY_BOOL, struct config_route, path_exact),
+		KEY_BY("methods", read_methods),
 	};
 	struct config_route *route = &((struct draft *)base)->route;
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), route);
 	if (!route->path || route->path[0] != '/' || strpbrk(route->path, "?# "))
-		config_problem(r, node->line, "`path: %s` is not a path; begin with a slash and leave the query out",
-			       route->path ? route->path : "");
+		config_problem(
+			r, node->line,
+			"`path: %s` is not a path; begin with a slash and leave the query out",
+			route->path ? route->path : "");
 	if (route->host && (strchr(route->host + 1, '*') || strpbrk(route->host, "/: ") ||
 			    (route->host[0] == '*' && route->host[1] != '.')))
-		config_problem(r, node->line, "`host: %s` is not a host; write it without port, or as *.example.org",
-			       route->host);
+		config_problem(
+			r, node->line,
+			"`host: %s` is not a host; write it without port, or as *.example.org",
+			route->host);
 }
 
-/* Headers that frame the message or concern one connection (RFC 9110, 7.6.1), or that redcard writes itself. */
+/* Headers that frame the message or concern one connection (RFC 9110, 7.6.1), or that redcard
+ * writes itself. */
 static bool is_reserved(const char *name)
 {
 	static const char *const names[] = {
-		"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-		"transfer-encoding", "upgrade", "content-length", "host", "expect", "accept-encoding", "via",
+		"connection",
+		"keep-alive",
+		"proxy-connection",
+		"proxy-authenticate",
+		"proxy-authorization",
+		"te",
+		"trailer",
+		"transfer-encoding",
+		"upgrade",
+		"content-length",
+		"host",
+		"expect",
+		"accept-encoding",
+		"via",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcasecmp(names[i], name) == 0)
@@ -108,21 +130,33 @@ static bool is_reserved(const char *name)
 	return false;
 }
 
-static void add_header(struct config_reader *r, unsigned line, struct draft *d, const char *name, const char *value)
+static void add_header(struct config_reader *r, unsigned line, struct draft *d, const char *name,
+		       const char *value)
 {
 	if (!name)
 		return;
 	if (!is_token(name))
-		config_problem(r, line, "\"%.64s\" is not a header's name; use letters, digits and dashes", name);
+		config_problem(r, line,
+			       "\"%.64s\" is not a header's name; use letters, digits and dashes",
+			       name);
 	else if (strcasecmp(name, "host") == 0)
-		config_problem(r, line, "the header `host` is not set here; use the route's own `host`");
+		config_problem(r, line,
+			       "the header `host` is not set here; use the route's own `host`");
 	else if (is_reserved(name))
-		config_problem(r, line, "the header `%s` belongs to the connection and is written by redcard; remove it", name);
+		config_problem(
+			r, line,
+			"the header `%s` belongs to the connection and is written by redcard; remove it",
+			name);
 	if (value && has_control(value))
-		config_problem(r, line, "the value of the header `%.64s` has control characters; write it on one line", name);
+		config_problem(
+			r, line,
+			"the value of the header `%.64s` has control characters; write it on one line",
+			name);
 	for (size_t i = 0; i < d->route.n_headers; i++)
 		if (strcasecmp(d->headers[i].name, name) == 0)
-			config_problem(r, line, "the header `%.64s` is set or removed twice; keep one", name);
+			config_problem(r, line,
+				       "the header `%.64s` is set or removed twice; keep one",
+				       name);
 	d->headers[d->route.n_headers++] = (struct config_header){ name, value };
 }
 
@@ -143,14 +177,15 @@ static void read_remove(struct config_reader *r, const struct yaml_node *node, v
 		return;
 	for (const struct yaml_node *e = node->first; e; e = e->next)
 		if (config_expect(r, e, YAML_SCALAR))
-			add_header(r, e->line, base, config_copy(r, (struct span){ e->text, e->len }), NULL);
+			add_header(r, e->line, base,
+				   config_copy(r, (struct span){ e->text, e->len }), NULL);
 }
 
 static void read_headers(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "set", .kind = KEY_READ, .read = read_set },
-		{ .name = "remove", .kind = KEY_READ, .read = read_remove },
+		KEY_BY("set", read_set),
+		KEY_BY("remove", read_remove),
 	};
 	struct draft *d = base;
 	size_t room = 0;
@@ -170,7 +205,9 @@ static void check_upstream(struct config_reader *r, const struct yaml_node *node
 	const struct yaml_node *named = yaml_get(node, "upstream");
 	if (!d->upstream) {
 		if (!named)
-			config_problem(r, node->line, "the route has no `upstream`; name one of those under `upstreams`");
+			config_problem(
+				r, node->line,
+				"the route has no `upstream`; name one of those under `upstreams`");
 		return;
 	}
 	for (size_t i = 0; i < c->n_upstreams; i++) {
@@ -179,8 +216,10 @@ static void check_upstream(struct config_reader *r, const struct yaml_node *node
 			return;
 		}
 	}
-	config_problem(r, named->line, "the upstream `%s` is not defined; add it under `upstreams` or correct the name",
-		       d->upstream);
+	config_problem(
+		r, named->line,
+		"the upstream `%s` is not defined; add it under `upstreams` or correct the name",
+		d->upstream);
 }
 
 /* Whether every request that b matches is matched by a. */
@@ -210,38 +249,45 @@ static void check_earlier(struct config_reader *r, const struct config_route *ro
 		if (!o->name[0])
 			continue; /* broken, and said so */
 		if (strcmp(o->name, route->name) == 0)
-			config_problem(r, route->line, "the route `%s` is defined twice (also on line %u); rename one",
-				       route->name, o->line);
+			config_problem(
+				r, route->line,
+				"the route `%s` is defined twice (also on line %u); rename one",
+				route->name, o->line);
 		else if (covers(o, route)) {
-			config_problem(r, route->line, "no request can reach the route `%s`, since `%s` on line %u takes them "
-				       "all; move it before that one", route->name, o->name, o->line);
+			config_problem(
+				r, route->line,
+				"no request can reach the route `%s`, since `%s` on line %u takes them "
+				"all; move it before that one",
+				route->name, o->name, o->line);
 			return;
 		}
 	}
 }
 
-#define ROUTE(field) offsetof(struct draft, route.field)
-
 static const struct config_key route_keys[] = {
-	{ .name = "name", .kind = KEY_TEXT, .offset = ROUTE(name) },
-	{ .name = "match", .kind = KEY_READ, .read = read_match },
-	{ .name = "upstream", .kind = KEY_TEXT, .offset = offsetof(struct draft, upstream) },
-	{ .name = "host", .kind = KEY_TEXT, .offset = ROUTE(host_header) },
-	{ .name = "headers", .kind = KEY_READ, .read = read_headers },
-	{ .name = "wire", .kind = KEY_CHOICE, .offset = offsetof(struct draft, wire), .choices = wire_choices },
-	{ .name = "inspect", .kind = KEY_BOOL, .offset = ROUTE(inspect) },
-	{ .name = "on_error", .kind = KEY_FLAG, .offset = ROUTE(fail_open), .choices = error_choices },
-	{ .name = "reasoning", .kind = KEY_FLAG, .offset = ROUTE(skip_reasoning), .choices = reasoning_choices },
-	{ .name = "upgrade", .kind = KEY_FLAG, .offset = ROUTE(tunnel_upgrades), .choices = upgrade_choices },
-	{ .name = "compressed", .kind = KEY_FLAG, .offset = ROUTE(refuse_compressed), .choices = compressed_choices },
-	{ .name = "cut", .kind = KEY_CHOICE, .offset = ROUTE(cut), .choices = cut_choices },
-	{ .name = "frame", .kind = KEY_SIZE, .offset = ROUTE(frame_bytes), .min = 256, .max = 16 << 20 },
-	{ .name = "document", .kind = KEY_SIZE, .offset = ROUTE(document_bytes), .min = 256, .max = 64 << 20 },
+	KEY("name", KEY_TEXT, struct draft, route.name),
+	KEY_BY("match", read_match),
+	KEY("upstream", KEY_TEXT, struct draft, upstream),
+	KEY("host", KEY_TEXT, struct draft, route.host_header),
+	KEY_BY("headers", read_headers),
+	KEY_OF("wire", KEY_CHOICE, struct draft, wire, wire_choices),
+	KEY("inspect", KEY_BOOL, struct draft, route.inspect),
+	KEY_OF("on_error", KEY_FLAG, struct draft, route.fail_open, error_choices),
+	KEY_OF("reasoning", KEY_FLAG, struct draft, route.skip_reasoning, reasoning_choices),
+	KEY_OF("upgrade", KEY_FLAG, struct draft, route.tunnel_upgrades, upgrade_choices),
+	KEY_OF("compressed", KEY_FLAG, struct draft, route.refuse_compressed, compressed_choices),
+	KEY_OF("cut", KEY_CHOICE, struct draft, route.cut, cut_choices),
+	KEY_IN("frame", KEY_SIZE, struct draft, route.frame_bytes, 256, 16 << 20),
+	KEY_IN("document", KEY_SIZE, struct draft, route.document_bytes, 256, 64 << 20),
 };
 
-static void read_route(struct config_reader *r, const struct yaml_node *node, struct config_route *out)
+static void read_route(struct config_reader *r, const struct yaml_node *node,
+		       struct config_route *out)
 {
-	struct draft d = { .route = { .path = "/", .inspect = true, .frame_bytes = 16 << 10, .document_bytes = 256 << 10 } };
+	struct draft d = { .route = { .path = "/",
+				      .inspect = true,
+				      .frame_bytes = 16 << 10,
+				      .document_bytes = 256 << 10 } };
 	d.route.line = node->line;
 	*out = d.route; /* what later routes are compared with, even when this one is not a map */
 	out->name = "";

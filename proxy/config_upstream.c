@@ -18,7 +18,8 @@ struct parts {
 
 static bool is_host(struct span host)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
 	for (size_t i = 0; i < host.n; i++)
 		if (!memchr(allowed, host.p[i], sizeof(allowed) - 1))
 			return false;
@@ -54,23 +55,26 @@ static bool split_address(struct span text, struct parts *out)
 	uint64_t port = a.scheme == SCHEME_HTTPS ? 443 : a.scheme == SCHEME_HTTP ? 80 : 0;
 	if (rest.n > 0 && (!take_prefix(&rest, SPAN(":")) || units_count(rest, &port) != 0))
 		return false;
-	if (!is_host(a.host) || port < 1 || port > 65535 || (!brackets && memchr(a.host.p, ':', a.host.n)))
+	if (!is_host(a.host) || port < 1 || port > 65535 ||
+	    (!brackets && memchr(a.host.p, ':', a.host.n)))
 		return false;
 	a.port = (uint16_t)port;
 	*out = a;
 	return true;
 }
 
-static void read_address(struct config_reader *r, const struct yaml_node *node, struct config_upstream *u,
-			 struct config_address *out)
+static void read_address(struct config_reader *r, const struct yaml_node *node,
+			 struct config_upstream *u, struct config_address *out)
 {
 	struct parts a;
 	out->line = node->line;
 	if (!config_expect(r, node, YAML_SCALAR))
 		return;
 	if (!split_address((struct span){ node->text, node->len }, &a)) {
-		config_problem(r, node->line, "\"%s\" is not a builder's address; write host:port, or "
-			       "https://host without a path, a user or a query", node->text);
+		config_problem(r, node->line,
+			       "\"%s\" is not a builder's address; write host:port, or "
+			       "https://host without a path, a user or a query",
+			       node->text);
 		return;
 	}
 	out->host = config_copy(r, a.host);
@@ -79,7 +83,9 @@ static void read_address(struct config_reader *r, const struct yaml_node *node, 
 	if (out == u->addresses)
 		u->tls = tls;
 	else if (tls != u->tls)
-		config_problem(r, node->line, "\"%s\": an upstream is either https or not; make two upstreams", node->text);
+		config_problem(r, node->line,
+			       "\"%s\": an upstream is either https or not; make two upstreams",
+			       node->text);
 }
 
 static void read_addresses(struct config_reader *r, const struct yaml_node *node, void *base)
@@ -96,7 +102,9 @@ static void read_addresses(struct config_reader *r, const struct yaml_node *node
 		read_address(r, e, u, a);
 		for (size_t i = 0; a->host && i < u->n_addresses; i++)
 			if (v[i].host && strcmp(v[i].host, a->host) == 0 && v[i].port == a->port)
-				config_problem(r, e->line, "\"%s\" stands twice in one upstream; remove one", e->text);
+				config_problem(r, e->line,
+					       "\"%s\" stands twice in one upstream; remove one",
+					       e->text);
 		u->n_addresses++;
 	}
 }
@@ -104,9 +112,9 @@ static void read_addresses(struct config_reader *r, const struct yaml_node *node
 static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "ca", .kind = KEY_FILE, .offset = offsetof(struct config_upstream, tls_ca) },
-		{ .name = "verify", .kind = KEY_BOOL, .offset = offsetof(struct config_upstream, tls_verify) },
-		{ .name = "server_name", .kind = KEY_TEXT, .offset = offsetof(struct config_upstream, tls_server_name) },
+		KEY("ca", KEY_FILE, struct config_upstream, tls_ca),
+		KEY("verify", KEY_BOOL, struct config_upstream, tls_verify),
+		KEY("server_name", KEY_TEXT, struct config_upstream, tls_server_name),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
@@ -114,15 +122,11 @@ static void read_tls(struct config_reader *r, const struct yaml_node *node, void
 static void read_health(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "path", .kind = KEY_TEXT, .offset = offsetof(struct config_health, path) },
-		{ .name = "interval", .kind = KEY_DURATION, .offset = offsetof(struct config_health, interval_ms),
-		  .min = 100, .max = HOUR },
-		{ .name = "timeout", .kind = KEY_DURATION, .offset = offsetof(struct config_health, timeout_ms),
-		  .min = 10, .max = HOUR },
-		{ .name = "healthy_after", .kind = KEY_COUNT, .offset = offsetof(struct config_health, healthy_after),
-		  .min = 1, .max = 100 },
-		{ .name = "unhealthy_after", .kind = KEY_COUNT, .offset = offsetof(struct config_health, unhealthy_after),
-		  .min = 1, .max = 100 },
+		KEY("path", KEY_TEXT, struct config_health, path),
+		KEY_IN("interval", KEY_DURATION, struct config_health, interval_ms, 100, HOUR),
+		KEY_IN("timeout", KEY_DURATION, struct config_health, timeout_ms, 10, HOUR),
+		KEY_IN("healthy_after", KEY_COUNT, struct config_health, healthy_after, 1, 100),
+		KEY_IN("unhealthy_after", KEY_COUNT, struct config_health, unhealthy_after, 1, 100),
 	};
 	struct config_upstream *u = base;
 	struct config_health *h = &u->health;
@@ -130,18 +134,20 @@ static void read_health(struct config_reader *r, const struct yaml_node *node, v
 	if (node->kind != YAML_MAP)
 		return;
 	if (!h->path || h->path[0] != '/' || strpbrk(h->path, " \t\r\n#"))
-		config_problem(r, node->line, "`health` needs a `path`; write one that begins with a slash, such as /healthz");
+		config_problem(
+			r, node->line,
+			"`health` needs a `path`; write one that begins with a slash, such as /healthz");
 	if (h->timeout_ms > h->interval_ms)
-		config_problem(r, node->line, "the health check's `timeout` is longer than its `interval`; shorten it");
+		config_problem(
+			r, node->line,
+			"the health check's `timeout` is longer than its `interval`; shorten it");
 }
 
 static void read_passive(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "failures", .kind = KEY_COUNT, .offset = offsetof(struct config_upstream, fail_after),
-		  .min = 1, .max = 1000 },
-		{ .name = "time", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, fail_ms),
-		  .min = 100, .max = HOUR },
+		KEY_IN("failures", KEY_COUNT, struct config_upstream, fail_after, 1, 1000),
+		KEY_IN("time", KEY_DURATION, struct config_upstream, fail_ms, 100, HOUR),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
@@ -149,63 +155,77 @@ static void read_passive(struct config_reader *r, const struct yaml_node *node, 
 static void read_idle(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		{ .name = "connections", .kind = KEY_COUNT, .offset = offsetof(struct config_upstream, idle_max),
-		  .max = 65536 },
-		{ .name = "time", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, idle_ms),
-		  .min = SECOND, .max = 24 * HOUR },
+		KEY_IN("connections", KEY_COUNT, struct config_upstream, idle_max, 0, 65536),
+		KEY_IN("time", KEY_DURATION, struct config_upstream, idle_ms, SECOND, 24 * HOUR),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
 
 static void check_name(struct config_reader *r, const struct config_upstream *u)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	if (!u->name) {
-		config_problem(r, u->line, "an upstream has no `name`; give it one, such as `name: builder`");
+		config_problem(r, u->line,
+			       "an upstream has no `name`; give it one, such as `name: builder`");
 		return;
 	}
 	if (strlen(u->name) > NAME_MAX_BYTES || u->name[strspn(u->name, allowed)])
-		config_problem(r, u->line, "the upstream's name \"%.80s\" is unusable; write at most %d letters, digits, "
-			       "dots, dashes and underscores", u->name, NAME_MAX_BYTES);
+		config_problem(
+			r, u->line,
+			"the upstream's name \"%.80s\" is unusable; write at most %d letters, digits, "
+			"dots, dashes and underscores",
+			u->name, NAME_MAX_BYTES);
 	for (const struct config_upstream *o = r->config->upstreams; o < u; o++)
 		if (o->name && strcmp(o->name, u->name) == 0)
-			config_problem(r, u->line, "the upstream `%s` is defined twice (also on line %u); rename one",
-				       u->name, o->line);
+			config_problem(
+				r, u->line,
+				"the upstream `%s` is defined twice (also on line %u); rename one",
+				u->name, o->line);
 }
 
-static void make_tls_context(struct config_reader *r, struct config_upstream *u, const struct yaml_node *node)
+static void make_tls_context(struct config_reader *r, struct config_upstream *u,
+			     const struct yaml_node *node)
 {
 	const struct yaml_node *tls = yaml_get(node, "tls");
 	if (tls && !u->tls)
-		config_problem(r, tls->line, "`tls` is set, but the addresses are not https; write https://host:port");
-	if (!u->tls || (u->tls_ca && !config_file_readable(r, tls->line, "certificate authority", u->tls_ca)))
+		config_problem(
+			r, tls->line,
+			"`tls` is set, but the addresses are not https; write https://host:port");
+	if (!u->tls ||
+	    (u->tls_ca && !config_file_readable(r, tls->line, "certificate authority", u->tls_ca)))
 		return;
 	struct buf why = { 0 };
 	if (tls_context_client(u->tls_ca, u->tls_verify, &u->tls_context, &why) != 0) {
 		while (why.n > 0 && why.p[why.n - 1] == '\n')
 			why.n--;
-		config_problem(r, u->line, "TLS for upstream `%s` cannot be set up: %.*s; check `tls`",
+		config_problem(r, u->line,
+			       "TLS for upstream `%s` cannot be set up: %.*s; check `tls`",
 			       u->name ? u->name : "", (int)why.n, why.p ? why.p : "");
 	}
 	buf_fini(&why);
 }
 
-static void read_upstream(struct config_reader *r, const struct yaml_node *node, struct config_upstream *u)
+static void read_upstream(struct config_reader *r, const struct yaml_node *node,
+			  struct config_upstream *u)
 {
 	static const struct config_key keys[] = {
-		{ .name = "name", .kind = KEY_TEXT, .offset = offsetof(struct config_upstream, name) },
-		{ .name = "addresses", .kind = KEY_READ, .read = read_addresses },
-		{ .name = "tls", .kind = KEY_READ, .read = read_tls },
-		{ .name = "health", .kind = KEY_READ, .read = read_health },
-		{ .name = "passive", .kind = KEY_READ, .read = read_passive },
-		{ .name = "idle", .kind = KEY_READ, .read = read_idle },
-		{ .name = "resolve", .kind = KEY_DURATION, .offset = offsetof(struct config_upstream, resolve_ms),
-		  .min = SECOND, .max = 24 * HOUR },
+		KEY("name", KEY_TEXT, struct config_upstream, name),
+		KEY_BY("addresses", read_addresses),
+		KEY_BY("tls", read_tls),
+		KEY_BY("health", read_health),
+		KEY_BY("passive", read_passive),
+		KEY_BY("idle", read_idle),
+		KEY_IN("resolve", KEY_DURATION, struct config_upstream, resolve_ms, SECOND,
+		       24 * HOUR),
 	};
 	*u = (struct config_upstream){
 		.line = node->line,
 		.tls_verify = true,
-		.health = { .interval_ms = 5000, .timeout_ms = 2000, .healthy_after = 2, .unhealthy_after = 3 },
+		.health = { .interval_ms = 5000,
+			    .timeout_ms = 2000,
+			    .healthy_after = 2,
+			    .unhealthy_after = 3 },
 		.fail_after = 5,
 		.fail_ms = 10000,
 		.idle_max = 64,
@@ -216,9 +236,12 @@ static void read_upstream(struct config_reader *r, const struct yaml_node *node,
 	if (node->kind != YAML_MAP)
 		return;
 	check_name(r, u);
-	if (u->n_addresses == 0 && !(yaml_get(node, "addresses") && yaml_get(node, "addresses")->kind != YAML_LIST))
-		config_problem(r, u->line, "the upstream `%s` has no addresses; write addresses: [\"127.0.0.1:9000\"]",
-			       u->name ? u->name : "");
+	if (u->n_addresses == 0 &&
+	    !(yaml_get(node, "addresses") && yaml_get(node, "addresses")->kind != YAML_LIST))
+		config_problem(
+			r, u->line,
+			"the upstream `%s` has no addresses; write addresses: [\"127.0.0.1:9000\"]",
+			u->name ? u->name : "");
 	make_tls_context(r, u, node);
 }
 

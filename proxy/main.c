@@ -15,7 +15,8 @@ static int help_main(int argc, char **argv);
 
 static const struct verb verbs[] = {
 	{ "serve", serve_main, "stand in front of builders and judge what they stream" },
-	{ "validate", validate_main, "check a configuration and its policy; show how each rule is held" },
+	{ "validate", validate_main,
+	  "check a configuration and its policy; show how each rule is held" },
 	{ "scan", scan_main, "judge a file or a recorded stream with the same engine" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
@@ -33,14 +34,16 @@ static const struct verb *find_verb(const char *name)
 static void print_usage(FILE *to)
 {
 	fputs("usage: redcard VERB [OPTION]... [OPERAND]...\n\n"
-	      "A reverse proxy that judges the streams of AI code builders before their bytes leave.\n\n", to);
+	      "A reverse proxy that judges the streams of AI code builders before their bytes leave.\n\n",
+	      to);
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\nredcard VERB --help says more. Exit status: 0 clean, 1 finding, 2 error.\n"
 	      "\nExamples:\n"
 	      "  redcard validate deploy/redcard.yaml\n"
 	      "  redcard serve -c deploy/redcard.yaml\n"
-	      "  redcard scan answer.txt\n", to);
+	      "  redcard scan answer.txt\n",
+	      to);
 }
 
 static int unknown_verb(const char *name)

@@ -1,6 +1,7 @@
 /*
- * Every metric of redcard, once: the enum is the index into the table, and redcard(1) lists the same names, which a test
- * compares. Label values are enums too, so that nothing unbounded can become a label.
+ * Every metric of redcard, once: the enum is the index into the table, and redcard(1) lists the
+ * same names, which a test compares. Label values are enums too, so that nothing unbounded can
+ * become a label.
  */
 #ifndef PROXY_METRIC_TABLE_H
 #define PROXY_METRIC_TABLE_H
@@ -8,47 +9,57 @@
 #include "lib/metrics.h"
 
 enum metric {
-	METRIC_EXCHANGES,          /* counter by enum exchange_result */
-	METRIC_REQUESTS,           /* counter by enum status_class */
-	METRIC_REFUSED_REQUESTS,   /* counter by enum http1_refusal */
-	METRIC_RECEIVED_BYTES,     /* these four as in struct gate_record, added when they grow */
+	METRIC_EXCHANGES,        /* counter by enum exchange_result */
+	METRIC_REQUESTS,         /* counter by enum status_class */
+	METRIC_REFUSED_REQUESTS, /* counter by enum http1_refusal */
+	METRIC_RECEIVED_BYTES,   /* these four as in struct gate_record, added when they grow */
 	METRIC_JUDGED_BYTES,
 	METRIC_RELEASED_BYTES,
 	METRIC_UNSCANNED_BYTES,
-	METRIC_CARDS,              /* counter by enum action */
-	METRIC_CUTS,               /* counter by enum cut_label */
-	METRIC_HOLD_BOUND,         /* counter by enum hold_result */
-	METRIC_HOLD_BYTES,         /* histogram: held_max of each inspected exchange */
-	METRIC_FIRST_BYTE,         /* histogram, seconds: request sent to the answer's head */
-	METRIC_UPSTREAM_ERRORS,    /* counter by enum upstream_error */
+	METRIC_CARDS,           /* counter by enum action */
+	METRIC_CUTS,            /* counter by enum cut_label */
+	METRIC_HOLD_BOUND,      /* counter by enum hold_result */
+	METRIC_HOLD_BYTES,      /* histogram: held_max of each inspected exchange */
+	METRIC_FIRST_BYTE,      /* histogram, seconds: request sent to the answer's head */
+	METRIC_UPSTREAM_ERRORS, /* counter by enum upstream_error */
 	METRIC_UPSTREAM_RETRIES,
-	METRIC_CONNECTIONS_OPEN,   /* gauge by enum side */
-	METRIC_CONNECTIONS,        /* counter by enum side */
-	METRIC_STREAMS_OPEN,       /* gauge */
-	METRIC_RELOADS,            /* counter by enum reload_result */
-	METRIC_LOG_DROPPED,        /* counter */
-	METRIC_BUILDER_UP,         /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
-	METRIC_BUILD_INFO,         /* gauge by version: 1 */
-	METRIC_RULES,              /* gauge: rules in the ruleset in force; set by one shard */
-	METRIC_START_TIME,         /* gauge, seconds since the epoch; set by one shard */
+	METRIC_CONNECTIONS_OPEN, /* gauge by enum side */
+	METRIC_CONNECTIONS,      /* counter by enum side */
+	METRIC_STREAMS_OPEN,     /* gauge */
+	METRIC_RELOADS,          /* counter by enum reload_result */
+	METRIC_LOG_DROPPED,      /* counter */
+	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
+	METRIC_BUILD_INFO, /* gauge by version: 1 */
+	METRIC_RULES,      /* gauge: rules in the ruleset in force; set by one shard */
+	METRIC_START_TIME, /* gauge, seconds since the epoch; set by one shard */
 	METRIC_COUNT
 };
 
-enum exchange_result { /* how an exchange ended: exactly one each */
-	RESULT_PASSED,         /* every byte was judged and released */
-	RESULT_FLAGGED,        /* the same, with at least one card */
-	RESULT_CUT,            /* a rule or a failure ended it */
-	RESULT_UNSCANNED,      /* some bytes passed unjudged: the route says so, or `on_error: open` */
-	RESULT_TUNNELLED,      /* upgraded */
-	RESULT_REFUSED,        /* answered by redcard itself: malformed, no route, over a limit */
-	RESULT_CLIENT_GONE,
-	RESULT_BUILDER_FAILED, /* no usable answer, or one that broke off */
-	RESULT_TIMEOUT,
-	RESULT_DRAINED,        /* ended by a shutdown */
-	RESULT_COUNT
+enum exchange_result {                   /* how an exchange ended: exactly one each */
+		       RESULT_PASSED,    /* every byte was judged and released */
+		       RESULT_FLAGGED,   /* the same, with at least one card */
+		       RESULT_CUT,       /* a rule or a failure ended it */
+		       RESULT_UNSCANNED, /* some bytes passed unjudged: the route says so, or
+					    `on_error: open` */
+		       RESULT_TUNNELLED, /* upgraded */
+		       RESULT_REFUSED,   /* answered by redcard itself: malformed, no route, over a
+					    limit */
+		       RESULT_CLIENT_GONE,
+		       RESULT_BUILDER_FAILED, /* no usable answer, or one that broke off */
+		       RESULT_TIMEOUT,
+		       RESULT_DRAINED, /* ended by a shutdown */
+		       RESULT_COUNT
 };
 
-enum status_class { STATUS_1XX, STATUS_2XX, STATUS_3XX, STATUS_4XX, STATUS_5XX, STATUS_NONE, STATUS_CLASS_COUNT };
+enum status_class {
+	STATUS_1XX,
+	STATUS_2XX,
+	STATUS_3XX,
+	STATUS_4XX,
+	STATUS_5XX,
+	STATUS_NONE,
+	STATUS_CLASS_COUNT
+};
 
 enum cut_label {
 	CUT_LABEL_RULE,
@@ -82,8 +93,9 @@ extern const struct metric_desc metric_table[METRIC_COUNT];
 
 enum status_class metric_status_class(unsigned status);
 
-/* The label value of a builder (an upstream's name): finds it or takes the next free place, and copies the name. Builders
- * stay known over reloads. When all places are taken the last one, "other", is shared. Call from one thread only. */
+/* The label value of a builder (an upstream's name): finds it or takes the next free place, and
+ * copies the name. Builders stay known over reloads. When all places are taken the last one,
+ * "other", is shared. Call from one thread only. */
 #define METRIC_BUILDERS_MAX 64
 size_t metric_builder(const char *name);
 

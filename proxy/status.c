@@ -18,7 +18,8 @@
 #define ANSWER_MAX_BYTES (4u << 20)
 #define TIMEOUT_S 5
 
-/* The admin address of a configuration. Nothing else of it is read, so that no secret has to be there. */
+/* The admin address of a configuration. Nothing else of it is read, so that no secret has to be
+ * there. */
 static int admin_of(const char *path, struct buf *address)
 {
 	struct yaml *yaml = NULL;
@@ -29,13 +30,17 @@ static int admin_of(const char *path, struct buf *address)
 		return -EINVAL;
 	}
 	const struct yaml_node *root = yaml_root(yaml);
-	const struct yaml_node *admin = root && root->kind == YAML_MAP ? yaml_get(root, "admin") : NULL;
-	const struct yaml_node *node = admin && admin->kind == YAML_MAP ? yaml_get(admin, "address") : NULL;
+	const struct yaml_node *admin =
+		root && root->kind == YAML_MAP ? yaml_get(root, "admin") : NULL;
+	const struct yaml_node *node =
+		admin && admin->kind == YAML_MAP ? yaml_get(admin, "address") : NULL;
 	int e = node && node->kind == YAML_SCALAR ? 0 : -EINVAL;
 	if (e == 0)
 		buf_printf(address, "%s", node->text);
 	else
-		fprintf(stderr, "%s:1: there is no `admin` with an `address`; add it or use --admin\n", path);
+		fprintf(stderr,
+			"%s:1: there is no `admin` with an `address`; add it or use --admin\n",
+			path);
 	yaml_free(yaml);
 	return e;
 }
@@ -46,7 +51,10 @@ static int dial(const char *address)
 	socklen_t len = 0;
 	struct timeval limit = { .tv_sec = TIMEOUT_S };
 	if (address_parse(address, &addr, &len) != 0) {
-		fprintf(stderr, "redcard status: %s is not an address; write one such as " ADMIN_DEFAULT "\n", address);
+		fprintf(stderr,
+			"redcard status: %s is not an address; write one such as " ADMIN_DEFAULT
+			"\n",
+			address);
 		return -EINVAL;
 	}
 	int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -55,36 +63,30 @@ static int dial(const char *address)
 	    connect(fd, (const struct sockaddr *)&addr, len) == 0)
 		return fd;
 	int e = errno;
-	fprintf(stderr, "redcard status: nothing answers at %s (%s); is redcard running, and is this its admin address?\n",
+	fprintf(stderr,
+		"redcard status: nothing answers at %s (%s); is redcard running, and is this its admin address?\n",
 		address, strerror(e));
 	if (fd >= 0)
 		close(fd);
 	return -e;
 }
 
-/* Feeds what was read to the parser; nothing read means that the peer has closed. *done: the answer is complete. */
-static int take_answer(struct http1 *parser, const char *p, size_t n, struct buf *body, unsigned *status, bool *done)
+/* Feeds what was read to the parser; nothing read means that the peer has closed. *done: the answer
+ * is complete. */
+static int take_answer(struct http1 *parser, const char *p, size_t n, struct buf *body,
+		       unsigned *status, bool *done)
 {
 	bool closed = n == 0;
 	while (!*done) {
 		size_t used = 0;
 		struct span part = { NULL, 0 };
 		switch (!closed ? http1_feed(parser, p, n, &used, &part) : http1_eof(parser)) {
-		case HTTP1_MORE:
-			return closed ? -EPROTO : body->failed ? -EFBIG : 0;
-		case HTTP1_HEAD:
-			*status = http1_head(parser)->status;
-			break;
-		case HTTP1_BODY:
-			buf_add(body, part.p, part.n);
-			break;
-		case HTTP1_TRAILER:
-			break;
-		case HTTP1_END:
-			*done = true;
-			break;
-		case HTTP1_REFUSED:
-			return -EPROTO;
+		case HTTP1_MORE: return closed ? -EPROTO : body->failed ? -EFBIG : 0;
+		case HTTP1_HEAD: *status = http1_head(parser)->status; break;
+		case HTTP1_BODY: buf_add(body, part.p, part.n); break;
+		case HTTP1_TRAILER: break;
+		case HTTP1_END: *done = true; break;
+		case HTTP1_REFUSED: return -EPROTO;
 		}
 		p += used;
 		n -= used;
@@ -92,11 +94,13 @@ static int take_answer(struct http1 *parser, const char *p, size_t n, struct buf
 	return body->failed ? -EFBIG : 0;
 }
 
-static int converse(int fd, const char *address, struct http1 *parser, struct buf *body, unsigned *status)
+static int converse(int fd, const char *address, struct http1 *parser, struct buf *body,
+		    unsigned *status)
 {
 	char room[16384];
 	bool done = false;
-	int n = snprintf(room, sizeof(room), "GET /status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", address);
+	int n = snprintf(room, sizeof(room),
+			 "GET /status HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", address);
 	if (send(fd, room, (size_t)n, MSG_NOSIGNAL) != n)
 		return -EIO;
 	while (!done) {
@@ -114,7 +118,9 @@ static int converse(int fd, const char *address, struct http1 *parser, struct bu
 
 static int fetch(const char *address, struct buf *body)
 {
-	const struct http1_limits limits = { .head_bytes = 16384, .target_bytes = 1024, .headers = 64 };
+	const struct http1_limits limits = { .head_bytes = 16384,
+					     .target_bytes = 1024,
+					     .headers = 64 };
 	unsigned status = 0;
 	int fd = dial(address);
 	if (fd < 0)
@@ -127,8 +133,9 @@ static int fetch(const char *address, struct buf *body)
 	close(fd);
 	if (e == 0 && status == 200)
 		return 0;
-	fprintf(stderr, "redcard status: %s did not answer as redcard does (%s); check the address\n", address,
-		e < 0 ? strerror(-e) : "not 200");
+	fprintf(stderr,
+		"redcard status: %s did not answer as redcard does (%s); check the address\n",
+		address, e < 0 ? strerror(-e) : "not 200");
 	return -EPROTO;
 }
 
@@ -140,7 +147,8 @@ static int report(const char *address, bool json)
 	if (fetch(address, &body) != 0)
 		goto fail;
 	if (json_parse((struct span){ body.p, body.n }, &doc) != 0) {
-		fprintf(stderr, "redcard status: the answer of %s is not JSON; check the address\n", address);
+		fprintf(stderr, "redcard status: the answer of %s is not JSON; check the address\n",
+			address);
 		goto fail;
 	}
 	if (json) {
@@ -165,8 +173,15 @@ int status_main(int argc, char **argv)
 	const char *config = NULL, *admin = NULL;
 	bool json = false;
 	const struct cli_option options[] = {
-		{ .name = "config", .letter = 'c', .value = "FILE", .text = &config, .help = "take the address from it" },
-		{ .name = "admin", .letter = 'a', .value = "ADDR", .text = &admin,
+		{ .name = "config",
+		  .letter = 'c',
+		  .value = "FILE",
+		  .text = &config,
+		  .help = "take the address from it" },
+		{ .name = "admin",
+		  .letter = 'a',
+		  .value = "ADDR",
+		  .text = &admin,
 		  .help = "the admin listener (" ADMIN_DEFAULT ")" },
 		{ .name = "json", .flag = &json, .help = "print the answer as it came" },
 	};

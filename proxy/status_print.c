@@ -19,21 +19,15 @@ static void add_value(struct buf *out, const struct json_value *v)
 {
 	double n = json_number(v);
 	switch (json_type(v)) {
-	case JSON_IS_NULL:
-		buf_add_char(out, '-');
-		break;
-	case JSON_IS_BOOL:
-		buf_add_text(out, json_bool(v) ? "yes" : "no");
-		break;
+	case JSON_IS_NULL: buf_add_char(out, '-'); break;
+	case JSON_IS_BOOL: buf_add_text(out, json_bool(v) ? "yes" : "no"); break;
 	case JSON_IS_NUMBER:
 		if (n == floor(n) && fabs(n) < 1e15)
 			buf_printf(out, "%.0f", n);
 		else
 			buf_printf(out, "%.4g", n);
 		break;
-	case JSON_IS_TEXT:
-		add_plain(out, json_string(v));
-		break;
+	case JSON_IS_TEXT: add_plain(out, json_string(v)); break;
 	case JSON_IS_LIST:
 		for (size_t i = 0; i < json_count(v); i++) {
 			buf_add_text(out, i ? ", " : "");
@@ -76,8 +70,10 @@ static bool is_table(const struct json_value *v)
 	return true;
 }
 
-/* The columns are the keys of the first row; another row may lack some. Keys are NUL-terminated in the document. */
-static const struct json_value *cell(const struct json_value *first, const struct json_value *row, size_t column)
+/* The columns are the keys of the first row; another row may lack some. Keys are NUL-terminated in
+ * the document. */
+static const struct json_value *cell(const struct json_value *first, const struct json_value *row,
+				     size_t column)
 {
 	return json_get(row, json_key_at(first, column).p);
 }
@@ -117,7 +113,8 @@ static void add_map(struct buf *out, const struct json_value *map, unsigned inde
 			width = json_key_at(map, i).n;
 	for (size_t i = 0; i < json_count(map); i++) {
 		const struct json_value *v = json_at(map, i);
-		bool deeper = depth < DEPTH_MAX && (is_table(v) || (json_type(v) == JSON_IS_MAP && json_count(v) > 0));
+		bool deeper = depth < DEPTH_MAX &&
+			      (is_table(v) || (json_type(v) == JSON_IS_MAP && json_count(v) > 0));
 		pad(out, out->n, indent);
 		size_t from = out->n;
 		add_plain(out, json_key_at(map, i));

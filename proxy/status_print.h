@@ -1,6 +1,6 @@
 /*
- * A JSON document as text for people: a map is indented lines, a list of maps a table. Any document can be printed, so
- * that what the admin listener tells can grow without this growing.
+ * A JSON document as text for people: a map is indented lines, a list of maps a table. Any document
+ * can be printed, so that what the admin listener tells can grow without this growing.
  */
 #ifndef PROXY_STATUS_PRINT_H
 #define PROXY_STATUS_PRINT_H

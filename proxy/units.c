@@ -11,10 +11,17 @@ struct unit {
 
 /* Smallest first. */
 static const struct unit durations[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 24 * 3600 * 1000 },
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "m", 60 * 1000 },
+	{ "h", 3600 * 1000 },
+	{ "d", 24 * 3600 * 1000 },
 };
 static const struct unit sizes[] = {
-	{ "B", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },
+	{ "B", 1 },
+	{ "KiB", 1 << 10 },
+	{ "MiB", 1 << 20 },
+	{ "GiB", 1 << 30 },
 };
 
 /* Digits at the start of *text, which is advanced past them. */
@@ -78,7 +85,8 @@ int units_count(struct span text, uint64_t *n)
 	return 0;
 }
 
-static void print(uint64_t v, const struct unit *units, size_t n, const struct unit *zero, char text[32])
+static void print(uint64_t v, const struct unit *units, size_t n, const struct unit *zero,
+		  char text[32])
 {
 	const struct unit *best = v == 0 ? zero : &units[0];
 	for (size_t i = 1; i < n && v != 0; i++)

@@ -1,6 +1,6 @@
 /*
- * Durations and sizes as people write them: "30s", "250ms", "16KiB". A unit is always written, so that nobody has to
- * guess it; there are no fractions and no signs.
+ * Durations and sizes as people write them: "30s", "250ms", "16KiB". A unit is always written, so
+ * that nobody has to guess it; there are no fractions and no signs.
  */
 #ifndef PROXY_UNITS_H
 #define PROXY_UNITS_H
@@ -9,7 +9,8 @@
 
 #include "lib/base.h"
 
-/* ms, s, m, h, d. -EINVAL: not a number with one of these units; -ERANGE: more than 32 bits of milliseconds (49 days). */
+/* ms, s, m, h, d. -EINVAL: not a number with one of these units; -ERANGE: more than 32 bits of
+ * milliseconds (49 days). */
 int units_duration(struct span text, uint32_t *ms) MUST_USE;
 
 /* B, KiB, MiB, GiB. Errors as above, for 64 bits. */

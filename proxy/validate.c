@@ -6,23 +6,21 @@
 #include "proxy/units.h"
 #include "proxy/verbs.h"
 
-/* "lead-in AKIA, bound 4KiB then cut": how a rule's text is kept back. */
-static void describe_hold(const struct rule_info *rule, char *text, size_t size)
+/* How a rule's text is kept back: the end of its line. */
+static void print_hold(const struct rule_info *rule)
 {
 	char bytes[32];
 	units_print_size(rule->hold_bytes, bytes);
 	switch (rule->hold) {
 	case HOLD_LEAD_IN:
-		snprintf(text, size, "lead-in, bound %s then %s: %s", bytes, on_bound_names[rule->on_bound], rule->lead_in);
+		printf("lead-in, bound %s then %s: %s\n", bytes, on_bound_names[rule->on_bound],
+		       rule->lead_in);
 		return;
-	case HOLD_WINDOW:
-		snprintf(text, size, "no lead-in, window of %s always held", bytes);
-		return;
+	case HOLD_WINDOW: printf("no lead-in, window of %s always held\n", bytes); return;
 	case HOLD_NONE:
-		snprintf(text, size, "no lead-in, nothing held: a match is found after its bytes have left");
+		printf("no lead-in, nothing held: a match is found after its bytes have left\n");
 		return;
-	case HOLD_COUNT:
-		break;
+	case HOLD_COUNT: break;
 	}
 	CHECK(!"a rule is held in no known way");
 }
@@ -36,10 +34,9 @@ static void print_rules(const struct ruleset *set)
 	}
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_rule(set, i);
-		char hold[256];
-		describe_hold(rule, hold, sizeof(hold));
-		printf("  %-*s %-6s %-8s %-4s %s\n", width, rule->id, action_names[rule->action],
-		       severity_names[rule->severity], scope_names[rule->scope], hold);
+		printf("  %-*s %-6s %-8s %-4s ", width, rule->id, action_names[rule->action],
+		       severity_names[rule->severity], scope_names[rule->scope]);
+		print_hold(rule);
 	}
 }
 
@@ -50,7 +47,8 @@ static void print_inexact(const struct ruleset *set)
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_rule(set, i);
 		if (rule->hold != HOLD_LEAD_IN)
-			printf("%s %s (%s)", found++ ? "," : "without a lead-in:", rule->id, hold_names[rule->hold]);
+			printf("%s %s (%s)", found++ ? "," : "without a lead-in:", rule->id,
+			       hold_names[rule->hold]);
 	}
 	printf("%s\n", found ? "" : "every rule has a lead-in");
 }
@@ -59,9 +57,9 @@ static void print_policy(const char *name, const struct ruleset *set)
 {
 	char hold[32];
 	units_print_duration(ruleset_hold_ms(set), hold);
-	printf("policy %s: %zu rules, mode %s, holds end after %s with %s\nruleset %s\n", name, ruleset_count(set),
-	       ruleset_monitor(set) ? "monitor" : "enforce", hold, on_bound_names[ruleset_hold_ms_bound(set)],
-	       ruleset_hash(set));
+	printf("policy %s: %zu rules, mode %s, holds end after %s with %s\nruleset %s\n", name,
+	       ruleset_count(set), ruleset_monitor(set) ? "monitor" : "enforce", hold,
+	       on_bound_names[ruleset_hold_ms_bound(set)], ruleset_hash(set));
 	print_rules(set);
 	print_inexact(set);
 }
@@ -70,7 +68,8 @@ static void print_config(const struct config *c)
 {
 	printf("%s: valid\n", c->path);
 	for (size_t i = 0; i < c->n_listeners; i++)
-		printf("listen %s%s\n", c->listeners[i].address, c->listeners[i].tls ? " (TLS)" : "");
+		printf("listen %s%s\n", c->listeners[i].address,
+		       c->listeners[i].tls ? " (TLS)" : "");
 	if (c->admin.addr_len > 0)
 		printf("admin %s\n", c->admin.address);
 	for (size_t i = 0; i < c->n_routes; i++) {
@@ -141,7 +140,7 @@ static void add_problems(struct buf *out, struct span lines)
 
 struct findings {
 	const char *path;
-	struct config *config;   /* one of these two when it is valid */
+	struct config *config; /* one of these two when it is valid */
 	struct ruleset *ruleset;
 	struct buf errors;
 };
@@ -177,14 +176,23 @@ int validate_main(int argc, char **argv)
 	const char *path = NULL, *policy = NULL;
 	bool json = false;
 	const struct cli_option options[] = {
-		{ .name = "config", .letter = 'c', .value = "FILE", .text = &path, .help = "the configuration" },
-		{ .name = "policy", .letter = 'p', .value = "FILE", .text = &policy, .help = "only a policy, or \"builtin\"" },
+		{ .name = "config",
+		  .letter = 'c',
+		  .value = "FILE",
+		  .text = &path,
+		  .help = "the configuration" },
+		{ .name = "policy",
+		  .letter = 'p',
+		  .value = "FILE",
+		  .text = &policy,
+		  .help = "only a policy, or \"builtin\"" },
 		{ .name = "json", .flag = &json, .help = "print JSON" },
 	};
 	struct cli cli = {
 		.verb = "validate",
-		.summary = "Reads a configuration with its policy and certificates, and says of each rule how it is held.\n"
-			   "Every problem is one line: file, line, what is wrong and what to do.",
+		.summary =
+			"Reads a configuration with its policy and certificates, and says of each rule how it is held.\n"
+			"Every problem is one line: file, line, what is wrong and what to do.",
 		.operands = "[FILE]",
 		.operands_max = 1,
 		.options = options,
@@ -197,11 +205,16 @@ int validate_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	if ((path != NULL) + (policy != NULL) + (cli.n > 0) != 1) {
-		fprintf(stderr, "redcard validate: name one file to check; see redcard validate --help\n");
+		fprintf(stderr,
+			"redcard validate: name one file to check; see redcard validate --help\n");
 		return EXIT_TOOL;
 	}
 	struct findings f = { .path = policy ? policy : path ? path : cli.v[0] };
-	int e = policy ? ruleset_load(policy, &f.ruleset, &f.errors) : config_load(f.path, &f.config, &f.errors);
+	int e = policy ? ruleset_load(policy, &f.ruleset, &f.errors)
+		       : config_load(f.path, &f.config, &f.errors);
+	if (e < 0 && f.errors.n == 0)
+		buf_printf(&f.errors, "%s:1: cannot be loaded (%s); try again with more memory\n",
+			   f.path, strerror(-e));
 	if (json)
 		report_json(&f, e == 0);
 	else

@@ -1,6 +1,6 @@
 /*
- * The verbs of the command line. Each gets its own argv, whose first element is the verb, and returns the exit status of
- * the process.
+ * The verbs of the command line. Each gets its own argv, whose first element is the verb, and
+ * returns the exit status of the process.
  */
 #ifndef PROXY_VERBS_H
 #define PROXY_VERBS_H
@@ -8,7 +8,8 @@
 enum exit_status {
 	EXIT_CLEAN = 0,
 	EXIT_FINDING = 1, /* the work was done, and something was found */
-	EXIT_TOOL = 2     /* the work could not be done: wrong usage, bad configuration, a failing system */
+	EXIT_TOOL =
+		2 /* the work could not be done: wrong usage, bad configuration, a failing system */
 };
 
 int serve_main(int argc, char **argv);    /* serve.c */

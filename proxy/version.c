@@ -19,7 +19,8 @@
 
 const char redcard_version[] = REDCARD_VERSION;
 
-/* Libraries are named by the files that the loader mapped: what really runs, not what was there at build time. */
+/* Libraries are named by the files that the loader mapped: what really runs, not what was there at
+ * build time. */
 struct library {
 	char name[64];
 	char file[128]; /* the end of its chain of links, which carries the version */
@@ -112,10 +113,13 @@ static void print_json(const struct utsname *u, const char *refusal, const struc
 int version_main(int argc, char **argv)
 {
 	bool json = false;
-	const struct cli_option options[] = { { .name = "json", .flag = &json, .help = "print JSON" } };
+	const struct cli_option options[] = {
+		{ .name = "json", .flag = &json, .help = "print JSON" }
+	};
 	struct cli cli = {
 		.verb = "version",
-		.summary = "Prints the version, the libraries in use and whether this machine lets redcard use io_uring.",
+		.summary =
+			"Prints the version, the libraries in use and whether this machine lets redcard use io_uring.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard version\n  redcard version --json\n",

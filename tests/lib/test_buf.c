@@ -106,18 +106,22 @@ Test(buf, json_escapes)
 {
 	expect_json(SPAN("plain"), "plain");
 	expect_json(SPAN("a\"b\\c"), "a\\\"b\\\\c");
-	expect_json(SPAN("line\nbell\x07\ttab\rret\x7f"), "line\\nbell\\u0007\\u0009tab\\u000dret\\u007f");
+	expect_json(SPAN("line\nbell\x07\ttab\rret\x7f"),
+		    "line\\nbell\\u0007\\u0009tab\\u000dret\\u007f");
 	expect_json((struct span){ "\0z", 2 }, "\\u0000z");
-	expect_json(SPAN("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+	expect_json(SPAN("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
+		    "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 }
 
 Test(buf, json_replaces_what_is_not_utf8)
 {
 	expect_json(SPAN("\x80"), "\\ufffd");
-	expect_json(SPAN("\xc0\x80"), "\\ufffd\\ufffd");         /* overlong */
-	expect_json(SPAN("\xed\xa0\x80"), "\\ufffd\\ufffd\\ufffd"); /* a surrogate */
+	expect_json(SPAN("\xc0\x80"), "\\ufffd\\ufffd");                       /* overlong */
+	expect_json(SPAN("\xed\xa0\x80"), "\\ufffd\\ufffd\\ufffd");            /* a surrogate */
 	expect_json(SPAN("\xf4\x90\x80\x80"), "\\ufffd\\ufffd\\ufffd\\ufffd"); /* past U+10FFFF */
-	expect_json(SPAN("\xe2\x82"), "\\ufffd\\ufffd");         /* cut short */
+	expect_json(SPAN("\xe2\x82"), "\\ufffd\\ufffd");                       /* cut short */
 	expect_json(SPAN("\xe2\x82x"), "\\ufffd\\ufffdx");
-	expect_json(SPAN("\xff" "a"), "\\ufffda");
+	expect_json(SPAN("\xff"
+			 "a"),
+		    "\\ufffda");
 }

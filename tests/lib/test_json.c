@@ -14,7 +14,8 @@ static struct json *parse(const char *text)
 
 Test(json, walks_every_type)
 {
-	struct json *j = parse("{\"t\":\"a\\u0062\",\"n\":-1.5,\"y\":true,\"no\":false,\"z\":null,\"l\":[1,[2],{}]}");
+	struct json *j = parse(
+		"{\"t\":\"a\\u0062\",\"n\":-1.5,\"y\":true,\"no\":false,\"z\":null,\"l\":[1,[2],{}]}");
 	const struct json_value *root = json_root(j);
 	cr_assert_eq(json_type(root), JSON_IS_MAP);
 	cr_assert_eq(json_count(root), 6);

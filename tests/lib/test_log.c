@@ -96,7 +96,8 @@ Test(log, the_time_is_rfc3339_in_utc_with_milliseconds)
 	cr_assert_eq(time.n, sizeof(shape) - 1);
 	for (size_t i = 0; i < time.n; i++) {
 		bool digit = time.p[i] >= '0' && time.p[i] <= '9';
-		cr_assert(shape[i] == 'd' ? digit : time.p[i] == shape[i], "%.*s", (int)time.n, time.p);
+		cr_assert(shape[i] == 'd' ? digit : time.p[i] == shape[i], "%.*s", (int)time.n,
+			  time.p);
 	}
 	json_free(j);
 }
@@ -132,7 +133,8 @@ Test(log, below_the_least_level_nothing_is_written)
 	json_free(j);
 }
 
-/* A value, a line full of fields, a message: whatever is too long is clipped, and the line stays JSON of one write. */
+/* A value, a line full of fields, a message: whatever is too long is clipped, and the line stays
+ * JSON of one write. */
 Test(log, long_lines_are_clipped_and_stay_json)
 {
 	for (size_t n = 1; n < 6000; n = n * 3 / 2 + 1) {
@@ -203,7 +205,8 @@ Test(log, a_file_that_cannot_be_opened_changes_nothing)
 	json_free(j);
 }
 
-/* Nobody reads the pipe: lines are dropped and counted, whole ones only are in it, and no call waits. */
+/* Nobody reads the pipe: lines are dropped and counted, whole ones only are in it, and no call
+ * waits. */
 Test(log, a_full_pipe_drops_and_counts, .timeout = 20)
 {
 	int fds[2];

@@ -12,17 +12,40 @@ static const double bounds[] = { 0.5, 1, 10 };
 enum { PLAIN, LABELLED, ALWAYS, GAUGE, LEAST, HISTOGRAM, LABELLED_HISTOGRAM, LATE, COUNT };
 
 static const struct metric_desc table[COUNT] = {
-	[PLAIN] = { .name = "plain_total", .help = "One \\ thing\nover two lines.", .kind = METRIC_COUNTER },
-	[LABELLED] = { .name = "kinds_total", .help = "Kinds.", .kind = METRIC_COUNTER, .label = "kind", .values = kinds,
+	[PLAIN] = { .name = "plain_total",
+		    .help = "One \\ thing\nover two lines.",
+		    .kind = METRIC_COUNTER },
+	[LABELLED] = { .name = "kinds_total",
+		       .help = "Kinds.",
+		       .kind = METRIC_COUNTER,
+		       .label = "kind",
+		       .values = kinds,
 		       .n_values = 2 },
-	[ALWAYS] = { .name = "always_total", .help = "Zero is data.", .kind = METRIC_COUNTER, .zero_is_data = true },
+	[ALWAYS] = { .name = "always_total",
+		     .help = "Zero is data.",
+		     .kind = METRIC_COUNTER,
+		     .zero_is_data = true },
 	[GAUGE] = { .name = "level", .help = "A level.", .kind = METRIC_GAUGE },
 	[LEAST] = { .name = "up", .help = "Up.", .kind = METRIC_GAUGE, .least = true },
-	[HISTOGRAM] = { .name = "size_bytes", .help = "Sizes.", .kind = METRIC_HISTOGRAM, .bounds = bounds,
+	[HISTOGRAM] = { .name = "size_bytes",
+			.help = "Sizes.",
+			.kind = METRIC_HISTOGRAM,
+			.bounds = bounds,
 			.n_bounds = 3 },
-	[LABELLED_HISTOGRAM] = { .name = "wait_seconds", .help = "Waits.", .kind = METRIC_HISTOGRAM, .bounds = bounds,
-				 .n_bounds = 1, .label = "kind", .values = kinds, .n_values = 1 },
-	[LATE] = { .name = "late", .help = "Late.", .kind = METRIC_GAUGE, .label = "who", .values = late, .n_values = 3 },
+	[LABELLED_HISTOGRAM] = { .name = "wait_seconds",
+				 .help = "Waits.",
+				 .kind = METRIC_HISTOGRAM,
+				 .bounds = bounds,
+				 .n_bounds = 1,
+				 .label = "kind",
+				 .values = kinds,
+				 .n_values = 1 },
+	[LATE] = { .name = "late",
+		   .help = "Late.",
+		   .kind = METRIC_GAUGE,
+		   .label = "who",
+		   .values = late,
+		   .n_values = 3 },
 };
 
 static struct metrics *m;
@@ -56,7 +79,8 @@ static void expect(const char *want)
 	cr_assert_str_eq(got, want, "got:\n%s\nwant:\n%s", got, want);
 }
 
-#define ALWAYS_ZERO "# HELP always_total Zero is data.\n# TYPE always_total counter\nalways_total 0\n"
+#define ALWAYS_ZERO \
+	"# HELP always_total Zero is data.\n# TYPE always_total counter\nalways_total 0\n"
 
 TestSuite(metrics, .init = setup, .fini = teardown);
 
@@ -122,9 +146,10 @@ Test(metrics, histograms_are_cumulative_and_bounds_inclusive)
 Test(metrics, a_labelled_histogram_has_both_labels)
 {
 	metric_observe(metrics_shard(m, 0), LABELLED_HISTOGRAM, 0, 7);
-	expect(ALWAYS_ZERO "# HELP wait_seconds Waits.\n# TYPE wait_seconds histogram\n"
-			   "wait_seconds_bucket{kind=\"a\",le=\"0.5\"} 0\nwait_seconds_bucket{kind=\"a\",le=\"+Inf\"} 1\n"
-			   "wait_seconds_sum{kind=\"a\"} 7\nwait_seconds_count{kind=\"a\"} 1\n");
+	expect(ALWAYS_ZERO
+	       "# HELP wait_seconds Waits.\n# TYPE wait_seconds histogram\n"
+	       "wait_seconds_bucket{kind=\"a\",le=\"0.5\"} 0\nwait_seconds_bucket{kind=\"a\",le=\"+Inf\"} 1\n"
+	       "wait_seconds_sum{kind=\"a\"} 7\nwait_seconds_count{kind=\"a\"} 1\n");
 }
 
 Test(metrics, a_label_value_may_come_later)
@@ -173,8 +198,18 @@ Test(metrics, rows_of_one_name_share_one_head)
 {
 	static const char *const left[] = { "left" }, *const right[] = { "right" };
 	const struct metric_desc twice[] = {
-		{ .name = "t_total", .help = "T.", .kind = METRIC_COUNTER, .label = "side", .values = left, .n_values = 1 },
-		{ .name = "t_total", .help = "T.", .kind = METRIC_COUNTER, .label = "side", .values = right, .n_values = 1 },
+		{ .name = "t_total",
+		  .help = "T.",
+		  .kind = METRIC_COUNTER,
+		  .label = "side",
+		  .values = left,
+		  .n_values = 1 },
+		{ .name = "t_total",
+		  .help = "T.",
+		  .kind = METRIC_COUNTER,
+		  .label = "side",
+		  .values = right,
+		  .n_values = 1 },
 	};
 	struct metrics *two = metrics_new(twice, 2, 1);
 	cr_assert_not_null(two);
@@ -182,7 +217,8 @@ Test(metrics, rows_of_one_name_share_one_head)
 	metric_add(metrics_shard(two, 0), 1, 0, 2);
 	metrics_render(two, &out);
 	buf_add_char(&out, '\0');
-	cr_assert_str_eq(out.p, "# HELP t_total T.\n# TYPE t_total counter\nt_total{side=\"left\"} 1\n"
-				"t_total{side=\"right\"} 2\n");
+	cr_assert_str_eq(out.p,
+			 "# HELP t_total T.\n# TYPE t_total counter\nt_total{side=\"left\"} 1\n"
+			 "t_total{side=\"right\"} 2\n");
 	metrics_free(two);
 }

@@ -57,7 +57,8 @@ Test(address, every_form)
 		cr_assert_eq(a.ss_family, rows[i].family, "\"%s\"", rows[i].text);
 		if (e < 0)
 			continue;
-		cr_assert_eq(len, a.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		cr_assert_eq(len, a.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+							 : sizeof(struct sockaddr_in6));
 		cr_assert_eq(port_of(&a), rows[i].port);
 		cr_assert_eq(address_is_loopback(&a), rows[i].loopback, "\"%s\"", rows[i].text);
 	}

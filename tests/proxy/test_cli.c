@@ -26,8 +26,14 @@ static bool parse(const char *words)
 	file = NULL;
 	json = false;
 	status = -1;
-	cli = (struct cli){ .verb = "try", .summary = "Tries.", .operands = "FILE [FILE]", .operands_min = 1,
-			    .operands_max = 2, .options = options, .n_options = ARRAY_LEN(options), .examples = "  try\n" };
+	cli = (struct cli){ .verb = "try",
+			    .summary = "Tries.",
+			    .operands = "FILE [FILE]",
+			    .operands_min = 1,
+			    .operands_max = 2,
+			    .options = options,
+			    .n_options = ARRAY_LEN(options),
+			    .examples = "  try\n" };
 	snprintf(room, sizeof(room), "try %s", words);
 	for (char *w = strtok(room, " "); w; w = strtok(NULL, " "))
 		argv[argc++] = w;
@@ -36,7 +42,8 @@ static bool parse(const char *words)
 
 Test(cli, options_and_operands_in_any_order)
 {
-	static const char *const lines[] = { "-c x --json a b", "a --config=x b --json", "a b -cx --json", "--config x a --json b" };
+	static const char *const lines[] = { "-c x --json a b", "a --config=x b --json",
+					     "a b -cx --json", "--config x a --json b" };
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		cr_assert(parse(lines[i]), "%s", lines[i]);
 		cr_assert_str_eq(file, "x");
@@ -66,8 +73,9 @@ Test(cli, an_absent_option_keeps_its_value)
 
 Test(cli, what_is_wrong_is_one_line_and_status_2)
 {
-	static const char *const lines[] = { "--jso a",    "--jsonx a", "-x a", "--json=1 a", "a -c", "a --config",
-					     "a --config=", "a b c",    "--json", "---json a" };
+	static const char *const lines[] = { "--jso a", "--jsonx a",  "-x a",        "--json=1 a",
+					     "a -c",    "a --config", "a --config=", "a b c",
+					     "--json",  "---json a" };
 	cr_redirect_stderr();
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		cr_assert_not(parse(lines[i]), "%s", lines[i]);

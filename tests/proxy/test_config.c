@@ -92,7 +92,8 @@ static void expect_problem(const char *text, unsigned line, const char *what)
 		found = found || (strncmp(p, start, strlen(start)) == 0 && strstr(p, what));
 		*end = '\n';
 	}
-	cr_assert(found, "no problem on line %u with \"%s\", but:\n%s\nof:\n%s", line, what, errors.p, text);
+	cr_assert(found, "no problem on line %u with \"%s\", but:\n%s\nof:\n%s", line, what,
+		  errors.p, text);
 }
 
 Test(config, the_sample_loads)
@@ -127,7 +128,8 @@ Test(config, what_is_left_out_has_its_default)
 	const struct config_route *r = &c->routes[0];
 	cr_assert_str_eq(r->path, "/");
 	cr_assert_null(r->host);
-	cr_assert(r->inspect && r->wire_auto && !r->fail_open && !r->tunnel_upgrades && !r->refuse_compressed);
+	cr_assert(r->inspect && r->wire_auto && !r->fail_open && !r->tunnel_upgrades &&
+		  !r->refuse_compressed);
 	cr_assert_eq(r->cut, CUT_GRACEFUL);
 	cr_assert_eq(r->frame_bytes, 16 << 10);
 	cr_assert_eq(r->document_bytes, 256 << 10);
@@ -140,7 +142,8 @@ Test(config, every_key_is_taken)
 		"log: {level: error, file: x.log, exchanges: false}\nforwarded: append\n"
 		"limits: {connections: 1, streams: 2, head: 3KiB, target: 1KiB, headers: 9, body: 5GiB, window: 6KiB, "
 		"requests_per_connection: 7, decoded: 8MiB, decoded_ratio: 9}\n"
-		"timeouts: {client_idle: 1s, client_head: 2s, client_body: 3s, client_write: 4s, connect: 5s, first_byte: 6s, "
+		"timeouts: {client_idle: 1s, client_head: 2s, client_body: 3s, client_write: 4s, "
+		"connect: 5s, first_byte: 6s, "
 		"upstream_idle: 7s, exchange: 8s, head_hold: 9ms, keepalive: 10s, drain: 11s}\n"
 		"routes:\n  - name: r\n    match: {host: \"*.example.org\", path: /v1, exact: true, methods: [POST, GET]}\n"
 		"    upstream: b\n    host: h\n    headers: {set: {x-a: \"1\"}, remove: [cookie]}\n    wire: lines\n"
@@ -154,7 +157,8 @@ Test(config, every_key_is_taken)
 	cr_assert_eq(c->listeners[1].addr.ss_family, AF_INET);
 	cr_assert_eq(c->workers, 3);
 	cr_assert_eq(c->log_level, LOG_ERROR);
-	cr_assert(strncmp(c->log_file, folder, strlen(folder)) == 0, "%s is not beside the configuration", c->log_file);
+	cr_assert(strncmp(c->log_file, folder, strlen(folder)) == 0,
+		  "%s is not beside the configuration", c->log_file);
 	cr_assert(c->proxy_headers && !c->log_exchanges);
 	cr_assert_eq(c->limits.body_bytes, 5ULL << 30);
 	cr_assert_eq(c->limits.decoded_ratio, 9);
@@ -170,7 +174,8 @@ Test(config, every_key_is_taken)
 	cr_assert_eq(u->idle_max, 8);
 	cr_assert_eq(u->resolve_ms, 10000);
 	const struct config_route *r = &c->routes[0];
-	cr_assert(r->path_exact && !r->inspect && r->fail_open && r->skip_reasoning && r->tunnel_upgrades);
+	cr_assert(r->path_exact && !r->inspect && r->fail_open && r->skip_reasoning &&
+		  r->tunnel_upgrades);
 	cr_assert(r->refuse_compressed && !r->wire_auto);
 	cr_assert_eq(r->framing, FRAMING_LINES);
 	cr_assert_eq(r->cut, CUT_ABORT);
@@ -232,26 +237,39 @@ static const struct bad bads[] = {
 	{ "listen: [{address: \"localhost:80\"}]\n" UPSTREAMS ROUTES, 1, "not an address" },
 	{ "listen: [{address: \"127.0.0.1:0\"}]\n" UPSTREAMS ROUTES, 1, "not an address" },
 	{ "listen: [{address: \"::1:80\"}]\n" UPSTREAMS ROUTES, 1, "not an address" },
-	{ "listen:\n  - address: \":1\"\n  - address: \"0.0.0.0:1\"\n" UPSTREAMS ROUTES, 3, "twice (also on line 2)" },
-	{ "listen: [{address: \":1\", tls: {cert: x}}]\n" UPSTREAMS ROUTES, 1, "both `cert` and `key`" },
-	{ "listen: [{address: \":1\", tls: {cert: x, key: y}}]\n" UPSTREAMS ROUTES, 1, "x: No such file" },
-	{ "listen: [{address: \":1\", tls: {cert: c.yaml, key: c.yaml}}]\n" UPSTREAMS ROUTES, 1, "unusable" },
+	{ "listen:\n  - address: \":1\"\n  - address: \"0.0.0.0:1\"\n" UPSTREAMS ROUTES, 3,
+	  "twice (also on line 2)" },
+	{ "listen: [{address: \":1\", tls: {cert: x}}]\n" UPSTREAMS ROUTES, 1,
+	  "both `cert` and `key`" },
+	{ "listen: [{address: \":1\", tls: {cert: x, key: y}}]\n" UPSTREAMS ROUTES, 1,
+	  "x: No such file" },
+	{ "listen: [{address: \":1\", tls: {cert: c.yaml, key: c.yaml}}]\n" UPSTREAMS ROUTES, 1,
+	  "unusable" },
 	{ LISTEN ROUTES "upstreams:\n  - {addresses: [\"h:1\"]}\n", 5, "no `name`" },
 	{ LISTEN ROUTES "upstreams:\n  - {name: \"a b\", addresses: [\"h:1\"]}\n", 5, "unusable" },
 	{ LISTEN ROUTES "upstreams:\n  - {name: a}\n", 5, "no addresses" },
 	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: []}\n", 5, "no addresses" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h\"]}\n", 5, "not a builder's address" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:0\"]}\n", 5, "not a builder's address" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"ftp://h:1\"]}\n", 5, "not a builder's address" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"https://u@h\"]}\n", 5, "not a builder's address" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"https://h/v1\"]}\n", 5, "not a builder's address" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:1\", \"https://h\"]}\n", 5, "either https or not" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:1\", \"h:1\"]}\n", 5, "stands twice" },
-	{ LISTEN UPSTREAMS "  - {name: a, addresses: [\"h:1\"]}\n" ROUTES, 4, "defined twice (also on line 3)" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h\"]}\n", 5,
+	  "not a builder's address" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:0\"]}\n", 5,
+	  "not a builder's address" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"ftp://h:1\"]}\n", 5,
+	  "not a builder's address" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"https://u@h\"]}\n", 5,
+	  "not a builder's address" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"https://h/v1\"]}\n", 5,
+	  "not a builder's address" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:1\", \"https://h\"]}\n", 5,
+	  "either https or not" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:1\", \"h:1\"]}\n", 5,
+	  "stands twice" },
+	{ LISTEN UPSTREAMS "  - {name: a, addresses: [\"h:1\"]}\n" ROUTES, 4,
+	  "defined twice (also on line 3)" },
 	{ UP("    tls: {verify: true}\n"), UP_LINE, "not https" },
 	{ UP("    health: {interval: 1s}\n"), UP_LINE, "needs a `path`" },
 	{ UP("    health: {path: x}\n"), UP_LINE, "needs a `path`" },
-	{ UP("    health: {path: /x, interval: 1s, timeout: 2s}\n"), UP_LINE, "longer than its `interval`" },
+	{ UP("    health: {path: /x, interval: 1s, timeout: 2s}\n"), UP_LINE,
+	  "longer than its `interval`" },
 	{ UP("    idle: 5\n"), UP_LINE, "a map is needed" },
 	{ LISTEN UPSTREAMS "routes:\n  - {name: r}\n", 5, "no `upstream`" },
 	{ LISTEN UPSTREAMS "routes:\n  - {name: r, upstream: b}\n", 5, "`b` is not defined" },
@@ -269,7 +287,8 @@ static const struct bad bads[] = {
 	{ RT("    inspect: yes\n"), RT_LINE, "one of: false, true" },
 	{ RT("    cut: hard\n"), RT_LINE, "one of: graceful, error, abort" },
 	{ RT("    frame: 1B\n"), RT_LINE, "from 256B to 16MiB" },
-	{ RT("    headers: {set: {transfer-encoding: x}}\n"), RT_LINE, "belongs to the connection" },
+	{ RT("    headers: {set: {transfer-encoding: x}}\n"), RT_LINE,
+	  "belongs to the connection" },
 	{ RT("    headers: {set: {Content-Length: 1}}\n"), RT_LINE, "belongs to the connection" },
 	{ RT("    headers: {set: {host: x}}\n"), RT_LINE, "route's own `host`" },
 	{ RT("    headers: {remove: [Connection]}\n"), RT_LINE, "belongs to the connection" },
@@ -279,7 +298,8 @@ static const struct bad bads[] = {
 	{ RT("    headers: {set: {a: x}, remove: [A]}\n"), RT_LINE, "twice" },
 	{ RT("    headers: {set: {a: {file: gone}}}\n"), RT_LINE, "gone: No such file" },
 	{ RT("    headers: {set: {a: {fil: x}}}\n"), RT_LINE, "neither a text nor a file" },
-	{ RT("    headers: {set: {a: \"${REDCARD_TEST_UNSET}\"}}\n"), RT_LINE, "REDCARD_TEST_UNSET" },
+	{ RT("    headers: {set: {a: \"${REDCARD_TEST_UNSET}\"}}\n"), RT_LINE,
+	  "REDCARD_TEST_UNSET" },
 };
 
 Test(config, every_mistake_is_named_with_its_line)
@@ -304,17 +324,21 @@ Test(config, all_problems_are_told_at_once)
 	cr_assert_eq(lines, 4, "%s", errors.p);
 }
 
-/* The folder's own name in front of the key: a value from a file or the environment is never in a message. */
+/* The folder's own name in front of the key: a value from a file or the environment is never in a
+ * message. */
 Test(config, secrets_come_from_files_and_the_environment_and_stay_out_of_messages)
 {
 	write_file("secret", "from-file\n");
 	setenv("REDCARD_TEST_KEY", "from-env", 1);
-	load_ok(RT("    headers: {set: {a: {file: secret}, b: \"Bearer ${REDCARD_TEST_KEY}\", c: \"${NONE_X:-dflt}\"}}\n"));
+	load_ok(RT(
+		"    headers:\n      set: {a: {file: secret}, b: \"Bearer ${REDCARD_TEST_KEY}\", "
+		"c: \"${NONE_X:-dflt}\"}\n"));
 	cr_assert_str_eq(c->routes[0].headers[0].value, "from-file");
 	cr_assert_str_eq(c->routes[0].headers[1].value, "Bearer from-env");
 	cr_assert_str_eq(c->routes[0].headers[2].value, "dflt");
 	write_file("secret", "two\nlines\n");
-	expect_problem(RT("    headers: {set: {a: {file: secret}}}\n"), RT_LINE, "control characters");
+	expect_problem(RT("    headers: {set: {a: {file: secret}}}\n"), RT_LINE,
+		       "control characters");
 	cr_assert_null(strstr(errors.p, "lines"));
 	write_file("secret", "\n");
 	expect_problem(RT("    headers: {set: {a: {file: secret}}}\n"), RT_LINE, "empty");
@@ -335,24 +359,34 @@ struct want {
 Test(config, the_first_matching_route_is_taken)
 {
 	static const struct want wants[] = {
-		{ "api.example.org", "/v1/chat", "POST", "sub" },   { "API.Example.ORG", "/v1/x", "POST", "sub" },
-		{ "a.b.example.org", "/v1/", "POST", "sub" },       { "example.org", "/v1/", "POST", "rest" },
-		{ "notexample.org", "/v1/", "POST", "rest" },       { ".example.org", "/v1/", "POST", "rest" },
-		{ "api.example.org", "/v1", "POST", "rest" },       { "api.example.org", "/V1/", "POST", "rest" },
-		{ "api.example.org", "/v1/chat", "GET", "rest" },   { "api.example.org", "/v1/chat", "post", NULL },
-		{ "h", "/exact", "PUT", "exact" },                  { "h", "/exact?q=/", "PUT", "exact" },
-		{ "h", "/exact/", "PUT", NULL },                    { "", "/", "GET", "rest" },
+		{ "api.example.org", "/v1/chat", "POST", "sub" },
+		{ "API.Example.ORG", "/v1/x", "POST", "sub" },
+		{ "a.b.example.org", "/v1/", "POST", "sub" },
+		{ "example.org", "/v1/", "POST", "rest" },
+		{ "notexample.org", "/v1/", "POST", "rest" },
+		{ ".example.org", "/v1/", "POST", "rest" },
+		{ "api.example.org", "/v1", "POST", "rest" },
+		{ "api.example.org", "/V1/", "POST", "rest" },
+		{ "api.example.org", "/v1/chat", "GET", "rest" },
+		{ "api.example.org", "/v1/chat", "post", NULL },
+		{ "h", "/exact", "PUT", "exact" },
+		{ "h", "/exact?q=/", "PUT", "exact" },
+		{ "h", "/exact/", "PUT", NULL },
+		{ "", "/", "GET", "rest" },
 		{ "h", "*", "OPTIONS", NULL },
 	};
-	load_ok(LISTEN UPSTREAMS "routes:\n"
-		"  - {name: sub, upstream: a, match: {host: \"*.example.org\", path: /v1/, methods: [POST]}}\n"
+	load_ok(LISTEN UPSTREAMS
+		"routes:\n"
+		"  - {name: sub, upstream: a, match: {host: \"*.example.org\", path: /v1/, "
+		"methods: [POST]}}\n"
 		"  - {name: exact, upstream: a, match: {path: /exact, exact: true}}\n"
 		"  - {name: rest, upstream: a, match: {path: /, methods: [GET, POST]}}\n");
 	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
 		const struct want *w = &wants[i];
 		const struct config_route *r =
 			config_route_for(c, span_of(w->host), span_of(w->path), span_of(w->method));
-		cr_assert_str_eq(r ? r->name : "none", w->route ? w->route : "none", "%s %s%s", w->method, w->host, w->path);
+		cr_assert_str_eq(r ? r->name : "none", w->route ? w->route : "none", "%s %s%s",
+				 w->method, w->host, w->path);
 	}
 }
 

@@ -26,12 +26,14 @@ Test(metric_table, names_follow_the_rules)
 		cr_assert(is_name(d->name), "%s", d->name);
 		bool ours = strncmp(d->name, "redcard_", 8) == 0;
 		cr_assert(ours || strcmp(d->name, "builder_status_up") == 0, "%s", d->name);
-		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s", d->name);
+		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s",
+			     d->name);
 		cr_assert_not_null(d->help);
 		cr_assert_not_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", d->help[0]), "%s", d->help);
 		cr_assert(ends_with(d->help, "."), "%s", d->help);
 		if (d->kind == METRIC_HISTOGRAM)
-			cr_assert(ends_with(d->name, "_bytes") || ends_with(d->name, "_seconds"), "%s has no unit", d->name);
+			cr_assert(ends_with(d->name, "_bytes") || ends_with(d->name, "_seconds"),
+				  "%s has no unit", d->name);
 		for (size_t k = 1; k < d->n_bounds; k++)
 			cr_assert_lt(d->bounds[k - 1], d->bounds[k], "%s", d->name);
 		for (size_t k = 0; k < i; k++)
@@ -49,7 +51,8 @@ Test(metric_table, labels_are_named_and_bounded)
 		cr_assert_gt(d->n_values, 0);
 		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
 		for (size_t k = 0; k < d->n_values && i != METRIC_BUILDER_UP; k++)
-			cr_assert(d->values[k] && d->values[k][0], "%s: value %zu has no name", d->name, k);
+			cr_assert(d->values[k] && d->values[k][0], "%s: value %zu has no name",
+				  d->name, k);
 	}
 }
 
@@ -67,7 +70,8 @@ static size_t manual_names(char names[][64], size_t max)
 		if (!inside || strncmp(line, ".It Li ", 7) != 0)
 			continue;
 		cr_assert_lt(n, max);
-		snprintf(names[n], sizeof(names[n]), "%.*s", (int)strcspn(line + 7, " {\n"), line + 7);
+		snprintf(names[n], sizeof(names[n]), "%.*s", (int)strcspn(line + 7, " {\n"),
+			 line + 7);
 		n++;
 	}
 	fclose(f);

@@ -97,8 +97,10 @@ Test(schema, names_the_same_keys_as_the_loader)
 		const struct json_value *properties = properties_at(j, maps[i].place);
 		known_keys(maps[i].yaml, keys, sizeof(keys));
 		for (char *key = strtok(keys, ", "); key; key = strtok(NULL, ", "), n++)
-			cr_assert_not_null(json_get(properties, key), "%s.%s is not in the schema", maps[i].place, key);
-		cr_assert_eq(json_count(properties), n, "%s: the schema has %zu keys, the loader %zu", maps[i].place,
+			cr_assert_not_null(json_get(properties, key), "%s.%s is not in the schema",
+					   maps[i].place, key);
+		cr_assert_eq(json_count(properties), n,
+			     "%s: the schema has %zu keys, the loader %zu", maps[i].place,
 			     json_count(properties), n);
 	}
 	json_free(j);

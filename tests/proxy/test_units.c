@@ -12,24 +12,58 @@ struct row {
 };
 
 static const struct row durations[] = {
-	{ "0s", 0, 0 }, { "250ms", 0, 250 }, { "30s", 0, 30000 }, { "2m", 0, 120000 }, { "1h", 0, 3600000 },
-	{ "49d", 0, 4233600000 }, { "4294967295ms", 0, UINT32_MAX }, { "4294967296ms", -ERANGE, 0 },
-	{ "50d", -ERANGE, 0 }, { "99999999999999999999999s", -ERANGE, 0 }, { "30", -EINVAL, 0 }, { "s", -EINVAL, 0 },
-	{ "", -EINVAL, 0 }, { "-1s", -EINVAL, 0 }, { "+1s", -EINVAL, 0 }, { "1.5s", -EINVAL, 0 }, { "1 s", -EINVAL, 0 },
-	{ " 1s", -EINVAL, 0 }, { "1s ", -EINVAL, 0 }, { "1S", -EINVAL, 0 }, { "1sec", -EINVAL, 0 }, { "0x1s", -EINVAL, 0 },
+	{ "0s", 0, 0 },
+	{ "250ms", 0, 250 },
+	{ "30s", 0, 30000 },
+	{ "2m", 0, 120000 },
+	{ "1h", 0, 3600000 },
+	{ "49d", 0, 4233600000 },
+	{ "4294967295ms", 0, UINT32_MAX },
+	{ "4294967296ms", -ERANGE, 0 },
+	{ "50d", -ERANGE, 0 },
+	{ "99999999999999999999999s", -ERANGE, 0 },
+	{ "30", -EINVAL, 0 },
+	{ "s", -EINVAL, 0 },
+	{ "", -EINVAL, 0 },
+	{ "-1s", -EINVAL, 0 },
+	{ "+1s", -EINVAL, 0 },
+	{ "1.5s", -EINVAL, 0 },
+	{ "1 s", -EINVAL, 0 },
+	{ " 1s", -EINVAL, 0 },
+	{ "1s ", -EINVAL, 0 },
+	{ "1S", -EINVAL, 0 },
+	{ "1sec", -EINVAL, 0 },
+	{ "0x1s", -EINVAL, 0 },
 	{ "1KiB", -EINVAL, 0 },
 };
 
 static const struct row sizes[] = {
-	{ "0B", 0, 0 }, { "1B", 0, 1 }, { "16KiB", 0, 16384 }, { "64MiB", 0, 67108864 }, { "1GiB", 0, 1073741824 },
-	{ "17179869183GiB", 0, 17179869183ULL << 30 }, { "17179869184GiB", -ERANGE, 0 },
-	{ "18446744073709551615B", 0, UINT64_MAX }, { "18446744073709551616B", -ERANGE, 0 }, { "16", -EINVAL, 0 },
-	{ "16KB", -EINVAL, 0 }, { "16kib", -EINVAL, 0 }, { "16K", -EINVAL, 0 }, { "1.5MiB", -EINVAL, 0 }, { "16s", -EINVAL, 0 },
+	{ "0B", 0, 0 },
+	{ "1B", 0, 1 },
+	{ "16KiB", 0, 16384 },
+	{ "64MiB", 0, 67108864 },
+	{ "1GiB", 0, 1073741824 },
+	{ "17179869183GiB", 0, 17179869183ULL << 30 },
+	{ "17179869184GiB", -ERANGE, 0 },
+	{ "18446744073709551615B", 0, UINT64_MAX },
+	{ "18446744073709551616B", -ERANGE, 0 },
+	{ "16", -EINVAL, 0 },
+	{ "16KB", -EINVAL, 0 },
+	{ "16kib", -EINVAL, 0 },
+	{ "16K", -EINVAL, 0 },
+	{ "1.5MiB", -EINVAL, 0 },
+	{ "16s", -EINVAL, 0 },
 };
 
 static const struct row counts[] = {
-	{ "0", 0, 0 }, { "007", 0, 7 }, { "18446744073709551615", 0, UINT64_MAX }, { "18446744073709551616", -ERANGE, 0 },
-	{ "", -EINVAL, 0 }, { "1x", -EINVAL, 0 }, { "-1", -EINVAL, 0 }, { "1e3", -EINVAL, 0 },
+	{ "0", 0, 0 },
+	{ "007", 0, 7 },
+	{ "18446744073709551615", 0, UINT64_MAX },
+	{ "18446744073709551616", -ERANGE, 0 },
+	{ "", -EINVAL, 0 },
+	{ "1x", -EINVAL, 0 },
+	{ "-1", -EINVAL, 0 },
+	{ "1e3", -EINVAL, 0 },
 };
 
 /* The text is given without its NUL, in memory of its exact size. */
@@ -76,7 +110,8 @@ Test(units, counts)
 Test(units, printing_reads_back)
 {
 	char text[32];
-	static const uint64_t values[] = { 0, 1, 999, 1000, 1500, 60000, 90000, 3600000, 86400000, UINT32_MAX, 1024, 1536, 1 << 20 };
+	static const uint64_t values[] = { 0,       1,        999,        1000, 1500, 60000,  90000,
+					   3600000, 86400000, UINT32_MAX, 1024, 1536, 1 << 20 };
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
 		uint32_t ms = 42;
 		uint64_t bytes = 42;
