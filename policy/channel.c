@@ -46,7 +46,7 @@ bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
 	s->number = number;
 	s->old_end = track_end(&c->kept);
 	s->list.n = 0;
-	s->n_seen = 0;
+	s->n_seen = s->n_edges = 0;
 	s->ended = false;
 	s->end_key = 0;
 	if (!track_assign(&s->work, &c->kept, c->kept.base))
@@ -84,6 +84,49 @@ bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until)
 		if (s->seen[i].keyword == keyword && s->seen[i].end <= until)
 			return true;
 	return false;
+}
+
+static bool edge_add(struct slot *s, uint64_t until, bool code)
+{
+	if (s->n_edges && s->edges[s->n_edges - 1].code == code) {
+		s->edges[s->n_edges - 1].until = until;
+		return true;
+	}
+	if (s->n_edges == s->cap_edges) {
+		uint32_t cap = s->cap_edges ? 2 * s->cap_edges : 8;
+		struct code_edge *v = realloc(s->edges, cap * sizeof(*v));
+		if (!v)
+			return false;
+		s->edges = v;
+		s->cap_edges = cap;
+	}
+	s->edges[s->n_edges++] = (struct code_edge){ until, code };
+	return true;
+}
+
+bool slot_find_code(struct slot *s)
+{
+	struct channel *c = s->channel;
+	uint64_t end = track_end(&s->work);
+	for (uint64_t at = s->old_end; at < end;) {
+		bool code = false;
+		at += fence_feed(&c->fence, s->work.text + (at - s->work.base), (size_t)(end - at), &code);
+		if (!edge_add(s, at, code))
+			return false;
+	}
+	return true;
+}
+
+bool slot_is_code(const struct slot *s, uint64_t at)
+{
+	if (s->channel->code)
+		return true;
+	if (at < s->old_end || !s->n_edges)
+		return s->channel->was_code;
+	for (uint32_t i = 0; i < s->n_edges; i++)
+		if (at < s->edges[i].until)
+			return s->edges[i].code;
+	return s->edges[s->n_edges - 1].code;
 }
 
 static int by_point(const void *a, const void *b)
@@ -137,7 +180,11 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		free(c->open.v);
 		c->open = (struct candidates){ 0 };
 	}
+	if (s->n_edges)
+		c->was_code = s->edges[s->n_edges - 1].code;
 	if (s->ended) { /* what follows, should anything follow, is another text */
+		fence_init(&c->fence);
+		c->was_code = false;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
 		return save_keywords(s, set);
@@ -150,5 +197,6 @@ void slot_fini(struct slot *s)
 	track_fini(&s->work);
 	free(s->list.v);
 	free(s->seen);
+	free(s->edges);
 	*s = (struct slot){ 0 };
 }

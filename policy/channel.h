@@ -8,6 +8,7 @@
 #ifndef POLICY_CHANNEL_H
 #define POLICY_CHANNEL_H
 
+#include "lib/fence.h"
 #include "policy/candidate.h"
 #include "policy/multimatch.h"
 
@@ -26,6 +27,13 @@ struct channel {
 	uint32_t slot;                    /* during a call: index + 1 */
 	bool code;                        /* its kind is code as a whole */
 	bool prose;                       /* its kind may hold fences */
+	bool was_code;                    /* prose: whether the last byte was inside a fence */
+	struct fence fence;               /* prose */
+};
+
+struct code_edge { /* text up to here, from the edge before on, is code or is not */
+	uint64_t until;
+	bool code;
 };
 
 struct keyword_seen { /* in this call */
@@ -39,7 +47,9 @@ struct slot {
 	uint64_t old_end; /* text before this call ends here */
 	struct candidates list;
 	struct keyword_seen *seen;
+	struct code_edge *edges; /* of the new text, in prose, when some rule asks */
 	uint32_t n_seen, cap_seen;
+	uint32_t n_edges, cap_edges;
 	uint32_t new_from; /* candidates before this index were open before the call */
 	uint16_t number;   /* the channel's */
 	bool ended;
@@ -55,7 +65,9 @@ bool slot_begin(struct slot *s, struct channel *c, uint16_t number); /* false: n
 bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end);
 /* Whether the rule's keyword was seen in the channel's first `until` bytes. */
 bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until);
-/* Opens every hit's candidate: sorted, each once. */
+bool slot_find_code(struct slot *s);
+bool slot_is_code(const struct slot *s, uint64_t at); /* the byte at `at`, new or the last of the old ones */
+/* The candidates opened in this call in order, each once. */
 void slot_sort(struct slot *s);
 bool slot_save(struct slot *s, const struct ruleset *set);
 void slot_fini(struct slot *s);

@@ -98,6 +98,7 @@ static void classify(const struct judge *j, struct channel *c, uint16_t number)
 		break;
 	case CHANNEL_CONTENT:
 		c->prose = true;
+		fence_init(&c->fence);
 		break;
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
@@ -194,7 +195,8 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 	struct candidate c = { .point = hit->end + slot->channel->stream_base, .rule = p->rule };
 	if (p->keyword)
 		return slot_saw(slot, r->keyword, c.point);
-	if (r->info.scope == SCOPE_CODE && !slot->channel->code && !slot->channel->prose)
+	/* The last byte of the lead-in, or of the whole match, says where the rule applies. */
+	if (r->info.scope == SCOPE_CODE && !(c.point && slot_is_code(slot, c.point - 1)))
 		return true;
 	return candidate_open(&c, r, s->regex, &slot->work) && candidates_add(&slot->list, &c);
 }
@@ -210,6 +212,8 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (!c->stream && !(c->stream = multimatch_open(j->set->multimatch)))
 		return false;
 	s->hits.n = 0;
+	if (j->set->code_scope && c->prose && !slot_find_code(slot))
+		return false;
 	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, &s->hits))
 		return false;
 	if (slot->ended && multimatch_finish(c->stream, s->multimatch, &s->hits))
@@ -236,17 +240,11 @@ static bool keywords_seen(const struct finding *f)
 	return f->rule->keyword == RULE_NO_KEYWORDS || slot_has(f->slot, f->rule->keyword, f->decided_at);
 }
 
-static bool in_scope(const struct finding *f)
-{
-	return f->rule->info.scope == SCOPE_ANY || f->slot->channel->code || f->slot->channel->prose;
-}
-
 static const struct {
 	const char *name;
 	bool (*keeps)(const struct finding *f);
 } refinements[] = {
 	{ "keywords", keywords_seen },
-	{ "scope", in_scope },
 };
 
 static bool refined(const struct finding *f)

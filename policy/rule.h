@@ -2,8 +2,9 @@
  * A rule in its compiled form, and the set that owns it. Shared by the loader (rule_file.c), the compiler (ruleset.c)
  * and the judge; everything else sees ruleset.h only.
  *
- * A rule has one matcher. What the matcher decides passes a chain of refinements (candidate.c) before it counts:
- * keywords and scope today; entropy, allowlists and stopwords have their place there, syntax queries beside `body`.
+ * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before it counts: keywords
+ * today; entropy, allowlists and stopwords have their place there, syntax queries beside `body`. Other ways to write
+ * rules down (gitleaks files) are loaders beside rule_file.c that fill struct rule's "as read" part.
  */
 #ifndef POLICY_RULE_H
 #define POLICY_RULE_H
