@@ -22,12 +22,10 @@ struct place {
 #define CHAT(inside) \
 	"data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{" inside
 #define RESPONSES(type, more) "event: " type "\ndata: {\"type\":\"" type "\"," more "\"delta\":\""
-#define BLOCK(kind, field)                                                                                            \
-	"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"" kind \
-	"\",\"" field "\":\""
-#define BLOCK_START(block)                                                                                          \
-	"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{" block \
-	"}}\n\n"
+#define MESSAGES(type) "event: " type "\ndata: {\"type\":\"" type "\",\"index\":0,"
+#define BLOCK(kind, field) \
+	MESSAGES("content_block_delta") "\"delta\":{\"type\":\"" kind "\",\"" field "\":\""
+#define BLOCK_START(block) MESSAGES("content_block_start") "\"content_block\":{" block "}}\n\n"
 #define GEMINI(inside) \
 	"{\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{" inside
 #define GEMINI_CALL "\"functionCall\":{\"name\":\"run\",\"args\":{\"code\":\""
@@ -40,8 +38,8 @@ static const struct place places[] = {
 	  CHAT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\""), "\"}}]}}]}\n\n", "",
 	  "data: [DONE]\n\n" },
 	{ "chat document", FRAMING_DOCUMENT, DIALECT_CHAT, false, false, 1, "",
-	  "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"",
-	  "\"}}]}", "", "" },
+	  "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"", "\"}}]}", "",
+	  "" },
 	{ "responses text", FRAMING_SSE, DIALECT_RESPONSES, false, true, 1, "",
 	  RESPONSES("response.output_text.delta",
 		    "\"item_id\":\"m1\",\"output_index\":0,\"content_index\":0,"),
