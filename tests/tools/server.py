@@ -21,6 +21,7 @@ def binary():
 
 
 POLICY = """\
+version: 1
 rules:
   - id: test-token
     title: A token of the tests
