@@ -202,10 +202,18 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
 		captured(w, off);
-	if (!w->separated || target(w) == NO_CHANNEL)
+	if (!w->separated) {
+		/* What a long frame has consumed may leave, so half an escape cannot wait for the next frame. */
+		if (w->long_frame && w->waiting)
+			w->error = WIRE_OPEN_ESCAPE;
+		w->two_layers = false;
+		return;
+	}
+	if (target(w) == NO_CHANNEL)
 		return;
 	if (w->two_layers)
 		inner_flush(w, &w->own, w->channel, off, out);
+	w->two_layers = false;
 	piece_lit(w, out, w->channel, "", 1, off, 1);
 }
 
@@ -453,8 +461,6 @@ void decode_finish(struct wire *w, enum wire_error incomplete)
 {
 	if (w->error == WIRE_OK && w->payload == PAYLOAD_JSON && !w->json.done)
 		w->error = incomplete;
-	if (w->error == WIRE_OK && w->long_frame && w->waiting)
-		w->error = WIRE_OPEN_ESCAPE;
 }
 
 void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n, uint64_t off,
