@@ -133,7 +133,7 @@ static void on_eof(struct conn *conn)
 {
 	struct client *c = CONTAINER_OF(conn, struct client, conn);
 	if (c->exchange)
-		exchange_client_gone(c->exchange);
+		exchange_client_gone(c->exchange, RESULT_CLIENT_GONE);
 	else
 		conn_close_after_flush(conn);
 }
@@ -154,7 +154,7 @@ static void on_failed(struct conn *conn, int error)
 	struct client *c = CONTAINER_OF(conn, struct client, conn);
 	(void)error;
 	if (c->exchange)
-		exchange_client_gone(c->exchange);
+		exchange_client_gone(c->exchange, RESULT_CLIENT_GONE);
 	conn_close(conn);
 }
 
@@ -201,7 +201,7 @@ static void write_too_slow(struct timer *t)
 {
 	struct client *c = CONTAINER_OF(t, struct client, write_timer);
 	if (c->exchange)
-		exchange_client_gone(c->exchange);
+		exchange_client_gone(c->exchange, RESULT_TIMEOUT);
 	conn_abort(&c->conn);
 }
 

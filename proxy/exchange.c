@@ -9,6 +9,8 @@
 #include "proxy/record.h"
 #include "proxy/worker.h"
 
+#define SUMMARY_TARGET 512 /* bytes of a path that the record keeps */
+
 /* --- stepping --- */
 
 static bool can_wake(const struct exchange *x)
@@ -63,9 +65,11 @@ static void phase_over(struct timer *t);
 static void total_over(struct timer *t);
 
 
+/* A query may carry credentials, so only its presence and the wire's own parameter are kept. */
 static char *summarise(const struct http1_head *head)
 {
-	size_t target = min_size(head->target.n, 512);
+	const char *query = memchr(head->target.p, '?', head->target.n);
+	size_t target = min_size(query ? (size_t)(query - head->target.p) : head->target.n, SUMMARY_TARGET);
 	char *text = malloc(head->method.n + 1 + target + 1);
 	if (!text)
 		return NULL;
@@ -97,6 +101,7 @@ void exchange_begin(struct client *client)
 	x->client_is_1_0 = head->minor == 0;
 	x->close_client = !head->keep_alive;
 	x->expects_continue = head->expect_continue && head->minor == 1 && head->framing != HTTP1_NO_BODY;
+	x->detect_query = memmem(head->target.p, head->target.n, "alt=sse", 7) != NULL;
 	x->request_done = head->framing == HTTP1_NO_BODY || (head->framing == HTTP1_LENGTH && head->length == 0);
 	x->result = RESULT_PASSED;
 	x->reason = "";
@@ -106,7 +111,8 @@ void exchange_begin(struct client *client)
 	x->step = &step_route;
 	worker_new_id(w, x->id);
 	client->exchange = x;
-	worker_exchange_begins(w);
+	if (!client->listener->admin)
+		worker_exchange_begins(w);
 	uint32_t limit = x->rt->config->timeouts.exchange;
 	if (limit)
 		timer_set(&w->timers, &x->total, w->now_ms + limit);
@@ -137,7 +143,7 @@ void exchange_drop_backend(struct exchange *x)
 static enum step_next run_finish(struct exchange *x)
 {
 	struct client *client = x->client;
-	if (x->backend && !x->lost && !x->close_client && x->request_done && http1_head(x->backend->http)->keep_alive)
+	if (x->backend && !x->lost && x->answer_done && x->request_done && http1_head(x->backend->http)->keep_alive)
 		backend_release(x->backend);
 	else
 		exchange_drop_backend(x);
@@ -145,7 +151,8 @@ static enum step_next run_finish(struct exchange *x)
 	bool keep = !x->close_client && x->request_done && !x->aborted;
 	record_exchange(x);
 	client_queued(client);
-	worker_exchange_ends(x->w);
+	if (!client->listener->admin)
+		worker_exchange_ends(x->w);
 	destroy(x);
 	client_exchange_ended(client, keep);
 	return STEP_DONE;
@@ -286,11 +293,11 @@ void exchange_backend_lost(struct exchange *x, enum upstream_error why)
 
 /* --- time and absence --- */
 
-void exchange_client_gone(struct exchange *x)
+void exchange_client_gone(struct exchange *x, enum exchange_result result)
 {
 	struct client *client = x->client;
-	x->result = RESULT_CLIENT_GONE;
-	x->reason = "client gone";
+	x->result = result;
+	x->reason = exchange_result_names[result];
 	x->close_client = true;
 	x->aborted = true;
 	x->head_queued = true;

@@ -45,7 +45,8 @@ struct exchange {
 	struct client *client;
 	struct backend *backend;
 	char id[EXCHANGE_ID_LENGTH + 1];
-	char *summary;                    /* "METHOD target" for the record */
+	char *summary;                    /* "METHOD path" for the record */
+	bool detect_query;                /* the query asks for events, which tells Gemini's framing */
 	uint64_t began_ms;
 
 	/* The request. */
@@ -69,6 +70,7 @@ struct exchange {
 	enum body_form form;
 	bool head_queued;
 	bool answer_empty;                /* no body byte will come */
+	bool answer_done;                 /* the builder's last byte was parsed */
 	bool event_stream;
 	bool close_client;
 	bool aborted;                     /* the client's connection ends without the body's proper end */
@@ -94,7 +96,8 @@ void exchange_advance(struct exchange *x); /* x may be gone afterwards */
 
 void exchange_backend_opened(struct exchange *x);
 void exchange_backend_lost(struct exchange *x, enum upstream_error why);
-void exchange_client_gone(struct exchange *x);
+/* The client left, or (RESULT_TIMEOUT) takes nothing any more. */
+void exchange_client_gone(struct exchange *x, enum exchange_result result);
 void exchange_drain(struct exchange *x); /* time is over: end it */
 
 /* For the files of the exchange only. */

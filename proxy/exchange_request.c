@@ -18,6 +18,7 @@ int exchange_write_request_head(struct exchange *x)
 		.tls = x->client->listener->config->tls != NULL,
 		.forwarded_append = x->rt->config->proxy_headers,
 		.upgrade = x->wants_upgrade,
+		.expect_continue = x->expects_continue,
 	};
 	head_request(&x->request_head, http1_head(x->client->http), x->route, &facts);
 	return x->request_head.failed ? -ENOMEM : 0;
@@ -118,12 +119,8 @@ enum pump exchange_pump_request(struct exchange *x)
  * another address can be tried without loss. A longer or slower body is sent as it comes. */
 static enum step_next run_gather(struct exchange *x)
 {
-	if (x->expects_continue) {
-		conn_write(&x->client->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-		client_queued(x->client);
-		x->expects_continue = false;
-		x->gather_until_ms = 0;
-	}
+	if (x->expects_continue) /* the body comes when the builder wants it (RFC 9110, 10.1.1) */
+		return exchange_to(x, &step_connect);
 	if (!x->gather_until_ms && !x->request_done) {
 		x->gather_until_ms = x->w->now_ms + GATHER_MS;
 		timer_set(&x->w->timers, &x->tick, x->gather_until_ms);
@@ -148,7 +145,7 @@ static enum step_next run_send(struct exchange *x)
 	http1_expect(x->backend->http, x->is_head ? SPAN("HEAD") : SPAN("GET"));
 	x->sent_ms = x->w->now_ms;
 	const struct config_timeouts *t = &x->rt->config->timeouts;
-	exchange_phase(x, x->request_done ? t->first_byte : t->client_body);
+	exchange_phase(x, x->request_done || x->expects_continue ? t->first_byte : t->client_body);
 	return exchange_to(x, &step_await);
 }
 

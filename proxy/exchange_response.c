@@ -29,7 +29,8 @@ static enum step_next interim(struct exchange *x, const struct http1_head *head)
 	struct http1 *http = x->backend->http;
 	if (head->status == 101)
 		return exchange_to(x, x->wants_upgrade ? &step_tunnel : &step_finish);
-	if (head->status != 100 && !x->client_is_1_0) { /* ours is the 100 that the client asked for */
+	if (!x->client_is_1_0 && (head->status != 100 || x->expects_continue)) {
+		x->expects_continue = x->expects_continue && head->status != 100;
 		struct buf out = { 0 };
 		head_interim(&out, head);
 		conn_write(&x->client->conn, out.p, out.n);
@@ -82,6 +83,15 @@ static bool open_inflate(struct exchange *x, struct span coding)
 	return x->inflate != NULL;
 }
 
+static void detect(const struct exchange *x, struct span content_type, struct gate_options *options)
+{
+	struct buf target = { 0 };
+	buf_add_text(&target, strchr(x->summary, ' ') + 1);
+	buf_add_text(&target, x->detect_query ? "?alt=sse" : "");
+	wire_detect((struct span){ target.p, target.n }, content_type, &options->framing, &options->dialect);
+	buf_fini(&target);
+}
+
 static bool open_gate(struct exchange *x, struct span content_type)
 {
 	const struct config_route *route = x->route;
@@ -95,9 +105,8 @@ static bool open_gate(struct exchange *x, struct span content_type)
 		.document_bytes = route->document_bytes,
 		.cut = route->cut,
 	};
-	const char *space = strchr(x->summary, ' ');
 	if (route->wire_auto)
-		wire_detect(span_of(space + 1), content_type, &options.framing, &options.dialect);
+		detect(x, content_type, &options);
 	x->gate = gate_new(&options);
 	return x->gate != NULL;
 }
@@ -159,7 +168,8 @@ static enum step_next run_respond(struct exchange *x)
 		.length = head->length,
 		.decoded = x->inflate != NULL,
 		.event_stream = x->event_stream,
-		.close = x->close_client || x->w->draining,
+		.close = x->close_client || x->w->draining ||
+			 x->client->requests >= x->rt->config->limits.requests_per_connection,
 		.keep_alive_1_0 = x->client_is_1_0 && !x->close_client,
 	};
 	if (x->form == BODY_NONE)
@@ -320,6 +330,7 @@ static enum step_next finish_body(struct exchange *x)
 {
 	size_t n = 0;
 	const struct http1_header *trailers = http1_trailers(x->backend->http, &n);
+	x->answer_done = true;
 	if (x->inflate && inflate_finish(x->inflate) != INFLATE_END)
 		return exchange_failed(x, RESULT_CUT, 502, "encoding broken", "the builder's compressed answer broke off");
 	if (x->gate) {

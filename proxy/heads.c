@@ -126,6 +126,8 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 	put(out, SPAN("x-redcard-exchange"), facts->exchange);
 	if (facts->upgrade)
 		put(out, SPAN("connection: upgrade\r\nupgrade"), http1_find(head, SPAN("upgrade")));
+	if (facts->expect_continue)
+		buf_add_text(out, "expect: 100-continue\r\n");
 	put_request_framing(out, head);
 	buf_add_text(out, "\r\n");
 }

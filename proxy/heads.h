@@ -15,6 +15,7 @@ struct head_facts { /* what the head alone does not say */
 	bool tls;               /* the client's side */
 	bool forwarded_append;  /* keep the client's X-Forwarded-* */
 	bool upgrade;           /* pass the upgrade on */
+	bool expect_continue;   /* the client waits for a 100 */
 };
 
 void head_request(struct buf *out, const struct http1_head *head, const struct config_route *route,

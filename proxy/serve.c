@@ -17,6 +17,8 @@
 #include "proxy/verbs.h"
 #include "proxy/version.h"
 
+#define RESOLVE_WAIT_MS 3000
+
 struct runtime *server_runtime(struct server *s)
 {
 	pthread_mutex_lock(&s->mutex);
@@ -29,6 +31,11 @@ static void wake_all(struct server *s)
 {
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_wake(&s->workers[i]);
+}
+
+static struct metrics_shard *own_metrics(struct server *s)
+{
+	return metrics_shard(s->metrics, s->n_workers); /* the workers have those before it */
 }
 
 /* --- start --- */
@@ -79,9 +86,24 @@ static int server_init(struct server *s, struct config *config)
 	if (error)
 		return error;
 	s->current = runtime_ref(s->first);
-	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers);
+	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 1);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
 	return s->metrics && s->workers ? 0 : -ENOMEM;
+}
+
+/* Names get a moment to resolve, so that the first request finds an address; one that cannot is said, not fatal. */
+static void await_names(const struct runtime *rt)
+{
+	for (size_t i = 0; i < rt->config->n_upstreams; i++) {
+		for (size_t k = 0; k < rt->upstreams[i].n; k++) {
+			const struct upstream_address *a = &rt->upstreams[i].addresses[k];
+			const char *error = "no answer yet";
+			if (resolver_wait(a->name, RESOLVE_WAIT_MS) == 0 && resolver_status(a->name, &error) == RESOLVER_GOOD)
+				continue;
+			log_message(LOG_WARNING, "resolve", "builder %s: %s: %s; it is asked again and again",
+				    rt->config->upstreams[i].name, a->config->host, error);
+		}
+	}
 }
 
 static void server_fini(struct server *s)
@@ -170,8 +192,11 @@ static void reload(struct server *s)
 	struct buf errors = { 0 };
 	struct runtime *next = NULL;
 	int error = load_next(s, &next, &errors);
+	if (!error)
+		await_names(next);
 	if (error) {
 		atomic_fetch_add(&s->reloads_refused, 1);
+		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_REFUSED, 1);
 		log_lines(LOG_ERROR, "reload_refused", &errors);
 		log_message(LOG_ERROR, "reload_refused", "the last good configuration stays in force");
 	} else {
@@ -182,6 +207,7 @@ static void reload(struct server *s)
 		runtime_unref(old);
 		wake_all(s);
 		atomic_fetch_add(&s->reloads, 1);
+		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
 		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s", ruleset_count(next->config->ruleset),
 			    ruleset_hash(next->config->ruleset));
 	}
@@ -237,6 +263,28 @@ static struct config *load(const char *path)
 	return config;
 }
 
+/* Takes over the reference to config. On failure the reason is printed; server_fini() is owed in any case. */
+static int start(struct server *s, struct config *config)
+{
+	int error = server_init(s, config);
+	if (error) {
+		fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
+		return error;
+	}
+	error = open_workers(s);
+	if (error)
+		return error;
+	config = s->first->config;
+	error = log_open(config->log_file, (enum log_level)config->log_level);
+	if (error) {
+		fprintf(stderr, "%s: cannot open the log file %s: %s; make its folder writable\n", config->path,
+			config->log_file, strerror(-error));
+		return error;
+	}
+	await_names(s->first);
+	return start_workers(s);
+}
+
 int serve_main(int argc, char **argv)
 {
 	const char *path = "redcard.yaml";
@@ -265,19 +313,10 @@ int serve_main(int argc, char **argv)
 	status = EXIT_TOOL;
 	raise_descriptor_limit();
 	block_signals(&signals);
-	int error = server_init(&server, config);
-	if (error)
-		fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
-	else if (open_workers(&server) == 0) {
-		config = server.first->config;
-		error = log_open(config->log_file, (enum log_level)config->log_level);
-		if (error)
-			fprintf(stderr, "%s: cannot open the log file %s: %s\n", path, config->log_file, strerror(-error));
-		else if (start_workers(&server) == 0) {
-			announce(&server);
-			serve(&server, &signals);
-			status = EXIT_CLEAN;
-		}
+	if (start(&server, config) == 0) {
+		announce(&server);
+		serve(&server, &signals);
+		status = EXIT_CLEAN;
 	}
 	server_fini(&server);
 	log_close();
