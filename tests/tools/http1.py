@@ -10,8 +10,10 @@ import time
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*\Z")
 TARGET = re.compile(rb"(/[\x21\x22\x24-\x7e\x80-\xff]*|\*|https?://[\x21\x22\x24-\x7e\x80-\xff]+)\Z")
-NAMED_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\-]+(:[0-9]{1,5})?\Z")
+NAMED_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%\-]+(:[0-9]{1,5})?)?\Z")  # empty: there is no authority
 ADDRESS_HOST = re.compile(rb"\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})\Z")
+CHUNK_EXTENDED = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?\Z")
 
 
 class Malformed(Exception):
@@ -118,8 +120,9 @@ def framing(head, kind, method=None):
 class Body:
     """Takes a body's framing off, in whatever pieces it comes. What was decoded gathers in out."""
 
-    def __init__(self, head):
+    def __init__(self, head, extensions=False):
         self.head, self.out, self.done = head, bytearray(), False
+        self.size = CHUNK_EXTENDED if extensions else CHUNK
         self.left = head.length
         self.state = {"none": "end", "length": "data", "close": "close", "chunked": "size"}[head.framing]
         self.lines = []
@@ -164,9 +167,10 @@ class Body:
         line, found, rest = data.partition(b"\r\n")
         if not found:
             return data
-        if not re.match(rb"[0-9A-Fa-f]{1,15}\Z", line):
+        size = self.size.match(line)
+        if not size:
             raise Malformed(f"chunk size {line[:40]!r}")
-        self.left = int(line, 16)
+        self.left = int(size.group(1), 16)
         self.head.chunks.append(self.left)
         self.state = "data" if self.left else "trailers"
         return rest
@@ -185,6 +189,8 @@ class Body:
 
 class Conn:
     """One socket, read strictly. Every wait is bounded by a deadline."""
+
+    extensions = False  # whether chunk extensions may stand; what we forward never has them
 
     def __init__(self, sock, timeout=5.0):
         self.sock = sock
@@ -246,7 +252,7 @@ class Conn:
 
     def body_parts(self, head):
         """Yields the body as it arrives. Trailers end up in the head. Ended when it is cut off."""
-        body = Body(head)
+        body = Body(head, self.extensions)
         while True:
             self.buf = body.feed(self.buf, self.eof, self.error)
             if body.out:
@@ -306,9 +312,10 @@ def connect(port, timeout=5.0, source=None):
     return Conn(sock, timeout)
 
 
-def requests_in(data):
+def requests_in(data, extensions=False):
     """What one strict reader makes of these bytes: (complete requests, "end" | "truncated" | "malformed")."""
     conn, found = Bytes(data), []
+    conn.extensions = extensions
     while conn.buf:
         try:
             found.append(conn.message("request"))
