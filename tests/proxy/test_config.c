@@ -50,18 +50,26 @@ static void teardown(void)
 	config_unref(c);
 	buf_fini(&errors);
 	remove_file("c.yaml");
+	remove_file("p.yaml");
 	remove_file("secret");
 	rmdir(folder);
 }
 
 TestSuite(config, .init = setup, .fini = teardown);
 
+/* A policy of one rule is appended, where none is named: the pack takes its time to compile. */
 static int load(const char *text)
 {
+	char whole[8192];
+	bool add = strstr(text, "upstreams:") && !strstr(text, "policy:");
 	config_unref(c);
 	c = NULL;
 	buf_clear(&errors);
-	write_file("c.yaml", text);
+	snprintf(whole, sizeof(whole), "%s%s", text, add ? "policy: p.yaml\n" : "");
+	write_file("c.yaml", whole);
+	write_file(
+		"p.yaml",
+		"version: 1\nrules: [{id: a, title: t, severity: low, action: flag, regex: 'abc[0-9]'}]\n");
 	int e = config_load(path, &c, &errors);
 	buf_add_char(&errors, '\0');
 	cr_assert_not(errors.failed);
@@ -104,14 +112,15 @@ Test(config, the_sample_loads)
 	cr_assert_eq(c->n_upstreams, 1);
 	cr_assert_str_eq(c->upstreams[0].addresses[0].host, "127.0.0.1");
 	cr_assert_eq(c->upstreams[0].addresses[0].port, 9000);
+	cr_assert_str_eq(c->policy, "builtin");
+	cr_assert_geq(ruleset_count(c->ruleset), 30);
 }
 
 Test(config, what_is_left_out_has_its_default)
 {
 	load_ok(WITH(""));
 	cr_assert_geq(c->workers, 1);
-	cr_assert_str_eq(c->policy, "builtin");
-	cr_assert_not_null(c->ruleset);
+	cr_assert_eq(ruleset_count(c->ruleset), 1);
 	cr_assert_eq(c->admin.addr_len, 0);
 	cr_assert_eq(c->log_level, LOG_INFO);
 	cr_assert(c->log_exchanges);
@@ -138,7 +147,7 @@ Test(config, what_is_left_out_has_its_default)
 Test(config, every_key_is_taken)
 {
 	load_ok("listen:\n  - address: \"[::1]:8081\"\n  - address: \":8082\"\n"
-		"admin: {address: \"127.0.0.1:9901\"}\nworkers: 3\npolicy: builtin\n"
+		"admin: {address: \"127.0.0.1:9901\"}\nworkers: 3\n"
 		"log: {level: error, file: x.log, exchanges: false}\nforwarded: append\n"
 		"limits: {connections: 1, streams: 2, head: 3KiB, target: 1KiB, headers: 9, body: 5GiB, window: 6KiB, "
 		"requests_per_connection: 7, decoded: 8MiB, decoded_ratio: 9}\n"
