@@ -122,9 +122,9 @@ static void status(struct exchange *x)
 	buf_printf(&out, "\",\"mode\":\"%s\",\"rules\":%zu,\"hash\":\"%s\"},",
 		   ruleset_monitor(config->ruleset) ? "monitor" : "enforce", ruleset_count(config->ruleset),
 		   ruleset_hash(config->ruleset));
-	buf_printf(&out, "\"connections_open\":%.0f,\"streams_open\":%.0f,",
-		   metrics_total(w->all_metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT),
-		   metrics_total(w->all_metrics, METRIC_STREAMS_OPEN, 0));
+	put_total(&out, "connections_open", metrics_total(w->all_metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT), true);
+	put_total(&out, "streams_open", metrics_total(w->all_metrics, METRIC_STREAMS_OPEN, 0), false);
+	buf_add_char(&out, ',');
 	put_totals(&out, w->all_metrics);
 	buf_add_text(&out, ",\"builders\":[");
 	for (size_t i = 0, n = 0; i < config->n_upstreams; i++) {

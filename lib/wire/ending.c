@@ -50,7 +50,8 @@ int end_plain(struct wire *w, enum wire_ending how, uint64_t released, const str
 {
 	struct buf data = { 0 };
 
-	(void)how;
+	if (w->framing == FRAMING_NONE && how == ENDING_ERROR)
+		return -ENOTSUP; /* text has no form for an error: the body ends without its end */
 	if (w->framing == FRAMING_NONE) {
 		buf_printf(out, "\n[stream stopped by policy: %.*s, exchange %.*s]\n", (int)notice->rule.n, notice->rule.p,
 			   (int)notice->exchange.n, notice->exchange.p);
