@@ -165,6 +165,8 @@ size_t sse_run(struct wire *w, const char *p, size_t n, bool final, struct piece
 				break;
 			if (w->sse_line == LINE_DATA)
 				join_data(w, w->consumed + pos, out);
+			if (w->error)
+				break;
 			pos += (size_t)skip;
 		}
 		size_t len = line_length(p + pos, n - pos);
