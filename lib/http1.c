@@ -4,12 +4,13 @@
  *   LEAD --> HEAD --> LENGTH | CHUNKED | UNTIL_CLOSE --> DONE --> (http1_next) LEAD
  *     \________\___________\_____________________________________> REFUSED (latches)
  *
- * llhttp reads heads, chunks and trailers; which framing a message has is decided in http1_rules.c, and a body of known
- * length or until close never reaches llhttp. For every message the parser is reset, so nothing one message said can
- * change how the next is read.
+ * llhttp reads heads, chunks and trailers; which framing a message has is decided in http1_rules.c,
+ * and a body of known length or until close never reaches llhttp. For every message the parser is
+ * reset, so nothing one message said can change how the next is read.
  *
- * What is reported must not depend on how the bytes were split. So rules are applied where llhttp says that a thing is
- * complete, never on the part of it that a read happened to bring, and a head is fed at most its limit of bytes.
+ * What is reported must not depend on how the bytes were split. So rules are applied where llhttp
+ * says that a thing is complete, never on the part of it that a read happened to bring, and a head
+ * is fed at most its limit of bytes.
  */
 #include "lib/http1.h"
 
@@ -31,13 +32,13 @@ struct http1 {
 	struct http1_store *trailers; /* allocated when the first trailer comes */
 	struct span *slices;          /* the caller's, during one call */
 	size_t slices_max, slices_n;
-	uint64_t left;                /* LENGTH: bytes to come */
+	uint64_t left; /* LENGTH: bytes to come */
 	struct http1_start start;
 	enum http1_lines lines;
-	uint32_t extension_n;         /* bytes of this chunk's extensions */
+	uint32_t extension_n; /* bytes of this chunk's extensions */
 	uint8_t kind, state, why;
-	bool lead_cr;                 /* an empty line before a request, begun */
-	bool lead_line;               /* ... and complete: one is allowed */
+	bool lead_cr;   /* an empty line before a request, begun */
+	bool lead_line; /* ... and complete: one is allowed */
 	bool answers_head;
 };
 
@@ -138,9 +139,10 @@ static int on_headers_complete(llhttp_t *parser)
 {
 	struct http1 *h = of(parser);
 	unsigned status = (unsigned)llhttp_get_status_code(parser);
-	enum http1_refusal why = h->kind == HTTP1_REQUEST ?
-					 http1_message_request(&h->message) :
-					 http1_message_response(&h->message, status, h->answers_head);
+	enum http1_refusal why =
+		h->kind == HTTP1_REQUEST
+			? http1_message_request(&h->message)
+			: http1_message_response(&h->message, status, h->answers_head);
 	if (why != HTTP1_OK)
 		return refuse(h, why);
 	parser->upgrade = 0; /* or llhttp would let an upgrade change the framing */
@@ -150,7 +152,8 @@ static int on_headers_complete(llhttp_t *parser)
 static int on_body(llhttp_t *parser, const char *p, size_t n)
 {
 	struct http1 *h = of(parser);
-	CHECK(h->slices_n < h->slices_max); /* one slice a chunk, and a full array stops at the end of its chunk */
+	/* One slice a chunk, and a full array stops at the end of its chunk. */
+	CHECK(h->slices_n < h->slices_max);
 	h->slices[h->slices_n++] = (struct span){ p, n };
 	return 0;
 }
@@ -215,7 +218,9 @@ static enum http1_event refused(struct http1 *h, llhttp_errno_t error)
 	case HPE_INVALID_HEADER_TOKEN:
 	case HPE_UNEXPECTED_SPACE: why = HTTP1_BAD_HEADER; break;
 	case HPE_UNEXPECTED_CONTENT_LENGTH:
-	case HPE_INVALID_CONTENT_LENGTH: why = encoded ? HTTP1_BAD_ENCODING : HTTP1_BAD_LENGTH; break;
+	case HPE_INVALID_CONTENT_LENGTH:
+		why = encoded ? HTTP1_BAD_ENCODING : HTTP1_BAD_LENGTH;
+		break;
 	case HPE_INVALID_TRANSFER_ENCODING: why = HTTP1_BAD_ENCODING; break;
 	default: break;
 	}
@@ -225,7 +230,8 @@ static enum http1_event refused(struct http1 *h, llhttp_errno_t error)
 
 /* ---- feeding ---- */
 
-/* One empty line may precede a request (RFC 9112, 2.2), none a response. Returns the bytes it takes. */
+/* One empty line may precede a request (RFC 9112, 2.2), none a response. Returns the bytes it
+ * takes. */
 static size_t skip_lead(struct http1 *h, const char *p, size_t n)
 {
 	size_t i = 0;
@@ -233,7 +239,8 @@ static size_t skip_lead(struct http1 *h, const char *p, size_t n)
 		if (h->lead_cr && p[i] == '\n') {
 			h->lead_cr = false;
 			h->lead_line = true;
-		} else if (!h->lead_cr && p[i] == '\r' && !h->lead_line && h->kind == HTTP1_REQUEST) {
+		} else if (!h->lead_cr && p[i] == '\r' && !h->lead_line &&
+			   h->kind == HTTP1_REQUEST) {
 			h->lead_cr = true;
 		} else if (h->lead_cr || p[i] == '\r' || p[i] == '\n') {
 			(void)refuse(h, HTTP1_MALFORMED);
@@ -307,8 +314,8 @@ static enum http1_event feed_chunks(struct http1 *h, const char *p, size_t n, si
 	return h->state == DONE ? HTTP1_END : HTTP1_BODY;
 }
 
-size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *slices, size_t max, size_t *n_slices,
-		       enum http1_event *event)
+size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *slices, size_t max,
+		       size_t *n_slices, enum http1_event *event)
 {
 	size_t used = 0;
 	CHECK(h->state > HEAD && max > 0);
@@ -339,7 +346,8 @@ size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *sl
 	return used;
 }
 
-enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *used, struct span *body)
+enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *used,
+			    struct span *body)
 {
 	*used = 0;
 	if (h->state == LEAD) {
@@ -358,7 +366,8 @@ enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *us
 	enum http1_event event;
 	size_t slices;
 	*used += http1_feed_body(h, p, n, body, 1, &slices, &event);
-	return slices > 0 ? HTTP1_BODY : event; /* an end or a refusal after the slice is reported by the next call */
+	/* An end or a refusal after the slice is reported by the next call. */
+	return slices > 0 ? HTTP1_BODY : event;
 }
 
 enum http1_event http1_eof(struct http1 *h)
@@ -433,7 +442,7 @@ void http1_next(struct http1 *h)
 	CHECK(h->state == DONE);
 	http1_drop_head(h);
 	drop_trailers(h);
-	if (h->message.head.status >= 200) /* an interim response is followed by the final one, to the same request */
+	if (h->message.head.status >= 200) /* an interim response is followed by the final one */
 		h->answers_head = false;
 	reset(h);
 }

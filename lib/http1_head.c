@@ -44,10 +44,15 @@ unsigned http1_refusal_status(enum http1_refusal why)
 	return 400;
 }
 
+static bool same_name(struct span a, struct span b)
+{
+	return a.n == b.n && span_eq_nocase(a, b); /* lengths differ as a rule: no call */
+}
+
 struct span http1_find(const struct http1_head *head, struct span name)
 {
 	for (size_t i = 0; i < head->n; i++) {
-		if (span_eq_nocase(head->headers[i].name, name))
+		if (same_name(head->headers[i].name, name))
 			return head->headers[i].value;
 	}
 	return (struct span){ NULL, 0 };
@@ -55,19 +60,28 @@ struct span http1_find(const struct http1_head *head, struct span name)
 
 bool http1_hop_by_hop(const struct http1_head *head, const struct http1_header *header)
 {
-	static const char *const fixed[] = { "connection",        "keep-alive", "proxy-connection", "transfer-encoding",
-		                             "te",                "trailer",    "upgrade",          "http2-settings",
-		                             "proxy-authenticate", "proxy-authorization" };
+	static const struct span fixed[] = {
+		{ "connection", 10 },
+		{ "keep-alive", 10 },
+		{ "proxy-connection", 16 },
+		{ "transfer-encoding", 17 },
+		{ "te", 2 },
+		{ "trailer", 7 },
+		{ "upgrade", 7 },
+		{ "http2-settings", 14 },
+		{ "proxy-authenticate", 18 },
+		{ "proxy-authorization", 19 },
+	};
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-		if (span_eq_nocase(header->name, span_of(fixed[i])))
+		if (same_name(header->name, fixed[i]))
 			return true;
 	}
 	for (size_t i = 0; i < head->n; i++) {
 		struct span list = head->headers[i].value, element;
-		if (!span_eq_nocase(head->headers[i].name, SPAN("connection")))
+		if (!same_name(head->headers[i].name, fixed[0]))
 			continue;
 		while (http1_rules_element(&list, &element)) {
-			if (span_eq_nocase(element, header->name))
+			if (same_name(element, header->name))
 				return true;
 		}
 	}

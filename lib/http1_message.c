@@ -57,7 +57,8 @@ static enum http1_refusal take_headers(struct http1_message *m)
 {
 	m->head.headers = m->store.v;
 	m->head.n = m->store.count;
-	return m->version_done ? HTTP1_OK : HTTP1_BAD_VERSION; /* llhttp takes a line without a version for HTTP/0.9 */
+	/* llhttp takes a line without a version for HTTP/0.9. */
+	return m->version_done ? HTTP1_OK : HTTP1_BAD_VERSION;
 }
 
 enum http1_refusal http1_message_request(struct http1_message *m)
@@ -68,7 +69,8 @@ enum http1_refusal http1_message_request(struct http1_message *m)
 	return why == HTTP1_OK ? http1_rules_request(&m->head) : why;
 }
 
-enum http1_refusal http1_message_response(struct http1_message *m, unsigned status, bool answers_head)
+enum http1_refusal http1_message_response(struct http1_message *m, unsigned status,
+					  bool answers_head)
 {
 	enum http1_refusal why = take_headers(m);
 	m->head.status = status;

@@ -1,5 +1,6 @@
 /*
- * A head while it is collected: what http1.c does with each piece that llhttp reports as complete. Part of http1.c.
+ * A head while it is collected: what http1.c does with each piece that llhttp reports as complete.
+ * Part of http1.c.
  */
 #ifndef LIB_HTTP1_MESSAGE_H
 #define LIB_HTTP1_MESSAGE_H
@@ -10,7 +11,8 @@
 struct http1_message {
 	struct http1_head head;
 	struct http1_store store;
-	uint32_t method_n, target_n; /* where the start line lies in the store; a response's reason is its target */
+	uint32_t method_n,
+		target_n; /* the start line in the store; a reason stands in for a target */
 	bool target_done, version_done;
 };
 
@@ -26,6 +28,7 @@ enum http1_refusal http1_message_value(struct http1_store *s);
 
 /* All headers are there: fills in the head. */
 enum http1_refusal http1_message_request(struct http1_message *m);
-enum http1_refusal http1_message_response(struct http1_message *m, unsigned status, bool answers_head);
+enum http1_refusal http1_message_response(struct http1_message *m, unsigned status,
+					  bool answers_head);
 
 #endif

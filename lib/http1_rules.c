@@ -1,13 +1,15 @@
 /*
  * Theory of operation
  *
- * One pass over the headers (`survey`) counts and remembers the few that decide something; then the framing of the
- * message follows from RFC 9112, section 6.3, with every choice that a recipient may make turned into a refusal:
+ * One pass over the headers (`survey`) counts and remembers the few that decide something; then the
+ * framing of the message follows from RFC 9112, section 6.3, with every choice that a recipient may
+ * make turned into a refusal:
  *
  *   request   TE + CL, two CL, a list, another coding  ->  refused, never repaired
- *   response  the same; what may have no body (1xx, 204, 304, an answer to HEAD) has none, whatever it says
+ *   response  the same; what may have no body (1xx, 204, 304, an answer to HEAD) has none
  *
- * The target loses its scheme and authority here, so that all later code sees origin-form and one host.
+ * The target loses its scheme and authority here, so that all later code sees origin-form and one
+ * host.
  */
 #include "lib/http1_rules.h"
 
@@ -20,17 +22,15 @@ struct byte_set {
 };
 
 /* letters, digits and !#$%&'*+-.^_`|~ */
-static const struct byte_set token_bytes = {
-	{ 0x00000000, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff, 0x00000000, 0x00000000, 0x00000000, 0x00000000 }
-};
-/* letters, digits and -._~: a reg-name without percent-encoding and sub-delimiters, which no host here needs */
-static const struct byte_set host_bytes = {
-	{ 0x00000000, 0x03ff6000, 0x87fffffe, 0x47fffffe, 0x00000000, 0x00000000, 0x00000000, 0x00000000 }
-};
+static const struct byte_set token_bytes = { { 0x00000000, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff,
+					       0x00000000, 0x00000000, 0x00000000, 0x00000000 } };
+/* letters, digits and -._~: a reg-name without percent-encoding and sub-delimiters, which no
+ * host here needs */
+static const struct byte_set host_bytes = { { 0x00000000, 0x03ff6000, 0x87fffffe, 0x47fffffe,
+					      0x00000000, 0x00000000, 0x00000000, 0x00000000 } };
 /* what can be seen, but # and the backslash, which some take for a slash */
-static const struct byte_set target_bytes = {
-	{ 0x00000000, 0xfffffff6, 0xefffffff, 0x7fffffff, 0x00000000, 0x00000000, 0x00000000, 0x00000000 }
-};
+static const struct byte_set target_bytes = { { 0x00000000, 0xfffffff6, 0xefffffff, 0x7fffffff,
+						0x00000000, 0x00000000, 0x00000000, 0x00000000 } };
 static bool all_of(struct span s, const struct byte_set *set)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -46,7 +46,8 @@ bool http1_rules_token(struct span s)
 	return s.n > 0 && all_of(s, &token_bytes);
 }
 
-/* Eight bytes at a time: does one of them lie under 0x20, or equal DEL? (The classic carry trick; exact as a yes or no.) */
+/* Eight bytes at a time: does one of them lie under 0x20, or equal DEL? (The classic carry
+ * trick; exact as a yes or no.) */
 static bool has_control(uint64_t x)
 {
 	const uint64_t ones = UINT64_MAX / 255;
@@ -82,8 +83,9 @@ struct span http1_rules_trim(struct span s)
 
 bool http1_rules_method(struct span s)
 {
-	static const struct span forwarded[] = { { "GET", 3 },   { "HEAD", 4 },   { "POST", 4 },   { "PUT", 3 },
-		                                 { "PATCH", 5 }, { "DELETE", 6 }, { "OPTIONS", 7 } };
+	static const struct span forwarded[] = { { "GET", 3 },    { "HEAD", 4 },  { "POST", 4 },
+						 { "PUT", 3 },    { "PATCH", 5 }, { "DELETE", 6 },
+						 { "OPTIONS", 7 } };
 	for (size_t i = 0; i < ARRAY_LEN(forwarded); i++) {
 		if (span_eq(s, forwarded[i]))
 			return true;
@@ -171,7 +173,8 @@ struct survey {
 	unsigned hosts, lengths, encodings;
 	struct span host, length, encoding;
 	bool close, keep_alive, wants_upgrade, has_upgrade, expects;
-	bool names_framing; /* Connection names Host or Content-Length, which would strip them on the next hop */
+	bool names_framing; /* Connection names Host or Content-Length: the next hop would strip
+			       them */
 };
 
 bool http1_rules_element(struct span *list, struct span *element)
@@ -199,7 +202,8 @@ static void survey_connection(struct survey *s, struct span list)
 			s->keep_alive = true;
 		else if (span_eq_nocase(element, SPAN("upgrade")))
 			s->wants_upgrade = true;
-		else if (span_eq_nocase(element, SPAN("host")) || span_eq_nocase(element, SPAN("content-length")))
+		else if (span_eq_nocase(element, SPAN("host")) ||
+			 span_eq_nocase(element, SPAN("content-length")))
 			s->names_framing = true;
 	}
 }
@@ -213,7 +217,8 @@ static void survey_header(struct survey *s, const struct http1_header *header)
 			s->hosts++, s->host = header->value;
 		break;
 	case 6:
-		if (span_eq_nocase(name, SPAN("expect")) && span_eq_nocase(header->value, SPAN("100-continue")))
+		if (span_eq_nocase(name, SPAN("expect")) &&
+		    span_eq_nocase(header->value, SPAN("100-continue")))
 			s->expects = true;
 		break;
 	case 7:
@@ -249,7 +254,8 @@ static enum http1_refusal find_framing(const struct survey *s, struct http1_head
 	head->framing = HTTP1_NO_BODY;
 	head->length = 0;
 	if (s->encodings > 0) {
-		if (s->encodings > 1 || s->lengths > 0 || head->minor == 0 || !span_eq_nocase(s->encoding, SPAN("chunked")))
+		if (s->encodings > 1 || s->lengths > 0 || head->minor == 0 ||
+		    !span_eq_nocase(s->encoding, SPAN("chunked")))
 			return HTTP1_BAD_ENCODING;
 		head->framing = HTTP1_CHUNKED;
 	} else if (s->lengths > 0) {
@@ -268,7 +274,8 @@ static const char *split_absolute(struct span target, struct span *authority, st
 	} schemes[] = { { "http://", "80" }, { "https://", "443" } };
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
 		size_t n = strlen(schemes[i].scheme);
-		if (target.n <= n || !span_eq_nocase((struct span){ target.p, n }, span_of(schemes[i].scheme)))
+		if (target.n <= n ||
+		    !span_eq_nocase((struct span){ target.p, n }, span_of(schemes[i].scheme)))
 			continue;
 		const char *from = target.p + n, *end = target.p + target.n, *p = from;
 		while (p < end && *p != '/' && *p != '?')
@@ -291,7 +298,8 @@ static enum http1_refusal reduce_target(struct http1_head *head, const struct su
 	if (target.n == 1 && target.p[0] == '*')
 		return options ? HTTP1_OK : HTTP1_BAD_TARGET;
 	const char *port = split_absolute(target, &authority, &rest);
-	if (!port || (rest.n > 0 && rest.p[0] == '?')) /* a query without a path: some read it into the host */
+	/* A query without a path: some read it into the host. */
+	if (!port || (rest.n > 0 && rest.p[0] == '?'))
 		return HTTP1_BAD_TARGET;
 	if (!http1_rules_host(authority))
 		return HTTP1_BAD_HOST;
@@ -344,6 +352,7 @@ enum http1_refusal http1_rules_response(struct http1_head *head, bool answers_he
 
 bool http1_rules_trailer(struct span name)
 {
-	return !span_eq_nocase(name, SPAN("content-length")) && !span_eq_nocase(name, SPAN("transfer-encoding")) &&
+	return !span_eq_nocase(name, SPAN("content-length")) &&
+	       !span_eq_nocase(name, SPAN("transfer-encoding")) &&
 	       !span_eq_nocase(name, SPAN("host"));
 }

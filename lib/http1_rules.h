@@ -1,6 +1,6 @@
 /*
- * What HTTP/1.1 leaves to the one who uses a parser: which heads have one meaning (http1.c's second half). Pure functions
- * of a head's spans; nothing is allocated, nothing is kept.
+ * What HTTP/1.1 leaves to the one who uses a parser: which heads have one meaning (http1.c's second
+ * half). Pure functions of a head's spans; nothing is allocated, nothing is kept.
  */
 #ifndef LIB_HTTP1_RULES_H
 #define LIB_HTTP1_RULES_H
@@ -19,11 +19,12 @@ bool http1_rules_host(struct span s);
 
 struct span http1_rules_trim(struct span s); /* without spaces and tabs around it */
 
-/* Takes the first element off a comma-separated list; false at its end. Empty elements are skipped. */
+/* Takes the first element off a comma-separated list; false at its end. Empty elements are
+ * skipped. */
 bool http1_rules_element(struct span *list, struct span *element);
 
-/* Fill in host, framing, length and the flags from method, target or status, minor and headers; reduce an
- * absolute-form target. HTTP1_OK, or why the head is refused. */
+/* Fill in host, framing, length and the flags from method, target or status, minor and headers;
+ * reduce an absolute-form target. HTTP1_OK, or why the head is refused. */
 enum http1_refusal http1_rules_request(struct http1_head *head);
 enum http1_refusal http1_rules_response(struct http1_head *head, bool answers_head);
 

@@ -19,7 +19,8 @@ size_t http1_store_memory(const struct http1_store *s)
 	return s->cap + s->room * sizeof(*s->v);
 }
 
-/* Not realloc(): the spans that exist are moved along, which needs both addresses while both are valid. */
+/* Not realloc(): the spans that exist are moved along, which needs both addresses while both are
+ * valid. */
 static int grow(struct http1_store *s, size_t n)
 {
 	size_t cap = s->cap ? s->cap : TEXT_FIRST;

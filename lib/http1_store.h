@@ -1,6 +1,6 @@
 /*
- * The text of one head, or of its trailers: names and values end to end in one buffer, and spans into it. Part of
- * http1.c. Zero-initialised is valid and holds no memory.
+ * The text of one head, or of its trailers: names and values end to end in one buffer, and spans
+ * into it. Part of http1.c. Zero-initialised is valid and holds no memory.
  */
 #ifndef LIB_HTTP1_STORE_H
 #define LIB_HTTP1_STORE_H
@@ -22,10 +22,12 @@ struct http1_store {
 void http1_store_fini(struct http1_store *s);
 size_t http1_store_memory(const struct http1_store *s);
 
-/* Appends n bytes; the caller limits their sum. 0 or -ENOMEM. Moves the text: spans other than those in v die. */
+/* Appends n bytes; the caller limits their sum. 0 or -ENOMEM. Moves the text: spans other than
+ * those in v die. */
 int http1_store_add(struct http1_store *s, const char *p, size_t n) MUST_USE;
 
-/* Adds a header whose name is what was appended since the mark, with an empty value for now. 0 or -ENOMEM. */
+/* Adds a header whose name is what was appended since the mark, with an empty value for now. 0
+ * or -ENOMEM. */
 int http1_store_name(struct http1_store *s) MUST_USE;
 
 struct span http1_store_piece(const struct http1_store *s); /* what was appended since the mark */

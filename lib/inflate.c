@@ -1,6 +1,6 @@
 /*
- * The caps are kept here, over what the coders made, so that no library is trusted to keep them. Output is taken in small
- * rooms: a bomb is found one room after it passed a limit.
+ * The caps are kept here, over what the coders made, so that no library is trusted to keep them.
+ * Output is taken in small rooms: a bomb is found one room after it passed a limit.
  */
 #include "lib/inflate.h"
 
@@ -28,8 +28,9 @@ static const struct {
 	const struct inflate_coder *coder;
 	bool several; /* streams may follow one another */
 } codings[] = {
-	{ "gzip", &inflate_zlib, true },    { "x-gzip", &inflate_zlib, true }, { "deflate", &inflate_zlib, false },
-	{ "br", &inflate_brotli, false },   { "zstd", &inflate_zstd, true },
+	{ "gzip", &inflate_zlib, true },     { "x-gzip", &inflate_zlib, true },
+	{ "deflate", &inflate_zlib, false }, { "br", &inflate_brotli, false },
+	{ "zstd", &inflate_zstd, true },
 };
 
 struct inflate {
@@ -88,7 +89,8 @@ static bool too_big(const struct inflate *z)
 {
 	if (z->size_max && z->out_total > z->size_max)
 		return true;
-	return z->ratio_max && z->out_total > RATIO_FROM && z->out_total / z->ratio_max > z->in_total;
+	return z->ratio_max && z->out_total > RATIO_FROM &&
+	       z->out_total / z->ratio_max > z->in_total;
 }
 
 /* One room full. True while there may be more. */

@@ -1,6 +1,6 @@
 /*
- * gzip, and deflate in both of its meanings: RFC 9110 says zlib's wrapper, and some send the bare stream. The first two
- * bytes tell, so the first is held back until the second is there.
+ * gzip, and deflate in both of its meanings: RFC 9110 says zlib's wrapper, and some send the bare
+ * stream. The first two bytes tell, so the first is held back until the second is there.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 
 struct zlib {
 	z_stream z;
-	bool begun;  /* inflateInit2() was called */
+	bool begun; /* inflateInit2() was called */
 	bool gzip;
-	bool ended;  /* a member is complete */
-	bool held;   /* deflate: the first byte is in `first` */
+	bool ended; /* a member is complete */
+	bool held;  /* deflate: the first byte is in `first` */
 	unsigned char first;
 };
 
@@ -42,7 +42,8 @@ static void close_zlib(void *state)
 	free(s);
 }
 
-static enum inflate_status run(struct zlib *s, struct span *in, char *out, size_t room, size_t *made)
+static enum inflate_status run(struct zlib *s, struct span *in, char *out, size_t room,
+			       size_t *made)
 {
 	s->z.next_in = (const Bytef *)in->p;
 	s->z.avail_in = (uInt)min_size(in->n, 1u << 30);
@@ -63,7 +64,8 @@ static enum inflate_status run(struct zlib *s, struct span *in, char *out, size_
 }
 
 /* Decides between zlib's wrapper and the bare stream, and feeds the byte that was held. */
-static enum inflate_status begin_deflate(struct zlib *s, struct span *in, char *out, size_t room, size_t *made)
+static enum inflate_status begin_deflate(struct zlib *s, struct span *in, char *out, size_t room,
+					 size_t *made)
 {
 	if (!s->held) {
 		s->first = (unsigned char)in->p[0];
@@ -74,7 +76,8 @@ static enum inflate_status begin_deflate(struct zlib *s, struct span *in, char *
 	if (in->n == 0)
 		return INFLATE_OK;
 	unsigned second = (unsigned char)in->p[0];
-	bool wrapped = (s->first & 0x0f) == 8 && s->first >> 4 <= 7 && (s->first * 256u + second) % 31 == 0;
+	bool wrapped = (s->first & 0x0f) == 8 && s->first >> 4 <= 7 &&
+		       (s->first * 256u + second) % 31 == 0;
 	if (inflateInit2(&s->z, wrapped ? MAX_WBITS : -MAX_WBITS) != Z_OK)
 		return INFLATE_NO_MEMORY;
 	s->begun = true;
@@ -82,7 +85,8 @@ static enum inflate_status begin_deflate(struct zlib *s, struct span *in, char *
 	return run(s, &first, out, room, made);
 }
 
-static enum inflate_status step_zlib(void *state, struct span *in, char *out, size_t room, size_t *made)
+static enum inflate_status step_zlib(void *state, struct span *in, char *out, size_t room,
+				     size_t *made)
 {
 	struct zlib *s = state;
 	if (!s->begun) {

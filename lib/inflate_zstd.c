@@ -1,4 +1,5 @@
-/* Zstandard (RFC 8878), with the window of at most 8 MiB that the content coding allows (RFC 9659). */
+/* Zstandard (RFC 8878), with the window of at most 8 MiB that the content coding allows (RFC
+ * 9659). */
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -22,7 +23,8 @@ static void close_zstd(void *state)
 	ZSTD_freeDCtx(state);
 }
 
-static enum inflate_status step_zstd(void *state, struct span *in, char *out, size_t room, size_t *made)
+static enum inflate_status step_zstd(void *state, struct span *in, char *out, size_t room,
+				     size_t *made)
 {
 	ZSTD_inBuffer from = { in->p, in->n, 0 };
 	ZSTD_outBuffer to = { out, room, 0 };
@@ -32,7 +34,8 @@ static enum inflate_status step_zstd(void *state, struct span *in, char *out, si
 	*made = to.pos;
 	if (!ZSTD_isError(result))
 		return result == 0 ? INFLATE_END : INFLATE_OK;
-	return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? INFLATE_NO_MEMORY : INFLATE_CORRUPT;
+	return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? INFLATE_NO_MEMORY
+									 : INFLATE_CORRUPT;
 }
 
 const struct inflate_coder inflate_zstd = { open_zstd, close_zstd, step_zstd };

@@ -1,6 +1,7 @@
 /*
- * The names are a list that only grows, guarded by one lock; the thread takes the lock to find what is due and to publish,
- * never while it asks. Freeing must not wait for a name server, so the thread and the owner each hold a reference.
+ * The names are a list that only grows, guarded by one lock; the thread takes the lock to find what
+ * is due and to publish, never while it asks. Freeing must not wait for a name server, so the
+ * thread and the owner each hold a reference.
  */
 #include "lib/resolver.h"
 
@@ -53,9 +54,12 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int ask(const char *host, uint16_t port, int flags, struct resolver_address *out, size_t max, size_t *n)
+static int ask(const char *host, uint16_t port, int flags, struct resolver_address *out, size_t max,
+	       size_t *n)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = flags | AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
 	char service[8];
 	snprintf(service, sizeof(service), "%u", (unsigned)port);
@@ -74,7 +78,8 @@ static int ask(const char *host, uint16_t port, int flags, struct resolver_addre
 	return *n > 0 ? 0 : EAI_NONAME;
 }
 
-static int ask_system(const char *host, uint16_t port, struct resolver_address *out, size_t max, size_t *n)
+static int ask_system(const char *host, uint16_t port, struct resolver_address *out, size_t max,
+		      size_t *n)
 {
 	return ask(host, port, AI_ADDRCONFIG, out, max, n);
 }
@@ -119,14 +124,18 @@ static struct resolver_name *most_due(struct resolver *r)
 	return best;
 }
 
-/* Sleeps until the time, or without a limit when it is 0, or until something changes. The lock is held. */
+/* Sleeps until the time, or without a limit when it is 0, or until something changes. The lock
+ * is held. */
 static int sleep_until(struct resolver *r, uint64_t at_ms)
 {
-	struct timespec t = { .tv_sec = (time_t)(at_ms / 1000), .tv_nsec = (long)(at_ms % 1000) * 1000000 };
-	return at_ms ? pthread_cond_timedwait(&r->changed, &r->lock, &t) : pthread_cond_wait(&r->changed, &r->lock);
+	struct timespec t = { .tv_sec = (time_t)(at_ms / 1000),
+			      .tv_nsec = (long)(at_ms % 1000) * 1000000 };
+	return at_ms ? pthread_cond_timedwait(&r->changed, &r->lock, &t)
+		     : pthread_cond_wait(&r->changed, &r->lock);
 }
 
-static void publish(struct resolver_name *name, int err, const struct resolver_address *found, size_t n)
+static void publish(struct resolver_name *name, int err, const struct resolver_address *found,
+		    size_t n)
 {
 	uint64_t wait_ms = name->owner->resolve_ms;
 	if (err) { /* the list stays: an address that worked is better than none */
@@ -154,8 +163,10 @@ static void *run(void *data)
 		}
 		struct resolver_address found[RESOLVER_ADDRESSES_MAX];
 		size_t n = 0;
-		pthread_mutex_unlock(&r->lock); /* host and port never change, and names are not freed before the thread */
-		int err = r->source->lookup(name->host, name->port, found, RESOLVER_ADDRESSES_MAX, &n);
+		/* Host and port never change, and names are not freed before the thread. */
+		pthread_mutex_unlock(&r->lock);
+		int err = r->source->lookup(name->host, name->port, found, RESOLVER_ADDRESSES_MAX,
+					    &n);
 		pthread_mutex_lock(&r->lock);
 		publish(name, err, found, n);
 		pthread_cond_broadcast(&r->changed);
@@ -230,7 +241,8 @@ static struct resolver_name *name_new(struct resolver *r, const char *host, uint
 		name_free(name);
 		return NULL;
 	}
-	if (ask(name->host, port, AI_NUMERICHOST, name->addresses, RESOLVER_ADDRESSES_MAX, &name->n) == 0) {
+	if (ask(name->host, port, AI_NUMERICHOST, name->addresses, RESOLVER_ADDRESSES_MAX,
+		&name->n) == 0) {
 		name->literal = true;
 		name->state = RESOLVER_GOOD;
 	}

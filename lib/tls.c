@@ -4,12 +4,14 @@
  *   ciphertext in --> [span t->in] --> OpenSSL --> *plain
  *   *cipher      <-- (bio_write)  <-- OpenSSL <-- tls_write()
  *
- * OpenSSL reads and writes through a BIO of our own: it takes from the span of the current call and appends to the
- * buffer of the current call. Nothing is kept between calls but what OpenSSL holds of an unfinished record, and
- * SSL_MODE_RELEASE_BUFFERS gives its buffers back when there is none, so an idle connection has no buffers at all.
+ * OpenSSL reads and writes through a BIO of our own: it takes from the span of the current call and
+ * appends to the buffer of the current call. Nothing is kept between calls but what OpenSSL holds
+ * of an unfinished record, and SSL_MODE_RELEASE_BUFFERS gives its buffers back when there is none,
+ * so an idle connection has no buffers at all.
  *
- * A client context remembers the last session of each server name, so that a reconnect needs no full handshake. A
- * session is only used again for the name whose certificate was checked when it was made.
+ * A client context remembers the last session of each server name, so that a reconnect needs no
+ * full handshake. A session is only used again for the name whose certificate was checked when it
+ * was made.
  */
 #include "lib/tls.h"
 
@@ -23,19 +25,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SESSIONS_MAX 32
+#include "lib/tls_sessions.h"
+
 #define RECORD_MAX 16384
 #define CIPHERS_TLS12 "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-/* Belongs to the SSL_CTX, which OpenSSL keeps while any connection lives: so connections may outlive the context. */
-struct sessions {
-	pthread_mutex_t lock;
-	struct {
-		char *name;
-		SSL_SESSION *session;
-	} v[SESSIONS_MAX];
-	size_t next; /* the slot that is overwritten when all are taken */
-};
 
 struct tls_context {
 	SSL_CTX *ssl;
@@ -45,16 +38,16 @@ struct tls_context {
 
 struct tls {
 	SSL *ssl;
-	struct span in;   /* the current call's ciphertext */
-	struct buf *out;  /* the current call's destination */
-	char *name;       /* clients: the server's name */
+	struct span in;  /* the current call's ciphertext */
+	struct buf *out; /* the current call's destination */
+	char *name;      /* clients: the server's name */
 	bool ready;
 	bool failed;
 	bool closed;
 	char error[160];
 };
 
-static int context_slot = -1; /* of struct sessions in an SSL_CTX */
+static int context_slot = -1; /* of struct tls_sessions in an SSL_CTX */
 static int tls_slot = -1;     /* of struct tls in an SSL */
 static BIO_METHOD *bio_method;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -103,80 +96,48 @@ static int bio_create(BIO *bio)
 
 /* ---- sessions ---- */
 
-static void sessions_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+/* They belong to the SSL_CTX, which lives as long as any connection: so connections may outlive
+ * the context. */
+static void free_sessions(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long argl,
+			  void *argp)
 {
-	struct sessions *s = pointer;
 	(void)parent, (void)data, (void)index, (void)argl, (void)argp;
-	if (!s)
-		return;
-	for (size_t i = 0; i < SESSIONS_MAX; i++) {
-		free(s->v[i].name);
-		SSL_SESSION_free(s->v[i].session);
-	}
-	pthread_mutex_destroy(&s->lock);
-	free(s);
+	tls_sessions_free(pointer);
 }
 
-/* The slot of a name; a new name takes a free slot, or the one whose turn it is. NULL: no memory. */
-static SSL_SESSION **slot_for(struct sessions *s, const char *name)
-{
-	size_t at = 0;
-	while (at < SESSIONS_MAX && s->v[at].name && strcmp(s->v[at].name, name) != 0)
-		at++;
-	if (at == SESSIONS_MAX) {
-		at = s->next++ % SESSIONS_MAX;
-		free(s->v[at].name);
-		s->v[at].name = NULL;
-	}
-	if (!s->v[at].name)
-		s->v[at].name = strdup(name);
-	return s->v[at].name ? &s->v[at].session : NULL;
-}
-
-/* OpenSSL shows a session that can be resumed. A copy is kept: OpenSSL spoils the original when its connection ends
- * without close_notify, as many do. */
+/* OpenSSL shows a session that can be resumed. It is kept as bytes: the original is spoilt when its
+ * connection ends without close_notify, as many do, and is not made for several threads. */
 static int session_new(SSL *ssl, SSL_SESSION *session)
 {
-	struct sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot);
+	struct tls_sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_slot);
 	struct tls *t = SSL_get_ex_data(ssl, tls_slot);
-	if (!s || !t || !t->name)
-		return 0;
-	SSL_SESSION *copy = SSL_SESSION_dup(session);
-	pthread_mutex_lock(&s->lock);
-	SSL_SESSION **slot = copy ? slot_for(s, t->name) : NULL;
-	if (slot) {
-		SSL_SESSION *old = *slot;
-		*slot = copy;
-		copy = old;
-	}
-	pthread_mutex_unlock(&s->lock);
-	SSL_SESSION_free(copy);
+	unsigned char *bytes = NULL;
+	int n = s && t && t->name ? i2d_SSL_SESSION(session, &bytes) : 0;
+	if (n > 0)
+		tls_sessions_put(s, t->name, bytes, (size_t)n);
+	OPENSSL_free(bytes);
 	return 0;
 }
 
-/* Gives the connection a copy: OpenSSL writes to a session while it resumes it, and other threads may resume it too. */
 static void session_reuse(struct tls *t)
 {
-	struct sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(t->ssl), context_slot);
-	SSL_SESSION *copy = NULL;
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < SESSIONS_MAX; i++) {
-		if (s->v[i].session && s->v[i].name && strcmp(s->v[i].name, t->name) == 0)
-			copy = SSL_SESSION_dup(s->v[i].session);
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (copy)
-		SSL_set_session(t->ssl, copy);
-	SSL_SESSION_free(copy);
+	struct tls_sessions *s = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(t->ssl), context_slot);
+	struct buf bytes = { 0 };
+	tls_sessions_get(s, t->name, &bytes);
+	const unsigned char *p = (const unsigned char *)bytes.p;
+	SSL_SESSION *session =
+		bytes.n && !bytes.failed ? d2i_SSL_SESSION(NULL, &p, (long)bytes.n) : NULL;
+	if (session)
+		SSL_set_session(t->ssl, session);
+	SSL_SESSION_free(session);
+	buf_fini(&bytes);
 }
 
 /* ---- contexts ---- */
 
 static void prepare(void)
 {
-	context_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, sessions_free);
+	context_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_sessions);
 	tls_slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "redcard");
 	CHECK(context_slot >= 0 && tls_slot >= 0 && bio_method != NULL);
@@ -199,13 +160,14 @@ static int no_passphrase(char *text, int size, int writing, void *data)
 	return 0;
 }
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n,
-		       void *data)
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+		       const unsigned char *in, unsigned in_n, void *data)
 {
 	static const unsigned char ours[] = "\x08http/1.1";
 	unsigned char *chosen;
 	(void)ssl, (void)data;
-	if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+	if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) !=
+	    OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
@@ -225,7 +187,8 @@ static struct tls_context *context_new(const SSL_METHOD *method, bool server)
 		tls_context_free(c);
 		return NULL;
 	}
-	SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA |
+	SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					    SSL_OP_PRIORITIZE_CHACHA |
 					    SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(c->ssl, no_passphrase);
@@ -241,7 +204,8 @@ static int readable(const char *what, const char *path, struct buf *errors)
 	return -err;
 }
 
-int tls_context_server(const char *cert, const char *key, struct tls_context **out, struct buf *errors)
+int tls_context_server(const char *cert, const char *key, struct tls_context **out,
+		       struct buf *errors)
 {
 	int err = readable("certificate", cert, errors);
 	if (!err)
@@ -253,7 +217,8 @@ int tls_context_server(const char *cert, const char *key, struct tls_context **o
 		buf_add_text(errors, "no memory for a TLS context");
 		return -ENOMEM;
 	}
-	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF); /* tickets keep the state with the client */
+	SSL_CTX_set_session_cache_mode(c->ssl,
+				       SSL_SESS_CACHE_OFF); /* clients keep it, in tickets */
 	SSL_CTX_set_num_tickets(c->ssl, 1);
 	SSL_CTX_set_session_id_context(c->ssl, (const unsigned char *)"redcard", 7);
 	SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
@@ -261,7 +226,8 @@ int tls_context_server(const char *cert, const char *key, struct tls_context **o
 		buf_printf(errors, "bad certificate %s: %s", cert, first_reason());
 		goto fail;
 	}
-	if (SSL_CTX_use_PrivateKey_file(c->ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(c->ssl) != 1) {
+	if (SSL_CTX_use_PrivateKey_file(c->ssl, key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(c->ssl) != 1) {
 		buf_printf(errors, "bad key %s: %s", key, first_reason());
 		goto fail;
 	}
@@ -275,12 +241,9 @@ fail:
 
 static int sessions_attach(struct tls_context *c)
 {
-	struct sessions *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	pthread_mutex_init(&s->lock, NULL);
-	if (!SSL_CTX_set_ex_data(c->ssl, context_slot, s)) {
-		sessions_free(NULL, s, NULL, 0, 0, NULL);
+	struct tls_sessions *s = tls_sessions_new();
+	if (!s || !SSL_CTX_set_ex_data(c->ssl, context_slot, s)) {
+		tls_sessions_free(s);
 		return -ENOMEM;
 	}
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -296,13 +259,15 @@ int tls_context_client(const char *ca, bool verify, struct tls_context **out, st
 		return err;
 	struct tls_context *c = context_new(TLS_client_method(), false);
 	err = -ENOMEM;
-	if (!c || sessions_attach(c) != 0 || SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof(alpn) - 1) != 0) {
+	if (!c || sessions_attach(c) != 0 ||
+	    SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof(alpn) - 1) != 0) {
 		buf_add_text(errors, "no memory for a TLS context");
 		goto fail;
 	}
 	c->verify = verify;
 	SSL_CTX_set_verify(c->ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	if (ca ? !SSL_CTX_load_verify_file(c->ssl, ca) : !SSL_CTX_set_default_verify_paths(c->ssl)) {
+	if (ca ? !SSL_CTX_load_verify_file(c->ssl, ca)
+	       : !SSL_CTX_set_default_verify_paths(c->ssl)) {
 		buf_printf(errors, "bad CA file %s: %s", ca ? ca : "of the system", first_reason());
 		err = -EINVAL;
 		goto fail;
@@ -330,7 +295,8 @@ static bool set_peer(struct tls *t, bool verify)
 {
 	struct in6_addr address;
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
-	bool literal = inet_pton(AF_INET, t->name, &address) == 1 || inet_pton(AF_INET6, t->name, &address) == 1;
+	bool literal = inet_pton(AF_INET, t->name, &address) == 1 ||
+		       inet_pton(AF_INET6, t->name, &address) == 1;
 	if (!literal && !SSL_set_tlsext_host_name(t->ssl, t->name))
 		return false;
 	if (!verify)
@@ -353,7 +319,8 @@ static char *plain_name(const char *name)
 struct tls *tls_new(struct tls_context *c, const char *server_name)
 {
 	struct tls *t = calloc(1, sizeof(*t));
-	CHECK(c->server || server_name || !c->verify); /* nothing to verify against: anyone with a certificate would do */
+	/* Without a name anyone with a certificate would do. */
+	CHECK(c->server || server_name || !c->verify);
 	if (!t)
 		return NULL;
 	t->ssl = SSL_new(c->ssl);
@@ -415,13 +382,15 @@ static enum tls_status judge(struct tls *t, int result)
 		return fail_with(t, "no memory", NULL);
 	long verified = SSL_get_verify_result(t->ssl);
 	bool by_verification = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-	return fail_with(t, first_reason(), by_verification ? X509_verify_cert_error_string(verified) : NULL);
+	return fail_with(t, first_reason(),
+			 by_verification ? X509_verify_cert_error_string(verified) : NULL);
 }
 
 static enum tls_status read_records(struct tls *t, struct buf *plain)
 {
 	for (;;) {
-		/* One record's plaintext is not larger than what was fed, unless most of it was fed before. */
+		/* One record's plaintext is not larger than what was fed, unless most of it was
+		 * fed before. */
 		size_t room = (size_t)SSL_pending(t->ssl), got = 0;
 		if (room == 0)
 			room = min_size(t->in.n < 512 ? 512 : t->in.n, RECORD_MAX);
@@ -435,7 +404,8 @@ static enum tls_status read_records(struct tls *t, struct buf *plain)
 	}
 }
 
-enum tls_status tls_feed(struct tls *t, const char *p, size_t n, struct buf *plain, struct buf *cipher)
+enum tls_status tls_feed(struct tls *t, const char *p, size_t n, struct buf *plain,
+			 struct buf *cipher)
 {
 	enum tls_status status = TLS_OK;
 	if (t->failed)
@@ -469,7 +439,8 @@ enum tls_status tls_write(struct tls *t, const char *p, size_t n, struct buf *ci
 	t->out = cipher;
 	int result = SSL_write_ex(t->ssl, p, n, &put);
 	enum tls_status status = result == 1 ? TLS_OK : judge(t, result);
-	if (status == TLS_OK && (result != 1 || put != n)) /* our BIO takes everything: a wait here would lose bytes */
+	/* Our BIO takes everything: a wait here would lose bytes. */
+	if (status == TLS_OK && (result != 1 || put != n))
 		status = fail_with(t, "unexpected wait in a write", NULL);
 	t->out = NULL;
 	return status;
