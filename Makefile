@@ -108,7 +108,7 @@ $(TS)/src/lib.c:
 	@echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
 # What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
-sub = +$(Q)$(MAKE) --no-print-directory
+sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
 demo: setup
