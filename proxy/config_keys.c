@@ -102,6 +102,14 @@ const char *config_secret(struct config_reader *r, const struct yaml_node *node)
 	return path ? read_secret(r, file->line, path) : NULL;
 }
 
+bool config_has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
 size_t config_children(const struct yaml_node *node)
 {
 	size_t n = 0;

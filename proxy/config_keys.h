@@ -83,6 +83,7 @@ void config_keys_read(struct config_reader *r, const struct yaml_node *map,
 /* Whether the node is of that kind; a problem otherwise. */
 bool config_expect(struct config_reader *r, const struct yaml_node *node, enum yaml_kind kind);
 size_t config_children(const struct yaml_node *node);
+bool config_has_control(const char *text); /* a control character of ASCII: never in a header */
 
 /* The parts of the file, each in its own source file; base is the struct config. */
 void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base);

@@ -48,12 +48,12 @@ static bool is_token(const char *text)
 	return text[0] && !text[strspn(text, allowed)];
 }
 
-static bool has_control(const char *text)
+/* What may stand in a Host header: a name or an address, with a port. */
+static bool is_authority(const char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return true;
-	return false;
+	static const char allowed[] =
+		"[]:.-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	return text[0] && !text[strspn(text, allowed)];
 }
 
 static void read_methods(struct config_reader *r, const struct yaml_node *node, void *base)
@@ -147,7 +147,7 @@ static void add_header(struct config_reader *r, unsigned line, struct draft *d, 
 			r, line,
 			"the header `%s` belongs to the connection and is written by redcard; remove it",
 			name);
-	if (value && has_control(value))
+	if (value && config_has_control(value))
 		config_problem(
 			r, line,
 			"the value of the header `%.64s` has control characters; write it on one line",
@@ -298,6 +298,10 @@ static void read_route(struct config_reader *r, const struct yaml_node *node,
 	d.route.framing = wires[d.wire].framing;
 	d.route.dialect = wires[d.wire].dialect;
 	check_upstream(r, node, &d);
+	if (d.route.host_header && !is_authority(d.route.host_header))
+		config_problem(
+			r, yaml_get(node, "host")->line,
+			"the `host` sent to the builder is not one; write a name, with a port if needed");
 	if (!d.route.name) {
 		config_problem(r, node->line, "a route has no `name`; give it one, for the logs");
 		d.route.name = "";

@@ -133,7 +133,7 @@ static void read_health(struct config_reader *r, const struct yaml_node *node, v
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), h);
 	if (node->kind != YAML_MAP)
 		return;
-	if (!h->path || h->path[0] != '/' || strpbrk(h->path, " \t\r\n#"))
+	if (!h->path || h->path[0] != '/' || strpbrk(h->path, " #") || config_has_control(h->path))
 		config_problem(
 			r, node->line,
 			"`health` needs a `path`; write one that begins with a slash, such as /healthz");
@@ -192,6 +192,9 @@ static void make_tls_context(struct config_reader *r, struct config_upstream *u,
 		config_problem(
 			r, tls->line,
 			"`tls` is set, but the addresses are not https; write https://host:port");
+	if (u->tls_server_name && !is_host(span_of(u->tls_server_name)))
+		config_problem(r, tls->line,
+			       "`server_name` is not a host's name; leave scheme and port out");
 	if (!u->tls ||
 	    (u->tls_ca && !config_file_readable(r, tls->line, "certificate authority", u->tls_ca)))
 		return;
