@@ -1,6 +1,6 @@
 /*
- * Two properties of the HTTP/1.1 parser: what it reports does not depend on how the bytes were split or taken, and no
- * control byte gets into anything that is forwarded as part of a head.
+ * Two properties of the HTTP/1.1 parser: what it reports does not depend on how the bytes were
+ * split or taken, and no control byte gets into anything that is forwarded as part of a head.
  *
  * The first byte chooses the kind and what is answered, the second the split; the rest is fed.
  */
@@ -55,7 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum http1_kind kind = data[0] & 1 ? HTTP1_RESPONSE : HTTP1_REQUEST;
 	const char *bytes = (const char *)data + 2;
 	size_t n = size - 2, step = data[1] ? data[1] : 1;
-	struct play setup = { .kind = kind, .method = kind == HTTP1_REQUEST ? NULL : data[0] & 2 ? "HEAD" : "GET" };
+	struct play setup = { .kind = kind,
+			      .method = kind == HTTP1_REQUEST ? NULL
+					: data[0] & 2         ? "HEAD"
+							      : "GET" };
 	char *whole = play(setup, bytes, n, n, n);
 	setup.slices = slices[data[0] >> 2 & 3];
 	setup.drop_head = data[0] >> 4 & 1;

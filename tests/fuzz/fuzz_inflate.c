@@ -1,6 +1,7 @@
 /*
- * Decompression: whatever comes in, the output stays under its cap, and a stream that is taken whole is taken in pieces
- * too, with the same text. The first byte chooses the coding, the second the split.
+ * Decompression: whatever comes in, the output stays under its cap, and a stream that is taken
+ * whole is taken in pieces too, with the same text. The first byte chooses the coding, the second
+ * the split.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static enum inflate_status decode(const char *coding, const char *p, size_t n, size_t step, struct buf *out)
+static enum inflate_status decode(const char *coding, const char *p, size_t n, size_t step,
+				  struct buf *out)
 {
 	struct inflate *z = inflate_new(span_of(coding), SIZE_MAX_OUT, 0);
 	CHECK(z != NULL);
@@ -39,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum inflate_status b = decode(coding, bytes, size - 2, data[1] ? data[1] : 1, &split);
 	CHECK((a == INFLATE_END) == (b == INFLATE_END));
 	if (a == INFLATE_END)
-		CHECK(whole.n == split.n && (whole.n == 0 || memcmp(whole.p, split.p, whole.n) == 0));
+		CHECK(whole.n == split.n &&
+		      (whole.n == 0 || memcmp(whole.p, split.p, whole.n) == 0));
 	buf_fini(&whole);
 	buf_fini(&split);
 	return 0;

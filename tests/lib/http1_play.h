@@ -3,8 +3,9 @@
  *
  *   H(GET /x host=a 1.1 keep length=5)[Host=a][Content-Length=5]B(hello)E M
  *
- * H head, B body, E end with its trailers, R refused and why; the last letter is what the end of the connection meant
- * (M nothing had begun). Each piece is a block of its own, freed before the next: a span into an old one is found.
+ * H head, B body, E end with its trailers, R refused and why; the last letter is what the end of
+ * the connection meant (M nothing had begun). Each piece is a block of its own, freed before the
+ * next: a span into an old one is found.
  */
 #ifndef TESTS_LIB_HTTP1_PLAY_H
 #define TESTS_LIB_HTTP1_PLAY_H
@@ -27,7 +28,9 @@ struct play {
 	bool in_body;
 };
 
-static const struct http1_limits play_limits = { .head_bytes = 8192, .target_bytes = 2048, .headers = 32 };
+static const struct http1_limits play_limits = { .head_bytes = 8192,
+						 .target_bytes = 2048,
+						 .headers = 32 };
 
 static inline void play_headers(struct buf *log, const struct http1_header *v, size_t n)
 {
@@ -46,12 +49,13 @@ static inline void play_head(struct play *p)
 	const struct http1_head *head = http1_head(p->h);
 	buf_add_text(&p->log, "H(");
 	if (p->kind == HTTP1_REQUEST)
-		buf_printf(&p->log, "%.*s %.*s host=%.*s", (int)head->method.n, head->method.p, (int)head->target.n,
-			   head->target.p, (int)head->host.n, head->host.p);
+		buf_printf(&p->log, "%.*s %.*s host=%.*s", (int)head->method.n, head->method.p,
+			   (int)head->target.n, head->target.p, (int)head->host.n, head->host.p);
 	else
 		buf_printf(&p->log, "%u %.*s", head->status, (int)head->reason.n, head->reason.p);
 	buf_printf(&p->log, " 1.%u%s%s%s %s", head->minor, head->keep_alive ? " keep" : "",
-		   head->upgrade ? " upgrade" : "", head->expect_continue ? " expect" : "", framings[head->framing]);
+		   head->upgrade ? " upgrade" : "", head->expect_continue ? " expect" : "",
+		   framings[head->framing]);
 	if (head->framing == HTTP1_LENGTH)
 		buf_printf(&p->log, "=%llu", (unsigned long long)head->length);
 	buf_add_char(&p->log, ')');
@@ -105,7 +109,8 @@ static inline bool play_piece(struct play *p, const char *bytes, size_t n)
 		struct span slices[64] = { 0 };
 		size_t used = 0, n_slices = 0;
 		if (p->slices > 0 && p->in_body) {
-			used = http1_feed_body(p->h, bytes, n, slices, p->slices, &n_slices, &event);
+			used = http1_feed_body(p->h, bytes, n, slices, p->slices, &n_slices,
+					       &event);
 		} else {
 			event = http1_feed(p->h, bytes, n, &used, &slices[0]);
 			n_slices = event == HTTP1_BODY;
@@ -122,7 +127,8 @@ static inline bool play_piece(struct play *p, const char *bytes, size_t n)
 	return n == 0 || (abort(), false); /* MORE means that all is used */
 }
 
-/* Plays the first `first` bytes, then pieces of `step`; returns the line, which the caller frees. */
+/* Plays the first `first` bytes, then pieces of `step`; returns the line, which the caller
+ * frees. */
 static inline char *play(struct play setup, const char *bytes, size_t n, size_t first, size_t step)
 {
 	struct play *p = &setup;

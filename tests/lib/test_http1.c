@@ -11,7 +11,8 @@ struct example {
 
 static void same(const struct example *e, const char *line, const char *how, size_t at)
 {
-	cr_assert_str_eq(line, e->line, "%s %zu of:\n%s\ngot:      %s\nexpected: %s", how, at, e->bytes, line, e->line);
+	cr_assert_str_eq(line, e->line, "%s %zu of:\n%s\ngot:      %s\nexpected: %s", how, at,
+			 e->bytes, line, e->line);
 }
 
 /* Every split point, byte by byte, and all ways to take a body. */
@@ -20,7 +21,9 @@ static void check(enum http1_kind kind, const struct example *e)
 	static const size_t slices[] = { 0, 1, 3, 64 };
 	size_t n = strlen(e->bytes);
 	for (size_t s = 0; s < ARRAY_LEN(slices); s++) {
-		struct play setup = { .kind = kind, .method = e->method, .slices = slices[s], .drop_head = s & 1 };
+		struct play setup = {
+			.kind = kind, .method = e->method, .slices = slices[s], .drop_head = s & 1
+		};
 		for (size_t first = 0; first <= n; first++) {
 			char *line = play(setup, e->bytes, n, first, n);
 			same(e, line, "split at", first);
@@ -53,41 +56,54 @@ Test(http1, requests_with_one_meaning)
 		{ "\r\n", "M", NULL },
 		{ G(H), "H(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
 		{ "\r\n" G(H), "H(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
-		{ G(H) G(H), "H(GET / host=a 1.1 keep none)[Host=a]EH(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
+		{ G(H) G(H),
+		  "H(GET / host=a 1.1 keep none)[Host=a]EH(GET / host=a 1.1 keep none)[Host=a]EM",
+		  NULL },
 		{ G(H "X:\r\nY:  b \t c \t\r\nZ: \xc3\xa4\r\n"),
 		  "H(GET / host=a 1.1 keep none)[Host=a][X=][Y=b \t c][Z=\xc3\xa4]EM", NULL },
-		{ "GET /a?b=c&d={e}|f HTTP/1.0\r\n\r\n", "H(GET /a?b=c&d={e}|f host= 1.0 none)EM", NULL },
+		{ "GET /a?b=c&d={e}|f HTTP/1.0\r\n\r\n", "H(GET /a?b=c&d={e}|f host= 1.0 none)EM",
+		  NULL },
 		{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
 		  "H(GET / host= 1.0 keep none)[Connection=Keep-Alive]EM", NULL },
-		{ G(H "Connection: x, close\r\n"), "H(GET / host=a 1.1 none)[Host=a][Connection=x, close]EM", NULL },
+		{ G(H "Connection: x, close\r\n"),
+		  "H(GET / host=a 1.1 none)[Host=a][Connection=x, close]EM", NULL },
 		{ G(H "Connection: close\r\n") G(H),
-		  "H(GET / host=a 1.1 none)[Host=a][Connection=close]EH(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
+		  "H(GET / host=a 1.1 none)[Host=a][Connection=close]EH(GET / host=a 1.1 keep none)[Host=a]EM",
+		  NULL },
 		{ P("Content-Length: 5\r\n", "hello") G(H),
 		  "H(POST / host=a 1.1 keep length=5)[Host=a][Content-Length=5]B(hello)E"
-		  "H(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
-		{ P("Content-Length: 0\r\n", ""), "H(POST / host=a 1.1 keep length=0)[Host=a][Content-Length=0]EM", NULL },
+		  "H(GET / host=a 1.1 keep none)[Host=a]EM",
+		  NULL },
+		{ P("Content-Length: 0\r\n", ""),
+		  "H(POST / host=a 1.1 keep length=0)[Host=a][Content-Length=0]EM", NULL },
 		{ P("Content-Length: 005\r\nExpect: 100-Continue\r\n", "hello"),
 		  "H(POST / host=a 1.1 keep expect length=5)[Host=a][Content-Length=005][Expect=100-Continue]B(hello)EM",
 		  NULL },
 		{ CHUNKS("5\r\nhello\r\n0003\r\n\r\n!\r\n0\r\n\r\n") G(H),
 		  CHUNKED_HEAD "B(hello\r\n!)EH(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
-		{ CHUNKS("5;a=b;c;d=\"e f\"\r\nhello\r\nA\r\n0123456789\r\n0;x\r\n\r\n"), CHUNKED_HEAD "B(hello0123456789)EM",
-		  NULL },
+		{ CHUNKS("5;a=b;c;d=\"e f\"\r\nhello\r\nA\r\n0123456789\r\n0;x\r\n\r\n"),
+		  CHUNKED_HEAD "B(hello0123456789)EM", NULL },
 		{ CHUNKS("1\r\nx\r\n0\r\nT: v \r\nU:\r\n\r\n") G(H),
 		  CHUNKED_HEAD "B(x)E[T=v][U=]H(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
 		{ CHUNKS("0\r\n\r\n"), CHUNKED_HEAD "EM", NULL },
 		{ P("transfer-encoding:Chunked\r\n", "0\r\n\r\n"),
 		  "H(POST / host=a 1.1 keep chunked)[Host=a][transfer-encoding=Chunked]EM", NULL },
 		{ G(H "Connection: Upgrade\r\nUpgrade: websocket\r\n") "after",
-		  "H(GET / host=a 1.1 keep upgrade none)[Host=a][Connection=Upgrade][Upgrade=websocket]ER(bad_method)", NULL },
+		  "H(GET / host=a 1.1 keep upgrade none)[Host=a][Connection=Upgrade][Upgrade=websocket]ER(bad_method)",
+		  NULL },
 		{ P("Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n", "ok") G(H),
 		  "H(POST / host=a 1.1 keep upgrade length=2)[Host=a][Connection=upgrade][Upgrade=h2c][Content-Length=2]B(ok)E"
-		  "H(GET / host=a 1.1 keep none)[Host=a]EM", NULL },
-		{ "OPTIONS * HTTP/1.1\r\n" H "\r\n", "H(OPTIONS * host=a 1.1 keep none)[Host=a]EM", NULL },
-		{ "GET http://A:80/x?y HTTP/1.1\r\n" H "\r\n", "H(GET /x?y host=A:80 1.1 keep none)[Host=a]EM", NULL },
-		{ "GET https://a HTTP/1.1\r\nHost: a:443\r\n\r\n", "H(GET / host=a 1.1 keep none)[Host=a:443]EM", NULL },
+		  "H(GET / host=a 1.1 keep none)[Host=a]EM",
+		  NULL },
+		{ "OPTIONS * HTTP/1.1\r\n" H "\r\n", "H(OPTIONS * host=a 1.1 keep none)[Host=a]EM",
+		  NULL },
+		{ "GET http://A:80/x?y HTTP/1.1\r\n" H "\r\n",
+		  "H(GET /x?y host=A:80 1.1 keep none)[Host=a]EM", NULL },
+		{ "GET https://a HTTP/1.1\r\nHost: a:443\r\n\r\n",
+		  "H(GET / host=a 1.1 keep none)[Host=a:443]EM", NULL },
 		{ "OPTIONS http://a HTTP/1.0\r\n\r\n", "H(OPTIONS * host=a 1.0 none)EM", NULL },
-		{ G("Host: [::1]:8080\r\n"), "H(GET / host=[::1]:8080 1.1 keep none)[Host=[::1]:8080]EM", NULL },
+		{ G("Host: [::1]:8080\r\n"),
+		  "H(GET / host=[::1]:8080 1.1 keep none)[Host=[::1]:8080]EM", NULL },
 	};
 	check_all(HTTP1_REQUEST, v, ARRAY_LEN(v));
 }
@@ -98,7 +114,8 @@ Test(http1, requests_that_are_cut_short)
 		{ "G", "R(truncated)", NULL },
 		{ "GET / HTTP/1.1\r\nHost: a\r\n", "R(truncated)", NULL },
 		{ P("Content-Length: 5\r\n", "hell"),
-		  "H(POST / host=a 1.1 keep length=5)[Host=a][Content-Length=5]B(hell)R(truncated)", NULL },
+		  "H(POST / host=a 1.1 keep length=5)[Host=a][Content-Length=5]B(hell)R(truncated)",
+		  NULL },
 		{ CHUNKS("5\r\nhello\r\n0\r\n"), CHUNKED_HEAD "B(hello)R(truncated)", NULL },
 		{ CHUNKS("5\r\nhello\r\n"), CHUNKED_HEAD "B(hello)R(truncated)", NULL },
 	};
@@ -193,7 +210,8 @@ Test(http1, requests_refused_for_their_headers)
 		{ "GET / HTTP/1.1\n" H "\r\n", "R(malformed)", NULL },
 		{ "GET / HTTP/1.1\r\r" H "\r\n", "R(malformed)", NULL },
 		{ G(H "Connection: keep-alive, Host\r\n"), "R(bad_header)", NULL },
-		{ P("Connection: content-length\r\nContent-Length: 1\r\n", "x"), "R(bad_header)", NULL },
+		{ P("Connection: content-length\r\nContent-Length: 1\r\n", "x"), "R(bad_header)",
+		  NULL },
 	};
 	check_all(HTTP1_REQUEST, v, ARRAY_LEN(v));
 }
@@ -211,19 +229,26 @@ Test(http1, requests_refused_for_their_framing)
 		{ P("Content-Length: 1 1\r\n", "x"), "R(bad_length)", NULL },
 		{ P("Content-Length: 9223372036854775808\r\n", "x"), "R(bad_length)", NULL },
 		{ P("Content-Length: 18446744073709551617\r\n", "x"), "R(bad_length)", NULL },
-		{ P("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "0\r\n\r\n"), "R(bad_encoding)", NULL },
-		{ P("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "R(bad_encoding)", NULL },
-		{ P("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ""), "R(bad_encoding)", NULL },
+		{ P("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "0\r\n\r\n"),
+		  "R(bad_encoding)", NULL },
+		{ P("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+		  "R(bad_encoding)", NULL },
+		{ P("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ""),
+		  "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: identity\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: gzip, chunked\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: chunked, identity\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: \"chunked\"\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: chunked;q=1\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding: xchunked\r\n", ""), "R(bad_encoding)", NULL },
-		{ P("Transfer-Encoding: \x0b" "chunked\r\n", ""), "R(bad_header)", NULL },
+		{ P("Transfer-Encoding: \x0b"
+		    "chunked\r\n",
+		    ""),
+		  "R(bad_header)", NULL },
 		{ P("Transfer-Encoding: ,chunked\r\n", ""), "R(bad_encoding)", NULL },
 		{ P("Transfer-Encoding:\r\n", ""), "R(bad_encoding)", NULL },
-		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "R(bad_encoding)", NULL },
+		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		  "R(bad_encoding)", NULL },
 	};
 	check_all(HTTP1_REQUEST, v, ARRAY_LEN(v));
 }
@@ -257,7 +282,8 @@ Test(http1, chunks_refused)
 		{ CHUNKS("0\r\nX : y\r\n\r\n"), CHUNKED_HEAD "R(bad_header)", NULL },
 		{ CHUNKS("0\r\nX: y\r\n z\r\n\r\n"), CHUNKED_HEAD "R(bad_header)", NULL },
 		{ CHUNKS("0\r\nContent-Length: 5\r\n\r\n"), CHUNKED_HEAD "R(bad_header)", NULL },
-		{ CHUNKS("0\r\nTransfer-Encoding: chunked\r\n\r\n"), CHUNKED_HEAD "R(bad_header)", NULL },
+		{ CHUNKS("0\r\nTransfer-Encoding: chunked\r\n\r\n"), CHUNKED_HEAD "R(bad_header)",
+		  NULL },
 		{ CHUNKS("0\r\nHost: b\r\n\r\n"), CHUNKED_HEAD "R(bad_header)", NULL },
 	};
 	check_all(HTTP1_REQUEST, v, ARRAY_LEN(v));
@@ -268,20 +294,27 @@ Test(http1, chunks_refused)
 Test(http1, responses_with_one_meaning)
 {
 	static const struct example v[] = {
-		{ OK200("Content-Length: 2\r\n") "ok", "H(200 OK 1.1 keep length=2)[Content-Length=2]B(ok)EM", "GET" },
+		{ OK200("Content-Length: 2\r\n") "ok",
+		  "H(200 OK 1.1 keep length=2)[Content-Length=2]B(ok)EM", "GET" },
 		{ OK200("Transfer-Encoding: chunked\r\n") "2\r\nok\r\n0\r\n\r\n",
 		  "H(200 OK 1.1 keep chunked)[Transfer-Encoding=chunked]B(ok)EM", "POST" },
 		{ OK200("") "until the end", "H(200 OK 1.1 until-close)B(until the end)E", "GET" },
-		{ "HTTP/1.0 404 Not \xc3\xa4 Found\r\n\r\n", "H(404 Not \xc3\xa4 Found 1.0 until-close)E", "GET" },
+		{ "HTTP/1.0 404 Not \xc3\xa4 Found\r\n\r\n",
+		  "H(404 Not \xc3\xa4 Found 1.0 until-close)E", "GET" },
 		{ "HTTP/1.1 204\r\n\r\n", "H(204  1.1 keep none)EM", "GET" },
-		{ "HTTP/1.1 204 \r\nContent-Length: 0\r\n\r\n", "H(204  1.1 keep none)[Content-Length=0]EM", "GET" },
+		{ "HTTP/1.1 204 \r\nContent-Length: 0\r\n\r\n",
+		  "H(204  1.1 keep none)[Content-Length=0]EM", "GET" },
 		{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
 		  "H(304 Not Modified 1.1 keep none)[Content-Length=5]EM", "GET" },
-		{ OK200("Content-Length: 5\r\n"), "H(200 OK 1.1 keep none)[Content-Length=5]EM", "HEAD" },
-		{ OK200("Transfer-Encoding: chunked\r\n"), "H(200 OK 1.1 keep none)[Transfer-Encoding=chunked]EM", "HEAD" },
-		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK200("Content-Length: 2\r\n") "ok",
+		{ OK200("Content-Length: 5\r\n"), "H(200 OK 1.1 keep none)[Content-Length=5]EM",
+		  "HEAD" },
+		{ OK200("Transfer-Encoding: chunked\r\n"),
+		  "H(200 OK 1.1 keep none)[Transfer-Encoding=chunked]EM", "HEAD" },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK200(
+			  "Content-Length: 2\r\n") "ok",
 		  "H(100 Continue 1.1 keep none)EH(103 Early Hints 1.1 keep none)[Link=x]E"
-		  "H(200 OK 1.1 keep length=2)[Content-Length=2]B(ok)EM", "POST" },
+		  "H(200 OK 1.1 keep length=2)[Content-Length=2]B(ok)EM",
+		  "POST" },
 		{ "HTTP/1.1 199 X\r\n\r\n" OK200("Content-Length: 9\r\n"),
 		  "H(199 X 1.1 keep none)EH(200 OK 1.1 keep none)[Content-Length=9]EM", "HEAD" },
 		{ "HTTP/1.1 101 Y\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
@@ -296,14 +329,18 @@ Test(http1, responses_refused)
 {
 	static const struct example v[] = {
 		{ OK200("Content-Length: 1\r\nContent-Length: 1\r\n"), "R(bad_length)", "GET" },
-		{ OK200("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), "R(bad_encoding)", "GET" },
-		{ OK200("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"), "R(bad_encoding)", "GET" },
+		{ OK200("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), "R(bad_encoding)",
+		  "GET" },
+		{ OK200("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"), "R(bad_encoding)",
+		  "GET" },
 		{ OK200("Transfer-Encoding: gzip\r\n"), "R(bad_encoding)", "GET" },
 		{ OK200("Transfer-Encoding: gzip, chunked\r\n"), "R(bad_encoding)", "GET" },
 		{ OK200("Transfer-Encoding: gzip\r\n"), "R(bad_encoding)", "HEAD" },
-		{ "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "R(bad_encoding)", "GET" },
+		{ "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "R(bad_encoding)",
+		  "GET" },
 		{ "HTTP/1.1 204 X\r\nContent-Length: 1\r\n\r\nx", "R(bad_length)", "GET" },
-		{ "HTTP/1.1 100 X\r\nTransfer-Encoding: chunked\r\n\r\n", "R(bad_encoding)", "GET" },
+		{ "HTTP/1.1 100 X\r\nTransfer-Encoding: chunked\r\n\r\n", "R(bad_encoding)",
+		  "GET" },
 		{ "HTTP/1.1 600 X\r\n\r\n", "R(malformed)", "GET" },
 		{ "HTTP/1.1 099 X\r\n\r\n", "R(malformed)", "GET" },
 		{ "HTTP/2.0 200 OK\r\n\r\n", "R(bad_version)", "GET" },
@@ -319,153 +356,8 @@ Test(http1, responses_refused)
 		{ "HTTP/1.1 200\r\rContent-Length: 4\r\n\r\nEvil", "R(malformed)", "GET" },
 		{ "HTTP/1.1 200 OK\nX: y\r\n\r\n", "R(malformed)", "GET" },
 		{ OK200("X : y\r\n"), "R(bad_header)", "GET" },
-		{ OK200("Content-Length: 0\r\n") "stray", "H(200 OK 1.1 keep length=0)[Content-Length=0]ER(malformed)", "GET" },
+		{ OK200("Content-Length: 0\r\n") "stray",
+		  "H(200 OK 1.1 keep length=0)[Content-Length=0]ER(malformed)", "GET" },
 	};
 	check_all(HTTP1_RESPONSE, v, ARRAY_LEN(v));
-}
-
-/* ---- limits and memory ---- */
-
-static char *play_whole(struct play setup, const struct buf *b)
-{
-	char *whole = play(setup, b->p, b->n, b->n, b->n), *bytewise = play(setup, b->p, b->n, 1, 1);
-	cr_assert_str_eq(whole, bytewise);
-	free(bytewise);
-	return whole;
-}
-
-static void expect_ending(struct play setup, const struct buf *b, const char *ending)
-{
-	char *line = play_whole(setup, b);
-	size_t n = strlen(line), m = strlen(ending);
-	cr_assert(n >= m && strcmp(line + n - m, ending) == 0, "%s does not end in %s", line, ending);
-	free(line);
-}
-
-static void add_many(struct buf *b, size_t n, char c)
-{
-	while (n-- > 0)
-		buf_add_char(b, c);
-}
-
-Test(http1, a_head_is_limited_to_the_byte)
-{
-	struct buf b = { 0 };
-	buf_add_text(&b, "GET / HTTP/1.1\r\n" H "X: ");
-	add_many(&b, 5000, 'x');
-	buf_add_text(&b, "\r\n\r\n");
-	struct play setup = { .kind = HTTP1_REQUEST, .limits = { (uint32_t)b.n, 100, 2 } };
-	expect_ending(setup, &b, "xx]EM");
-	setup.limits.head_bytes--;
-	expect_ending(setup, &b, "R(headers_too_large)");
-	setup.limits.head_bytes++;
-	setup.limits.headers = 1;
-	expect_ending(setup, &b, "R(headers_too_large)");
-	buf_fini(&b);
-}
-
-Test(http1, a_target_is_limited_to_the_byte)
-{
-	struct buf b = { 0 };
-	buf_add_text(&b, "GET /");
-	add_many(&b, 3000, 'x');
-	buf_add_text(&b, " HTTP/1.1\r\n" H "\r\n");
-	struct play setup = { .kind = HTTP1_REQUEST, .limits = { 8192, 3001, 2 } };
-	expect_ending(setup, &b, "[Host=a]EM");
-	setup.limits.target_bytes = 3000;
-	expect_ending(setup, &b, "R(target_too_long)");
-	setup.limits.target_bytes = 3001;
-	setup.limits.head_bytes = 2000;
-	expect_ending(setup, &b, "R(target_too_long)");
-	buf_fini(&b);
-}
-
-Test(http1, trailers_and_chunk_extensions_are_limited)
-{
-	struct buf b = { 0 };
-	struct play setup = { .kind = HTTP1_REQUEST, .limits = { 200, 100, 3 } };
-	buf_add_text(&b, CHUNKS("0\r\n"));
-	size_t head = b.n;
-	for (int i = 0; i < 4; i++)
-		buf_add_text(&b, "T: x\r\n");
-	buf_add_text(&b, "\r\n");
-	expect_ending(setup, &b, "R(headers_too_large)");
-	b.n = head;
-	buf_add_text(&b, "T: ");
-	add_many(&b, 201, 'x');
-	buf_add_text(&b, "\r\n\r\n");
-	expect_ending(setup, &b, "R(headers_too_large)");
-	b.n = head - 3;
-	buf_add_text(&b, "0;");
-	add_many(&b, 201, 'x');
-	buf_add_text(&b, "\r\n\r\n");
-	expect_ending(setup, &b, "R(bad_chunk)");
-	b.n = head - 3;
-	for (int i = 0; i < 9; i++) /* the limit holds for a chunk, not for a stream */
-		buf_add_text(&b, "1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=bbbbbbbbbbbbbbbbbbbbbb\r\nx\r\n");
-	buf_add_text(&b, "0\r\n\r\n");
-	expect_ending(setup, &b, "B(xxxxxxxxx)EM");
-	buf_fini(&b);
-}
-
-Test(http1, the_memory_of_a_head_is_given_back)
-{
-	static const char request[] = P("Transfer-Encoding: chunked\r\n", "1\r\nx\r\n0\r\nT: v\r\n\r\n");
-	struct http1_limits limits = { 8192, 100, 32 };
-	struct http1 *h = http1_new(HTTP1_REQUEST, &limits);
-	size_t idle = http1_memory(h), used = 0, at, slices;
-	struct span body;
-	enum http1_event event;
-	cr_assert_leq(idle, 500);
-	cr_assert(http1_idle(h));
-	cr_assert_eq(http1_feed(h, request, sizeof(request) - 1, &at, &body), HTTP1_HEAD);
-	cr_assert(!http1_idle(h));
-	cr_assert_gt(http1_memory(h), idle);
-	http1_drop_head(h);
-	cr_assert_eq(http1_memory(h), idle);
-	used = http1_feed_body(h, request + at, sizeof(request) - 1 - at, &body, 1, &slices, &event);
-	cr_assert_eq(event, HTTP1_BODY);
-	at += used;
-	used = http1_feed_body(h, request + at, sizeof(request) - 1 - at, &body, 1, &slices, &event);
-	cr_assert_eq(event, HTTP1_END);
-	cr_assert_gt(http1_memory(h), idle, "the trailers");
-	http1_next(h);
-	cr_assert_eq(http1_memory(h), idle);
-	cr_assert(http1_idle(h));
-	http1_free(h);
-}
-
-Test(http1, a_refusal_latches)
-{
-	struct http1_limits limits = { 8192, 100, 32 };
-	struct http1 *h = http1_new(HTTP1_REQUEST, &limits);
-	struct span body;
-	size_t used;
-	cr_assert_eq(http1_feed(h, "FOO ", 4, &used, &body), HTTP1_REFUSED);
-	cr_assert_eq(http1_feed(h, G(H), strlen(G(H)), &used, &body), HTTP1_REFUSED);
-	cr_assert_eq(http1_eof(h), HTTP1_REFUSED);
-	cr_assert_eq(http1_refusal(h), HTTP1_BAD_METHOD);
-	cr_assert_eq(http1_refusal_status(http1_refusal(h)), 501);
-	http1_free(h);
-	http1_free(NULL);
-}
-
-Test(http1, questions_about_a_head)
-{
-	struct http1_header v[] = {
-		{ SPAN("Connection"), SPAN("close, X-Hop ,") }, { SPAN("x-hop"), SPAN("1") },
-		{ SPAN("Keep-Alive"), SPAN("5") },             { SPAN("TE"), SPAN("trailers") },
-		{ SPAN("Cookie"), SPAN("a") },                 { SPAN("cookie"), SPAN("") },
-	};
-	struct http1_head head = { .headers = v, .n = ARRAY_LEN(v) };
-	cr_assert(span_eq(http1_find(&head, SPAN("COOKIE")), SPAN("a")));
-	cr_assert_null(http1_find(&head, SPAN("x")).p);
-	for (size_t i = 0; i < 4; i++)
-		cr_assert(http1_hop_by_hop(&head, &v[i]), "%zu", i);
-	cr_assert(!http1_hop_by_hop(&head, &v[4]));
-	for (int i = 0; i < HTTP1_REFUSAL_COUNT; i++) {
-		unsigned status = http1_refusal_status((enum http1_refusal)i);
-		cr_assert_not_null(http1_refusal_names[i]);
-		cr_assert(status >= 400 && status < 600);
-	}
 }

@@ -1,6 +1,7 @@
 /*
- * Recorded attacks and another parser's own cases. What matters is not whether a case is taken or refused, but that what
- * is taken has one meaning: each message is written anew as the proxy would, and must then read the same.
+ * Recorded attacks and another parser's own cases. What matters is not whether a case is taken or
+ * refused, but that what is taken has one meaning: each message is written anew as the proxy would,
+ * and must then read the same.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #include "tests/lib/http1_play.h"
 
 #define SPLITS_MAX 300 /* cases up to this size are tried at every split point */
-
 
 static FILE *corpus_open(const char *name)
 {
@@ -33,7 +33,8 @@ static char *json_text(const char *line, const char *key)
 
 static void unbase64(const char *text, struct buf *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	unsigned bits = 0, n = 0;
 	for (; *text && *text != '='; text++) {
 		bits = (bits << 6 | (unsigned)(strchr(digits, *text) - digits)) & 0xffff;
@@ -48,8 +49,10 @@ static void unbase64(const char *text, struct buf *out)
 /* A message written anew from its parsed head and body, the way the proxy forwards it. */
 static void rewrite(const struct http1_head *head, const struct buf *body, struct buf *out)
 {
-	buf_printf(out, "%.*s %.*s HTTP/1.1\r\n", (int)head->method.n, head->method.p, (int)head->target.n, head->target.p);
-	buf_printf(out, "host: %.*s\r\n", (int)(head->host.n ? head->host.n : 1), head->host.n ? head->host.p : "x");
+	buf_printf(out, "%.*s %.*s HTTP/1.1\r\n", (int)head->method.n, head->method.p,
+		   (int)head->target.n, head->target.p);
+	buf_printf(out, "host: %.*s\r\n", (int)(head->host.n ? head->host.n : 1),
+		   head->host.n ? head->host.p : "x");
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *v = &head->headers[i];
 		if (http1_hop_by_hop(head, v) || span_eq_nocase(v->name, SPAN("host")) ||
@@ -75,7 +78,8 @@ static void expect_clean(const char *id, struct span s)
 	}
 }
 
-/* Parses requests one after the other; each one that is whole is written anew and must come back as itself. */
+/* Parses requests one after the other; each one that is whole is written anew and must come back
+ * as itself. */
 static size_t expect_one_meaning(const char *id, const char *bytes, size_t n)
 {
 	struct http1 *h = http1_new(HTTP1_REQUEST, &play_limits);
@@ -101,7 +105,8 @@ static size_t expect_one_meaning(const char *id, const char *bytes, size_t n)
 		struct play setup = { .kind = HTTP1_REQUEST, .limits = { 65536, 8192, 100 } };
 		char *line = play(setup, out.p, out.n, out.n, out.n);
 		size_t end = strlen(line);
-		cr_assert(line[0] == 'H' && end > 2 && strcmp(line + end - 2, "EM") == 0, "%s: rewritten reads %s", id, line);
+		cr_assert(line[0] == 'H' && end > 2 && strcmp(line + end - 2, "EM") == 0,
+			  "%s: rewritten reads %s", id, line);
 		cr_assert_null(strstr(line + 1, "EH("), "%s: two messages: %s", id, line);
 		free(line);
 		buf_clear(&body);
@@ -132,7 +137,8 @@ static char *expect_split_independent(const char *id, enum http1_kind kind, cons
 
 static void run_llhttp_case(const char *line, size_t *refused, size_t *taken)
 {
-	char *id = json_text(line, "id"), *type = json_text(line, "type"), *input = json_text(line, "input_b64");
+	char *id = json_text(line, "id"), *type = json_text(line, "type"),
+	     *input = json_text(line, "input_b64");
 	struct buf b = { 0 };
 	bool must_fail = strstr(line, "\"strict_expect\": \"error\"") != NULL;
 	unbase64(input, &b);

@@ -12,7 +12,8 @@
 enum { RAW_DEFLATE = -MAX_WBITS, ZLIB = MAX_WBITS, GZIP = MAX_WBITS + 16 };
 
 /* Compresses the pieces with a flush after each; ends[i] is where piece i's flush ended. */
-static void deflate_pieces(int form, const struct span *pieces, size_t n, struct buf *out, size_t *ends)
+static void deflate_pieces(int form, const struct span *pieces, size_t n, struct buf *out,
+			   size_t *ends)
 {
 	z_stream z = { 0 };
 	cr_assert_eq(deflateInit2(&z, 6, Z_DEFLATED, form, 8, Z_DEFAULT_STRATEGY), Z_OK);
@@ -39,16 +40,19 @@ static void zstd_pieces(const struct span *pieces, size_t n, struct buf *out, si
 		size_t room = pieces[i].n + 1000;
 		ZSTD_inBuffer in = { pieces[i].p, pieces[i].n, 0 };
 		ZSTD_outBuffer to = { buf_reserve(out, room), room, 0 };
-		cr_assert_eq(ZSTD_compressStream2(z, &to, &in, i + 1 == n ? ZSTD_e_end : ZSTD_e_flush), 0);
+		cr_assert_eq(
+			ZSTD_compressStream2(z, &to, &in, i + 1 == n ? ZSTD_e_end : ZSTD_e_flush),
+			0);
 		out->n += to.pos;
 		ends[i] = out->n;
 	}
 	ZSTD_freeCCtx(z);
 }
 
-/* Brotli by hand, since only its decoder is a dependency: uncompressed meta-blocks, each byte-aligned by itself, are
- * what a stored flush looks like. Window code 16 is the single bit 0; then ISLAST 0, MNIBBLES 0 (four nibbles), MLEN - 1,
- * ISUNCOMPRESSED 1, padding; the stream ends with ISLAST 1, ISLASTEMPTY 1. */
+/* Brotli by hand, since only its decoder is a dependency: uncompressed meta-blocks, each
+ * byte-aligned by itself, are what a stored flush looks like. Window code 16 is the single bit
+ * 0; then ISLAST 0, MNIBBLES 0 (four nibbles), MLEN - 1, ISUNCOMPRESSED 1, padding; the stream
+ * ends with ISLAST 1, ISLASTEMPTY 1. */
 static void brotli_pieces(const struct span *pieces, size_t n, struct buf *out, size_t *ends)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -65,8 +69,8 @@ static void brotli_pieces(const struct span *pieces, size_t n, struct buf *out, 
 }
 
 static const struct span texts[] = { { "data: {\"a\": \"one\"}\n\n", 21 },
-	                             { "data: {\"a\": \"two\"}\n\n", 21 },
-	                             { "data: [DONE]\n\n", 14 } };
+				     { "data: {\"a\": \"two\"}\n\n", 21 },
+				     { "data: [DONE]\n\n", 14 } };
 static const char *const codings[] = { "gzip", "X-GZIP", "deflate", "deflate", "br", "zstd" };
 
 static void encode(size_t row, struct buf *out, size_t *ends)
@@ -89,7 +93,8 @@ static void join(struct buf *out)
 /* ---- feeding ---- */
 
 /* Feeds the first `first` bytes, then steps, each from a block of its own. */
-static enum inflate_status feed(struct inflate *z, const char *p, size_t n, size_t first, size_t step, struct buf *out)
+static enum inflate_status feed(struct inflate *z, const char *p, size_t n, size_t first,
+				size_t step, struct buf *out)
 {
 	enum inflate_status status = INFLATE_OK;
 	for (size_t at = 0, size = first; at < n; at += size, size = step) {
@@ -120,8 +125,8 @@ Test(inflate, every_coding_at_every_split)
 			struct buf out = { 0 };
 			struct inflate *z = inflate_new(span_of(codings[row]), 0, 0);
 			size_t step = first == 1 ? 1 : packed.n;
-			cr_assert_eq(feed(z, packed.p, packed.n, first, step, &out), INFLATE_END, "%s at %zu", codings[row],
-				     first);
+			cr_assert_eq(feed(z, packed.p, packed.n, first, step, &out), INFLATE_END,
+				     "%s at %zu", codings[row], first);
 			cr_assert_eq(inflate_finish(z), INFLATE_END);
 			expect_same(&out, &plain);
 			inflate_free(z);
@@ -142,7 +147,8 @@ Test(inflate, a_flush_is_available_at_once)
 		for (size_t i = 0; i < 3; at = ends[i++]) {
 			inflate_feed(z, packed.p + at, ends[i] - at, &out);
 			made += texts[i].n;
-			cr_assert_eq(out.n, made, "%s, flush %zu: %zu of %zu", codings[row], i, out.n, made);
+			cr_assert_eq(out.n, made, "%s, flush %zu: %zu of %zu", codings[row], i,
+				     out.n, made);
 		}
 		inflate_free(z);
 		buf_fini(&packed);
@@ -158,16 +164,20 @@ Test(inflate, a_stream_that_is_cut_or_followed_by_more)
 		encode(row, &packed, ends);
 		for (size_t n = 1; n < packed.n; n++) {
 			struct inflate *z = inflate_new(span_of(codings[row]), 0, 0);
-			cr_assert_eq(inflate_feed(z, packed.p, n, &out), INFLATE_OK, "%s at %zu", codings[row], n);
-			cr_assert_eq(inflate_finish(z), INFLATE_CORRUPT, "%s cut at %zu", codings[row], n);
+			cr_assert_eq(inflate_feed(z, packed.p, n, &out), INFLATE_OK, "%s at %zu",
+				     codings[row], n);
+			cr_assert_eq(inflate_finish(z), INFLATE_CORRUPT, "%s cut at %zu",
+				     codings[row], n);
 			inflate_free(z);
 		}
 		struct inflate *z = inflate_new(span_of(codings[row]), 0, 0);
 		cr_assert_eq(inflate_feed(z, packed.p, packed.n, &out), INFLATE_END);
 		cr_assert_eq(inflate_feed(z, "", 0, &out), INFLATE_END);
 		enum inflate_status after = inflate_feed(z, "junk", 4, &out);
-		cr_assert(after == INFLATE_CORRUPT, "%s: %s", codings[row], inflate_status_names[after]);
-		cr_assert_eq(inflate_feed(z, packed.p, packed.n, &out), INFLATE_CORRUPT, "errors latch");
+		cr_assert(after == INFLATE_CORRUPT, "%s: %s", codings[row],
+			  inflate_status_names[after]);
+		cr_assert_eq(inflate_feed(z, packed.p, packed.n, &out), INFLATE_CORRUPT,
+			     "errors latch");
 		inflate_free(z);
 		z = inflate_new(span_of(codings[row]), 0, 0);
 		buf_add_text(&packed, "junk");
@@ -223,7 +233,8 @@ Test(inflate, a_bomb_is_stopped)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct buf out = { 0 };
-		struct inflate *z = inflate_new(SPAN("gzip"), cases[i].size_max, cases[i].ratio_max);
+		struct inflate *z =
+			inflate_new(SPAN("gzip"), cases[i].size_max, cases[i].ratio_max);
 		enum inflate_status status = inflate_feed(z, packed.p, packed.n, &out);
 		cr_assert_eq(status, cases[i].status, "%zu: %s", i, inflate_status_names[status]);
 		cr_assert_leq(out.n, cases[i].most, "%zu: %zu bytes", i, out.n);
@@ -270,8 +281,10 @@ Test(inflate, damage_never_goes_unnoticed_in_gzip)
 
 Test(inflate, codings_by_name)
 {
-	cr_assert(inflate_known(SPAN("GZip")) && inflate_known(SPAN("br")) && inflate_known(SPAN("zstd")));
-	cr_assert(!inflate_known(SPAN("identity")) && !inflate_known(SPAN("")) && !inflate_known(SPAN("gzip, br")));
+	cr_assert(inflate_known(SPAN("GZip")) && inflate_known(SPAN("br")) &&
+		  inflate_known(SPAN("zstd")));
+	cr_assert(!inflate_known(SPAN("identity")) && !inflate_known(SPAN("")) &&
+		  !inflate_known(SPAN("gzip, br")));
 	cr_assert_null(inflate_new(SPAN("compress"), 0, 0));
 	inflate_free(NULL);
 	struct inflate *z = inflate_new(SPAN("gzip"), 0, 0);
@@ -298,10 +311,12 @@ static void read_file(const char *dir, const char *name, size_t name_n, struct b
 	fclose(f);
 }
 
-/* Byte by byte: where a flush ends in the compressed stream, all that the builder had written by then is there. */
+/* Byte by byte: where a flush ends in the compressed stream, all that the builder had written by
+ * then is there. */
 static void check_recording(const char *line, const char *dir)
 {
-	const char *file = strstr(line, "\"file\": \"") + 9, *gz = strstr(line, "\"wire_gzip_file\": \"") + 19;
+	const char *file = strstr(line, "\"file\": \"") + 9,
+		   *gz = strstr(line, "\"wire_gzip_file\": \"") + 19;
 	const char *offsets = strstr(line, "\"gzip_flush_offsets_decoded\": [") + 31;
 	struct buf plain = { 0 }, packed = { 0 }, out = { 0 };
 	struct inflate *z = inflate_new(SPAN("gzip"), 1 << 20, 100);

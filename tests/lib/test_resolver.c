@@ -13,10 +13,12 @@
 /* ---- a name server of our own ---- */
 
 static atomic_int lookups;
-static atomic_int answer; /* n > 0: that many addresses 10.0.0.1 and on; n < 0: an error of getaddrinfo() */
+static atomic_int
+	answer; /* n > 0: that many addresses 10.0.0.1 and on; n < 0: an error of getaddrinfo() */
 static atomic_bool blocked;
 
-static int fake_lookup(const char *host, uint16_t port, struct resolver_address *out, size_t max, size_t *n)
+static int fake_lookup(const char *host, uint16_t port, struct resolver_address *out, size_t max,
+		       size_t *n)
 {
 	atomic_fetch_add(&lookups, 1);
 	while (atomic_load(&blocked))
@@ -70,7 +72,8 @@ Test(resolver, literals_need_no_thread, .timeout = 20)
 		cr_assert_eq(resolver_wait(name, 0), 0);
 		cr_assert_eq(resolver_addresses(name, out, 4), 1);
 		cr_assert_eq(out[0].any.sa_family, cases[i].family);
-		cr_assert_eq(ntohs(out[0].v4.sin_port), 8443, "the port lies at the same place in both families");
+		cr_assert_eq(ntohs(out[0].v4.sin_port), 8443,
+			     "the port lies at the same place in both families");
 	}
 	cr_assert_eq(atomic_load(&lookups), 0);
 	resolver_free(r);
@@ -145,7 +148,8 @@ static void *read_often(void *data)
 	struct resolver_address out[RESOLVER_ADDRESSES_MAX];
 	for (int i = 0; i < 20000; i++) {
 		size_t n = resolver_addresses(data, out, RESOLVER_ADDRESSES_MAX);
-		for (size_t k = 0; k < n; k++) { /* a list is never half of one and half of another */
+		for (size_t k = 0; k < n;
+		     k++) { /* a list is never half of one and half of another */
 			if (ntohl(out[k].v4.sin_addr.s_addr) != 0x0a000001 + k)
 				return data;
 		}

@@ -1,105 +1,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/tls.h"
-
-/* ---- a certificate authority that lives for one test ---- */
-
-struct authority {
-	EVP_PKEY *key;
-	X509 *cert;
-	char dir[64];
-};
-
-static void add_extension(X509 *cert, int nid, const char *value)
-{
-	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-	cr_assert_not_null(e, "%s", value);
-	X509_add_ext(cert, e, -1);
-	X509_EXTENSION_free(e);
-}
-
-static X509 *make_cert(EVP_PKEY *key, const char *name, const char *alt, X509 *issuer, EVP_PKEY *issuer_key, long days)
-{
-	static long serial = 1;
-	X509 *cert = X509_new();
-	X509_NAME *subject = X509_get_subject_name(cert);
-	X509_set_version(cert, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), serial++);
-	X509_gmtime_adj(X509_getm_notBefore(cert), -86400 * 10);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 86400 * days);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject);
-	X509_set_pubkey(cert, key);
-	add_extension(cert, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
-	if (alt)
-		add_extension(cert, NID_subject_alt_name, alt);
-	cr_assert(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
-	return cert;
-}
-
-static const char *file_in(const struct authority *a, const char *name)
-{
-	static char paths[4][128];
-	static unsigned turn;
-	char *path = paths[turn++ % 4];
-	snprintf(path, sizeof(paths[0]), "%s/%s", a->dir, name);
-	return path;
-}
-
-static void write_pem(const struct authority *a, const char *name, X509 *cert, EVP_PKEY *key)
-{
-	FILE *f = fopen(file_in(a, name), "w");
-	cr_assert_not_null(f);
-	if (cert)
-		PEM_write_X509(f, cert);
-	if (key)
-		PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
-	fclose(f);
-}
-
-/* A certificate NAME.pem with its key NAME.key. */
-static void issue(const struct authority *a, const char *name, const char *alt, long days)
-{
-	char file[64];
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = make_cert(key, name, alt, a->cert, a->key, days);
-	snprintf(file, sizeof(file), "%s.pem", name);
-	write_pem(a, file, cert, NULL);
-	snprintf(file, sizeof(file), "%s.key", name);
-	write_pem(a, file, NULL, key);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-}
-
-static void authority_init(struct authority *a)
-{
-	snprintf(a->dir, sizeof(a->dir), "/tmp/redcard-tls-XXXXXX");
-	cr_assert_not_null(mkdtemp(a->dir));
-	a->key = EVP_EC_gen("P-256");
-	a->cert = make_cert(a->key, "test authority", NULL, NULL, a->key, 30);
-	write_pem(a, "ca.pem", a->cert, NULL);
-	issue(a, "server", "DNS:builder.test,DNS:*.wild.test,IP:127.0.0.1,IP:::1", 30);
-	issue(a, "expired", "DNS:builder.test", -1);
-}
-
-static void authority_fini(struct authority *a)
-{
-	static const char *const names[] = { "ca.pem", "server.pem", "server.key", "expired.pem", "expired.key", "junk" };
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		unlink(file_in(a, names[i]));
-	rmdir(a->dir);
-	X509_free(a->cert);
-	EVP_PKEY_free(a->key);
-}
+#include "tests/lib/tls_authority.h"
 
 /* ---- two sides joined by buffers ---- */
 
@@ -122,7 +29,9 @@ static void contexts_init(struct pair *p, const char *cert, bool verify, bool kn
 	snprintf(pem, sizeof(pem), "%s.pem", cert);
 	snprintf(key, sizeof(key), "%s.key", cert);
 	authority_init(&p->ca);
-	cr_assert_eq(tls_context_server(file_in(&p->ca, pem), file_in(&p->ca, key), &p->server_context, &errors), 0);
+	cr_assert_eq(tls_context_server(file_in(&p->ca, pem), file_in(&p->ca, key),
+					&p->server_context, &errors),
+		     0);
 	const char *ca = know_ca ? file_in(&p->ca, "ca.pem") : NULL;
 	cr_assert_eq(tls_context_client(ca, verify, &p->client_context, &errors), 0);
 	cr_assert_eq(errors.n, 0);
@@ -203,8 +112,8 @@ Test(tls, both_ways_at_every_fragment_size, .timeout = 60)
 	for (size_t step = 1; step < 3000; step = step < 40 ? step + 1 : step * 2 - 7) {
 		sides_init(&p, "builder.test");
 		shake_hands(&p, step);
-		cr_assert(tls_ready(p.client.t) && tls_ready(p.server.t), "%zu: %s, %s", step, tls_error(p.client.t),
-			  tls_error(p.server.t));
+		cr_assert(tls_ready(p.client.t) && tls_ready(p.server.t), "%zu: %s, %s", step,
+			  tls_error(p.client.t), tls_error(p.server.t));
 		cr_assert_eq(tls_write(p.client.t, "ping", 4, &p.client.cipher), TLS_OK);
 		cr_assert_eq(tls_write(p.client.t, "", 0, &p.client.cipher), TLS_OK);
 		cr_assert_eq(tls_write(p.client.t, "pong", 4, &p.client.cipher), TLS_OK);
@@ -216,7 +125,8 @@ Test(tls, both_ways_at_every_fragment_size, .timeout = 60)
 		tls_shutdown(p.server.t, &p.server.cipher);
 		settle(&p, step);
 		cr_assert_eq(p.client.status, TLS_CLOSED);
-		cr_assert_eq(tls_feed(p.client.t, "more", 4, &p.client.plain, &p.client.cipher), TLS_CLOSED);
+		cr_assert_eq(tls_feed(p.client.t, "more", 4, &p.client.plain, &p.client.cipher),
+			     TLS_CLOSED);
 		sides_fini(&p);
 	}
 	pair_fini(&p);
@@ -253,7 +163,8 @@ static void check_name(const struct name_case *c)
 	contexts_init(&p, c->cert, c->verify, c->know_ca);
 	sides_init(&p, c->name);
 	shake_hands(&p, 100000);
-	cr_assert_eq(tls_ready(p.client.t), c->error == NULL, "%s: %s", c->name, tls_error(p.client.t));
+	cr_assert_eq(tls_ready(p.client.t), c->error == NULL, "%s: %s", c->name,
+		     tls_error(p.client.t));
 	cr_assert_str_eq(tls_error(p.client.t), c->error ? c->error : "no error");
 	if (c->error) { /* the other side learns of it through an alert */
 		cr_assert_eq(p.client.status, TLS_FAILED);
@@ -273,12 +184,16 @@ Test(tls, certificates_are_checked_against_names_and_addresses)
 		{ "server", "127.0.0.1", true, true, NULL },
 		{ "server", "::1", true, true, NULL },
 		{ "server", "[::1]", true, true, NULL },
-		{ "server", "other.test", true, true, "certificate verify failed (hostname mismatch)" },
-		{ "server", "a.b.wild.test", true, true, "certificate verify failed (hostname mismatch)" },
-		{ "server", "127.0.0.2", true, true, "certificate verify failed (IP address mismatch)" },
+		{ "server", "other.test", true, true,
+		  "certificate verify failed (hostname mismatch)" },
+		{ "server", "a.b.wild.test", true, true,
+		  "certificate verify failed (hostname mismatch)" },
+		{ "server", "127.0.0.2", true, true,
+		  "certificate verify failed (IP address mismatch)" },
 		{ "server", "builder.test", true, false,
 		  "certificate verify failed (unable to get local issuer certificate)" },
-		{ "expired", "builder.test", true, true, "certificate verify failed (certificate has expired)" },
+		{ "expired", "builder.test", true, true,
+		  "certificate verify failed (certificate has expired)" },
 		{ "expired", "other.test", false, false, NULL },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -291,13 +206,18 @@ Test(tls, garbage_fails_and_says_why)
 	contexts_init(&p, "server", true, true);
 	sides_init(&p, "builder.test");
 	static const char http[] = "GET / HTTP/1.1\r\n\r\n";
-	cr_assert_eq(tls_feed(p.server.t, http, sizeof(http) - 1, &p.server.plain, &p.server.cipher), TLS_FAILED);
+	cr_assert_eq(
+		tls_feed(p.server.t, http, sizeof(http) - 1, &p.server.plain, &p.server.cipher),
+		TLS_FAILED);
 	cr_assert_str_eq(tls_error(p.server.t), "http request");
-	cr_assert_eq(tls_feed(p.server.t, http, sizeof(http) - 1, &p.server.plain, &p.server.cipher), TLS_FAILED);
+	cr_assert_eq(
+		tls_feed(p.server.t, http, sizeof(http) - 1, &p.server.plain, &p.server.cipher),
+		TLS_FAILED);
 	sides_fini(&p);
 	sides_init(&p, "builder.test");
 	shake_hands(&p, 512);
-	cr_assert_eq(tls_write(p.client.t, "text that will be damaged", 25, &p.client.cipher), TLS_OK);
+	cr_assert_eq(tls_write(p.client.t, "text that will be damaged", 25, &p.client.cipher),
+		     TLS_OK);
 	p.client.cipher.p[p.client.cipher.n / 2] ^= 1;
 	carry(&p.client, &p.server, 100000);
 	cr_assert_eq(p.server.status, TLS_FAILED);
@@ -360,7 +280,8 @@ Test(tls, sessions_are_resumed_for_the_same_name_only)
 }
 
 /* A bare OpenSSL client against our server, to offer what our own client never would. */
-static enum tls_status offer(struct tls_context *server, int version, const char *alpn, size_t alpn_n, char *error, size_t size)
+static enum tls_status offer(struct tls_context *server, int version, const char *alpn,
+			     size_t alpn_n, char *error, size_t size)
 {
 	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
 	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
@@ -397,11 +318,65 @@ Test(tls, old_versions_and_foreign_protocols_are_refused)
 	struct pair p = { 0 };
 	char error[200];
 	contexts_init(&p, "server", true, true);
-	cr_assert_eq(offer(p.server_context, TLS1_1_VERSION, NULL, 0, error, sizeof(error)), TLS_FAILED);
-	cr_assert_eq(offer(p.server_context, TLS1_2_VERSION, NULL, 0, error, sizeof(error)), TLS_OK, "%s", error);
-	cr_assert_eq(offer(p.server_context, TLS1_3_VERSION, "\x02h2\x08http/1.1", 12, error, sizeof(error)), TLS_OK);
-	cr_assert_eq(offer(p.server_context, TLS1_3_VERSION, "\x02h2", 3, error, sizeof(error)), TLS_FAILED);
+	cr_assert_eq(offer(p.server_context, TLS1_1_VERSION, NULL, 0, error, sizeof(error)),
+		     TLS_FAILED);
+	cr_assert_eq(offer(p.server_context, TLS1_2_VERSION, NULL, 0, error, sizeof(error)), TLS_OK,
+		     "%s", error);
+	cr_assert_eq(offer(p.server_context, TLS1_3_VERSION, "\x02h2\x08http/1.1", 12, error,
+			   sizeof(error)),
+		     TLS_OK);
+	cr_assert_eq(offer(p.server_context, TLS1_3_VERSION, "\x02h2", 3, error, sizeof(error)),
+		     TLS_FAILED);
 	cr_assert(strstr(error, "application protocol"), "%s", error);
+	pair_fini(&p);
+}
+
+/* A foreign client after the handshake: it asks for new keys, or for a new handshake. */
+static void after_handshake(struct tls_context *server, int version)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_client_method());
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	struct side s = { .t = tls_new(server, NULL) };
+	char record[20000], got[16];
+	SSL_CTX_set_max_proto_version(c, version);
+	SSL *ssl = SSL_new(c);
+	SSL_set_bio(ssl, in, out);
+	for (int turn = 0; turn < 6; turn++) {
+		if (turn < 3)
+			(void)SSL_connect(ssl);
+		else if (turn == 3)
+			cr_assert_eq(version == TLS1_3_VERSION
+					     ? SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED)
+					     : SSL_renegotiate(ssl),
+				     1);
+		if (turn >= 3)
+			(void)SSL_write(ssl, "x", 1);
+		int n = BIO_read(out, record, sizeof(record));
+		if (n > 0)
+			s.status = tls_feed(s.t, record, (size_t)n, &s.plain, &s.cipher);
+		if (tls_ready(s.t) && s.status == TLS_OK)
+			s.status = tls_write(s.t, "y", 1, &s.cipher);
+		BIO_write(in, s.cipher.p, (int)s.cipher.n);
+		buf_clear(&s.cipher);
+		(void)SSL_read(ssl, got, sizeof(got));
+	}
+	if (version == TLS1_3_VERSION) {
+		cr_assert_eq(s.status, TLS_OK, "%s", tls_error(s.t));
+		expect_plain(&s, "xxx", 3);
+	} else { /* a new handshake is refused, and what waits for it never comes */
+		cr_assert_lt(s.plain.n, 3);
+	}
+	SSL_free(ssl);
+	SSL_CTX_free(c);
+	side_fini(&s);
+}
+
+Test(tls, new_keys_are_taken_and_new_handshakes_are_not)
+{
+	struct pair p = { 0 };
+	contexts_init(&p, "server", true, true);
+	after_handshake(p.server_context, TLS1_3_VERSION);
+	after_handshake(p.server_context, TLS1_2_VERSION);
 	pair_fini(&p);
 }
 
@@ -412,14 +387,20 @@ Test(tls, bad_files_are_named)
 	struct buf errors = { 0 };
 	authority_init(&a);
 	write_pem(&a, "junk", NULL, NULL);
-	cr_assert_eq(tls_context_server("/nonexistent", file_in(&a, "server.key"), &c, &errors), -ENOENT);
-	cr_assert_eq(tls_context_server(file_in(&a, "junk"), file_in(&a, "server.key"), &c, &errors), -EINVAL);
-	cr_assert_eq(tls_context_server(file_in(&a, "server.pem"), file_in(&a, "expired.key"), &c, &errors), -EINVAL);
+	cr_assert_eq(tls_context_server("/nonexistent", file_in(&a, "server.key"), &c, &errors),
+		     -ENOENT);
+	cr_assert_eq(
+		tls_context_server(file_in(&a, "junk"), file_in(&a, "server.key"), &c, &errors),
+		-EINVAL);
+	cr_assert_eq(tls_context_server(file_in(&a, "server.pem"), file_in(&a, "expired.key"), &c,
+					&errors),
+		     -EINVAL);
 	cr_assert_eq(tls_context_client(file_in(&a, "junk"), true, &c, &errors), -EINVAL);
 	cr_assert_eq(tls_context_client("/nonexistent", true, &c, &errors), -ENOENT);
 	cr_assert_null(c);
 	buf_add_char(&errors, 0);
-	cr_assert(strstr(errors.p, "cannot read the certificate /nonexistent: No such file"), "%s", errors.p);
+	cr_assert(strstr(errors.p, "cannot read the certificate /nonexistent: No such file"), "%s",
+		  errors.p);
 	cr_assert(strstr(errors.p, "key values mismatch"), "%s", errors.p);
 	tls_context_free(NULL);
 	tls_free(NULL);
