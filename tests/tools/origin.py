@@ -220,6 +220,9 @@ def describe(name):
     kinds = {".sse": "text/event-stream", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson",
              ".json": "application/json", ".txt": "text/plain"}
     kind = kinds.get(os.path.splitext(name)[1])
+    if name == "gemini.json":
+        return {"id": name, "path": "/v1beta/models/builder-1:generateContent", "query": "", "content_type": kind, "family": "gemini",
+                "content_encoding": None}
     for prefix, path in OWN:
         if kind and name.startswith(prefix):
             return {"id": name, "path": path, "query": "", "content_type": kind, "family": prefix, "content_encoding": None}
