@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define BATCH 256
-#define GROUP 0
+#define STOCK_SHIFT 12 /* a buffer's number: its stock, then its place there */
 
 struct completion { /* a cqe ends in a flexible array, so what is needed of it is copied */
 	struct op *op;
@@ -16,13 +16,17 @@ struct completion { /* a cqe ends in a flexible array, so what is needed of it i
 	unsigned flags;
 };
 
-struct ring {
-	struct io_uring uring;
+struct stock {
 	struct io_uring_buf_ring *group;
 	char *memory;
 	size_t memory_bytes;
 	unsigned buffers, buffer_bytes, stride;
 	unsigned free;
+};
+
+struct ring {
+	struct io_uring uring;
+	struct stock stocks[RING_STOCKS];
 };
 
 const char *ring_refusal(int error)
@@ -45,21 +49,25 @@ const char *ring_refusal(int error)
 	}
 }
 
-static int provide_buffers(struct ring *r)
+static int provide_buffers(struct ring *r, unsigned number, unsigned buffers, unsigned bytes)
 {
+	struct stock *s = &r->stocks[number];
 	int error = 0;
-	r->group = io_uring_setup_buf_ring(&r->uring, r->buffers, GROUP, 0, &error);
-	if (!r->group)
+	CHECK(buffers <= 1u << STOCK_SHIFT);
+	s->group = io_uring_setup_buf_ring(&r->uring, buffers, (int)number, 0, &error);
+	if (!s->group)
 		return error;
-	r->stride = r->buffer_bytes + RING_HEADROOM + RING_TAILROOM;
-	r->memory_bytes = (size_t)r->stride * r->buffers;
-	r->memory = mmap(NULL, r->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (r->memory == MAP_FAILED) {
-		r->memory = NULL;
+	s->buffers = buffers;
+	s->buffer_bytes = bytes;
+	s->stride = bytes + RING_HEADROOM + RING_TAILROOM;
+	s->memory_bytes = (size_t)s->stride * buffers;
+	s->memory = mmap(NULL, s->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->memory == MAP_FAILED) {
+		s->memory = NULL;
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < r->buffers; i++)
-		ring_buffer_return(r, i);
+	for (unsigned i = 0; i < buffers; i++)
+		ring_buffer_return(r, number << STOCK_SHIFT | i);
 	return 0;
 }
 
@@ -68,8 +76,6 @@ int ring_open(const struct ring_options *options, struct ring **out)
 	struct ring *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
-	r->buffers = options->buffers;
-	r->buffer_bytes = options->buffer_bytes;
 	r->uring.ring_fd = -1;
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
@@ -82,7 +88,8 @@ int ring_open(const struct ring_options *options, struct ring **out)
 		goto fail;
 	}
 	(void)io_uring_register_ring_fd(&r->uring); /* saves a descriptor look-up per call where the kernel has it */
-	error = provide_buffers(r);
+	for (unsigned i = 0; i < RING_STOCKS && !error; i++)
+		error = provide_buffers(r, i, options->buffers[i], options->buffer_bytes[i]);
 	if (error)
 		goto fail;
 	*out = r;
@@ -96,12 +103,14 @@ void ring_close(struct ring *r)
 {
 	if (!r)
 		return;
-	if (r->group)
-		io_uring_free_buf_ring(&r->uring, r->group, r->buffers, GROUP);
+	for (int i = 0; i < RING_STOCKS; i++)
+		if (r->stocks[i].group)
+			io_uring_free_buf_ring(&r->uring, r->stocks[i].group, r->stocks[i].buffers, i);
 	if (r->uring.ring_fd >= 0)
 		io_uring_queue_exit(&r->uring);
-	if (r->memory)
-		munmap(r->memory, r->memory_bytes);
+	for (int i = 0; i < RING_STOCKS; i++)
+		if (r->stocks[i].memory)
+			munmap(r->stocks[i].memory, r->stocks[i].memory_bytes);
 	free(r);
 }
 
@@ -134,12 +143,18 @@ static unsigned take_batch(struct ring *r, struct completion *batch)
 	return n;
 }
 
+static struct stock *stock_of(struct ring *r, unsigned buffer)
+{
+	CHECK(buffer >> STOCK_SHIFT < RING_STOCKS);
+	return &r->stocks[buffer >> STOCK_SHIFT];
+}
+
 static void dispatch(struct ring *r, const struct completion *c)
 {
 	if (!c->op)
 		return; /* a cancellation's own completion */
 	if (c->flags & RING_BUFFER)
-		r->free--;
+		stock_of(r, ring_flags_buffer(c->flags))->free--;
 	CHECK(c->op->pending > 0);
 	if (!(c->flags & RING_MORE))
 		c->op->pending--;
@@ -203,12 +218,12 @@ void ring_accept(struct ring *r, struct op *op, int fd)
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_recv(struct ring *r, struct op *op, int fd)
+void ring_recv(struct ring *r, struct op *op, int fd, enum ring_stock stock)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
 	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = GROUP;
+	sqe->buf_group = (unsigned short)stock;
 	io_uring_sqe_set_data(sqe, op);
 }
 
@@ -249,22 +264,35 @@ void ring_cancel(struct ring *r, struct op *op)
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
+static unsigned place_of(unsigned buffer)
+{
+	return buffer & ((1u << STOCK_SHIFT) - 1);
+}
+
 char *ring_buffer(struct ring *r, unsigned buffer)
 {
-	CHECK(buffer < r->buffers);
-	return r->memory + (size_t)buffer * r->stride + RING_HEADROOM;
+	const struct stock *s = stock_of(r, buffer);
+	CHECK(place_of(buffer) < s->buffers);
+	return s->memory + (size_t)place_of(buffer) * s->stride + RING_HEADROOM;
+}
+
+size_t ring_buffer_bytes(const struct ring *r, unsigned buffer)
+{
+	return r->stocks[buffer >> STOCK_SHIFT].buffer_bytes;
 }
 
 void ring_buffer_return(struct ring *r, unsigned buffer)
 {
-	io_uring_buf_ring_add(r->group, ring_buffer(r, buffer), r->buffer_bytes, (unsigned short)buffer,
-			      io_uring_buf_ring_mask(r->buffers), 0);
-	io_uring_buf_ring_advance(r->group, 1);
-	r->free++;
-	CHECK(r->free <= r->buffers);
+	struct stock *s = stock_of(r, buffer);
+	io_uring_buf_ring_add(s->group, ring_buffer(r, buffer), s->buffer_bytes, (unsigned short)buffer,
+			      io_uring_buf_ring_mask(s->buffers), 0);
+	io_uring_buf_ring_advance(s->group, 1);
+	s->free++;
+	CHECK(s->free <= s->buffers);
 }
 
-unsigned ring_buffers_free(const struct ring *r)
+bool ring_buffer_spare(const struct ring *r, unsigned buffer)
 {
-	return r->free;
+	const struct stock *s = &r->stocks[buffer >> STOCK_SHIFT];
+	return s->free > s->buffers / 2;
 }

@@ -47,10 +47,14 @@ static inline unsigned ring_flags_buffer(unsigned flags)
 	return flags >> 16;
 }
 
+/* Two stocks of receive buffers: many small ones for events, of which each read touches a few cache lines, and a few
+ * large ones for bulk, few enough to stay in the cache while they go round. */
+enum ring_stock { RING_SMALL, RING_LARGE, RING_STOCKS };
+
 struct ring_options {
-	unsigned entries;      /* submission queue; completions get four times as many */
-	unsigned buffers;      /* how many provided buffers; a power of two */
-	unsigned buffer_bytes; /* usable size of each */
+	unsigned entries;                   /* submission queue; completions get four times as many */
+	unsigned buffers[RING_STOCKS];      /* how many; powers of two, at most 4096 */
+	unsigned buffer_bytes[RING_STOCKS]; /* usable size of each */
 };
 
 /* -ENOSYS, -EPERM: refused by kernel or sandbox; ring_refusal() has the sentence for people. -EINVAL: too old. */
@@ -65,7 +69,8 @@ int ring_wait(struct ring *r, uint64_t deadline_ns) MUST_USE;
 unsigned ring_dispatch(struct ring *r);
 
 void ring_accept(struct ring *r, struct op *op, int fd); /* multishot; result: a descriptor */
-void ring_recv(struct ring *r, struct op *op, int fd);   /* multishot; 0: the peer closed; -ENOBUFS: arm again */
+/* Multishot, into buffers of that stock. 0: the peer closed; -ENOBUFS: arm again. */
+void ring_recv(struct ring *r, struct op *op, int fd, enum ring_stock stock);
 void ring_send(struct ring *r, struct op *op, int fd, const void *p, size_t n); /* may send less */
 void ring_sendv(struct ring *r, struct op *op, int fd, struct msghdr *msg);     /* the same, gathered */
 void ring_connect(struct ring *r, struct op *op, int fd, const struct sockaddr *addr, socklen_t len);
@@ -73,7 +78,10 @@ void ring_read(struct ring *r, struct op *op, int fd, void *p, size_t n);
 void ring_cancel(struct ring *r, struct op *op); /* its last completion still comes; nothing when it is idle */
 
 char *ring_buffer(struct ring *r, unsigned buffer);
+size_t ring_buffer_bytes(const struct ring *r, unsigned buffer);
 void ring_buffer_return(struct ring *r, unsigned buffer);
-unsigned ring_buffers_free(const struct ring *r);
+
+/* True while more than half of that buffer's stock is free: then it may be kept for a while. */
+bool ring_buffer_spare(const struct ring *r, unsigned buffer);
 
 #endif

@@ -14,6 +14,8 @@
 #define CHUNK_STOCK 256
 #define LEND_LEAST 1024  /* smaller bodies are cheaper to copy than to keep a receive buffer for */
 #define LINGER_MS 1000
+#define SHORT_READ 2048
+#define SHORT_READS_MAX 16
 
 struct chunk {
 	struct chunk *next;
@@ -218,8 +220,8 @@ bool conn_can_lend(const struct conn *c, const struct conn *from, struct span bo
 	if (from->in_buffer < 0 || from->in.n || from->tls || c->tls || body.n < LEND_LEAST)
 		return false;
 	const char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
-	return body.p >= buffer && body.p < buffer + WORKER_BUFFER_BYTES &&
-	       ring_buffers_free(c->w->ring) > WORKER_BUFFERS / 2;
+	return body.p >= buffer && body.p < buffer + ring_buffer_bytes(c->w->ring, (unsigned)from->in_buffer) &&
+	       ring_buffer_spare(c->w->ring, (unsigned)from->in_buffer);
 }
 
 void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked)
@@ -228,7 +230,7 @@ void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked
 	char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
 	char *p = buffer + (body.p - buffer);
 	size_t n = body.n;
-	CHECK(body.p >= buffer && n <= WORKER_BUFFER_BYTES);
+	CHECK(body.p >= buffer && n <= ring_buffer_bytes(c->w->ring, (unsigned)from->in_buffer));
 	if (chunked) { /* RFC 9112, 7.1: at most five digits and four line end bytes, inside head- and tailroom */
 		memcpy(p + n, "\r\n", 2);
 		n += 2;
@@ -360,10 +362,23 @@ static void read_ended(struct conn *c, int result)
 	c->handler->eof(c);
 }
 
+/* A full small buffer asks for large ones; a run of short reads gives them up. True: the stock has changed. */
+static bool fit_stock(struct conn *c, size_t n, unsigned buffer)
+{
+	enum ring_stock before = c->stock;
+	c->short_reads = n < SHORT_READ ? (uint8_t)(c->short_reads + 1) : 0;
+	if (c->stock == RING_SMALL && n == ring_buffer_bytes(c->w->ring, buffer))
+		c->stock = RING_LARGE;
+	else if (c->stock == RING_LARGE && c->short_reads >= SHORT_READS_MAX)
+		c->stock = RING_SMALL;
+	return c->stock != before;
+}
+
 static void on_received(struct op *op, int result, unsigned flags)
 {
 	struct conn *c = CONTAINER_OF(op, struct conn, recv);
-	c->in_buffer = flags & RING_BUFFER ? (int)ring_flags_buffer(flags) : -1;
+	int buffer = flags & RING_BUFFER ? (int)ring_flags_buffer(flags) : -1;
+	c->in_buffer = buffer;
 	bool discard = c->state == CONN_CLOSING || c->state == CONN_LINGERING || c->state == CONN_FLUSHING;
 	if (result > 0 && !discard) {
 		const char *p = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
@@ -372,13 +387,17 @@ static void on_received(struct op *op, int result, unsigned flags)
 		else
 			deliver(c, p, (size_t)result);
 	}
+	bool refit = buffer >= 0 && result > 0 && fit_stock(c, (size_t)result, (unsigned)buffer);
 	keep_rest(c);
 	if (c->state == CONN_CLOSING) {
 		worker_bury_later(c->w, c);
 		return;
 	}
-	if (flags & RING_MORE)
+	if (flags & RING_MORE) {
+		if (refit && c->want_read)
+			ring_cancel(c->w->ring, &c->recv); /* it is armed again with the other stock */
 		return;
+	}
 	if (discard && result <= 0 && result != -ENOBUFS && result != -ECANCELED) {
 		conn_close(c);
 		return;
@@ -390,7 +409,7 @@ void conn_read(struct conn *c)
 {
 	c->want_read = true;
 	if (!c->recv.pending && !c->eof && c->state != CONN_CLOSING)
-		ring_recv(c->w->ring, &c->recv, c->fd);
+		ring_recv(c->w->ring, &c->recv, c->fd, c->stock);
 }
 
 void conn_pause(struct conn *c)

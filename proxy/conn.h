@@ -53,6 +53,8 @@ struct conn {
 	bool eof;
 	bool connecting;
 	int in_buffer;        /* the receive buffer `in` points into, or -1 */
+	enum ring_stock stock; /* what the next recv is armed with */
+	uint8_t short_reads;  /* in a row */
 	struct span in;
 	struct buf backlog;
 	size_t backlog_off;

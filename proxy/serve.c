@@ -43,7 +43,7 @@ static struct metrics_shard *own_metrics(struct server *s)
 /* A ring on this thread, before anything else is opened: a kernel that refuses says so while nothing runs yet. */
 static int check_ring(void)
 {
-	const struct ring_options options = { .entries = 8, .buffers = 2, .buffer_bytes = 64 };
+	const struct ring_options options = { .entries = 8, .buffers = { 2, 2 }, .buffer_bytes = { 64, 64 } };
 	struct ring *ring;
 	int error = ring_open(&options, &ring);
 	if (error) {

@@ -18,6 +18,7 @@
 #include "proxy/server.h"
 
 #define RING_ENTRIES 1024
+#define SMALL_READ 4096
 #define BACKLOG 4096
 
 /* --- lists that are worked off after each batch --- */
@@ -380,7 +381,11 @@ static void turn(struct worker *w)
 
 static int begin(struct worker *w)
 {
-	const struct ring_options options = { RING_ENTRIES, WORKER_BUFFERS, WORKER_BUFFER_BYTES };
+	const struct ring_options options = {
+		.entries = RING_ENTRIES,
+		.buffers = { [RING_SMALL] = 512, [RING_LARGE] = 16 },
+		.buffer_bytes = { [RING_SMALL] = SMALL_READ, [RING_LARGE] = 65536 },
+	};
 	struct runtime *rt = server_runtime(w->server);
 	w->now_ms = now_ms();
 	int error = ring_open(&options, &w->ring);

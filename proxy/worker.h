@@ -16,9 +16,6 @@
 #include "proxy/gate.h"
 #include "proxy/runtime.h"
 
-#define WORKER_BUFFERS 32            /* 2 MiB of receive buffers, of which small reads touch one page each */
-#define WORKER_BUFFER_BYTES 65536
-
 struct pool;
 struct client;
 struct health;
