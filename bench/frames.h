@@ -17,6 +17,7 @@
 #define FRAME_BLOCK 129 /* frames that are written at once: 45,021 bytes */
 #define FRAME_STAMP_AT 79
 #define FRAME_STAMP_BYTES 19
+#define FRAME_STAMP_BASE 1000000000000000000u /* added: a JSON number begins with no zero */
 #define FRAME_DONE "data: [DONE]\n\n"
 
 static const char frame_source[] =
@@ -63,10 +64,10 @@ static inline void frame_write(char out[FRAME_BYTES], size_t *at)
 	int used = snprintf(
 		frame, sizeof(frame),
 		"data: {\"id\":\"chatcmpl-%06x%06x\",\"object\":\"chat.completion.chunk\","
-		"\"created\":%0*u,\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,"
+		"\"created\":%0*ju,\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,"
 		"\"delta\":{\"content\":\"%.*s\"},\"logprobs\":null,\"finish_reason\":null}],"
 		"\"obfuscation\":\"",
-		0xb0a7u, 0x5eedu, FRAME_STAMP_BYTES, 0u, (int)n, text);
+		0xb0a7u, 0x5eedu, FRAME_STAMP_BYTES, (uintmax_t)FRAME_STAMP_BASE, (int)n, text);
 	size_t rest = FRAME_BYTES - (size_t)used - 4;
 	if (used <= 0 || (size_t)used + 4 > FRAME_BYTES || rest > sizeof(pad) - 1) {
 		fprintf(stderr, "frames: a frame does not fit: %d bytes and %zu of padding\n", used,
@@ -80,6 +81,7 @@ static inline void frame_write(char out[FRAME_BYTES], size_t *at)
 
 static inline void frame_stamp(char *frame, uint64_t ns)
 {
+	ns += FRAME_STAMP_BASE;
 	for (int i = FRAME_STAMP_BYTES - 1; i >= 0; i--, ns /= 10)
 		frame[FRAME_STAMP_AT + i] = (char)('0' + ns % 10);
 }

@@ -158,8 +158,8 @@ static void date_frames(struct conn *c, const char *p, size_t n, uint64_t now)
 		memcpy(c->stamp + (lo - from), p + (lo - off), (size_t)(hi - lo));
 		if (hi < to)
 			continue;
-		uint64_t sent = strtoull(c->stamp, NULL, 10);
-		if (sent && sent <= now)
+		uint64_t sent = strtoull(c->stamp, NULL, 10) - FRAME_STAMP_BASE;
+		if (sent <= now)
 			histogram_add(&latency, now - sent);
 		else
 			errors++;

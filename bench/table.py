@@ -46,13 +46,18 @@ FIELDS = {"speed": "cpu_us", "cpu": "cpu_us", "rate": "per_second", "p99": "p99_
           "memory": "bytes_per_stream", "kib": "bytes_per_stream"}
 
 
+def failed(run):
+    """A run whose figures mean nothing: connections broke, or nothing came."""
+    return run.get("errors", 0) > 0 or run.get("units", 1) == 0 or run.get("bytes_per_stream", 1) <= 0
+
+
 def ratio(how, ours, theirs):
     mine = ours[FIELDS[how]]
     if how == "kib":
         return mine / 1024
     other = theirs[FIELDS[how]]
     top, bottom = (other, mine) if how == "speed" else (mine, other)
-    return top / bottom if bottom > 0 else 0.0
+    return top / bottom if bottom > 0 else None
 
 
 def ratios(raw):
@@ -61,7 +66,8 @@ def ratios(raw):
     for what, part, case, of, against, how, bound in RATIOS:
         runs = raw.get(part, {}).get(case, {})
         ours, theirs = runs.get(of, []), runs.get(against or of, [])
-        values = sorted(ratio(how, a, b) for a, b in zip(ours, theirs))
+        whole = [(a, b) for a, b in zip(ours, theirs) if not failed(a) and not failed(b)]
+        values = sorted(value for value in (ratio(how, a, b) for a, b in whole) if value is not None)
         if not values:
             continue
         median = statistics.median(values)
@@ -88,6 +94,10 @@ def show_figures(raw):
             print("\n%s, %s" % (part, {"small": "%s connections", "flat": "one chunk for each %s",
                                        "policy": "one chunk for each %s"}.get(part, "%s streams") % case))
             for name, all_runs in runs.items():
+                if any(failed(run) for run in all_runs):
+                    print("  %-13s FAILED in %d of %d runs, left out of the ratios: connections broke or nothing came"
+                          % (name, sum(failed(run) for run in all_runs), len(all_runs)))
+                    continue
                 if part == "memory":
                     print("  %-13s %-34s %s; %.2f KiB with what it had at the start"
                           % (name, spread(all_runs, "bytes_per_stream", 1 / 1024), unit,
@@ -100,8 +110,7 @@ def show_figures(raw):
                         statistics.median(run[field] for run in all_runs) for field in ("p50_us", "p99_us", "p999_us"))
                 busy = statistics.median(run["load_share"] + run["origin_share"] for run in all_runs)
                 line += ", harness core %.0f %%" % (100 * min(busy, 1))
-                errors = sum(run["errors"] for run in all_runs)
-                print(line + (", %d ERRORS" % errors if errors else ""))
+                print(line)
 
 
 def show_micro(micro):
