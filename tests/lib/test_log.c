@@ -248,7 +248,7 @@ static void *write_many(void *arg)
 Test(log, threads_do_not_mix_their_lines)
 {
 	pthread_t threads[4];
-	char names[4][8];
+	char names[4][16];
 	open_log(LOG_INFO);
 	for (int i = 0; i < 4; i++) {
 		snprintf(names[i], sizeof(names[i]), "t%d", i);
