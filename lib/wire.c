@@ -59,13 +59,14 @@ void wire_free(struct wire *w)
 	free(w->known);
 	free(w->channels);
 	free(w->marks);
+	free(w->memo);
 	free(w);
 }
 
 size_t wire_memory(const struct wire *w)
 {
 	return sizeof *w + w->known_cap * sizeof *w->known + w->channels_cap * sizeof *w->channels +
-	       w->marks_cap * sizeof *w->marks;
+	       w->marks_cap * sizeof *w->marks + (w->memo ? sizeof *w->memo : 0);
 }
 
 static size_t find_frame(struct wire *w, const char *p, size_t n, bool final)
@@ -149,7 +150,9 @@ static bool guessed_wrong(const struct wire *w)
 static void read_frame(struct wire *w, const char *p, size_t n, enum wire_error incomplete, struct pieces *out)
 {
 	begin_reading(w);
-	size_t used = run_frame(w, p, n, true, out);
+	size_t used = w->memo_prefix ? memo_resume(w, p, n, out) : run_frame(w, p, n, true, out);
+	if (w->memo_suffix)
+		return;
 	decode_finish(w, incomplete);
 	if (!w->error && used < n)
 		w->error = incomplete;
@@ -161,6 +164,7 @@ static void next_frame(struct wire *w, struct pieces *out)
 	decode_frame_end(w, w->consumed, out);
 	w->scan = w->line = 0;
 	w->fields = w->data_seen = w->long_frame = false;
+	w->memo_prefix = w->memo_suffix = false;
 	w->table = tables[w->dialect];
 	begin_reading(w);
 }
@@ -172,17 +176,21 @@ static void whole_frame(struct wire *w, const char *p, size_t n, bool final, str
 	size_t pieces = out->n;
 	uint16_t channels = w->channels_n;
 
+	memo_check(w, p, n);
 	read_frame(w, p, n, incomplete, out);
 	if (!w->error && w->table != tables[w->dialect]) {
 		take_back(w, pieces, channels, out);
 		w->table = tables[w->dialect];
 		read_frame(w, p, n, incomplete, out);
 	}
-	if (!w->error && guessed_wrong(w)) {
+	if (!w->error && !w->memo_suffix && guessed_wrong(w)) {
 		take_back(w, pieces, channels, out);
+		w->memo_prefix = false;
 		w->reread = true;
 		read_frame(w, p, n, incomplete, out);
 		w->reread = false;
+	} else if (!w->error) {
+		memo_learn(w, p, n);
 	}
 	if (!w->error && w->after_end)
 		w->error = WIRE_AFTER_END;
@@ -205,6 +213,7 @@ static void begin_long(struct wire *w, const char *p, struct pieces *out)
 		return;
 	}
 	w->long_frame = true;
+	w->memo_prefix = w->memo_suffix = false;
 	begin_reading(w);
 	if (w->dialect != DIALECT_UNKNOWN)
 		return;

@@ -26,6 +26,8 @@
  * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is joined to the next one,
  *   so that no half of an escape leaves before the text it stands for was judged.
  * - Comments of events are no text; the values of `event` and `id` fields and unknown fields go to the envelope.
+ * - An event whose bytes before its first text equal those of an earlier event does not emit their envelope again: the
+ *   same strings were text once, and judged. The same holds for the bytes after its only text.
  * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that PIECE_FRAME ends at the finish.
  */
 #ifndef LIB_WIRE_H
@@ -172,7 +174,8 @@ enum wire_ending { ENDING_REFUSAL, ENDING_ERROR };
 
 /* Appends the bytes that end the stream properly after exactly `released` bytes of the body have left (always at the
  * end of a frame). Uses what the stream said before `released` (ids, model, open blocks), so that the client's state
- * machine is satisfied. Returns 0, or -ENOTSUP when this wire can only be aborted (documents that have begun). */
+ * machine is satisfied. Returns 0, or -ENOTSUP when this wire can only be aborted (documents that have begun; text, which has no
+ * form for an error). */
 int wire_end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
 	     struct buf *out) MUST_USE;
 

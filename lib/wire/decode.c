@@ -18,6 +18,7 @@ void decode_begin(struct wire *w)
 	w->capture = ROLE_PATH;
 	w->known_next = 0;
 	w->r = (struct registers){ 0 };
+	w->text_at = w->text_end = 0;
 	if (!w->reread)
 		w->known_n = 0;
 }
@@ -63,12 +64,19 @@ static void begin_text(struct wire *w, const struct json_place *place)
 	w->channel = w->separated ? w->envelope : NO_CHANNEL;
 }
 
-static void begin_string(struct wire *w)
+void decode_resume_text(struct wire *w)
+{
+	begin_text(w, w->json.place);
+	memset(w->scope_from, 0, sizeof w->scope_from); /* the open containers hold no text before this one */
+}
+
+static void begin_string(struct wire *w, uint64_t off)
 {
 	const struct json_place *place = w->json.place;
 
 	w->own.n = 0;
 	if (place && (place->role == ROLE_TEXT || place->role == ROLE_ARGS)) {
+		memo_note_text(w, off);
 		begin_text(w, place);
 		return;
 	}
@@ -202,6 +210,8 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
 		captured(w, off);
+	if (!w->text_end && w->text_at)
+		w->text_end = off + 1;
 	if (!w->separated) {
 		/* What a long frame has consumed may leave, so half an escape cannot wait for the next frame. */
 		if (w->long_frame && w->waiting)
@@ -364,7 +374,7 @@ static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t
 		return false;
 	case JSON_STRING:
 		if (!w->tree)
-			begin_string(w);
+			begin_string(w, off + *pos);
 		break;
 	case JSON_RUN:
 		if (!w->tree)

@@ -92,6 +92,19 @@ struct mark {
 	uint32_t index;
 };
 
+/* What the last frame looked like around its first text; see memo.c. */
+#define MEMO_PREFIX_MAX 416
+#define MEMO_SUFFIX_MAX 96
+
+struct memo {
+	uint16_t prefix_n, suffix_n; /* bytes; suffix 0: none */
+	uint16_t line;               /* where the data line begins */
+	struct registers r;
+	struct json_text json;
+	char prefix[MEMO_PREFIX_MAX]; /* from the frame's first byte to the quote that opens the text */
+	char suffix[MEMO_SUFFIX_MAX]; /* from after the quote that closes it to the frame's last byte */
+};
+
 #define NO_CHANNEL UINT16_MAX
 #define MARKS_MAX 1024
 #define KEPT_MAX 64
@@ -143,6 +156,12 @@ struct wire {
 	char captured[KEPT_MAX];
 	struct json_text json;
 
+	struct memo *memo;    /* NULL: none yet */
+	bool memo_prefix;     /* this frame begins like the memo */
+	bool memo_suffix;     /* and ends like it */
+	uint64_t text_at;     /* where the first text of this frame begins, after its quote; 0: none yet */
+	uint64_t text_end;    /* after the quote that closes it; 0: not yet */
+
 	/* For endings. */
 	struct mark *marks;
 	uint32_t marks_n, marks_cap;
@@ -154,6 +173,7 @@ struct wire {
 
 /* decode.c: payload bytes to pieces. */
 void decode_begin(struct wire *w);
+void decode_resume_text(struct wire *w); /* inside a string at a place, as memo.c found it */
 size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out);
 void decode_finish(struct wire *w, enum wire_error incomplete);
 void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n, uint64_t off,
@@ -173,6 +193,13 @@ void inner_run(struct wire *w, struct inner *in, uint16_t channel, const char *p
 void inner_char(struct wire *w, struct inner *in, uint16_t channel, char c, uint64_t off, size_t raw_len,
 		struct pieces *out);
 void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t off, struct pieces *out);
+
+/* memo.c: frames that look like the one before. */
+size_t memo_find(struct wire *w, const char *p, size_t n); /* a frame's length when it is all like the memo, or 0 */
+void memo_check(struct wire *w, const char *p, size_t n); /* the same for a complete frame: sets memo_prefix, memo_suffix */
+size_t memo_resume(struct wire *w, const char *p, size_t n, struct pieces *out); /* bytes read; all of it, or the text */
+void memo_note_text(struct wire *w, uint64_t off);  /* a text begins at off: a snapshot if it is the first */
+void memo_learn(struct wire *w, const char *p, size_t n); /* a frame was read without a wrong guess */
 
 /* frame_*.c: one framing each. A complete frame, or what there is of a long one; returns the bytes consumed. `final`:
  * no byte of this frame follows. */

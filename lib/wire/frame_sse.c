@@ -54,6 +54,11 @@ static size_t bom(const struct wire *w, const char *p, size_t n)
 
 size_t sse_find(struct wire *w, const char *p, size_t n, bool final)
 {
+	if (w->scan == 0) {
+		size_t whole = memo_find(w, p, n);
+		if (whole)
+			return whole;
+	}
 	if (w->line == 0)
 		w->line = bom(w, p, n);
 	if (w->scan < w->line)

@@ -149,3 +149,46 @@ Test(wire, lines_that_are_not_json_are_text)
 {
 	expect(&lines, "one\n\ntwo", (struct channel_id){ CHANNEL_RAW, 0, 0 }, "one\n\ntwo");
 }
+
+#define WITH_ID(id, text, rest)                                                                                       \
+	"data: {\"id\":\"" id "\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"x\":\"" rest "\"}]}\n\n"
+
+static void expect_envelope(const char *body, struct span envelope, const char *content)
+{
+	struct trace t;
+
+	trace_run(&t, &chat, span_of(body), 0, 0);
+	struct span got = trace_text(&t, (struct channel_id){ CHANNEL_ENVELOPE, 0, 0 });
+	cr_expect_eq(t.error, WIRE_OK);
+	cr_expect(span_eq(got, envelope), "%s: %.*s", body, (int)got.n, got.p);
+	cr_expect(span_eq(trace_text(&t, CONTENT(0)), span_of(content)));
+	trace_fini(&t);
+	trace_splits(body, &chat, span_of(body), 4096);
+}
+
+Test(wire, an_envelope_is_said_once_while_it_stays_the_same)
+{
+	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b\\n", "r") WITH_ID("i", "", "r"), SPAN("i\0r\0"), "ab\n");
+	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b", "s") WITH_ID("i", "c", "s"), SPAN("i\0r\0s\0"), "abc");
+	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("j", "b", "r") WITH_ID("i", "c", "r"),
+			SPAN("i\0r\0j\0r\0i\0r\0"), "abc");
+	expect_envelope(WITH_ID("i", "a", "r") ": ping\n\n" WITH_ID("i", "b", "r\\n"), SPAN("i\0r\0r\n\0"), "ab");
+}
+
+Test(wire, a_frame_like_the_last_one_may_still_be_wrong)
+{
+	expect_error(&chat, WITH_ID("i", "a", "r") WITH_ID("i", "b\\x", "r"), WIRE_BAD_JSON);
+	expect_error(&chat, WITH_ID("i", "a", "r") WITH_ID("i", "b\x01", "r"), WIRE_BAD_JSON);
+	expect_error(&chat, WITH_ID("i", "a", "r") "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\n\n",
+		     WIRE_BAD_JSON);
+}
+
+Test(wire, an_index_after_the_text_counts_in_a_frame_like_the_last_one)
+{
+	static const char body[] = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"index\":0}]}\n\n"
+				   "data: {\"choices\":[{\"delta\":{\"content\":\"y\"},\"index\":1}]}\n\n"
+				   "data: {\"choices\":[{\"delta\":{\"content\":\"z\"},\"index\":1}]}\n\n"
+				   "data: {\"choices\":[{\"delta\":{\"content\":\"w\"},\"index\":0}]}\n\n";
+	expect(&chat, body, CONTENT(0), "xw");
+	expect(&chat, body, CONTENT(1), "yz");
+}
