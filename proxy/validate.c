@@ -22,7 +22,7 @@ static void print_hold(const struct rule_info *rule)
 		return;
 	case HOLD_COUNT: break;
 	}
-	CHECK(!"a rule is held in no known way");
+	CHECK(rule->hold != HOLD_COUNT);
 }
 
 static void print_rules(const struct ruleset *set)
