@@ -13,12 +13,13 @@
 
 struct sha256; /* one running hash */
 
-struct sha256 *sha256_new(void); /* NULL: out of memory */
+struct sha256 *sha256_new(void);    /* NULL: out of memory */
 void sha256_free(struct sha256 *h); /* NULL is fine */
 
 /* A failure inside is latched and reported by the finish. */
 void sha256_feed(struct sha256 *h, const void *p, size_t n);
-int sha256_finish(struct sha256 *h, unsigned char out[SHA256_BYTES]) MUST_USE; /* -EIO; h can only be freed */
+int sha256_finish(struct sha256 *h,
+		  unsigned char out[SHA256_BYTES]) MUST_USE; /* -EIO; h can only be freed */
 int sha256_finish_hex(struct sha256 *h, char out[SHA256_HEX]) MUST_USE;
 
 int sha256_of(struct span text, char out[SHA256_HEX]) MUST_USE; /* one shot; -ENOMEM, -EIO */

@@ -3,9 +3,10 @@
  *
  *   text --libyaml--> events --> tree of nodes in one list of blocks
  *
- * The tree is built from the event stream, not from libyaml's own documents, because only events carry the line of
- * every key, and because what plain configuration does not need (anchors, aliases, tags, a second document) is visible
- * there and can be refused with its line. Nesting is bounded, so a hostile file cannot exhaust the stack.
+ * The tree is built from the event stream, not from libyaml's own documents, because only events
+ * carry the line of every key, and because what plain configuration does not need (anchors,
+ * aliases, tags, a second document) is visible there and can be refused with its line. Nesting is
+ * bounded, so a hostile file cannot exhaust the stack.
  */
 #include "lib/yaml.h"
 
@@ -116,10 +117,12 @@ static void complain_parser(struct builder *b)
 
 static bool name_char(char c, bool first)
 {
-	return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (!first && c >= '0' && c <= '9');
+	return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (!first && c >= '0' && c <= '9');
 }
 
-/* One ${NAME} or ${NAME:-default} at p ("${" included). Returns the bytes it takes, 0 after a complaint. */
+/* One ${NAME} or ${NAME:-default} at p ("${" included). Returns the bytes it takes, 0 after a
+ * complaint. */
 static size_t expand_one(struct builder *b, struct span s, size_t line, struct buf *out)
 {
 	size_t i = 2;
@@ -130,13 +133,17 @@ static size_t expand_one(struct builder *b, struct span s, size_t line, struct b
 		end++;
 	bool fallback = i + 1 < end && s.p[i] == ':' && s.p[i + 1] == '-';
 	if (name_end == 2 || end == s.n || (i != end && !fallback)) {
-		complain(b, line, "a \"${\" without a variable; write ${NAME} or ${NAME:-default}, or $${ for the "
-				  "characters themselves");
+		complain(
+			b, line,
+			"a \"${\" without a variable; write ${NAME} or ${NAME:-default}, or $${ for the "
+			"characters themselves");
 		return 0;
 	}
 	char name[128];
 	if (name_end - 2 >= sizeof(name)) {
-		complain(b, line, "the name of an environment variable is longer than 127 characters; use a shorter one");
+		complain(
+			b, line,
+			"the name of an environment variable is longer than 127 characters; use a shorter one");
 		return 0;
 	}
 	memcpy(name, s.p + 2, name_end - 2);
@@ -148,9 +155,12 @@ static size_t expand_one(struct builder *b, struct span s, size_t line, struct b
 		buf_add(out, s.p + i + 2, end - i - 2);
 	} else {
 		struct buf text = { 0 };
-		buf_printf(&text, "environment variable %s is not set; set it or write ${%s:-default}", name, name);
+		buf_printf(&text,
+			   "environment variable %s is not set; set it or write ${%s:-default}",
+			   name, name);
 		buf_add_char(&text, '\0');
-		complain(b, line, text.failed ? "an environment variable is not set; set it" : text.p);
+		complain(b, line,
+			 text.failed ? "an environment variable is not set; set it" : text.p);
 		buf_fini(&text);
 		return 0;
 	}
@@ -257,8 +267,9 @@ static void take_scalar(struct builder *b, const yaml_event_t *e, size_t line)
 	if (!node->quoted && is_null(p, n))
 		return;
 	node->len = n;
-	node->text = b->flags & YAML_INTERPOLATE ? interpolate(b, (struct span){ p, n }, line, &node->len) :
-						   keep(b, p, n);
+	node->text = b->flags & YAML_INTERPOLATE
+			     ? interpolate(b, (struct span){ p, n }, line, &node->len)
+			     : keep(b, p, n);
 }
 
 static void open_level(struct builder *b, enum yaml_kind kind, bool decorated, size_t line)
@@ -267,7 +278,8 @@ static void open_level(struct builder *b, enum yaml_kind kind, bool decorated, s
 		complain(b, line, "anchors and tags are not supported; write the value itself");
 		return;
 	}
-	if (b->depth && b->stack[b->depth - 1].node->kind == YAML_MAP && !b->stack[b->depth - 1].key) {
+	if (b->depth && b->stack[b->depth - 1].node->kind == YAML_MAP &&
+	    !b->stack[b->depth - 1].key) {
 		complain(b, line, "a key must be plain text; write `name: value`");
 		return;
 	}
@@ -287,32 +299,30 @@ static void take_event(struct builder *b, const yaml_event_t *e)
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->y->root)
-			complain(b, line, "a second document begins; put it into a file of its own");
+			complain(b, line,
+				 "a second document begins; put it into a file of its own");
 		break;
 	case YAML_ALIAS_EVENT:
-		complain(b, line, "aliases (*name) are not supported; write the value itself, quoted when it begins "
-				  "with *");
+		complain(
+			b, line,
+			"aliases (*name) are not supported; write the value itself, quoted when it begins "
+			"with *");
 		break;
-	case YAML_SCALAR_EVENT:
-		take_scalar(b, e, line);
-		break;
+	case YAML_SCALAR_EVENT: take_scalar(b, e, line); break;
 	case YAML_SEQUENCE_START_EVENT:
-		open_level(b, YAML_LIST, e->data.sequence_start.anchor || e->data.sequence_start.tag, line);
+		open_level(b, YAML_LIST,
+			   e->data.sequence_start.anchor || e->data.sequence_start.tag, line);
 		break;
 	case YAML_MAPPING_START_EVENT:
-		open_level(b, YAML_MAP, e->data.mapping_start.anchor || e->data.mapping_start.tag, line);
+		open_level(b, YAML_MAP, e->data.mapping_start.anchor || e->data.mapping_start.tag,
+			   line);
 		break;
 	case YAML_SEQUENCE_END_EVENT:
-	case YAML_MAPPING_END_EVENT:
-		b->depth--;
-		break;
-	case YAML_STREAM_END_EVENT:
-		b->ended = true;
-		break;
+	case YAML_MAPPING_END_EVENT: b->depth--; break;
+	case YAML_STREAM_END_EVENT: b->ended = true; break;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
-	case YAML_DOCUMENT_END_EVENT:
-		break;
+	case YAML_DOCUMENT_END_EVENT: break;
 	}
 }
 
@@ -338,7 +348,8 @@ static void build(struct builder *b)
 		complain(b, 1, "the file is empty; write at least one key");
 }
 
-int yaml_parse(const char *name, struct span text, unsigned flags, struct yaml **out, struct buf *errors)
+int yaml_parse(const char *name, struct span text, unsigned flags, struct yaml **out,
+	       struct buf *errors)
 {
 	struct builder b = { .text = text, .flags = flags, .errors = errors };
 	b.y = calloc(1, sizeof(*b.y));
@@ -352,7 +363,8 @@ int yaml_parse(const char *name, struct span text, unsigned flags, struct yaml *
 	else
 		build(&b);
 	if (b.rc == -ENOMEM)
-		buf_printf(errors, "%s:1: out of memory while reading; give the process more\n", name);
+		buf_printf(errors, "%s:1: out of memory while reading; give the process more\n",
+			   name);
 	if (b.rc) {
 		yaml_free(b.y);
 		return b.rc;
@@ -389,10 +401,12 @@ int yaml_load(const char *path, unsigned flags, struct yaml **out, struct buf *e
 	if (fd >= 0)
 		close(fd);
 	if (rc)
-		buf_printf(errors, "%s:1: cannot be read (%s); check the path and its permissions\n", path,
+		buf_printf(errors,
+			   "%s:1: cannot be read (%s); check the path and its permissions\n", path,
 			   strerror(-rc));
 	else
-		rc = yaml_parse(path, (struct span){ text.n ? text.p : "", text.n }, flags, out, errors);
+		rc = yaml_parse(path, (struct span){ text.n ? text.p : "", text.n }, flags, out,
+				errors);
 	buf_fini(&text);
 	return rc;
 }

@@ -10,7 +10,8 @@ static unsigned inside(const struct track *t)
 	return t->base ? REGEX_INSIDE : 0;
 }
 
-bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s, const struct track *t)
+bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s,
+		    const struct track *t)
 {
 	c->from = c->point;
 	c->raw = CANDIDATE_NO_RAW;
@@ -26,17 +27,19 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	return true;
 }
 
-/* A whole match was reported to end at the point; where it starts is found by looking back. When the look-back is too
- * short for it, the earliest byte in reach stands for its start. */
-static enum candidate_state whole_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
-					const struct track *t, uint64_t until, bool ended, struct secret *out)
+/* A whole match was reported to end at the point; where it starts is found by looking back. When
+ * the look-back is too short for it, the earliest byte in reach stands for its start. */
+static enum candidate_state whole_state(const struct candidate *c, const struct rule *r,
+					struct regex_scratch *s, const struct track *t,
+					uint64_t until, bool ended, struct secret *out)
 {
 	if (until < c->point + r->delay && !ended)
 		return CANDIDATE_ALIVE;
 	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
-	enum regex_result found = regex_find(r->body, s, text, rel(t, back), inside(t), r->group, &start, &end);
+	enum regex_result found =
+		regex_find(r->body, s, text, rel(t, back), inside(t), r->group, &start, &end);
 	if (found == REGEX_FAILED)
 		return CANDIDATE_FAILED;
 	out->from = found == REGEX_YES ? t->base + start : max_u64(back, t->base);
@@ -44,8 +47,9 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 	return CANDIDATE_FOUND;
 }
 
-enum candidate_state candidate_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
-				     const struct track *t, uint64_t until, bool ended, struct secret *out)
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
+				     struct regex_scratch *s, const struct track *t, uint64_t until,
+				     bool ended, struct secret *out)
 {
 	if (r->info.hold != HOLD_LEAD_IN)
 		return whole_state(c, r, s, t, until, ended, out);
@@ -55,16 +59,12 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	size_t start = 0, end = 0;
 	if (more && until <= c->point)
 		return CANDIDATE_ALIVE;
-	switch (regex_find(r->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0), r->group, &start,
-			   &end)) {
-	case REGEX_NO:
-		return CANDIDATE_DEAD;
-	case REGEX_PARTIAL:
-		return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
-	case REGEX_FAILED:
-		return CANDIDATE_FAILED;
-	case REGEX_YES:
-		break;
+	switch (regex_find(r->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
+			   r->group, &start, &end)) {
+	case REGEX_NO: return CANDIDATE_DEAD;
+	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
+	case REGEX_FAILED: return CANDIDATE_FAILED;
+	case REGEX_YES: break;
 	}
 	out->from = t->base + start;
 	out->to = t->base + end;
@@ -73,19 +73,19 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	return CANDIDATE_FOUND;
 }
 
-struct decided candidate_decide(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
-				const struct view *v, uint64_t known)
+struct decided candidate_decide(const struct candidate *c, const struct rule *r,
+				struct regex_scratch *s, const struct view *v, uint64_t known)
 {
 	struct secret unused;
 	if (r->info.hold != HOLD_LEAD_IN) {
 		uint64_t at = c->point + r->delay;
 		if (at > track_end(v->track))
-			return (struct decided){ track_end(v->track), v->end_key };
-		return (struct decided){ at, track_raw_end(v->track, at - 1) };
+			return (struct decided){ track_end(v->track), v->end };
+		return (struct decided){ at, { track_raw_end(v->track, at - 1), 0 } };
 	}
 	uint64_t low = known < c->point ? c->point : known, high = track_end(v->track);
 	if (v->ended && candidate_state(c, r, s, v->track, high, false, &unused) == CANDIDATE_ALIVE)
-		return (struct decided){ high, v->end_key }; /* only the end decided it */
+		return (struct decided){ high, v->end }; /* only the end decided it */
 	while (high - low > 1) {
 		uint64_t mid = low + (high - low) / 2;
 		if (candidate_state(c, r, s, v->track, mid, false, &unused) == CANDIDATE_ALIVE)
@@ -93,5 +93,5 @@ struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 		else
 			high = mid;
 	}
-	return (struct decided){ high, track_raw_end(v->track, high - 1) };
+	return (struct decided){ high, { track_raw_end(v->track, high - 1), 0 } };
 }

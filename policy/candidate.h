@@ -1,14 +1,15 @@
 /*
- * Candidates: places where a rule may turn out to be broken, and the state of each as a function of its channel's text.
+ * Candidates: places where a rule may turn out to be broken, and the state of each as a function of
+ * its channel's text.
  *
  * Theory of operation
  *
  *   text     ...AKIA|IOSFODNN7EXAMPLE"...
  *                   ^point            ^decided here (\b needs the quote)
  *
- * candidate_state() answers for any prefix of the text. It is monotone: ALIVE up to some length, then one other answer
- * for good. candidate_decide() finds that length. Both depend on text alone, so whoever asks, after whatever split,
- * hears the same.
+ * candidate_state() answers for any prefix of the text. It is monotone: ALIVE up to some length,
+ * then one other answer for good. candidate_decide() finds that length. Both depend on text alone,
+ * so whoever asks, after whatever split, hears the same.
  */
 #ifndef POLICY_CANDIDATE_H
 #define POLICY_CANDIDATE_H
@@ -23,7 +24,7 @@ struct candidate {
 	uint64_t from;  /* where the body's expression is anchored */
 	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
 	uint16_t rule;
-	uint8_t state;  /* enum candidate_state, as of the newest text */
+	uint8_t state; /* enum candidate_state, as of the newest text */
 };
 
 enum candidate_state {
@@ -34,30 +35,51 @@ enum candidate_state {
 	CANDIDATE_FAILED /* the engine gave up */
 };
 
+/* A place in the order of what becomes known: the raw offset right after a byte; and among what
+ * becomes known there, 0 for the byte itself and then the ends of channels, numbered as they come.
+ */
+struct moment {
+	uint64_t raw;
+	uint32_t end;
+};
+
+#define MOMENT_LAST ((struct moment){ UINT64_MAX, UINT32_MAX })
+
+static inline int moment_compare(struct moment a, struct moment b)
+{
+	if (a.raw != b.raw)
+		return a.raw < b.raw ? -1 : 1;
+	return (a.end > b.end) - (a.end < b.end);
+}
+
 struct view { /* one channel's text as of now */
 	const struct track *track;
-	bool ended;       /* nothing follows */
-	uint64_t end_key; /* when it ended: the raw offset as of which that is known */
+	bool ended;        /* nothing follows */
+	struct moment end; /* when that is known */
 };
 
 struct secret { /* text offsets of what a match is about */
 	uint64_t from, to;
 };
 
-/* False: the expression that leads in does not match where it was reported (an engine's failure). */
-bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s, const struct track *t);
+/* False: the expression that leads in does not match where it was reported (an engine's failure).
+ */
+bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s,
+		    const struct track *t);
 
 /* The state for the text before `until`; `ended` says that the text ends there for good. */
-enum candidate_state candidate_state(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
-				     const struct track *t, uint64_t until, bool ended, struct secret *out);
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
+				     struct regex_scratch *s, const struct track *t, uint64_t until,
+				     bool ended, struct secret *out);
 
-/* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it, and the raw offset
- * right after the byte that decided. known: a length for which it was ALIVE. */
+/* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it,
+ * and the raw offset right after the byte that decided. known: a length for which it was ALIVE. */
 struct decided {
-	uint64_t at, key;
+	uint64_t at;
+	struct moment when;
 };
 
-struct decided candidate_decide(const struct candidate *c, const struct rule *r, struct regex_scratch *s,
-				const struct view *v, uint64_t known);
+struct decided candidate_decide(const struct candidate *c, const struct rule *r,
+				struct regex_scratch *s, const struct view *v, uint64_t known);
 
 #endif

@@ -48,7 +48,6 @@ bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
 	s->list.n = 0;
 	s->n_seen = s->n_edges = 0;
 	s->ended = false;
-	s->end_key = 0;
 	if (!track_assign(&s->work, &c->kept, c->kept.base))
 		return false;
 	for (uint32_t i = 0; i < c->open.n; i++)
@@ -110,7 +109,8 @@ bool slot_find_code(struct slot *s)
 	uint64_t end = track_end(&s->work);
 	for (uint64_t at = s->old_end; at < end;) {
 		bool code = false;
-		at += fence_feed(&c->fence, s->work.text + (at - s->work.base), (size_t)(end - at), &code);
+		at += fence_feed(&c->fence, s->work.text + (at - s->work.base), (size_t)(end - at),
+				 &code);
 		if (!edge_add(s, at, code))
 			return false;
 	}
@@ -189,7 +189,8 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		c->stream_base = end;
 		return save_keywords(s, set);
 	}
-	return save_keywords(s, set) && track_assign(&c->kept, &s->work, need > set->context ? need - set->context : 0);
+	return save_keywords(s, set) &&
+	       track_assign(&c->kept, &s->work, need > set->context ? need - set->context : 0);
 }
 
 void slot_fini(struct slot *s)

@@ -1,9 +1,10 @@
 /*
  * What a judge remembers of one channel between calls, and the working view of it during a call.
  *
- * Kept between calls: the text that an open candidate or a look-back still needs, the position in the stream matcher,
- * the open candidates, and which keywords were seen. A slot is a channel's view during one call: kept text and new text
- * in one contiguous track, so that the matcher and the expressions run once per channel and call.
+ * Kept between calls: the text that an open candidate or a look-back still needs, the position in
+ * the stream matcher, the open candidates, and which keywords were seen. A slot is a channel's view
+ * during one call: kept text and new text in one contiguous track, so that the matcher and the
+ * expressions run once per channel and call.
  */
 #ifndef POLICY_CHANNEL_H
 #define POLICY_CHANNEL_H
@@ -21,14 +22,15 @@ struct channel {
 	struct track kept;
 	struct multimatch_stream *stream; /* NULL until there is text */
 	uint64_t stream_base;             /* text offset where the stream began */
-	uint64_t given_up;                /* window holds before this were released because time was over */
+	uint64_t given_up; /* window holds before this were released because time was over */
 	struct candidates open;
-	uint64_t *keywords;               /* bit set: this rule's keyword was seen in an earlier call; NULL: none */
-	uint32_t slot;                    /* during a call: index + 1 */
-	bool code;                        /* its kind is code as a whole */
-	bool prose;                       /* its kind may hold fences */
-	bool was_code;                    /* prose: whether the last byte was inside a fence */
-	struct fence fence;               /* prose */
+	uint64_t *
+		keywords; /* bit set: this rule's keyword was seen in an earlier call; NULL: none */
+	uint32_t slot;    /* during a call: index + 1 */
+	bool code;        /* its kind is code as a whole */
+	bool prose;       /* its kind may hold fences */
+	bool was_code;    /* prose: whether the last byte was inside a fence */
+	struct fence fence; /* prose */
 };
 
 struct code_edge { /* text up to here, from the edge before on, is code or is not */
@@ -53,7 +55,7 @@ struct slot {
 	uint32_t new_from; /* candidates before this index were open before the call */
 	uint16_t number;   /* the channel's */
 	bool ended;
-	uint64_t end_key;
+	struct moment end;
 };
 
 bool candidates_add(struct candidates *c, const struct candidate *one); /* false: no memory */
@@ -61,12 +63,14 @@ bool candidates_add(struct candidates *c, const struct candidate *one); /* false
 void channel_free(struct channel *c); /* NULL is fine */
 size_t channel_memory(const struct channel *c, const struct ruleset *set);
 
-bool slot_begin(struct slot *s, struct channel *c, uint16_t number); /* false: no memory, here and below */
+bool slot_begin(struct slot *s, struct channel *c,
+		uint16_t number); /* false: no memory, here and below */
 bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end);
 /* Whether the rule's keyword was seen in the channel's first `until` bytes. */
 bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until);
 bool slot_find_code(struct slot *s);
-bool slot_is_code(const struct slot *s, uint64_t at); /* the byte at `at`, new or the last of the old ones */
+bool slot_is_code(const struct slot *s,
+		  uint64_t at); /* the byte at `at`, new or the last of the old ones */
 /* The candidates opened in this call in order, each once. */
 void slot_sort(struct slot *s);
 bool slot_save(struct slot *s, const struct ruleset *set);
@@ -74,7 +78,7 @@ void slot_fini(struct slot *s);
 
 static inline struct view slot_view(const struct slot *s)
 {
-	return (struct view){ .track = &s->work, .ended = s->ended, .end_key = s->end_key };
+	return (struct view){ .track = &s->work, .ended = s->ended, .end = s->end };
 }
 
 #endif

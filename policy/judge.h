@@ -1,19 +1,23 @@
 /*
- * The judge: pieces in, a verdict out. One judge serves one stream; it sees text and offsets, never sockets, clocks or
- * files. Same bytes, same verdict: how the pieces were split into calls changes neither the cards nor the offsets.
+ * The judge: pieces in, a verdict out. One judge serves one stream; it sees text and offsets, never
+ * sockets, clocks or files. Same bytes, same verdict: how the pieces were split into calls changes
+ * neither the cards nor the offsets.
  *
  * Theory of operation
  *
  *   text     ... aws_key = "AKIA|IOSFODNN7EXAMPLE"
  *                         lead-in|body --->
- *                                ^ hold: nothing from here on may leave until the candidate is decided
+ *                                ^ hold: nothing from here on may leave until the candidate is
+ * decided
  *
- * Vectorscan, in streaming mode, reports where lead-ins end (and whole matches of rules without one). Each lead-in's
- * end opens a candidate. PCRE2 matches the rule's body anchored there with hard partial matching: *partial* means the
- * candidate is alive and holds; *no match* means it died; *match* means it is decided, and no later byte could change
- * it. The decision point of a candidate is the shortest text for which the answer is no longer partial: a property of
- * the text alone. When several decisions fall into one call, the one whose deciding byte comes first in the stream
- * wins, and the release limit is computed as of that byte. After a cut nothing more is judged.
+ * Vectorscan, in streaming mode, reports where lead-ins end (and whole matches of rules without
+ * one). Each lead-in's end opens a candidate. PCRE2 matches the rule's body anchored there with
+ * hard partial matching: *partial* means the candidate is alive and holds; *no match* means it
+ * died; *match* means it is decided, and no later byte could change it. The decision point of a
+ * candidate is the shortest text for which the answer is no longer partial: a property of the text
+ * alone. When several decisions fall into one call, the one whose deciding byte comes first in the
+ * stream wins, and the release limit is computed as of that byte. After a cut nothing more is
+ * judged.
  */
 #ifndef POLICY_JUDGE_H
 #define POLICY_JUDGE_H
@@ -26,10 +30,12 @@
 #include "lib/wire.h"
 #include "policy/ruleset.h"
 
-/* Working memory shared by all judges of one thread; holds nothing between calls that a verdict depends on. */
+/* Working memory shared by all judges of one thread; holds nothing between calls that a verdict
+ * depends on. */
 struct judge_scratch;
 int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out) MUST_USE; /* -ENOMEM */
-int judge_scratch_grow(struct judge_scratch *scratch, const struct ruleset *set) MUST_USE; /* after a reload */
+int judge_scratch_grow(struct judge_scratch *scratch,
+		       const struct ruleset *set) MUST_USE; /* after a reload */
 void judge_scratch_free(struct judge_scratch *scratch);
 
 enum verdict_kind {
@@ -51,43 +57,47 @@ extern const char *const cut_cause_names[CUT_CAUSE_COUNT];
 struct verdict {
 	enum verdict_kind kind;
 	enum cut_cause cause;
-	uint64_t release_raw; /* HOLD and CUT: absolute raw offset; never goes back while kind is HOLD */
-	uint64_t decided_raw; /* CUT: raw offset just behind the byte that decided; a property of the bytes alone */
+	uint64_t release_raw; /* HOLD and CUT: absolute raw offset; never goes back while kind is
+				 HOLD */
+	uint64_t decided_raw; /* CUT: raw offset just behind the byte that decided; a property of
+				 the bytes alone */
 	uint16_t rule;        /* CUT_RULE, CUT_HOLD_BOUND: which */
 };
 
-/* A broken rule. Offsets are in the channel's text and in the raw body; the text itself is never kept. */
+/* A broken rule. Offsets are in the channel's text and in the raw body; the text itself is never
+ * kept. */
 struct card {
 	uint16_t rule;
 	uint16_t channel;
-	enum action action;    /* as the rule says; in monitor mode nothing was done */
-	uint64_t text_off;     /* of the secret (or the match, when the rule has no secret group) */
+	enum action action; /* as the rule says; in monitor mode nothing was done */
+	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
-	uint64_t raw_off;      /* raw offset of its first byte */
+	uint64_t raw_off; /* raw offset of its first byte */
 };
 
 #define JUDGE_CARDS_MAX 64 /* per stream; more are counted, not kept */
 
 struct judge_counts {
-	uint64_t text_bytes;      /* judged, all channels */
-	uint64_t candidates;      /* opened */
-	uint64_t held_max;        /* most text bytes held at once */
+	uint64_t text_bytes; /* judged, all channels */
+	uint64_t candidates; /* opened */
+	uint64_t held_max;   /* most text bytes held at once */
 	uint64_t bound_cuts;
 	uint64_t bound_releases;
-	uint64_t cards;           /* all, also those past JUDGE_CARDS_MAX */
+	uint64_t cards; /* all, also those past JUDGE_CARDS_MAX */
 };
 
 struct judge;
 
-/* Takes its own reference to set. wire names the channels (its kind decides SCOPE_CODE) and must outlive the judge. */
+/* Takes its own reference to set. wire names the channels (its kind decides SCOPE_CODE) and must
+ * outlive the judge. */
 struct judge *judge_new(struct ruleset *set, const struct wire *wire); /* NULL: out of memory */
-void judge_free(struct judge *j);                                     /* NULL is fine */
-size_t judge_memory(const struct judge *j);                           /* bytes of heap it holds */
+void judge_free(struct judge *j);                                      /* NULL is fine */
+size_t judge_memory(const struct judge *j);                            /* bytes of heap it holds */
 
-/* Judges n pieces, in raw order; their text is copied where it must be kept. `final` says that no text follows in any
- * channel: every candidate is decided. */
-void judge_feed(struct judge *j, struct judge_scratch *scratch, const struct piece *v, size_t n, bool final,
-		struct verdict *out);
+/* Judges n pieces, in raw order; their text is copied where it must be kept. `final` says that no
+ * text follows in any channel: every candidate is decided. */
+void judge_feed(struct judge *j, struct judge_scratch *scratch, const struct piece *v, size_t n,
+		bool final, struct verdict *out);
 
 /* Gives up every hold because time is over: each holding rule's bound decides. */
 void judge_expire(struct judge *j, struct verdict *out);

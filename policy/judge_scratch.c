@@ -68,11 +68,12 @@ bool judge_scratch_decision(struct judge_scratch *s, const struct decision *d)
 	return true;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_moment(const void *a, const void *b)
 {
 	const struct decision *x = a, *y = b;
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
+	int order = moment_compare(x->when, y->when);
+	if (order)
+		return order;
 	if (x->raw != y->raw)
 		return x->raw < y->raw ? -1 : 1;
 	if (x->rule != y->rule)
@@ -82,7 +83,7 @@ static int by_key(const void *a, const void *b)
 
 void judge_scratch_sort(struct judge_scratch *s)
 {
-	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_key);
+	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_moment);
 }
 
 void judge_scratch_reset(struct judge_scratch *s)

@@ -1,6 +1,6 @@
 /*
- * The working memory of one thread's judges: the engines' own scratch space, the slots of the call in progress and its
- * decisions. Nothing in it outlives a call that a verdict could depend on.
+ * The working memory of one thread's judges: the engines' own scratch space, the slots of the call
+ * in progress and its decisions. Nothing in it outlives a call that a verdict could depend on.
  */
 #ifndef POLICY_JUDGE_SCRATCH_H
 #define POLICY_JUDGE_SCRATCH_H
@@ -9,9 +9,9 @@
 #include "policy/judge.h"
 
 struct decision {
-	uint64_t key; /* raw offset after the deciding byte: the order of decisions */
-	uint64_t raw; /* what must not leave begins here */
-	uint64_t at;  /* text offset after the deciding byte */
+	struct moment when; /* the order of decisions */
+	uint64_t raw;       /* what must not leave begins here */
+	uint64_t at;        /* text offset after the deciding byte */
 	struct secret secret;
 	uint32_t slot;
 	uint16_t rule;
@@ -28,8 +28,10 @@ struct judge_scratch {
 	size_t n_decisions, cap_decisions;
 };
 
-struct slot *judge_scratch_slot(struct judge_scratch *s); /* a further slot, with its old memory; NULL: no memory */
-bool judge_scratch_decision(struct judge_scratch *s, const struct decision *d); /* false: no memory */
+struct slot *judge_scratch_slot(
+	struct judge_scratch *s); /* a further slot, with its old memory; NULL: no memory */
+bool judge_scratch_decision(struct judge_scratch *s,
+			    const struct decision *d); /* false: no memory */
 void judge_scratch_sort(struct judge_scratch *s);
 void judge_scratch_reset(struct judge_scratch *s);
 

@@ -10,8 +10,9 @@
 
 #define LEVELS_MAX 16
 
-/* A split point: at each level of nesting, the first item of the concatenation and the item before which it is split;
- * at every level but the last that item is the group which was entered. at NULL: after the last item. */
+/* A split point: at each level of nesting, the first item of the concatenation and the item before
+ * which it is split; at every level but the last that item is the group which was entered. at NULL:
+ * after the last item. */
 struct level {
 	const struct pattern_branch *list;
 	const struct pattern_node *at;
@@ -281,7 +282,8 @@ static void measure(const struct split *s, struct lead_in *out)
 {
 	bool varies = false;
 	for (size_t i = 0; i < s->n; i++)
-		for (const struct pattern_node *n = s->level[i].list->first; n && n != s->level[i].at; n = n->next) {
+		for (const struct pattern_node *n = s->level[i].list->first;
+		     n && n != s->level[i].at; n = n->next) {
 			if (s->level[i].secret) {
 				varies = varies || !fixed_length(n);
 				out->prefix += pattern_min(n);
@@ -300,12 +302,14 @@ static unsigned captures_in(const struct pattern_node *n, unsigned below)
 	return sum;
 }
 
-/* Groups that lie wholly in the lead-in are missing in the body, so the secret's group has a smaller number there. */
+/* Groups that lie wholly in the lead-in are missing in the body, so the secret's group has a
+ * smaller number there. */
 static unsigned captures_lost(const struct split *s, unsigned group)
 {
 	unsigned lost = 0;
 	for (size_t i = 0; i < s->n; i++)
-		for (const struct pattern_node *n = s->level[i].list->first; n && n != s->level[i].at; n = n->next)
+		for (const struct pattern_node *n = s->level[i].list->first;
+		     n && n != s->level[i].at; n = n->next)
 			lost += captures_in(n, group);
 	return lost;
 }
@@ -357,8 +361,8 @@ int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, s
 		rc = s.wanted ? 0 : -ENOMEM;
 	}
 	out->groups = pattern_groups(p);
-	out->min = branches_min(pattern_root(p));
-	out->max = branches_max(pattern_root(p));
+	out->min = pattern_branches_min(pattern_root(p));
+	out->max = pattern_branches_max(pattern_root(p));
 	for (const struct pattern_branch *b = pattern_root(p); b; b = b->next)
 		out->ends_in_assertion = out->ends_in_assertion || ends_in_assertion(b, NULL);
 	if (!rc)
@@ -378,57 +382,4 @@ void lead_in_fini(struct lead_in *l)
 	free(l->body);
 	l->lead_in = l->body = NULL;
 	l->found = false;
-}
-
-/* Runs of single bytes that every match has, each tried against the keywords. */
-static bool list_implies(const struct pattern_branch *list, const char *const *keywords, size_t n);
-
-static bool run_has(const struct buf *run, const char *const *keywords, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (run->n && !run->failed && strcasestr(run->p, keywords[i]))
-			return true;
-	return false;
-}
-
-static bool branches_imply(const struct pattern_branch *b, const char *const *keywords, size_t n)
-{
-	for (; b; b = b->next)
-		if (!list_implies(b, keywords, n))
-			return false;
-	return true;
-}
-
-static bool list_implies(const struct pattern_branch *list, const char *const *keywords, size_t n)
-{
-	struct buf run = { 0 };
-	bool implied = false;
-	for (const struct pattern_node *i = list->first; i && !implied; i = i->next) {
-		if (i->kind == PATTERN_ASSERT || i->kind == PATTERN_FLAGS)
-			continue;
-		if (i->kind == PATTERN_GROUP && i->min > 0)
-			implied = branches_imply(i->branches, keywords, n);
-		if (i->kind == PATTERN_BYTES && i->size == 1 && i->min == 1 && i->max == 1) {
-			if (run.n)
-				run.n--; /* the NUL */
-			buf_add_char(&run, i->byte);
-			buf_add_char(&run, '\0');
-			implied = run_has(&run, keywords, n);
-		} else {
-			buf_clear(&run);
-		}
-	}
-	buf_fini(&run);
-	return implied;
-}
-
-bool lead_in_implies(const char *regex, const char *const *keywords, size_t n)
-{
-	struct pattern *p = NULL;
-	const char *why = NULL;
-	if (pattern_parse(regex, &p, &why))
-		return false;
-	bool implied = branches_imply(pattern_root(p), keywords, n);
-	pattern_free(p);
-	return implied;
 }

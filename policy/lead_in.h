@@ -1,18 +1,21 @@
 /*
- * Lead-ins: what must come before the secret part of a regular expression, found by reading the expression.
+ * Lead-ins: what must come before the secret part of a regular expression, found by reading the
+ * expression.
  *
  * Theory of operation
  *
  *   \b((?:AKIA|ASIA)[A-Z2-7]{16})\b      lead-in  \b(?:(?:AKIA|ASIA))
  *   |<-- lead-in --->|<-- body -->|      body     ([A-Z2-7]{16})\b
  *
- * The expression is read as a concatenation (entered through groups that are neither repeated nor alternatives) and
- * split in two, so that a text matches the whole exactly when some split of the text matches the halves. The split comes
- * as late as it may: everything before the secret's group belongs to the lead-in, and inside the group the literal or
- * fixed-shape beginning (AKIA, sk-ant-, gh[pousr]_); without a group the secret is the whole match.
+ * The expression is read as a concatenation (entered through groups that are neither repeated nor
+ * alternatives) and split in two, so that a text matches the whole exactly when some split of the
+ * text matches the halves. The split comes as late as it may: everything before the secret's group
+ * belongs to the lead-in, and inside the group the literal or fixed-shape beginning (AKIA, sk-ant-,
+ * gh[pousr]_); without a group the secret is the whole match.
  *
- * A lead-in is usable when at least LEAD_IN_LITERALS characters of it are literal and cannot be skipped, when it does
- * not end in an assertion (its end must be known the moment its last byte is there), and when the body cannot be empty.
+ * A lead-in is usable when at least LEAD_IN_LITERALS characters of it are literal and cannot be
+ * skipped, when it does not end in an assertion (its end must be known the moment its last byte is
+ * there), and when the body cannot be empty.
  */
 #ifndef POLICY_LEAD_IN_H
 #define POLICY_LEAD_IN_H
@@ -29,23 +32,23 @@
 
 struct lead_in {
 	bool found;
-	char *lead_in;         /* heap; NULL when not found */
-	char *body;            /* heap; matches from the lead-in's end on */
-	unsigned body_group;   /* the secret's group in the body */
-	uint32_t prefix;       /* bytes of the secret that stand in the lead-in; 0 also when their number varies */
-	const char *why;       /* not found: static text, "... ; remedy" style without a line end */
+	char *lead_in;       /* heap; NULL when not found */
+	char *body;          /* heap; matches from the lead-in's end on */
+	unsigned body_group; /* the secret's group in the body */
+	uint32_t prefix; /* bytes of the secret that stand in the lead-in; 0 also when their number
+			    varies */
+	const char *why; /* not found: static text, "... ; remedy" style without a line end */
 	/* Of the whole expression, found or not: */
-	uint32_t min, max;     /* bytes a match has; LEAD_IN_UNBOUNDED */
-	bool ends_in_assertion;/* a match's end may depend on the byte after it */
+	uint32_t min, max;      /* bytes a match has; LEAD_IN_UNBOUNDED */
+	bool ends_in_assertion; /* a match's end may depend on the byte after it */
 	unsigned groups;
 };
 
-/* wanted: a lead-in that somebody wrote, or NULL. It is found when it equals one of the possible splits, parentheses
- * aside. -EINVAL when the expression is not understood (why says so), -ENOMEM. */
-int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, struct lead_in *out) MUST_USE;
+/* wanted: a lead-in that somebody wrote, or NULL. It is found when it equals one of the possible
+ * splits, parentheses aside. -EINVAL when the expression is not understood (why says so), -ENOMEM.
+ */
+int lead_in_find(const char *regex, unsigned secret_group, const char *wanted,
+		 struct lead_in *out) MUST_USE;
 void lead_in_fini(struct lead_in *l);
-
-/* Whether every match of the expression contains one of the keywords, ASCII case aside. */
-bool lead_in_implies(const char *regex, const char *const *keywords, size_t n);
 
 #endif

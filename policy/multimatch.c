@@ -33,7 +33,8 @@ static char *quote(const char *text)
 {
 	struct buf b = { 0 };
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || *p == '_')
+		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') ||
+		    (*p >= 'a' && *p <= 'z') || *p == '_')
 			buf_add_char(&b, (char)*p);
 		else
 			buf_printf(&b, "\\x%02x", *p);
@@ -46,7 +47,8 @@ static char *quote(const char *text)
 
 static void explain(const hs_compile_error_t *error, size_t n, size_t *bad, struct buf *why)
 {
-	*bad = error->expression >= 0 && (size_t)error->expression < n ? (size_t)error->expression : n;
+	*bad = error->expression >= 0 && (size_t)error->expression < n ? (size_t)error->expression
+								       : n;
 	const char *text = error->message;
 	size_t len = strlen(text);
 	while (len && (text[len - 1] == '.' || text[len - 1] == '\n'))
@@ -54,11 +56,12 @@ static void explain(const hs_compile_error_t *error, size_t n, size_t *bad, stru
 	buf_add(why, text, len);
 }
 
-static int compile(struct multimatch *m, const char *const *texts, const unsigned *flags, const unsigned *ids, size_t n,
-		   size_t *bad, struct buf *why)
+static int compile(struct multimatch *m, const char *const *texts, const unsigned *flags,
+		   const unsigned *ids, size_t n, size_t *bad, struct buf *why)
 {
 	hs_compile_error_t *error = NULL;
-	if (hs_compile_multi(texts, flags, ids, (unsigned)n, HS_MODE_STREAM, NULL, &m->db, &error) != HS_SUCCESS) {
+	if (hs_compile_multi(texts, flags, ids, (unsigned)n, HS_MODE_STREAM, NULL, &m->db,
+			     &error) != HS_SUCCESS) {
 		if (!error)
 			return -ENOMEM;
 		explain(error, n, bad, why);
@@ -68,8 +71,8 @@ static int compile(struct multimatch *m, const char *const *texts, const unsigne
 	return hs_stream_size(m->db, &m->stream_bytes) == HS_SUCCESS ? 0 : -EINVAL;
 }
 
-int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out, size_t *bad,
-		   struct buf *why)
+int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out,
+		   size_t *bad, struct buf *why)
 {
 	int rc = -ENOMEM;
 	struct multimatch *m = calloc(1, sizeof(*m));
@@ -141,7 +144,8 @@ void multimatch_scratch_free(struct multimatch_scratch *s)
 struct multimatch_stream *multimatch_open(const struct multimatch *m)
 {
 	hs_stream_t *stream = NULL;
-	if (atomic_load_explicit(&streams_left, memory_order_relaxed) >= 0 && atomic_fetch_sub(&streams_left, 1) <= 0) {
+	if (atomic_load_explicit(&streams_left, memory_order_relaxed) >= 0 &&
+	    atomic_fetch_sub(&streams_left, 1) <= 0) {
 		atomic_store(&streams_left, 0);
 		return NULL;
 	}
@@ -150,7 +154,8 @@ struct multimatch_stream *multimatch_open(const struct multimatch *m)
 	return (struct multimatch_stream *)(void *)stream;
 }
 
-static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		void *context)
 {
 	(void)from;
 	(void)flags;
@@ -178,7 +183,8 @@ int multimatch_feed(struct multimatch_stream *t, struct multimatch_scratch *s, s
 	return rc == HS_SUCCESS ? 0 : -EIO;
 }
 
-int multimatch_finish(struct multimatch_stream *t, struct multimatch_scratch *s, struct multimatch_hits *h)
+int multimatch_finish(struct multimatch_stream *t, struct multimatch_scratch *s,
+		      struct multimatch_hits *h)
 {
 	hs_stream_t *stream = (hs_stream_t *)(void *)t;
 	hs_error_t rc = hs_reset_stream(stream, 0, s->hs, note, h);

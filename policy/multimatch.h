@@ -1,7 +1,7 @@
 /*
- * Many expressions at once over a text that comes in parts: Vectorscan's one door. It reports where matches end, never
- * where they start, and each end exactly once the byte before it was scanned (a trailing assertion such as \b makes it
- * wait for one byte more).
+ * Many expressions at once over a text that comes in parts: Vectorscan's one door. It reports where
+ * matches end, never where they start, and each end exactly once the byte before it was scanned (a
+ * trailing assertion such as \b makes it wait for one byte more).
  */
 #ifndef POLICY_MULTIMATCH_H
 #define POLICY_MULTIMATCH_H
@@ -19,7 +19,8 @@ struct multimatch_stream;  /* one text */
 
 struct multimatch_pattern {
 	const char *text;
-	bool keyword; /* a literal without case, of which only the first end matters; else an expression */
+	bool keyword; /* a literal without case, of which only the first end matters; else an
+			 expression */
 };
 
 struct multimatch_hit {
@@ -36,25 +37,30 @@ struct multimatch_hits {
 
 void multimatch_hits_fini(struct multimatch_hits *h);
 
-/* -EINVAL: *bad is the pattern's index (n: none in particular) and what is wrong is appended to *why. */
-int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out, size_t *bad,
-		   struct buf *why) MUST_USE;
-void multimatch_free(struct multimatch *m);                     /* NULL is fine */
-size_t multimatch_stream_bytes(const struct multimatch *m);     /* heap of one stream */
+/* -EINVAL: *bad is the pattern's index (n: none in particular) and what is wrong is appended to
+ * *why. */
+int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out,
+		   size_t *bad, struct buf *why) MUST_USE;
+void multimatch_free(struct multimatch *m);                 /* NULL is fine */
+size_t multimatch_stream_bytes(const struct multimatch *m); /* heap of one stream */
 
 /* Makes *s fit for m as well as for what it was fit for before; *s may be NULL at first. */
-int multimatch_scratch_fit(struct multimatch_scratch **s, const struct multimatch *m) MUST_USE; /* -ENOMEM */
-void multimatch_scratch_free(struct multimatch_scratch *s);     /* NULL is fine */
+int multimatch_scratch_fit(struct multimatch_scratch **s,
+			   const struct multimatch *m) MUST_USE; /* -ENOMEM */
+void multimatch_scratch_free(struct multimatch_scratch *s);      /* NULL is fine */
 
-struct multimatch_stream *multimatch_open(const struct multimatch *m);  /* NULL: out of memory */
-/* Appends the hits to *h, in no particular order. -EIO: the engine failed and the stream is of no use any more. */
+struct multimatch_stream *multimatch_open(const struct multimatch *m); /* NULL: out of memory */
+/* Appends the hits to *h, in no particular order. -EIO: the engine failed and the stream is of no
+ * use any more. */
 int multimatch_feed(struct multimatch_stream *t, struct multimatch_scratch *s, struct span text,
 		    struct multimatch_hits *h) MUST_USE;
 /* The text is complete: appends the hits that waited for its end. */
-int multimatch_finish(struct multimatch_stream *t, struct multimatch_scratch *s, struct multimatch_hits *h) MUST_USE;
-void multimatch_close(struct multimatch_stream *t);             /* NULL is fine */
+int multimatch_finish(struct multimatch_stream *t, struct multimatch_scratch *s,
+		      struct multimatch_hits *h) MUST_USE;
+void multimatch_close(struct multimatch_stream *t); /* NULL is fine */
 
-/* For tests: the n-th stream opened from now on cannot be had, nor any after it; negative: no limit. */
+/* For tests: the n-th stream opened from now on cannot be had, nor any after it; negative: no
+ * limit. */
 void multimatch_limit_streams(long n);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/pattern_set.h"
+
 #define DEPTH_MAX 48
 
 struct cell { /* one allocation: a node or a branch */
@@ -47,155 +49,7 @@ static bool failed(const struct reader *r)
 	return r->why || r->no_memory;
 }
 
-struct set {
-	unsigned char in[256];
-};
-
-static void set_range(struct set *set, unsigned from, unsigned to)
-{
-	for (unsigned c = from; c <= to && c < 256; c++)
-		set->in[c] = 1;
-}
-
-/* \d \w \s and their complements, \h \v \N: only how many bytes they hold matters. */
-static bool set_class(struct set *set, char c)
-{
-	struct set one = { { 0 } };
-	switch (tolower((unsigned char)c)) {
-	case 'd':
-		set_range(&one, '0', '9');
-		break;
-	case 'w':
-		set_range(&one, '0', '9');
-		set_range(&one, 'A', 'Z');
-		set_range(&one, 'a', 'z');
-		set_range(&one, '_', '_');
-		break;
-	case 's':
-		set_range(&one, 9, 13);
-		set_range(&one, ' ', ' ');
-		break;
-	case 'h':
-		set_range(&one, 9, 9);
-		set_range(&one, ' ', ' ');
-		break;
-	case 'v':
-		set_range(&one, 10, 13);
-		break;
-	case 'p':
-	case 'n':
-		set_range(&one, 0, 255);
-		break;
-	default:
-		return false;
-	}
-	for (size_t i = 0; i < 256; i++)
-		set->in[i] |= isupper((unsigned char)c) && c != 'N' ? !one.in[i] : one.in[i];
-	return true;
-}
-
-/* The byte that an escape stands for; at is on the character after the backslash and ends after it. -1: not a byte. */
-static int escaped_byte(struct reader *r)
-{
-	char c = r->s[r->at];
-	if (c == 'x') {
-		r->at++;
-		bool braces = r->s[r->at] == '{';
-		r->at += braces;
-		unsigned v = 0;
-		for (int i = 0; isxdigit((unsigned char)r->s[r->at]) && (braces || i < 2); i++, r->at++) {
-			int d = tolower((unsigned char)r->s[r->at]);
-			v = v * 16 + (unsigned)(d <= '9' ? d - '0' : d - 'a' + 10);
-		}
-		if (braces && r->s[r->at++] != '}')
-			return -1;
-		return (int)(v & 255);
-	}
-	static const char names[] = "tnrfea", bytes[] = "\t\n\r\f\x1b\a";
-	const char *hit = c ? strchr(names, c) : NULL;
-	if (hit) {
-		r->at++;
-		return (unsigned char)bytes[hit - names];
-	}
-	if (c == '\0' || isalnum((unsigned char)c))
-		return -1;
-	r->at++;
-	return (unsigned char)c;
-}
-
-static void skip_property(struct reader *r)
-{
-	if (r->s[r->at] == '{')
-		while (r->s[r->at] && r->s[r->at] != '}')
-			r->at++;
-	if (r->s[r->at])
-		r->at++;
-}
-
-/* One member of a bracket class: its byte, or -1 when it was a class of its own (then already in the set). */
-static int member(struct reader *r, struct set *set)
-{
-	char c = r->s[r->at];
-	if (c == '[' && r->s[r->at + 1] == ':') {
-		const char *close = strstr(r->s + r->at + 2, ":]");
-		if (close) {
-			r->at = (size_t)(close - r->s) + 2;
-			set_class(set, 'w'); /* large is all that matters */
-			return -1;
-		}
-	}
-	r->at++;
-	if (c != '\\')
-		return (unsigned char)c;
-	c = r->s[r->at];
-	if (c == 'b') {
-		r->at++;
-		return 8;
-	}
-	if (c && strchr("dDwWsShHvVpPN", c)) {
-		r->at++;
-		if (c == 'p' || c == 'P')
-			skip_property(r);
-		set_class(set, c);
-		return -1;
-	}
-	size_t before = r->at;
-	int byte = escaped_byte(r);
-	if (byte < 0) { /* octal and the like: rare, and only the size matters */
-		r->at = before + 1;
-		set_class(set, 'w');
-	}
-	return byte;
-}
-
-static void read_class(struct reader *r, struct set *set)
-{
-	r->at++;
-	bool negated = r->s[r->at] == '^';
-	r->at += negated;
-	bool first = true;
-	while (r->s[r->at] && (r->s[r->at] != ']' || first)) {
-		first = false;
-		int low = member(r, set);
-		if (low < 0)
-			continue;
-		int high = low;
-		if (r->s[r->at] == '-' && r->s[r->at + 1] != ']' && r->s[r->at + 1]) {
-			r->at++;
-			high = member(r, set);
-		}
-		set_range(set, (unsigned)low, (unsigned)(high < low ? low : high));
-	}
-	if (r->s[r->at] != ']') {
-		r->why = "a bracket class is not closed";
-		return;
-	}
-	r->at++;
-	for (size_t i = 0; negated && i < 256; i++)
-		set->in[i] = !set->in[i];
-}
-
-static void finish_set(struct pattern_node *n, struct set *set)
+static void finish_set(struct pattern_node *n, struct pattern_set *set)
 {
 	if (n->flags & PATTERN_I)
 		for (size_t c = 'A'; c <= 'Z'; c++) {
@@ -209,7 +63,7 @@ static void finish_set(struct pattern_node *n, struct set *set)
 		}
 }
 
-static void read_escape(struct reader *r, struct pattern_node *n, struct set *set)
+static void read_escape(struct reader *r, struct pattern_node *n, struct pattern_set *set)
 {
 	char c = r->s[++r->at];
 	if (c && strchr("bBAzZ", c)) {
@@ -221,16 +75,16 @@ static void read_escape(struct reader *r, struct pattern_node *n, struct set *se
 	if (c && strchr("dDwWsShHvVpPN", c)) {
 		r->at++;
 		if (c == 'p' || c == 'P')
-			skip_property(r);
-		set_class(set, c);
+			pattern_set_skip_property(r->s, &r->at);
+		pattern_set_class(set, c);
 		return;
 	}
-	int byte = escaped_byte(r);
+	int byte = pattern_set_escape(r->s, &r->at);
 	if (byte < 0) {
 		r->why = "a backreference or an escape that has no fixed meaning";
 		return;
 	}
-	set_range(set, (unsigned)byte, (unsigned)byte);
+	pattern_set_range(set, (unsigned)byte, (unsigned)byte);
 }
 
 static struct pattern_branch *read_branches(struct reader *r, unsigned *flags);
@@ -247,7 +101,10 @@ static bool read_flags(struct reader *r, unsigned *flags)
 	unsigned now = *flags;
 	bool off = false;
 	for (; r->s[at] && strchr("imsU-", r->s[at]); at++) {
-		unsigned bit = r->s[at] == 'i' ? PATTERN_I : r->s[at] == 'm' ? PATTERN_M : r->s[at] == 's' ? PATTERN_S : 0;
+		unsigned bit = r->s[at] == 'i'   ? PATTERN_I
+			       : r->s[at] == 'm' ? PATTERN_M
+			       : r->s[at] == 's' ? PATTERN_S
+						 : 0;
 		if (r->s[at] == '-')
 			off = true;
 		else
@@ -263,7 +120,8 @@ static bool read_flags(struct reader *r, unsigned *flags)
 static void read_group_header(struct reader *r, struct pattern_node *n, unsigned *flags)
 {
 	size_t from = r->at;
-	if (starts(r, "(?P<") || starts(r, "(?'") || (starts(r, "(?<") && !starts(r, "(?<=") && !starts(r, "(?<!"))) {
+	if (starts(r, "(?P<") || starts(r, "(?'") ||
+	    (starts(r, "(?<") && !starts(r, "(?<=") && !starts(r, "(?<!"))) {
 		char close = r->s[r->at + 2] == '\'' ? '\'' : '>';
 		r->at += 3;
 		while (r->s[r->at] && r->s[r->at] != close)
@@ -322,7 +180,8 @@ static bool read_braces(struct reader *r, struct pattern_node *n)
 		n->min = n->max = read_number(r);
 		if (r->s[r->at] == ',') {
 			r->at++;
-			n->max = isdigit((unsigned char)r->s[r->at]) ? read_number(r) : PATTERN_MANY;
+			n->max =
+				isdigit((unsigned char)r->s[r->at]) ? read_number(r) : PATTERN_MANY;
 		}
 		if (r->s[r->at] == '}') {
 			r->at++;
@@ -360,14 +219,15 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 	if (!cell)
 		return NULL;
 	struct pattern_node *n = &cell->u.node;
-	struct set set = { { 0 } };
+	struct pattern_set set = { { 0 } };
 	n->from = r->at;
 	n->flags = *flags;
 	char c = r->s[r->at];
 	if (c == '(') {
 		read_group(r, n, flags);
 	} else if (c == '[') {
-		read_class(r, &set);
+		if (!pattern_set_read(r->s, &r->at, &set))
+			r->why = "a bracket class is not closed";
 	} else if (c == '\\') {
 		read_escape(r, n, &set);
 	} else if (c == '^' || c == '$') {
@@ -376,7 +236,8 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 	} else if (c == '*' || c == '+' || c == '?') {
 		r->why = "a quantifier with nothing before it";
 	} else {
-		set_range(&set, c == '.' ? 0 : (unsigned char)c, c == '.' ? 255 : (unsigned char)c);
+		pattern_set_range(&set, c == '.' ? 0 : (unsigned char)c,
+				  c == '.' ? 255 : (unsigned char)c);
 		r->at++;
 	}
 	if (failed(r))
@@ -456,8 +317,10 @@ unsigned pattern_groups(const struct pattern *p)
 static uint32_t times(uint32_t a, uint32_t b)
 {
 	uint64_t v = (uint64_t)a * b;
-	return a == PATTERN_MANY && b ? PATTERN_MANY : b == PATTERN_MANY && a ? PATTERN_MANY :
-	       v > PATTERN_MANY ? PATTERN_MANY : (uint32_t)v;
+	return a == PATTERN_MANY && b   ? PATTERN_MANY
+	       : b == PATTERN_MANY && a ? PATTERN_MANY
+	       : v > PATTERN_MANY       ? PATTERN_MANY
+					: (uint32_t)v;
 }
 
 static uint32_t plus(uint32_t a, uint32_t b)
@@ -465,7 +328,7 @@ static uint32_t plus(uint32_t a, uint32_t b)
 	return a > PATTERN_MANY - b ? PATTERN_MANY : a + b;
 }
 
-uint32_t branches_min(const struct pattern_branch *b)
+uint32_t pattern_branches_min(const struct pattern_branch *b)
 {
 	uint32_t least = b ? PATTERN_MANY : 0;
 	for (; b; b = b->next) {
@@ -477,7 +340,7 @@ uint32_t branches_min(const struct pattern_branch *b)
 	return least;
 }
 
-uint32_t branches_max(const struct pattern_branch *b)
+uint32_t pattern_branches_max(const struct pattern_branch *b)
 {
 	uint32_t most = 0;
 	for (; b; b = b->next) {
@@ -493,13 +356,16 @@ uint32_t pattern_min(const struct pattern_node *n)
 {
 	if (n->kind == PATTERN_BYTES)
 		return n->min;
-	/* A look-around is opaque and has no width; an atomic group counts as none, the safe side of a minimum. */
-	return n->kind == PATTERN_GROUP ? times(branches_min(n->branches), n->min) : 0;
+	/* A look-around is opaque and has no width; an atomic group counts as none, the safe side
+	 * of a minimum. */
+	return n->kind == PATTERN_GROUP ? times(pattern_branches_min(n->branches), n->min) : 0;
 }
 
 uint32_t pattern_max(const struct pattern_node *n)
 {
 	if (n->kind == PATTERN_BYTES)
 		return n->max;
-	return n->kind == PATTERN_GROUP || n->kind == PATTERN_OPAQUE ? times(branches_max(n->branches), n->max) : 0;
+	return n->kind == PATTERN_GROUP || n->kind == PATTERN_OPAQUE
+		       ? times(pattern_branches_max(n->branches), n->max)
+		       : 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Patterns: a regular expression as a tree, read just deep enough to know lengths, literals and where it may be split.
- * What is not understood (backreferences, conditions, verbs) is marked opaque instead of being guessed at.
+ * Patterns: a regular expression as a tree, read just deep enough to know lengths, literals and
+ * where it may be split. What is not understood (backreferences, conditions, verbs) is marked
+ * opaque instead of being guessed at.
  */
 #ifndef POLICY_PATTERN_H
 #define POLICY_PATTERN_H
@@ -31,13 +32,13 @@ struct pattern_branch {
 
 struct pattern_node {
 	enum pattern_kind kind;
-	size_t from, to;      /* source, with the quantifier */
-	size_t header;        /* groups: length of "(", "(?:", "(?i:" ... */
-	unsigned capture;     /* groups: number, or 0 */
-	unsigned flags;       /* in force where it begins */
-	unsigned size;        /* bytes in the set; with PATTERN_I a letter and its other case count once */
-	char byte;            /* of a set of one: lower case under PATTERN_I */
-	uint32_t min, max;    /* repeats */
+	size_t from, to;  /* source, with the quantifier */
+	size_t header;    /* groups: length of "(", "(?:", "(?i:" ... */
+	unsigned capture; /* groups: number, or 0 */
+	unsigned flags;   /* in force where it begins */
+	unsigned size; /* bytes in the set; with PATTERN_I a letter and its other case count once */
+	char byte;     /* of a set of one: lower case under PATTERN_I */
+	uint32_t min, max; /* repeats */
 	struct pattern_branch *branches;
 	struct pattern_node *next;
 };
@@ -52,7 +53,7 @@ unsigned pattern_groups(const struct pattern *p);
 
 uint32_t pattern_min(const struct pattern_node *n); /* bytes, saturating */
 uint32_t pattern_max(const struct pattern_node *n);
-uint32_t branches_min(const struct pattern_branch *b);
-uint32_t branches_max(const struct pattern_branch *b);
+uint32_t pattern_branches_min(const struct pattern_branch *b);
+uint32_t pattern_branches_max(const struct pattern_branch *b);
 
 #endif

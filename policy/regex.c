@@ -5,8 +5,8 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-/* A body is at most a few kilobytes; an expression that needs more steps than this on it is a mistake, and the stream
- * is cut for it rather than stalled by it. */
+/* A body is at most a few kilobytes; an expression that needs more steps than this on it is a
+ * mistake, and the stream is cut for it rather than stalled by it. */
 #define MATCH_LIMIT 1000000
 #define HEAP_LIMIT_KIB 4096
 #define JIT_STACK_MAX ((size_t)512 << 10)
@@ -47,11 +47,12 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 		goto done;
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	pcre2_set_parens_nest_limit(context, 50);
-	uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C |
-			   PCRE2_NO_START_OPTIMIZE;
+	uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
+			   PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_START_OPTIMIZE;
 	options |= flags & REGEX_AT_START ? PCRE2_ANCHORED : 0;
 	options |= flags & REGEX_AT_END ? PCRE2_ENDANCHORED : 0;
-	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &error, &at, context);
+	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &error, &at,
+				 context);
 	if (!re->code) {
 		PCRE2_UCHAR text[128];
 		pcre2_get_error_message(error, text, sizeof(text));
@@ -63,7 +64,8 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 	if (rc)
 		goto done;
 	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &re->groups);
-	/* Without a compiler for machine code (a hardened kernel) the interpreter gives the same answers. */
+	/* Without a compiler for machine code (a hardened kernel) the interpreter gives the same
+	 * answers. */
 	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
 	*out = re;
 	re = NULL;
@@ -116,17 +118,19 @@ void regex_scratch_free(struct regex_scratch *s)
 	free(s);
 }
 
-enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, struct span text, size_t from,
-			     unsigned flags, unsigned group, size_t *start, size_t *end)
+enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, struct span text,
+			     size_t from, unsigned flags, unsigned group, size_t *start,
+			     size_t *end)
 {
 	if (flags & REGEX_MORE && from == text.n)
 		return REGEX_PARTIAL;
 	uint32_t options = flags & REGEX_MORE ? PCRE2_PARTIAL_HARD : 0;
 	options |= flags & REGEX_INSIDE ? PCRE2_NOTBOL : 0;
-	int n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options, s->data, s->context);
+	int n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options, s->data,
+			    s->context);
 	if (n == PCRE2_ERROR_JIT_STACKLIMIT)
-		n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options | PCRE2_NO_JIT, s->data,
-				s->context);
+		n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options | PCRE2_NO_JIT,
+				s->data, s->context);
 	if (n == PCRE2_ERROR_NOMATCH)
 		return REGEX_NO;
 	if (n == PCRE2_ERROR_PARTIAL)

@@ -1,9 +1,10 @@
 /*
- * Regular expressions that can say "not yet": PCRE2's one door. Bytes, not characters; ASCII case; a dot does not match
- * a line feed; `$` is the very end of the text.
+ * Regular expressions that can say "not yet": PCRE2's one door. Bytes, not characters; ASCII case;
+ * a dot does not match a line feed; `$` is the very end of the text.
  *
- * A partial answer means that matching needed a byte after the end of the text. An answer that is not partial was found
- * without it, so no later byte can change it. An empty rest is always partial (nothing was looked at yet).
+ * A partial answer means that matching needed a byte after the end of the text. An answer that is
+ * not partial was found without it, so no later byte can change it. An empty rest is always partial
+ * (nothing was looked at yet).
  */
 #ifndef POLICY_REGEX_H
 #define POLICY_REGEX_H
@@ -18,8 +19,14 @@
 struct regex;         /* compiled, immutable, shared by threads */
 struct regex_scratch; /* one thread's working memory */
 
-enum { REGEX_AT_START = 1, REGEX_AT_END = 2 }; /* must begin where the search begins; must end at the text's end */
-enum { REGEX_MORE = 1, REGEX_INSIDE = 2 };     /* more text may follow; the text's first byte is not the channel's */
+enum {
+	REGEX_AT_START = 1,
+	REGEX_AT_END = 2
+}; /* must begin where the search begins; must end at the text's end */
+enum {
+	REGEX_MORE = 1,
+	REGEX_INSIDE = 2
+}; /* more text may follow; the text's first byte is not the channel's */
 
 enum regex_result { REGEX_NO, REGEX_YES, REGEX_PARTIAL, REGEX_FAILED };
 
@@ -30,12 +37,13 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 void regex_free(struct regex *re); /* NULL is fine */
 unsigned regex_groups(const struct regex *re);
 
-struct regex_scratch *regex_scratch_new(void);  /* NULL: out of memory */
+struct regex_scratch *regex_scratch_new(void);    /* NULL: out of memory */
 void regex_scratch_free(struct regex_scratch *s); /* NULL is fine */
 
-/* Searches text from `from` on. On REGEX_YES *start and *end are those of `group`; when that group took no part in the
- * match, those of the whole match. REGEX_FAILED: a match limit, or memory. */
-enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, struct span text, size_t from,
-			     unsigned flags, unsigned group, size_t *start, size_t *end);
+/* Searches text from `from` on. On REGEX_YES *start and *end are those of `group`; when that group
+ * took no part in the match, those of the whole match. REGEX_FAILED: a match limit, or memory. */
+enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, struct span text,
+			     size_t from, unsigned flags, unsigned group, size_t *start,
+			     size_t *end);
 
 #endif

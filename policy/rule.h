@@ -1,10 +1,11 @@
 /*
- * A rule in its compiled form, and the set that owns it. Shared by the loader (rule_file.c), the compiler (ruleset.c)
- * and the judge; everything else sees ruleset.h only.
+ * A rule in its compiled form, and the set that owns it. Shared by the loader (rule_file.c), the
+ * compiler (ruleset.c) and the judge; everything else sees ruleset.h only.
  *
- * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before it counts: keywords
- * today; entropy, allowlists and stopwords have their place there, syntax queries beside `body`. Other ways to write
- * rules down (gitleaks files) are loaders beside rule_file.c that fill struct rule's "as read" part.
+ * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before
+ * it counts: keywords today; entropy, allowlists and stopwords have their place there, syntax
+ * queries beside `body`. Other ways to write rules down (gitleaks files) are loaders beside
+ * rule_file.c that fill struct rule's "as read" part.
  */
 #ifndef POLICY_RULE_H
 #define POLICY_RULE_H
@@ -17,23 +18,27 @@
 
 #define RULES_MAX 4096
 #define RULE_NO_KEYWORDS UINT32_MAX
-#define RULE_REACH_MAX 128 /* the longest lead-in that is not simply the beginning of its expression */
+#define RULE_REACH_MAX \
+	128 /* the longest lead-in that is not simply the beginning of its expression */
 
 struct rule {
 	struct rule_info info;
-	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending where it is told */
-	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on where it ends */
+	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
+				where it is told */
+	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
+				where it ends */
 	unsigned group;      /* the secret's, in `body` */
 	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
 	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
-	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or RULE_NO_KEYWORDS */
+	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
+				RULE_NO_KEYWORDS */
 
 	/* As read. */
 	const char *const *keywords;
 	size_t n_keywords;
-	int secret_group;    /* -1: not given */
-	const char *wanted;  /* lead_in: given, or NULL */
+	int secret_group;   /* -1: not given */
+	const char *wanted; /* lead_in: given, or NULL */
 	bool hold_given;
 	unsigned regex_line, lead_in_line, hold_line;
 };
@@ -56,7 +61,7 @@ struct ruleset {
 	uint32_t context;       /* bytes of text that must be kept before the newest */
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
-	bool code_scope;        /* some rule asks whether text is code */
+	bool code_scope; /* some rule asks whether text is code */
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
 	char hash[65];
@@ -69,15 +74,18 @@ static inline bool rule_holds(const struct ruleset *set, const struct rule *r)
 	return !set->monitor && r->info.action != ACTION_FLAG && r->info.hold != HOLD_NONE;
 }
 
-const char *ruleset_keep(struct ruleset *set, struct span text); /* a copy that lives as long; NULL: out of memory */
+const char *ruleset_keep(struct ruleset *set,
+			 struct span text); /* a copy that lives as long; NULL: out of memory */
 void *ruleset_keep_array(struct ruleset *set, size_t n, size_t size); /* zeroed */
 
 /* Reads one policy and what it includes into set->rules, in order. yaml.p NULL: from the file. */
-int rule_file_read(struct ruleset *set, const char *name, struct span yaml, struct buf *errors) MUST_USE;
+int rule_file_read(struct ruleset *set, const char *name, struct span yaml,
+		   struct buf *errors) MUST_USE;
 
-/* The keys that a policy file knows, for the test that compares them with the schema: NULL after the last. */
-extern const char *const rule_file_policy_keys[];
-extern const char *const rule_file_rule_keys[];
+/* The keys that a policy file knows, for the test that compares them with the schema; NULL after
+ * the last. */
+const char *rule_file_policy_key(size_t i);
+const char *rule_file_rule_key(size_t i);
 
 struct builtin_file {
 	const char *name;

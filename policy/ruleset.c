@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/rule.h"
 
@@ -43,17 +44,19 @@ const char *ruleset_keep(struct ruleset *set, struct span text)
 	return copy;
 }
 
-static int complain(struct buf *errors, const struct rule *r, unsigned line, const char *what, const char *remedy)
+static int complain(struct buf *errors, const struct rule *r, unsigned line, const char *what,
+		    const char *remedy)
 {
-	buf_printf(errors, "%s:%u: rule %s: %s; %s\n", r->info.file, line, r->info.id, what, remedy);
+	buf_printf(errors, "%s:%u: rule %s: %s; %s\n", r->info.file, line, r->info.id, what,
+		   remedy);
 	return -EINVAL;
 }
 
-static int complain_regex(struct buf *errors, const struct rule *r, unsigned line, const char *which, struct buf *why,
-			  const char *remedy)
+static int complain_regex(struct buf *errors, const struct rule *r, unsigned line,
+			  const char *which, struct buf *why, const char *remedy)
 {
-	buf_printf(errors, "%s:%u: rule %s: %s: %.*s; %s\n", r->info.file, line, r->info.id, which, (int)why->n,
-		   why->n ? why->p : "", remedy);
+	buf_printf(errors, "%s:%u: rule %s: %s: %.*s; %s\n", r->info.file, line, r->info.id, which,
+		   (int)why->n, why->n ? why->p : "", remedy);
 	buf_clear(why);
 	return -EINVAL;
 }
@@ -64,13 +67,14 @@ static int compile_regex(const struct rule *r, const char *text, unsigned flags,
 	struct buf why = { 0 };
 	int rc = regex_new(text, flags, out, &why);
 	if (rc == -EINVAL)
-		complain_regex(errors, r, r->regex_line, "the regex does not compile", &why, "correct it there");
+		complain_regex(errors, r, r->regex_line, "the regex does not compile", &why,
+			       "correct it there");
 	buf_fini(&why);
 	return rc;
 }
 
-/* The written lead-in is not simply the beginning of the expression: the whole expression is then matched from where
- * the lead-in starts, which must be findable by looking back. */
+/* The written lead-in is not simply the beginning of the expression: the whole expression is then
+ * matched from where the lead-in starts, which must be findable by looking back. */
 static int compile_written(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct lead_in own;
@@ -82,14 +86,17 @@ static int compile_written(struct ruleset *set, struct rule *r, struct buf *erro
 	if (rc)
 		return complain(errors, r, r->lead_in_line, "lead_in is not understood", own.why);
 	if (own.min == 0)
-		return complain(errors, r, r->lead_in_line, "lead_in may be empty", "begin it with something literal");
+		return complain(errors, r, r->lead_in_line, "lead_in may be empty",
+				"begin it with something literal");
 	if (own.ends_in_assertion)
-		return complain(errors, r, r->lead_in_line, "lead_in ends in an assertion, which needs the next byte",
+		return complain(errors, r, r->lead_in_line,
+				"lead_in ends in an assertion, which needs the next byte",
 				"leave the assertion to the rest of the regex");
 	if (own.max > RULE_REACH_MAX)
-		return complain(errors, r, r->lead_in_line,
-				"lead_in may be longer than 128 bytes and is not the beginning of the regex",
-				"shorten it, or make it a beginning of the regex word for word");
+		return complain(
+			errors, r, r->lead_in_line,
+			"lead_in may be longer than 128 bytes and is not the beginning of the regex",
+			"shorten it, or make it a beginning of the regex word for word");
 	r->info.lead_in = r->wanted;
 	r->reach = own.max;
 	r->prefix = 0;
@@ -98,7 +105,8 @@ static int compile_written(struct ruleset *set, struct rule *r, struct buf *erro
 	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
 }
 
-static int compile_split(struct ruleset *set, struct rule *r, const struct lead_in *found, struct buf *errors)
+static int compile_split(struct ruleset *set, struct rule *r, const struct lead_in *found,
+			 struct buf *errors)
 {
 	r->info.lead_in = ruleset_keep(set, span_of(found->lead_in));
 	if (!r->info.lead_in)
@@ -117,10 +125,13 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 	r->delay = found->ends_in_assertion;
 	r->group = (unsigned)r->secret_group;
 	r->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
-	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED && found->max > r->info.hold_bytes) {
-		buf_printf(errors, "%s:%u: rule %s: a match may have %u bytes and the window holds %u; hold at least that "
-				   "many\n",
-			   r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
+	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED &&
+	    found->max > r->info.hold_bytes) {
+		buf_printf(
+			errors,
+			"%s:%u: rule %s: a match may have %u bytes and the window holds %u; hold at least that "
+			"many\n",
+			r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
 		return -EINVAL;
 	}
 	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
@@ -138,23 +149,27 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	if (r->secret_group < 0)
 		r->secret_group = groups ? 1 : 0;
 	if ((unsigned)r->secret_group > groups)
-		return complain(errors, r, r->regex_line, "secret_group names a group that the regex does not have",
+		return complain(errors, r, r->regex_line,
+				"secret_group names a group that the regex does not have",
 				"count its parentheses");
 	r->info.lead_in = "";
 	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
 	if (rc == -ENOMEM)
 		return rc;
 	if (r->info.hold != HOLD_LEAD_IN) {
-		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood", found.why) :
-			  compile_whole(r, &found, errors);
+		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood",
+				   found.why)
+			: compile_whole(r, &found, errors);
 	} else if (found.found) {
 		rc = compile_split(set, r, &found, errors);
 	} else if (r->wanted) {
 		rc = compile_written(set, r, errors);
 	} else {
-		buf_printf(errors, "%s:%u: rule %s: no usable lead-in: %s; write lead_in, or hold: window N, or hold: "
-				   "none\n",
-			   r->info.file, r->regex_line, r->info.id, found.why);
+		buf_printf(
+			errors,
+			"%s:%u: rule %s: no usable lead-in: %s; write lead_in, or hold: window N, or hold: "
+			"none\n",
+			r->info.file, r->regex_line, r->info.id, found.why);
 		rc = -EINVAL;
 	}
 	lead_in_fini(&found);
@@ -163,11 +178,12 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 
 static bool needs_keywords(const struct rule *r)
 {
-	return r->n_keywords && !lead_in_implies(r->info.regex, r->keywords, r->n_keywords) &&
-	       !lead_in_implies(r->info.lead_in, r->keywords, r->n_keywords);
+	return r->n_keywords && !keyword_implied(r->info.regex, r->keywords, r->n_keywords) &&
+	       !keyword_implied(r->info.lead_in, r->keywords, r->n_keywords);
 }
 
-/* One database for all: lead-ins, whole expressions, and keywords that the expressions do not imply. */
+/* One database for all: lead-ins, whole expressions, and keywords that the expressions do not
+ * imply. */
 static int compile_patterns(struct ruleset *set, struct buf *errors)
 {
 	size_t n = 0, most = set->n, bad = 0;
@@ -188,8 +204,10 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 			continue;
 		r->keyword = set->keyword_rules++;
 		for (size_t k = 0; k < r->n_keywords; k++) {
-			v[n] = (struct multimatch_pattern){ .text = r->keywords[k], .keyword = true };
-			set->patterns[n++] = (struct rule_pattern){ .rule = (uint16_t)i, .keyword = true };
+			v[n] = (struct multimatch_pattern){ .text = r->keywords[k],
+							    .keyword = true };
+			set->patterns[n++] =
+				(struct rule_pattern){ .rule = (uint16_t)i, .keyword = true };
 		}
 	}
 	set->n_patterns = n;
@@ -197,8 +215,9 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 	int rc = multimatch_new(v, n, &set->multimatch, &bad, &why);
 	if (rc == -EINVAL) {
 		const struct rule *r = &set->rules[bad < n ? set->patterns[bad].rule : 0];
-		complain_regex(errors, r, r->regex_line, "the stream matcher refuses it", &why,
-			       "write it without look-around, backreferences or very large repeats");
+		complain_regex(
+			errors, r, r->regex_line, "the stream matcher refuses it", &why,
+			"write it without look-around, backreferences or very large repeats");
 	}
 	buf_fini(&why);
 	free(v);
@@ -213,7 +232,8 @@ static void measure(struct ruleset *set)
 		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
 		set->context = need > set->context ? need : set->context;
 		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
-		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) && r->info.hold_bytes + r->delay > set->window)
+		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) &&
+		    r->info.hold_bytes + r->delay > set->window)
 			set->window = r->info.hold_bytes + r->delay;
 	}
 }
@@ -221,7 +241,8 @@ static void measure(struct ruleset *set)
 static int hash_rules(struct ruleset *set)
 {
 	struct buf b = { 0 };
-	buf_printf(&b, "redcard rules 1\n%d %u %d\n", set->monitor, set->hold_ms, set->hold_ms_bound);
+	buf_printf(&b, "redcard rules 1\n%d %u %d\n", set->monitor, set->hold_ms,
+		   set->hold_ms_bound);
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *r = &set->rules[i];
 		const char *const texts[] = { r->info.id, r->info.regex, r->info.lead_in };
@@ -229,8 +250,9 @@ static int hash_rules(struct ruleset *set)
 			buf_printf(&b, "%zu:%s\n", strlen(texts[t]), texts[t]);
 		for (size_t k = 0; k < r->n_keywords; k++)
 			buf_printf(&b, "%zu:%s\n", strlen(r->keywords[k]), r->keywords[k]);
-		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action, r->info.hold,
-			   r->info.hold_bytes, r->info.on_bound, r->info.scope, r->info.rollback, r->secret_group);
+		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
+			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
+			   r->info.rollback, r->secret_group);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -280,7 +302,9 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	return 0;
 fail:
 	if (rc == -ENOMEM)
-		buf_printf(errors, "%s:1: out of memory while compiling the rules; give the process more\n", name);
+		buf_printf(errors,
+			   "%s:1: out of memory while compiling the rules; give the process more\n",
+			   name);
 	if (set)
 		set_free(set);
 	return rc;

@@ -1,6 +1,7 @@
 /*
- * A ruleset: the compiled, immutable form of one policy file. Loaded by one thread, then shared: every stream holds a
- * reference to the set it began with, so that a reload never changes a running stream's rules.
+ * A ruleset: the compiled, immutable form of one policy file. Loaded by one thread, then shared:
+ * every stream holds a reference to the set it began with, so that a reload never changes a running
+ * stream's rules.
  */
 #ifndef POLICY_RULESET_H
 #define POLICY_RULESET_H
@@ -24,7 +25,11 @@ enum hold_kind {
 };
 
 enum on_bound { BOUND_CUT, BOUND_RELEASE, BOUND_COUNT };
-enum scope { SCOPE_ANY, SCOPE_CODE, SCOPE_COUNT }; /* code: fences in prose, tool arguments and plain bodies */
+enum scope {
+	SCOPE_ANY,
+	SCOPE_CODE,
+	SCOPE_COUNT
+}; /* code: fences in prose, tool arguments and plain bodies */
 
 extern const char *const severity_names[SEVERITY_COUNT];
 extern const char *const action_names[ACTION_COUNT];
@@ -36,7 +41,7 @@ extern const char *const scope_names[SCOPE_COUNT];
 struct rule_info {
 	const char *id;
 	const char *title;
-	const char *remedy;  /* may be "" */
+	const char *remedy; /* may be "" */
 	const char *regex;
 	const char *lead_in; /* the regex found or given, or "" */
 	const char *file;    /* where it was read, with `line` from 1 */
@@ -52,20 +57,22 @@ struct rule_info {
 
 struct ruleset;
 
-/* Reads a policy file and everything it includes; "builtin" is the pack in the binary with its default policy. On
- * failure returns -errno and appends to *errors one line for each problem, `file:line: what is wrong; remedy`, each
- * with its newline; *out is untouched. */
+/* Reads a policy file and everything it includes; "builtin" is the pack in the binary with its
+ * default policy. On failure returns -errno and appends to *errors one line for each problem,
+ * `file:line: what is wrong; remedy`, each with its newline; *out is untouched. */
 int ruleset_load(const char *path, struct ruleset **out, struct buf *errors) MUST_USE;
 
 /* The same from memory; name stands for the file in messages. */
-int ruleset_parse(const char *name, struct span yaml, struct ruleset **out, struct buf *errors) MUST_USE;
+int ruleset_parse(const char *name, struct span yaml, struct ruleset **out,
+		  struct buf *errors) MUST_USE;
 
 struct ruleset *ruleset_ref(struct ruleset *set); /* atomic; returns set */
 void ruleset_unref(struct ruleset *set);          /* atomic; the last one frees; NULL is fine */
 
 size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
-const char *ruleset_hash(const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
+const char *ruleset_hash(
+	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
 bool ruleset_monitor(const struct ruleset *set);     /* `mode: monitor` */
 uint32_t ruleset_hold_ms(const struct ruleset *set); /* the longest a hold may last */
 enum on_bound ruleset_hold_ms_bound(const struct ruleset *set);

@@ -84,7 +84,9 @@ static size_t run_of(const struct track *t, uint32_t rel)
 
 bool track_assign(struct track *t, const struct track *from, uint64_t at)
 {
-	uint32_t rel = at <= from->base ? 0 : at - from->base > from->n ? from->n : (uint32_t)(at - from->base);
+	uint32_t rel = at <= from->base            ? 0
+		       : at - from->base > from->n ? from->n
+						   : (uint32_t)(at - from->base);
 	uint32_t n = from->n - rel;
 	track_clear(t, from->base + rel);
 	if (t->cap > 1024 && n < t->cap / 4) /* a long hold is over */

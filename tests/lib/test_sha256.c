@@ -1,4 +1,5 @@
-/* lib/sha256.c against the examples that NIST publishes for FIPS 180-4, whole and at every split. */
+/* lib/sha256.c against the examples that NIST publishes for FIPS 180-4, whole and at every split.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ Test(sha256, examples_at_every_split)
 			sha256_feed(h, text.p + cut, text.n - cut);
 			cr_assert_eq(sha256_finish_hex(h, hex), 0);
 			cr_assert_str_eq(hex, examples[i].hex);
-			cr_assert_neq(sha256_finish_hex(h, hex), 0, "a second finish must not look right");
+			cr_assert_neq(sha256_finish_hex(h, hex), 0,
+				      "a second finish must not look right");
 			sha256_free(h);
 		}
 	}

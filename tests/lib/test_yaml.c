@@ -1,4 +1,5 @@
-/* lib/yaml.c: trees with lines, and one line for everything that plain configuration does not need. */
+/* lib/yaml.c: trees with lines, and one line for everything that plain configuration does not need.
+ */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -27,15 +28,17 @@ static void refuse(const char *text, unsigned flags, const char *line)
 	buf_add_char(&errors, '\0');
 	cr_assert(strncmp(errors.p, line, strlen(line)) == 0, "got  %s\nwant %s", errors.p, line);
 	cr_assert_not_null(strchr(errors.p, ';'), "no remedy in %s", errors.p);
-	cr_assert_eq(strchr(errors.p, '\n') - errors.p, (long)errors.n - 2, "one line: %s", errors.p);
+	cr_assert_eq(strchr(errors.p, '\n') - errors.p, (long)errors.n - 2, "one line: %s",
+		     errors.p);
 	buf_fini(&errors);
 }
 
 Test(yaml, tree_with_lines)
 {
-	struct yaml *y = must("# top\nversion: 1\nhold: {bytes: 4096, time: 5s}\nrules:\n  - id: a\n    regex: 'x: y'\n"
-			      "  - id: \"b\"\n    text: |\n      one\n      two\n",
-			      0);
+	struct yaml *y = must(
+		"# top\nversion: 1\nhold: {bytes: 4096, time: 5s}\nrules:\n  - id: a\n    regex: 'x: y'\n"
+		"  - id: \"b\"\n    text: |\n      one\n      two\n",
+		0);
 	const struct yaml_node *root = yaml_root(y);
 	cr_assert_eq(root->kind, YAML_MAP);
 	cr_assert_str_eq(yaml_name(y), "t.yaml");
@@ -104,9 +107,10 @@ Test(yaml, interpolation)
 {
 	setenv("YAML_TEST_HOME", "here", 1);
 	unsetenv("YAML_TEST_UNSET");
-	struct yaml *y = must("a: ${YAML_TEST_HOME}/x\nb: '${YAML_TEST_UNSET:-there}${YAML_TEST_HOME}'\nc: $${A} $5\n"
-			      "d: ${YAML_TEST_UNSET:-}\n",
-			      YAML_INTERPOLATE);
+	struct yaml *y = must(
+		"a: ${YAML_TEST_HOME}/x\nb: '${YAML_TEST_UNSET:-there}${YAML_TEST_HOME}'\nc: $${A} $5\n"
+		"d: ${YAML_TEST_UNSET:-}\n",
+		YAML_INTERPOLATE);
 	cr_assert_str_eq(yaml_get(yaml_root(y), "a")->text, "here/x");
 	cr_assert_str_eq(yaml_get(yaml_root(y), "b")->text, "therehere");
 	cr_assert_eq(yaml_get(yaml_root(y), "b")->len, 9);
@@ -129,7 +133,8 @@ Test(yaml, files)
 	struct yaml *y = NULL;
 	cr_assert_eq(yaml_load("/nonexistent/x.yaml", 0, &y, &errors), -ENOENT);
 	buf_add_char(&errors, '\0');
-	cr_assert(strncmp(errors.p, "/nonexistent/x.yaml:1: cannot be read (", 39) == 0, "%s", errors.p);
+	cr_assert(strncmp(errors.p, "/nonexistent/x.yaml:1: cannot be read (", 39) == 0, "%s",
+		  errors.p);
 	buf_clear(&errors);
 	cr_assert_eq(yaml_load("/", 0, &y, &errors), -EISDIR);
 	buf_clear(&errors);

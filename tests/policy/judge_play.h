@@ -1,6 +1,7 @@
 /*
- * Streams for tests of the judge: segments of text in channels, played whole, byte by byte, or split anywhere. Between
- * two segments lie raw bytes that are no text, as a wire's framing would be.
+ * Streams for tests of the judge: segments of text in channels, played whole, byte by byte, or
+ * split anywhere. Between two segments lie raw bytes that are no text, as a wire's framing would
+ * be.
  */
 #ifndef TESTS_POLICY_JUDGE_PLAY_H
 #define TESTS_POLICY_JUDGE_PLAY_H
@@ -20,7 +21,8 @@ enum segment_kind { SEGMENT_TEXT, SEGMENT_ESCAPE, SEGMENT_END };
 struct segment {
 	uint16_t channel;
 	const char *text;
-	enum segment_kind kind; /* SEGMENT_ESCAPE: the text stands for one escape sequence of 6 raw bytes */
+	enum segment_kind
+		kind; /* SEGMENT_ESCAPE: the text stands for one escape sequence of 6 raw bytes */
 };
 
 struct outcome {
@@ -79,7 +81,8 @@ static inline void player_feed(struct player *r, bool final)
 		cr_assert_eq(memcmp(&v, &r->out.verdict, sizeof(v)), 0, "a cut latches");
 	uint64_t let_go = v.kind == VERDICT_PASS ? r->seen : v.release_raw;
 	if (!over)
-		cr_assert_geq(let_go, r->last, "release goes back from %lu to %lu", r->last, let_go);
+		cr_assert_geq(let_go, r->last, "release goes back from %lu to %lu", r->last,
+			      let_go);
 	r->last = let_go;
 	r->out.verdict = v;
 	r->out.let_go = let_go;
@@ -93,9 +96,10 @@ static inline void player_add(struct player *r, struct piece p)
 	r->seen = p.raw_off + p.raw_len;
 }
 
-/* splits[i] says whether a call ends before the i-th byte; NULL: one call. every: each byte is a piece of its own even
- * inside one call. */
-static inline struct outcome play(const struct play *p, const struct segment *v, size_t n, const bool *splits, bool every)
+/* splits[i] says whether a call ends before the i-th byte; NULL: one call. every: each byte is a
+ * piece of its own even inside one call. */
+static inline struct outcome play(const struct play *p, const struct segment *v, size_t n,
+				  const bool *splits, bool every)
 {
 	struct player r = { .judge = judge_new(p->set, NULL), .play = p };
 	uint64_t raw = 3;
@@ -106,8 +110,10 @@ static inline struct outcome play(const struct play *p, const struct segment *v,
 		for (size_t k = 0; k < len; k++, at++) {
 			bool split = splits && splits[at];
 			if (v[i].kind == SEGMENT_TEXT && k > from && (split || every)) {
-				player_add(&r, (struct piece){ .raw_off = raw, .raw_len = (uint32_t)(k - from),
-							       .text_len = (uint32_t)(k - from), .channel = v[i].channel,
+				player_add(&r, (struct piece){ .raw_off = raw,
+							       .raw_len = (uint32_t)(k - from),
+							       .text_len = (uint32_t)(k - from),
+							       .channel = v[i].channel,
 							       .text = v[i].text + from });
 				raw += k - from;
 				from = k;
@@ -116,19 +122,25 @@ static inline struct outcome play(const struct play *p, const struct segment *v,
 				player_feed(&r, false);
 		}
 		if (v[i].kind == SEGMENT_TEXT) {
-			player_add(&r, (struct piece){ .raw_off = raw, .raw_len = (uint32_t)(len - from),
-						       .text_len = (uint32_t)(len - from), .channel = v[i].channel,
+			player_add(&r, (struct piece){ .raw_off = raw,
+						       .raw_len = (uint32_t)(len - from),
+						       .text_len = (uint32_t)(len - from),
+						       .channel = v[i].channel,
 						       .text = v[i].text + from });
 			raw += len - from;
 		} else if (v[i].kind == SEGMENT_ESCAPE) {
-			struct piece piece = { .raw_off = raw, .raw_len = 6, .channel = v[i].channel };
+			struct piece piece = { .raw_off = raw,
+					       .raw_len = 6,
+					       .channel = v[i].channel };
 			piece.text_len = (uint32_t)strlen(v[i].text);
 			piece.lit_len = (uint8_t)piece.text_len;
 			memcpy(piece.lit, v[i].text, piece.text_len);
 			player_add(&r, piece);
 			raw += 6;
 		} else {
-			player_add(&r, (struct piece){ .raw_off = raw, .channel = v[i].channel, .kind = PIECE_CHANNEL_END });
+			player_add(&r, (struct piece){ .raw_off = raw,
+						       .channel = v[i].channel,
+						       .kind = PIECE_CHANNEL_END });
 		}
 	}
 	player_feed(&r, true);
@@ -141,23 +153,30 @@ static inline struct outcome play(const struct play *p, const struct segment *v,
 
 static inline void play_same(const struct outcome *a, const struct outcome *b, const char *what)
 {
-	cr_assert_eq(a->verdict.kind, b->verdict.kind, "%s: verdict %d, whole %d", what, b->verdict.kind, a->verdict.kind);
+	cr_assert_eq(a->verdict.kind, b->verdict.kind, "%s: verdict %d, whole %d", what,
+		     b->verdict.kind, a->verdict.kind);
 	cr_assert_eq(a->verdict.cause, b->verdict.cause, "%s: cause", what);
 	cr_assert_eq(a->verdict.rule, b->verdict.rule, "%s: rule", what);
-	cr_assert_eq(a->let_go, b->let_go, "%s: released %lu, whole %lu", what, b->let_go, a->let_go);
-	cr_assert_eq(a->verdict.decided_raw, b->verdict.decided_raw, "%s: decided at %lu, whole %lu", what,
-		     b->verdict.decided_raw, a->verdict.decided_raw);
-	cr_assert_eq(a->n_cards, b->n_cards, "%s: %zu cards, whole %zu", what, b->n_cards, a->n_cards);
+	cr_assert_eq(a->let_go, b->let_go, "%s: released %lu, whole %lu", what, b->let_go,
+		     a->let_go);
+	cr_assert_eq(a->verdict.decided_raw, b->verdict.decided_raw,
+		     "%s: decided at %lu, whole %lu", what, b->verdict.decided_raw,
+		     a->verdict.decided_raw);
+	cr_assert_eq(a->n_cards, b->n_cards, "%s: %zu cards, whole %zu", what, b->n_cards,
+		     a->n_cards);
 	for (size_t i = 0; i < a->n_cards; i++) {
 		const struct card *x = &a->cards[i], *y = &b->cards[i];
-		cr_assert(x->rule == y->rule && x->channel == y->channel && x->text_off == y->text_off &&
-				  x->text_len == y->text_len && x->raw_off == y->raw_off && x->action == y->action,
-			  "%s: card %zu differs (rule %u %u, text %lu+%u %lu+%u, raw %lu %lu)", what, i, x->rule, y->rule,
-			  x->text_off, x->text_len, y->text_off, y->text_len, x->raw_off, y->raw_off);
+		cr_assert(x->rule == y->rule && x->channel == y->channel &&
+				  x->text_off == y->text_off && x->text_len == y->text_len &&
+				  x->raw_off == y->raw_off && x->action == y->action,
+			  "%s: card %zu differs (rule %u %u, text %lu+%u %lu+%u, raw %lu %lu)",
+			  what, i, x->rule, y->rule, x->text_off, x->text_len, y->text_off,
+			  y->text_len, x->raw_off, y->raw_off);
 	}
 }
 
-/* Whole, byte by byte, every byte its own piece in one call, and split in two and in three at every place. */
+/* Whole, byte by byte, every byte its own piece in one call, and split in two and in three at every
+ * place. */
 static inline struct outcome play_every_way(const struct play *p, const struct segment *v, size_t n)
 {
 	size_t bytes = play_bytes(v, n);

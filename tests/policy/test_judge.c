@@ -1,27 +1,31 @@
-/* policy/judge.c: the same cards and the same released bytes for every split, and never a byte of a secret. */
+/* policy/judge.c: the same cards and the same released bytes for every split, and never a byte of a
+ * secret. */
 #include "policy/multimatch.h"
 #include "tests/policy/judge_play.h"
 
-#define RULE(id, action, regex, more)                                                                                  \
-	"  - {id: " id ", title: t, severity: high, action: " action ", regex: '" regex "'" more "}\n"
+#define RULE(id, action, regex, more)                                                            \
+	"  - {id: " id ", title: t, severity: high, action: " action ", regex: '" regex "'" more \
+	"}\n"
 
-static const char policy[] = "version: 1\nrules:\n" /* rules by number: */
-	RULE("key", "cut", "\\b(zed-[a-z0-9]{8})\\b", "")                                         /* 0 */
-	RULE("mark", "flag", "\\b(yel-[a-z0-9]{6})", "")                                          /* 1 */
-	RULE("account", "cut", "\\bacct=([0-9]{6})\\b", ", keywords: [frobnicate, quux]")         /* 2 */
-	RULE("tight", "cut", "BEGIN:([a-z]{4,})END", ", hold: {bytes: 12}")                       /* 3 */
-	RULE("loose", "cut", "LOOSE:([a-z]{4,})END", ", hold: {bytes: 10}, on_bound: release")    /* 4 */
-	RULE("short", "cut", "zed-a([a-z0-9]{3})", "")                                            /* 5 */
-	RULE("written", "cut", "\\b(sq(?:ab-[a-z]{5}|cd-[0-9]{7}))", ", lead_in: \"\\\\bsq(?:ab|cd)-\"") /* 6 */
-	RULE("open-end", "flag", "tail:([a-z]{3,})", "")                                          /* 7 */
+static const char policy[] = "version: 1\nrules:\n"       /* rules by number: */
+	RULE("key", "cut", "\\b(zed-[a-z0-9]{8})\\b", "") /* 0 */
+	RULE("mark", "flag", "\\b(yel-[a-z0-9]{6})", "")  /* 1 */
+	RULE("account", "cut", "\\bacct=([0-9]{6})\\b", ", keywords: [frobnicate, quux]") /* 2 */
+	RULE("tight", "cut", "BEGIN:([a-z]{4,})END", ", hold: {bytes: 12}")               /* 3 */
+	RULE("loose", "cut", "LOOSE:([a-z]{4,})END",
+	     ", hold: {bytes: 10}, on_bound: release") /* 4 */
+	RULE("short", "cut", "zed-a([a-z0-9]{3})", "") /* 5 */
+	RULE("written", "cut", "\\b(sq(?:ab-[a-z]{5}|cd-[0-9]{7}))",
+	     ", lead_in: \"\\\\bsq(?:ab|cd)-\"")         /* 6 */
+	RULE("open-end", "flag", "tail:([a-z]{3,})", "") /* 7 */
 	;
 
-static const char windows[] = "version: 1\nrules:\n"
-	RULE("zone", "cut", "danger[0-9]{2}zone\\b", ", hold: window 14")    /* 0 */
-	RULE("seen", "flag", "note[0-9]{2}!", ", hold: none")                /* 1 */
-	RULE("late", "cut", "stop[0-9]{2}now", ", hold: none")               /* 2 */
-	RULE("key", "cut", "\\b(zed-[a-z0-9]{8})\\b", "")                    /* 3 */
-	RULE("plain", "cut", "brick(?:s|ed) wall", ", hold: window 16")      /* 4 */
+static const char windows[] = "version: 1\nrules:\n" RULE("zone", "cut", "danger[0-9]{2}zone\\b",
+							  ", hold: window 14") /* 0 */
+	RULE("seen", "flag", "note[0-9]{2}!", ", hold: none")                  /* 1 */
+	RULE("late", "cut", "stop[0-9]{2}now", ", hold: none")                 /* 2 */
+	RULE("key", "cut", "\\b(zed-[a-z0-9]{8})\\b", "")                      /* 3 */
+	RULE("plain", "cut", "brick(?:s|ed) wall", ", hold: window 16")        /* 4 */
 	;
 
 static struct outcome every(const char *yaml, const struct segment *v, size_t n)
@@ -32,8 +36,9 @@ static struct outcome every(const char *yaml, const struct segment *v, size_t n)
 	return out;
 }
 
-#define EVERY(yaml, ...)                                                                                               \
-	every(yaml, (const struct segment[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct segment[]){ __VA_ARGS__ })))
+#define EVERY(yaml, ...)                                     \
+	every(yaml, (const struct segment[]){ __VA_ARGS__ }, \
+	      ARRAY_LEN(((const struct segment[]){ __VA_ARGS__ })))
 
 static void is_cut(const struct outcome *o, unsigned rule, uint64_t release)
 {
@@ -51,7 +56,9 @@ static void is_passed(const struct outcome *o, size_t cards)
 
 Test(judge, clean_text_passes)
 {
-	struct outcome o = EVERY(policy, { 0, "nothing zed- to see, zed-1234567 and yel-12345 ", 0 }, { 1, "acct=123456", 0 });
+	struct outcome o =
+		EVERY(policy, { 0, "nothing zed- to see, zed-1234567 and yel-12345 ", 0 },
+		      { 1, "acct=123456", 0 });
 	is_passed(&o, 0);
 }
 
@@ -68,15 +75,17 @@ Test(judge, secret_is_cut_at_its_body)
 
 Test(judge, secret_over_segments_and_escapes)
 {
-	struct outcome o = EVERY(policy, { 0, "is ze", 0 }, { 1, "other", 0 }, { 0, "d-12", 0 }, { 0, "3", SEGMENT_ESCAPE },
-				 { 0, "4567", 0 }, { 1, "more", 0 }, { 0, "8\n", 0 });
+	struct outcome o = EVERY(policy, { 0, "is ze", 0 }, { 1, "other", 0 }, { 0, "d-12", 0 },
+				 { 0, "3", SEGMENT_ESCAPE }, { 0, "4567", 0 }, { 1, "more", 0 },
+				 { 0, "8\n", 0 });
 	is_cut(&o, 0, 3 + 5 + 7 + 5 + 7 + 2);
 	cr_assert_eq(o.cards[0].raw_off, 6);
 }
 
 Test(judge, body_begins_in_an_escape)
 {
-	struct outcome o = EVERY(policy, { 0, "zed", 0 }, { 0, "-1", SEGMENT_ESCAPE }, { 0, "2345678 ", 0 });
+	struct outcome o =
+		EVERY(policy, { 0, "zed", 0 }, { 0, "-1", SEGMENT_ESCAPE }, { 0, "2345678 ", 0 });
 	is_cut(&o, 0, 3 + 3 + 7);
 }
 
@@ -84,7 +93,8 @@ Test(judge, decided_by_the_end)
 {
 	struct outcome o = EVERY(policy, { 0, "zed-12345678", 0 });
 	is_cut(&o, 0, 7);
-	o = EVERY(policy, { 0, "zed-12345678", 0 }, { 0, "", SEGMENT_END }, { 1, "and on it goes", 0 });
+	o = EVERY(policy, { 0, "zed-12345678", 0 }, { 0, "", SEGMENT_END },
+		  { 1, "and on it goes", 0 });
 	is_cut(&o, 0, 7);
 	cr_assert_eq(o.verdict.decided_raw, 3 + 12 + 7);
 }
@@ -106,16 +116,20 @@ Test(judge, flags_after_the_cut_are_dropped)
 	cr_assert_eq(o.n_cards, 2);
 	cr_assert_eq(o.cards[0].rule, 1);
 	cr_assert_eq(o.cards[1].rule, 0);
-	o = EVERY(policy, { 0, "zed-1234567", 0 }, { 1, "yel-aaaaaa", 0 }, { 0, "8 ", 0 }, { 1, "yel-bbbbbb", 0 });
+	o = EVERY(policy, { 0, "zed-1234567", 0 }, { 1, "yel-aaaaaa", 0 }, { 0, "8 ", 0 },
+		  { 1, "yel-bbbbbb", 0 });
 	cr_assert_eq(o.n_cards, 2);
 }
 
 Test(judge, other_holds_limit_the_release)
 {
-	/* Channel 1 holds an undecided candidate when channel 0 is cut, and one that has already died. */
-	struct outcome o = EVERY(policy, { 1, "zed-123 zed-12", 0 }, { 0, "zed-12345678 ", 0 }, { 1, "345678 ", 0 });
+	/* Channel 1 holds an undecided candidate when channel 0 is cut, and one that has already
+	 * died. */
+	struct outcome o = EVERY(policy, { 1, "zed-123 zed-12", 0 }, { 0, "zed-12345678 ", 0 },
+				 { 1, "345678 ", 0 });
 	is_cut(&o, 0, 3 + 12);
-	o = EVERY(policy, { 1, "zed-123 zed-12", 0 }, { 0, "zed-123456", 0 }, { 1, "!", 0 }, { 0, "78 ", 0 });
+	o = EVERY(policy, { 1, "zed-123 zed-12", 0 }, { 0, "zed-123456", 0 }, { 1, "!", 0 },
+		  { 0, "78 ", 0 });
 	is_cut(&o, 0, 3 + 14 + 7 + 4);
 }
 
@@ -191,7 +205,8 @@ Test(judge, windows)
 Test(judge, without_a_hold_the_match_may_leave)
 {
 	struct outcome o = EVERY(windows, { 0, "all right until stop12now", 0 });
-	is_cut(&o, 2, 3 + 25 - 16); /* the other rules' windows hold the last 16 bytes; a hold of its own it has not */
+	is_cut(&o, 2, 3 + 25 - 16); /* the other rules' windows hold the last 16 bytes; a hold of
+				       its own it has not */
 }
 
 Test(judge, monitor_never_holds_or_cuts)
@@ -214,8 +229,9 @@ Test(judge, monitor_never_holds_or_cuts)
 
 Test(judge, text_after_a_channels_end_is_another_text)
 {
-	struct outcome o = EVERY(policy, { 0, "zed-1234", 0 }, { 0, "", SEGMENT_END }, { 0, "5678 zed-", 0 },
-				 { 0, "", SEGMENT_END }, { 0, "87654321 zed-12345678", 0 });
+	struct outcome o =
+		EVERY(policy, { 0, "zed-1234", 0 }, { 0, "", SEGMENT_END }, { 0, "5678 zed-", 0 },
+		      { 0, "", SEGMENT_END }, { 0, "87654321 zed-12345678", 0 });
 	is_cut(&o, 0, 3 + 8 + 14 + 9 + 14 + 13);
 }
 
@@ -224,14 +240,18 @@ Test(judge, time_is_over)
 	struct play p = play_open(policy);
 	struct judge *j = judge_new(p.set, NULL);
 	struct verdict v;
-	struct piece piece = { .raw_off = 10, .raw_len = 12, .text_len = 12, .text = "xx LOOSE:abc" };
+	struct piece piece = {
+		.raw_off = 10, .raw_len = 12, .text_len = 12, .text = "xx LOOSE:abc"
+	};
 	judge_feed(j, p.scratch, &piece, 1, false, &v);
 	cr_assert_eq(v.kind, VERDICT_HOLD);
 	cr_assert_eq(v.release_raw, 19);
 	judge_expire(j, &v);
 	cr_assert_eq(v.kind, VERDICT_PASS);
 	cr_assert_eq(judge_counts(j)->bound_releases, 1);
-	piece = (struct piece){ .raw_off = 30, .raw_len = 11, .text_len = 11, .text = "dEND zed-12" };
+	piece = (struct piece){
+		.raw_off = 30, .raw_len = 11, .text_len = 11, .text = "dEND zed-12"
+	};
 	judge_feed(j, p.scratch, &piece, 1, false, &v);
 	cr_assert_eq(v.kind, VERDICT_HOLD);
 	cr_assert_eq(v.release_raw, 39);
@@ -252,7 +272,9 @@ Test(judge, memory_stays_small)
 	size_t before = judge_memory(j);
 	cr_assert_lt(before, 512);
 	for (uint64_t i = 0; i < 2000; i++) {
-		struct piece piece = { .raw_off = i * 50, .raw_len = 6, .text_len = 6, .text = "words " };
+		struct piece piece = {
+			.raw_off = i * 50, .raw_len = 6, .text_len = 6, .text = "words "
+		};
 		judge_feed(j, p.scratch, &piece, 1, false, &v);
 	}
 	cr_assert_lt(judge_memory(j) - before, 2048, "%zu", judge_memory(j));
@@ -262,10 +284,12 @@ Test(judge, memory_stays_small)
 }
 
 /* Random streams out of what rules are sensitive to. */
-static const char *const crumbs[] = { "zed-",	 "zed-a",    "12345678", "abcd",  " ",	   "yel-", "123456", "acct=",
-				      "BEGIN:", "LOOSE:",   "END",	 "quux",  "danger", "12",  "zone",   "note",
-				      "!",	 "stop",     "now",	 "sqab-", "sqcd-", "tail:", "\n",     "z",
-				      "brick",	 "s wall",   "ed wall",	 "e",	  "d",	   "-",	    "x" };
+static const char *const crumbs[] = { "zed-",   "zed-a",  "12345678", "abcd",   " ",   "yel-",
+				      "123456", "acct=",  "BEGIN:",   "LOOSE:", "END", "quux",
+				      "danger", "12",     "zone",     "note",   "!",   "stop",
+				      "now",    "sqab-",  "sqcd-",    "tail:",  "\n",  "z",
+				      "brick",  "s wall", "ed wall",  "e",      "d",   "-",
+				      "x" };
 
 static unsigned next_random(uint64_t *seed)
 {
@@ -283,7 +307,8 @@ static void differential(const char *yaml, uint64_t seed, int rounds)
 		for (size_t i = 0; i < n; i++) {
 			unsigned dice = next_random(&seed) % 16;
 			v[i] = (struct segment){ (uint16_t)(next_random(&seed) % 3 / 2),
-						 crumbs[next_random(&seed) % ARRAY_LEN(crumbs)], SEGMENT_TEXT };
+						 crumbs[next_random(&seed) % ARRAY_LEN(crumbs)],
+						 SEGMENT_TEXT };
 			if (dice == 0 && strlen(v[i].text) <= 4)
 				v[i].kind = SEGMENT_ESCAPE;
 			if (dice == 1)
@@ -325,8 +350,10 @@ Test(judge, without_memory_it_closes)
 	for (long n = 0; n < 2; n++) {
 		struct judge *j = judge_new(p.set, NULL);
 		struct verdict v;
-		struct piece pieces[] = { { .raw_off = 5, .raw_len = 4, .text_len = 4, .text = "abcd" },
-					  { .raw_off = 20, .raw_len = 4, .text_len = 4, .text = "abcd", .channel = 1 } };
+		struct piece pieces[] = {
+			{ .raw_off = 5, .raw_len = 4, .text_len = 4, .text = "abcd" },
+			{ .raw_off = 20, .raw_len = 4, .text_len = 4, .text = "abcd", .channel = 1 }
+		};
 		multimatch_limit_streams(n);
 		judge_feed(j, p.scratch, pieces, 2, false, &v);
 		multimatch_limit_streams(-1);

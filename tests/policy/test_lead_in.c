@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
@@ -19,8 +20,8 @@ static const struct {
 	{ "\\bx(?:y|z)[pqr]_[a-z]{9}", 0, "\\bx(?:y|z)[pqr]_", "[a-z]{9}", 0, 4 },
 	{ "(?i)\\b(cd_[a-z]{9})\\b", 1, "(?i)\\b(?:cd_)", "(?i)([a-z]{9})\\b", 1, 3 },
 	{ "api_key\\s*=\\s*\"([^\"]+)\"", 1, "api_key\\s*=\\s*\"", "([^\"]+)\"", 1, 0 },
-	{ "(?i)[\\w.-]{0,50}?(?:asana)[ =]{1,5}([0-9]{16})(?:;|$)", 1, "(?i)(?:asana)[ =]{1,5}", "(?i)([0-9]{16})(?:;|$)",
-	  1, 0 },
+	{ "(?i)[\\w.-]{0,50}?(?:asana)[ =]{1,5}([0-9]{16})(?:;|$)", 1, "(?i)(?:asana)[ =]{1,5}",
+	  "(?i)([0-9]{16})(?:;|$)", 1, 0 },
 	{ "TEST-(?i)[a-h0-9]{32}-X", 0, "TEST-(?i)", "(?i)[a-h0-9]{32}-X", 0, 5 },
 	{ "(one|two) is (\\d+)", 2, "(one|two) is ", "(\\d+)", 1, 0 },
 	{ "(one|two) is (\\d+)", 0, "(one|two) is ", "(\\d+)", 0, 7 },
@@ -51,9 +52,11 @@ Test(lead_in, table)
 		struct lead_in l;
 		int rc = lead_in_find(table[i].regex, (unsigned)table[i].group, NULL, &l);
 		cr_assert_eq(rc, 0, "%s: %s", table[i].regex, l.why);
-		cr_assert_eq(l.found, table[i].lead_in != NULL, "%s: found %s", table[i].regex, l.lead_in);
+		cr_assert_eq(l.found, table[i].lead_in != NULL, "%s: found %s", table[i].regex,
+			     l.lead_in);
 		if (l.found) {
-			cr_assert_str_eq(l.lead_in, table[i].lead_in, "%s: %s", table[i].regex, l.lead_in);
+			cr_assert_str_eq(l.lead_in, table[i].lead_in, "%s: %s", table[i].regex,
+					 l.lead_in);
 			cr_assert_str_eq(l.body, table[i].body, "%s: %s", table[i].regex, l.body);
 			cr_assert_eq(l.body_group, table[i].body_group, "%s", table[i].regex);
 			cr_assert_eq(l.prefix, table[i].prefix, "%s: %u", table[i].regex, l.prefix);
@@ -66,9 +69,10 @@ Test(lead_in, table)
 
 Test(lead_in, not_understood)
 {
-	static const char *const refused[] = { "(a)\\1b",    "ab(?(1)c)",  "a(*SKIP)b", "ab(c",	   "ab)c",
-					       "ab[c",	     "(?x) a b c", "ab\\K[0-9]", "ab\\G[0-9]", "abc++d",
-					       "a(?R)b",     "*ab",	   "ab\\g{1}" };
+	static const char *const refused[] = {
+		"(a)\\1b",    "ab(?(1)c)",  "a(*SKIP)b", "ab(c",   "ab)c", "ab[c",    "(?x) a b c",
+		"ab\\K[0-9]", "ab\\G[0-9]", "abc++d",    "a(?R)b", "*ab",  "ab\\g{1}"
+	};
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		struct lead_in l;
 		cr_assert_eq(lead_in_find(refused[i], 0, NULL, &l), -EINVAL, "%s", refused[i]);
@@ -91,7 +95,9 @@ Test(lead_in, written)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct lead_in l;
-		cr_assert_eq(lead_in_find(cases[i].regex, (unsigned)cases[i].group, cases[i].wanted, &l), 0);
+		cr_assert_eq(
+			lead_in_find(cases[i].regex, (unsigned)cases[i].group, cases[i].wanted, &l),
+			0);
 		cr_assert_eq(l.found, cases[i].body != NULL, "%s", cases[i].regex);
 		if (l.found)
 			cr_assert_str_eq(l.body, cases[i].body, "%s", l.body);
@@ -99,7 +105,8 @@ Test(lead_in, written)
 	}
 }
 
-/* The halves of every split accept together what the whole accepts: tried on texts that do and do not match. */
+/* The halves of every split accept together what the whole accepts: tried on texts that do and do
+ * not match. */
 Test(lead_in, halves_make_the_whole)
 {
 	static const struct {
@@ -163,10 +170,10 @@ Test(lead_in, measures)
 Test(lead_in, implied_keywords)
 {
 	static const char *const words[] = { "akia", "secret" };
-	cr_assert(lead_in_implies("\\b(AKIA[A-Z]{16})", words, 2));
-	cr_assert(lead_in_implies("(?i)x(?:my_Secret|akia)=", words, 2));
-	cr_assert_not(lead_in_implies("x(?:my_secret|other)=", words, 2));
-	cr_assert_not(lead_in_implies("AK[I]?A", words, 2));
-	cr_assert_not(lead_in_implies("(?:akia)?x", words, 2));
-	cr_assert_not(lead_in_implies("akix|akia", words, 2));
+	cr_assert(keyword_implied("\\b(AKIA[A-Z]{16})", words, 2));
+	cr_assert(keyword_implied("(?i)x(?:my_Secret|akia)=", words, 2));
+	cr_assert_not(keyword_implied("x(?:my_secret|other)=", words, 2));
+	cr_assert_not(keyword_implied("AK[I]?A", words, 2));
+	cr_assert_not(keyword_implied("(?:akia)?x", words, 2));
+	cr_assert_not(keyword_implied("akix|akia", words, 2));
 }

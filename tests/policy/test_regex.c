@@ -1,4 +1,5 @@
-/* policy/regex.c and policy/multimatch.c: "not yet" is monotone, and ends come exactly when their byte was scanned. */
+/* policy/regex.c and policy/multimatch.c: "not yet" is monotone, and ends come exactly when their
+ * byte was scanned. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -10,7 +11,8 @@ static struct regex *compiled(const char *pattern, unsigned flags)
 {
 	struct buf why = { 0 };
 	struct regex *re = NULL;
-	cr_assert_eq(regex_new(pattern, flags, &re, &why), 0, "%s: %.*s", pattern, (int)why.n, why.p);
+	cr_assert_eq(regex_new(pattern, flags, &re, &why), 0, "%s: %.*s", pattern, (int)why.n,
+		     why.p);
 	buf_fini(&why);
 	return re;
 }
@@ -38,10 +40,10 @@ Test(regex, partial_until_decided_and_never_again)
 		struct regex *re = compiled(cases[i].pattern, REGEX_AT_START);
 		size_t start, end, n = strlen(cases[i].text);
 		for (size_t k = 0; k <= n; k++) {
-			enum regex_result r = regex_find(re, s, (struct span){ cases[i].text, k }, 0, REGEX_MORE, 0, &start,
-							 &end);
-			cr_assert_eq(r, k < cases[i].decided ? REGEX_PARTIAL : cases[i].result, "%s on %.*s: %d",
-				     cases[i].pattern, (int)k, cases[i].text, r);
+			enum regex_result r = regex_find(re, s, (struct span){ cases[i].text, k },
+							 0, REGEX_MORE, 0, &start, &end);
+			cr_assert_eq(r, k < cases[i].decided ? REGEX_PARTIAL : cases[i].result,
+				     "%s on %.*s: %d", cases[i].pattern, (int)k, cases[i].text, r);
 		}
 		regex_free(re);
 	}
@@ -82,7 +84,8 @@ Test(regex, groups_and_context)
 
 Test(regex, refusals)
 {
-	static const char *const bad[] = { "a(b", "a[b", "(?<=[a-z]{70})b", "\\C", "(?P<x>a)(?P<x>b)" };
+	static const char *const bad[] = { "a(b", "a[b", "(?<=[a-z]{70})b", "\\C",
+					   "(?P<x>a)(?P<x>b)" };
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct buf why = { 0 };
 		struct regex *re = NULL;
@@ -99,19 +102,20 @@ Test(regex, runaway_matching_fails)
 	char text[600];
 	size_t start, end;
 	memset(text, 'a', sizeof(text));
-	cr_assert_eq(regex_find(re, s, (struct span){ text, sizeof(text) }, 0, 0, 0, &start, &end), REGEX_FAILED);
+	cr_assert_eq(regex_find(re, s, (struct span){ text, sizeof(text) }, 0, 0, 0, &start, &end),
+		     REGEX_FAILED);
 	regex_free(re);
 	regex_scratch_free(s);
 }
 
 Test(multimatch, ends_at_every_split)
 {
-	static const struct multimatch_pattern patterns[] = { { "abc", false },
-							      { "b[0-9]{2}", false },
-							      { "K.y", true },
-							      { "end\\b", false } };
+	static const struct multimatch_pattern patterns[] = {
+		{ "abc", false }, { "b[0-9]{2}", false }, { "K.y", true }, { "end\\b", false }
+	};
 	static const char text[] = "xabcb12b345 k.Y K.y end ending end";
-	static const struct multimatch_hit want[] = { { 4, 0 }, { 7, 1 }, { 10, 1 }, { 15, 2 }, { 23, 3 }, { 34, 3 } };
+	static const struct multimatch_hit want[] = { { 4, 0 },  { 7, 1 },  { 10, 1 },
+						      { 15, 2 }, { 23, 3 }, { 34, 3 } };
 	struct multimatch *m = NULL;
 	struct multimatch_scratch *s = NULL;
 	struct multimatch_hits h = { 0 };
@@ -129,7 +133,8 @@ Test(multimatch, ends_at_every_split)
 		for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 			bool there = false;
 			for (size_t k = 0; k < h.n; k++)
-				there = there || (h.v[k].end == want[i].end && h.v[k].pattern == want[i].pattern);
+				there = there || (h.v[k].end == want[i].end &&
+						  h.v[k].pattern == want[i].pattern);
 			cr_assert(there, "split at %zu: %lu", cut, want[i].end);
 		}
 		multimatch_close(t);
@@ -141,7 +146,8 @@ Test(multimatch, ends_at_every_split)
 
 Test(multimatch, refusals_name_the_pattern)
 {
-	static const struct multimatch_pattern patterns[] = { { "abc", false }, { "a(?=b)", false } };
+	static const struct multimatch_pattern patterns[] = { { "abc", false },
+							      { "a(?=b)", false } };
 	struct multimatch *m = NULL;
 	struct buf why = { 0 };
 	size_t bad = 9;

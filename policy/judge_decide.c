@@ -1,0 +1,86 @@
+#include "policy/judge_state.h"
+
+/* What refines a match into a finding. Each step sees the text up to the deciding byte and nothing
+ * after it. */
+struct finding {
+	const struct judge *judge;
+	const struct slot *slot;
+	const struct rule *rule;
+	struct secret secret;
+	uint64_t decided_at;
+};
+
+static bool keywords_seen(const struct finding *f)
+{
+	return f->rule->keyword == RULE_NO_KEYWORDS ||
+	       slot_has(f->slot, f->rule->keyword, f->decided_at);
+}
+
+static const struct {
+	const char *name;
+	bool (*keeps)(const struct finding *f);
+} refinements[] = {
+	{ "keywords", keywords_seen },
+};
+
+static bool refined(const struct finding *f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refinements); i++)
+		if (!refinements[i].keeps(f))
+			return false;
+	return true;
+}
+
+/* Where the release of a cut may go at most, for the violation itself. */
+static uint64_t hold_from(const struct slot *slot, const struct rule *r, const struct candidate *c,
+			  const struct decision *d)
+{
+	switch (r->info.hold) {
+	case HOLD_LEAD_IN: return track_raw(&slot->work, c->point);
+	case HOLD_WINDOW: { /* never before what a window of this size has let go already */
+		uint64_t window = (uint64_t)r->info.hold_bytes + r->delay;
+		uint64_t least = d->at > window ? d->at - window : 0;
+		return track_raw(&slot->work, max_u64(d->secret.from, least));
+	}
+	case HOLD_NONE:
+	case HOLD_COUNT: break;
+	}
+	return d->at ? track_raw(&slot->work, d->at - 1) : 0;
+}
+
+static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, struct candidate *c,
+		 const struct secret *secret)
+{
+	struct slot *slot = &s->slots[slot_index];
+	const struct rule *r = judge_rule(j, c);
+	struct view view = slot_view(slot);
+	struct decided when = candidate_decide(c, r, s->regex, &view, slot->old_end);
+	struct decision d = { .when = when.when,
+			      .at = when.at,
+			      .secret = *secret,
+			      .slot = slot_index,
+			      .rule = c->rule };
+	d.bound = c->state == CANDIDATE_BOUND;
+	d.raw = hold_from(slot, r, c, &d);
+	struct finding f = { j, slot, r, *secret, when.at };
+	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
+		return judge_scratch_decision(s, &d);
+	return true;
+}
+
+bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
+{
+	struct slot *slot = &s->slots[slot_index];
+	for (uint32_t i = 0; i < slot->list.n; i++) {
+		struct candidate *c = &slot->list.v[i];
+		struct secret secret = { 0 };
+		c->state = (uint8_t)candidate_state(c, judge_rule(j, c), s->regex, &slot->work,
+						    track_end(&slot->work), slot->ended, &secret);
+		if (c->state == CANDIDATE_FAILED)
+			return false;
+		if ((c->state == CANDIDATE_FOUND || c->state == CANDIDATE_BOUND) &&
+		    !note(j, s, slot_index, c, &secret))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,43 @@
+/*
+ * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds candidates,
+ * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
+ * verdicts.
+ */
+#ifndef POLICY_JUDGE_STATE_H
+#define POLICY_JUDGE_STATE_H
+
+#include "policy/channel.h"
+#include "policy/judge.h"
+#include "policy/judge_scratch.h"
+
+struct judge {
+	struct ruleset *set;
+	const struct wire *wire;
+	struct channel **channels;
+	uint32_t n_channels;
+	struct card *cards;
+	uint32_t n_cards, cap_cards;
+	struct judge_counts counts;
+	struct verdict verdict;
+	uint64_t raw_seen; /* end of the raw bytes of every piece so far, in order */
+	uint64_t safe_raw; /* what the last verdict let go */
+	uint32_t ends;     /* channel ends so far */
+	uint32_t open;     /* open candidates, all channels */
+};
+
+static inline const struct rule *judge_rule(const struct judge *j, const struct candidate *c)
+{
+	return &j->set->rules[c->rule];
+}
+
+/* Brings one slot's candidates up to date and notes what was decided. False: the engine failed. */
+bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index);
+
+/* Decisions in the order of their deciding bytes, up to the first that cuts; true: one did. */
+bool judge_settle(struct judge *j, struct judge_scratch *s);
+
+void judge_hold(struct judge *j); /* after a portion without a cut: what is held now */
+void judge_cut(struct judge *j, enum cut_cause cause, uint16_t rule, uint64_t decided,
+	       uint64_t release);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Inside the loader of policy files: one file being read, its keys, and the takers of single
+ * values. Each taker complains with file, line and remedy, and gives a harmless value back, so that
+ * reading goes on.
+ */
+#ifndef POLICY_RULE_FILE_H
+#define POLICY_RULE_FILE_H
+
+#include "lib/yaml.h"
+#include "policy/rule.h"
+
+#define HOLD_BYTES_MAX 65536
+#define TEXT_MAX 1000
+
+struct rule_file { /* one file being read */
+	struct ruleset *set;
+	const char *name;
+	const struct rule_file *includer; /* NULL: the policy itself */
+	struct buf *errors;
+	int rc;
+	uint32_t hold_bytes; /* defaults of its rules */
+	enum on_bound on_bound;
+	const struct yaml_node *disable;
+};
+
+struct rule_key {
+	const char *name;
+	void (*take)(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+};
+
+void rule_file_complain(struct rule_file *f, unsigned line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+bool rule_file_is_text(struct rule_file *f, const struct yaml_node *n, size_t max);
+const char *rule_file_text(struct rule_file *f, const struct yaml_node *n, size_t max);
+int rule_file_name(struct rule_file *f, const struct yaml_node *n, const char *const *names,
+		   size_t count);
+bool rule_file_number(struct rule_file *f, const struct yaml_node *n, uint32_t least, uint32_t most,
+		      uint32_t *out);
+bool rule_file_flag(struct rule_file *f, const struct yaml_node *n);
+
+/* The keys of one map, each known and each taken. */
+void rule_file_map(struct rule_file *f, struct rule *r, const struct yaml_node *map,
+		   const struct rule_key *keys, size_t count, const char *where);
+
+void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n); /* one item of `rules` */
+
+#endif
