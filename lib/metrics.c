@@ -36,10 +36,9 @@ static size_t cells_of(const struct metric_desc *d)
 	switch (d->kind) {
 	case METRIC_COUNTER: return 1;
 	case METRIC_GAUGE: return 2;
-	case METRIC_HISTOGRAM: return d->n_bounds + 2;
+	case METRIC_HISTOGRAM: break;
 	}
-	CHECK(!"a metric of no known kind");
-	return 0;
+	return d->n_bounds + 2;
 }
 
 static uint64_t load(const struct metrics_shard *s, size_t cell)
