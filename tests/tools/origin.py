@@ -1,7 +1,8 @@
 """The builder in the tests: an HTTP origin that replays streams at a pace, cut into pieces as asked, or misbehaves.
 
 As a library: Replay(handler) answers by itself; Listener() hands its connections to a script.
-As a program:  origin.py PORT [--pace MS] [--data DIR]...   serves recorded streams by x-replay: NAME, or by path.
+As a program:  origin.py PORT [--pace MS] [--data DIR]   serves recorded streams by x-replay: NAME, or by path;
+               x-replay: leak is a stream of that path's wire with a key in it, split over several events.
 """
 import json
 import os
@@ -14,6 +15,7 @@ import time
 import zlib
 
 import http1
+import wires
 
 
 def split_frames(body, content_type):
@@ -229,6 +231,14 @@ def describe(name):
     return None
 
 
+def leak(target, pace):
+    path = target.split("?")[0]
+    kind = next((k for k in wires.STREAMS.values() if k.path.split("?")[0] == path), wires.Chat)
+    key = wires.access_key()
+    words = ["Put ", "this ", "into ", "your ", "settings:\n", 'key = "', key[:4], key[4:9], key[9:], '"\n', "and ", "go ", "on."]
+    return Answer(kind().whole(words), kind.content_type, pace=pace)
+
+
 def main(argv):
     port, pace, data = int(argv[1]), 0.0, []
     if "--pace" in argv:
@@ -238,6 +248,8 @@ def main(argv):
 
     def handler(request):
         name = request.get("x-replay")
+        if name == "leak":
+            return leak(request.target, pace)
         row = recordings.rows.get(name) if name else None
         if row is None:
             path = request.target.split("?")[0]
