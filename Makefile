@@ -100,7 +100,7 @@ TS_OBJ := $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
 $(B)/obj/policy/syntax.o: EXTRA += -I$(TS)/include
 build/grammars/%.o: $(NPM)/%.c
 	$(call say,CC,$(<:$(NPM)/%=%))
-	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -fPIE $(addprefix -I,$(TS)/include $(TS)/src $(<D)) -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -fPIE -I$(TS)/include -I$(TS)/src -I$(<D) -c -o $@ $<
 $(GRAMMARS): $(TS_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
