@@ -82,9 +82,7 @@ static void at_start(struct fence *f, char c)
 static void step(struct fence *f, char c)
 {
 	switch ((enum where)f->where) {
-	case AT_START:
-		at_start(f, c);
-		break;
+	case AT_START: at_start(f, c); break;
 	case IN_RUN:
 		if (c != (char)f->mark)
 			after_run(f, c);
@@ -105,11 +103,11 @@ static void step(struct fence *f, char c)
 			take_word(f, c);
 		break;
 	case AFTER_WORD:
-	case IN_TEXT:
-		break;
+	case IN_TEXT: break;
 	}
 	/* An info string after backticks holds none: such a line is inline code in prose. */
-	if (!f->open && f->mark == '`' && c == '`' && (f->where == IN_WORD || f->where == AFTER_WORD))
+	if (!f->open && f->mark == '`' && c == '`' &&
+	    (f->where == IN_WORD || f->where == AFTER_WORD))
 		f->where = IN_TEXT;
 }
 

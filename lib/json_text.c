@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 enum state {
 	AT_VALUE,       /* a value must follow */
 	AT_FIRST_VALUE, /* a value or ] */
@@ -20,7 +16,16 @@ enum state {
 	AT_END
 };
 
-enum number_step { NUM_MINUS, NUM_ZERO, NUM_INT, NUM_DOT, NUM_FRACTION, NUM_E, NUM_SIGN, NUM_EXPONENT };
+enum number_step {
+	NUM_MINUS,
+	NUM_ZERO,
+	NUM_INT,
+	NUM_DOT,
+	NUM_FRACTION,
+	NUM_E,
+	NUM_SIGN,
+	NUM_EXPONENT
+};
 
 static const char *const literals[] = { "true", "false", "null" };
 
@@ -33,118 +38,6 @@ void json_text_init(struct json_text *t, const struct json_place *root)
 	t->done = false;
 	t->depth = 0;
 	t->state = AT_VALUE;
-}
-
-int json_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-uint8_t json_utf8(uint32_t cp, char out[4])
-{
-	if (cp < 0x80) {
-		out[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		out[0] = (char)(0xc0 | cp >> 6);
-		out[1] = (char)(0x80 | (cp & 0x3f));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		out[0] = (char)(0xe0 | cp >> 12);
-		out[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (cp & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | cp >> 18);
-	out[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (cp & 0x3f));
-	return 4;
-}
-
-/* The four digits after \u: the unit, -1 when malformed, -2 when n bytes do not decide it. */
-static int32_t read_unit(const char *p, size_t n)
-{
-	int32_t unit = 0;
-
-	for (size_t i = 0; i < 4; i++) {
-		if (i == n)
-			return -2;
-		int digit = json_hex(p[i]);
-		if (digit < 0)
-			return -1;
-		unit = unit << 4 | digit;
-	}
-	return unit;
-}
-
-/* A high surrogate was read; p is what follows it. */
-static int pair(int32_t high, const char *p, size_t n, char lit[4], uint8_t *lit_len)
-{
-	int32_t low = -1;
-
-	if (n == 0 || (p[0] == '\\' && n == 1))
-		return 0;
-	if (p[0] == '\\' && p[1] == 'u')
-		low = read_unit(p + 2, n - 2);
-	if (low == -2)
-		return 0;
-	if (low < 0xdc00 || low > 0xdfff) {
-		*lit_len = json_utf8(0xfffd, lit);
-		return 6;
-	}
-	*lit_len = json_utf8(0x10000u + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00), lit);
-	return 12;
-}
-
-int json_unescape(const char *p, size_t n, char lit[4], uint8_t *lit_len)
-{
-	static const char plain[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-
-	if (n < 2)
-		return 0;
-	if (p[1] != 'u') {
-		for (size_t i = 0; i + 1 < sizeof plain; i += 2) {
-			if (plain[i] == p[1]) {
-				lit[0] = plain[i + 1];
-				*lit_len = 1;
-				return 2;
-			}
-		}
-		return -1;
-	}
-	int32_t unit = read_unit(p + 2, n - 2);
-	if (unit < 0)
-		return unit == -2 ? 0 : -1;
-	if (unit >= 0xd800 && unit <= 0xdbff)
-		return pair(unit, p + 6, n - 6, lit, lit_len);
-	*lit_len = json_utf8(unit >= 0xdc00 && unit <= 0xdfff ? 0xfffd : (uint32_t)unit, lit);
-	return 6;
-}
-
-size_t json_plain(const char *p, size_t n)
-{
-	size_t i = 0;
-
-#ifdef __SSE2__
-	for (; i + 16 <= n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-					    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
-		int mask = _mm_movemask_epi8(stop);
-		if (mask)
-			return i + (size_t)__builtin_ctz((unsigned)mask);
-	}
-#endif
-	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
-		i++;
-	return i;
 }
 
 bool json_text_in_string(const struct json_text *t)
@@ -193,7 +86,8 @@ static bool enter_member(struct json_text *t, const char *key, size_t n)
 		return true;
 	for (unsigned i = 0; i < c->kids_n; i++) {
 		const struct json_place *kid = &c->kids[i];
-		if (kid->key_len != n || !kid->key || memcmp(kid->key, key, n) != 0)
+		if (kid->key_len != n || !n || kid->key[0] != key[0] ||
+		    memcmp(kid->key, key, n) != 0)
 			continue;
 		uint16_t bit = (uint16_t)(1u << i);
 		if (t->seen[t->depth - 1] & bit)
@@ -253,8 +147,7 @@ static enum json_token begin_value(struct json_text *t, char c, size_t *pos)
 		t->state = IN_STRING;
 		return JSON_STRING;
 	case '{':
-	case '[':
-		return open_container(t, c == '[', pos);
+	case '[': return open_container(t, c == '[', pos);
 	case 't':
 	case 'f':
 	case 'n':
@@ -279,32 +172,29 @@ static int number_step(struct json_text *t, char c)
 	bool digit = c >= '0' && c <= '9';
 
 	switch ((enum number_step)t->step) {
-	case NUM_MINUS:
-		return c == '0' ? NUM_ZERO : digit ? NUM_INT : -1;
+	case NUM_MINUS: return c == '0' ? NUM_ZERO : digit ? NUM_INT : -1;
 	case NUM_INT:
 		if (digit) {
-			t->number = t->number > UINT64_MAX / 10 - 1 ? UINT64_MAX / 10 : t->number * 10 + (uint64_t)(c - '0');
+			t->number = t->number > UINT64_MAX / 10 - 1
+					    ? UINT64_MAX / 10
+					    : t->number * 10 + (uint64_t)(c - '0');
 			return NUM_INT;
 		}
 		return c == '.' ? NUM_DOT : (c | 0x20) == 'e' ? NUM_E : -1;
-	case NUM_ZERO:
-		return c == '.' ? NUM_DOT : (c | 0x20) == 'e' ? NUM_E : -1;
-	case NUM_DOT:
-		return digit ? NUM_FRACTION : -1;
-	case NUM_FRACTION:
-		return digit ? NUM_FRACTION : (c | 0x20) == 'e' ? NUM_E : -1;
-	case NUM_E:
-		return digit ? NUM_EXPONENT : c == '+' || c == '-' ? NUM_SIGN : -1;
+	case NUM_ZERO: return c == '.' ? NUM_DOT : (c | 0x20) == 'e' ? NUM_E : -1;
+	case NUM_DOT: return digit ? NUM_FRACTION : -1;
+	case NUM_FRACTION: return digit ? NUM_FRACTION : (c | 0x20) == 'e' ? NUM_E : -1;
+	case NUM_E: return digit ? NUM_EXPONENT : c == '+' || c == '-' ? NUM_SIGN : -1;
 	case NUM_SIGN:
-	case NUM_EXPONENT:
-		return digit ? NUM_EXPONENT : -1;
+	case NUM_EXPONENT: return digit ? NUM_EXPONENT : -1;
 	}
 	return -1;
 }
 
 static bool number_complete(const struct json_text *t)
 {
-	return t->step == NUM_ZERO || t->step == NUM_INT || t->step == NUM_FRACTION || t->step == NUM_EXPONENT;
+	return t->step == NUM_ZERO || t->step == NUM_INT || t->step == NUM_FRACTION ||
+	       t->step == NUM_EXPONENT;
 }
 
 static enum json_token in_number(struct json_text *t, const char *p, size_t n, size_t *pos)
@@ -330,18 +220,27 @@ static enum json_token in_literal(struct json_text *t, const char *p, size_t n, 
 {
 	const char *word = literals[t->lit_len];
 
+	if (t->step == 0 && n - *pos >= 5) { /* the usual case, at once */
+		size_t len = t->lit_len == 1 ? 5 : 4;
+		if (memcmp(p + *pos, word, len) == 0) {
+			*pos += len;
+			t->step = (uint8_t)len;
+		}
+	}
 	for (; *pos < n && word[t->step]; ++*pos, t->step++) {
 		if (p[*pos] != word[t->step])
 			return JSON_BAD;
 	}
 	if (word[t->step])
 		return JSON_MORE;
-	enum json_token token = t->lit_len == 0 ? JSON_TRUE : t->lit_len == 1 ? JSON_FALSE : JSON_NULL;
+	enum json_token token = t->lit_len == 0   ? JSON_TRUE
+				: t->lit_len == 1 ? JSON_FALSE
+						  : JSON_NULL;
 	value_done(t);
 	return t->place ? token : NEXT;
 }
 
-static enum json_token in_string(struct json_text *t, const char *p, size_t n, size_t *pos)
+static inline enum json_token in_string(struct json_text *t, const char *p, size_t n, size_t *pos)
 {
 	size_t run = json_plain(p + *pos, n - *pos);
 
@@ -394,6 +293,10 @@ static enum json_token in_key(struct json_text *t, const char *p, size_t n, size
 			return JSON_BAD;
 		++*pos;
 		t->state = AT_COLON;
+		if (*pos < n && p[*pos] == ':') {
+			++*pos;
+			t->state = AT_VALUE;
+		}
 		return NEXT;
 	}
 	collect(t, p + *pos, run);
@@ -418,8 +321,7 @@ static enum json_token structure(struct json_text *t, char c, size_t *pos)
 		if (c == ']')
 			return close_container(t, true, pos);
 		return begin_value(t, c, pos);
-	case AT_VALUE:
-		return begin_value(t, c, pos);
+	case AT_VALUE: return begin_value(t, c, pos);
 	case AT_FIRST_KEY:
 		if (c == '}')
 			return close_container(t, false, pos);
@@ -456,8 +358,7 @@ static enum json_token structure(struct json_text *t, char c, size_t *pos)
 	case IN_KEY:
 	case IN_NUMBER:
 	case IN_LITERAL:
-	case AT_END:
-		break;
+	case AT_END: break;
 	}
 	return JSON_BAD;
 }
@@ -481,7 +382,8 @@ enum json_token json_text_next(struct json_text *t, const char *p, size_t n, siz
 			token = in_literal(t, p, n, pos);
 			continue;
 		}
-		while (*pos < n && (p[*pos] == ' ' || p[*pos] == '\n' || p[*pos] == '\r' || p[*pos] == '\t'))
+		while (*pos < n && (unsigned char)p[*pos] <= ' ' &&
+		       (p[*pos] == ' ' || p[*pos] == '\n' || p[*pos] == '\r' || p[*pos] == '\t'))
 			++*pos;
 		if (*pos == n)
 			return t->state == AT_END ? JSON_END : JSON_MORE;

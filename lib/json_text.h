@@ -1,5 +1,6 @@
 /*
- * A resumable JSON tokenizer that follows a table of places. It owns nothing but its own struct and allocates nothing.
+ * A resumable JSON tokenizer that follows a table of places. It owns nothing but its own struct and
+ * allocates nothing.
  *
  * Theory of operation
  *
@@ -8,13 +9,15 @@
  *                        JSON_STRING --------' |  '-- JSON_RUN "b", then JSON_STRING_END
  *                           JSON_ESCAPE "\n" --'
  *
- * The caller pulls tokens out of a buffer. Strings that are values are always reported; containers, numbers and
- * literals only where a place names them; keys never (their escapes are, while `keys` is set). Keys are compared after
- * their escapes were decoded, as the reader of the document does. A key that names a place and stands twice in one
- * object is an error: readers disagree on which one counts.
+ * The caller pulls tokens out of a buffer. Strings that are values are always reported; containers,
+ * numbers and literals only where a place names them; keys never (their escapes are, while `keys`
+ * is set). Keys are compared after their escapes were decoded, as the reader of the document does.
+ * A key that names a place and stands twice in one object is an error: readers disagree on which
+ * one counts.
  *
- * The grammar is RFC 8259's, strict; what lies inside a string is not checked to be UTF-8. A token that is divided by
- * the end of the buffer goes on in the next one, except escape sequences: those are left unconsumed until complete.
+ * The grammar is RFC 8259's, strict; what lies inside a string is not checked to be UTF-8. A token
+ * that is divided by the end of the buffer goes on in the next one, except escape sequences: those
+ * are left unconsumed until complete.
  */
 #ifndef LIB_JSON_TEXT_H
 #define LIB_JSON_TEXT_H
@@ -23,13 +26,14 @@
 #include <stdint.h>
 
 #include "lib/base.h"
+#include "lib/json_escape.h"
 
 #define JSON_DEPTH_MAX 128
 #define JSON_LEVELS 12 /* places deeper than this are not followed */
 #define JSON_KEY_MAX 40
 
-/* A place in a document: a member by its key, or (key NULL) every element of an array. The fields from role on belong
- * to the user of the table. */
+/* A place in a document: a member by its key, or (key NULL) every element of an array. The fields
+ * from role on belong to the user of the table. */
 struct json_place {
 	const char *key;
 	const struct json_place *kids;
@@ -43,9 +47,10 @@ struct json_place {
 #define JSON_KIDS(table) .kids = (table), .kids_n = ARRAY_LEN(table)
 
 enum json_token {
-	JSON_MORE,       /* the buffer is used up (or ends inside an escape, which stays unconsumed) */
-	JSON_END,        /* the root value is complete; only white space may follow, and is eaten by further calls */
-	JSON_BAD,        /* not JSON */
+	JSON_MORE, /* the buffer is used up (or ends inside an escape, which stays unconsumed) */
+	JSON_END,  /* the root value is complete; only white space may follow, and is eaten by
+		      further calls */
+	JSON_BAD,  /* not JSON */
 	JSON_TOO_DEEP,
 	JSON_STRING,     /* a string value begins: *pos is after its quote */
 	JSON_RUN,        /* bytes [from, *pos) of the buffer, as they are */
@@ -89,18 +94,5 @@ bool json_text_in_string(const struct json_text *t);
 
 /* The position in its array of the container that is open at the current depth; 0 in an object. */
 uint16_t json_text_position(const struct json_text *t);
-
-/* One escape sequence (two, for a surrogate pair) at p, which begins with a backslash. Returns its length and sets
- * lit and lit_len (UTF-8; a lone surrogate is U+FFFD); 0 when n bytes do not decide it, -1 when it is malformed. */
-int json_unescape(const char *p, size_t n, char lit[4], uint8_t *lit_len);
-
-/* UTF-8 for a code point; returns its length. */
-uint8_t json_utf8(uint32_t cp, char out[4]);
-
-/* The value of a hexadecimal digit, or -1. */
-int json_hex(char c);
-
-/* How many of the n bytes at p are neither a quote, a backslash nor a control character. */
-size_t json_plain(const char *p, size_t n);
 
 #endif

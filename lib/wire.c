@@ -6,25 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
-const char *const wire_error_names[WIRE_ERROR_COUNT] = { "ok",        "bad_json",  "too_deep",    "too_many_channels",
-							 "truncated", "open_escape", "after_end", "no_memory" };
-static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY == 7, "a name for each error");
+const char *const wire_error_names[WIRE_ERROR_COUNT] = { "ok",        "bad_json",
+							 "too_deep",  "too_many_channels",
+							 "truncated", "open_escape",
+							 "after_end", "no_memory" };
+static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY == 7,
+	      "a name for each error");
 
 const char *const framing_names[FRAMING_COUNT] = { "none", "sse", "lines", "array", "document" };
 static_assert(FRAMING_DOCUMENT == 4, "a name for each framing");
 
-const char *const channel_kind_names[CHANNEL_KIND_COUNT] = { "raw",       "envelope",  "content",  "refusal",
-							     "reasoning", "arguments", "tool text" };
+const char *const channel_kind_names[CHANNEL_KIND_COUNT] = { "raw",      "envelope",  "content",
+							     "refusal",  "reasoning", "arguments",
+							     "tool text" };
 static_assert(CHANNEL_TOOL_TEXT == 6, "a name for each kind of channel");
 
 /* A new wire format: its file in lib/wire/, an enum dialect, a name and a line here. */
-const char *const dialect_names[DIALECT_COUNT] = { "unknown", "chat", "responses", "messages", "gemini", "ollama" };
+const char *const dialect_names[DIALECT_COUNT] = { "unknown",  "chat",   "responses",
+						   "messages", "gemini", "ollama" };
 static const struct dialect_table *const tables[DIALECT_COUNT] = {
-	[DIALECT_UNKNOWN] = &dialect_unknown,   [DIALECT_CHAT] = &dialect_chat,
+	[DIALECT_UNKNOWN] = &dialect_unknown,     [DIALECT_CHAT] = &dialect_chat,
 	[DIALECT_RESPONSES] = &dialect_responses, [DIALECT_MESSAGES] = &dialect_messages,
-	[DIALECT_GEMINI] = &dialect_gemini,     [DIALECT_OLLAMA] = &dialect_ollama,
+	[DIALECT_GEMINI] = &dialect_gemini,       [DIALECT_OLLAMA] = &dialect_ollama,
 };
 
 #define FRAME_MIN 64 /* a smaller frame_max would divide what must be seen at once */
@@ -72,16 +77,12 @@ size_t wire_memory(const struct wire *w)
 static size_t find_frame(struct wire *w, const char *p, size_t n, bool final)
 {
 	switch (w->framing) {
-	case FRAMING_SSE:
-		return sse_find(w, p, n, final);
-	case FRAMING_LINES:
-		return lines_find(w, p, n);
-	case FRAMING_ARRAY:
-		return array_find(w, p, n);
+	case FRAMING_SSE: return sse_find(w, p, n, final);
+	case FRAMING_LINES: return lines_find(w, p, n);
+	case FRAMING_ARRAY: return array_find(w, p, n);
 	case FRAMING_NONE:
 	case FRAMING_DOCUMENT:
-	case FRAMING_COUNT:
-		break;
+	case FRAMING_COUNT: break;
 	}
 	return 0;
 }
@@ -89,17 +90,12 @@ static size_t find_frame(struct wire *w, const char *p, size_t n, bool final)
 static size_t run_frame(struct wire *w, const char *p, size_t n, bool final, struct pieces *out)
 {
 	switch (w->framing) {
-	case FRAMING_SSE:
-		return sse_run(w, p, n, final, out);
-	case FRAMING_LINES:
-		return lines_run(w, p, n, out);
-	case FRAMING_ARRAY:
-		return array_run(w, p, n, out);
-	case FRAMING_DOCUMENT:
-		return n ? decode_feed(w, p, n, w->consumed, out) : 0;
+	case FRAMING_SSE: return sse_run(w, p, n, final, out);
+	case FRAMING_LINES: return lines_run(w, p, n, out);
+	case FRAMING_ARRAY: return array_run(w, p, n, out);
+	case FRAMING_DOCUMENT: return n ? decode_feed(w, p, n, w->consumed, out) : 0;
 	case FRAMING_NONE:
-	case FRAMING_COUNT:
-		break;
+	case FRAMING_COUNT: break;
 	}
 	decode_text(w, &w->raw, CHANNEL_RAW, p, n, w->consumed, out);
 	return n;
@@ -139,15 +135,18 @@ static bool guessed_wrong(const struct wire *w)
 {
 	for (uint32_t i = 0; i < w->known_n; i++) {
 		const struct known *k = &w->known[i];
-		struct channel_id id = w->table->resolve ? w->table->resolve(k->place, &k->r)
-							 : (struct channel_id){ k->place->arg, k->r.a, k->place->extra };
+		struct channel_id id =
+			w->table->resolve
+				? w->table->resolve(k->place, &k->r)
+				: (struct channel_id){ k->place->arg, k->r.a, k->place->extra };
 		if (id.kind != k->id.kind || id.a != k->id.a || id.b != k->id.b)
 			return true;
 	}
 	return false;
 }
 
-static void read_frame(struct wire *w, const char *p, size_t n, enum wire_error incomplete, struct pieces *out)
+static void read_frame(struct wire *w, const char *p, size_t n, enum wire_error incomplete,
+		       struct pieces *out)
 {
 	begin_reading(w);
 	size_t used = w->memo_prefix ? memo_resume(w, p, n, out) : run_frame(w, p, n, true, out);
@@ -202,7 +201,8 @@ static void whole_frame(struct wire *w, const char *p, size_t n, bool final, str
 	next_frame(w, out);
 }
 
-/* The first frame_max bytes of a frame hold no end of it: from here on it is decoded as it comes. */
+/* The first frame_max bytes of a frame hold no end of it: from here on it is decoded as it comes.
+ */
 static void begin_long(struct wire *w, const char *p, struct pieces *out)
 {
 	size_t pieces = out->n;

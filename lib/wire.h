@@ -1,10 +1,10 @@
 /*
  * Wires: how builders write text over HTTP bodies, and how such a stream is ended properly.
  *
- * A wire is a framing (server-sent events, lines, the elements of one JSON array, one JSON document, or nothing) and a
- * dialect (Chat Completions, Responses, Messages, Gemini, Ollama, or unknown). The decoder is a pure function of the
- * bytes: no I/O, no clock. It turns raw bytes into pieces; the meaning of a piece never depends on how the bytes were
- * split into calls.
+ * A wire is a framing (server-sent events, lines, the elements of one JSON array, one JSON
+ * document, or nothing) and a dialect (Chat Completions, Responses, Messages, Gemini, Ollama, or
+ * unknown). The decoder is a pure function of the bytes: no I/O, no clock. It turns raw bytes into
+ * pieces; the meaning of a piece never depends on how the bytes were split into calls.
  *
  * Theory of operation
  *
@@ -12,23 +12,30 @@
  *               |<------------------------- a frame ----------------->|
  *   pieces                                          a  \n  b           FRAME
  *
- * - A *frame* is what a client acts on as a whole: an event with its blank line, a line, an array element, a document.
- *   Frames of at most `frame_max` bytes are decoded when they are complete, so that fields which name the channel may
- *   come after the text. A longer frame is decoded as it comes: past frame_max a string belongs to the channel that is
- *   known where the string starts. Both rules depend on bytes alone.
- * - Every byte of every JSON string value becomes text of some channel. Strings at the dialect's known places belong to
- *   a channel that goes on from frame to frame; all other strings go to one channel CHANNEL_ENVELOPE, each followed by
- *   a NUL, which no rule's text contains. Payloads that are not JSON become text of CHANNEL_RAW as they are.
- * - A piece's text either equals its raw bytes (text_len == raw_len), or stands for one escape sequence (one or, for
- *   tool arguments, two layers) and cannot be divided.
- * - Tool arguments are JSON inside a JSON string (or, in some dialects, an object). Their channel's text is the inner
- *   document with the escapes of its strings decoded in place; braces, quotes that delimit, commas and colons stay.
- * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is joined to the next one,
- *   so that no half of an escape leaves before the text it stands for was judged.
- * - Comments of events are no text; the values of `event` and `id` fields and unknown fields go to the envelope.
- * - An event whose bytes before its first text equal those of an earlier event does not emit their envelope again: the
- *   same strings were text once, and judged. The same holds for the bytes after its only text.
- * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that PIECE_FRAME ends at the finish.
+ * - A *frame* is what a client acts on as a whole: an event with its blank line, a line, an array
+ * element, a document. Frames of at most `frame_max` bytes are decoded when they are complete, so
+ * that fields which name the channel may come after the text. A longer frame is decoded as it
+ * comes: past frame_max a string belongs to the channel that is known where the string starts. Both
+ * rules depend on bytes alone.
+ * - Every byte of every JSON string value becomes text of some channel. Strings at the dialect's
+ * known places belong to a channel that goes on from frame to frame; all other strings go to one
+ * channel CHANNEL_ENVELOPE, each followed by a NUL, which no rule's text contains. Payloads that
+ * are not JSON become text of CHANNEL_RAW as they are.
+ * - A piece's text either equals its raw bytes (text_len == raw_len), or stands for one escape
+ * sequence (one or, for tool arguments, two layers) and cannot be divided.
+ * - Tool arguments are JSON inside a JSON string (or, in some dialects, an object). Their channel's
+ * text is the inner document with the escapes of its strings decoded in place; braces, quotes that
+ * delimit, commas and colons stay.
+ * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is
+ * joined to the next one, so that no half of an escape leaves before the text it stands for was
+ * judged.
+ * - Comments of events are no text; the values of `event` and `id` fields and unknown fields go to
+ * the envelope.
+ * - An event whose bytes before its first text equal those of an earlier event does not emit their
+ * envelope again: the same strings were text once, and judged. The same holds for the bytes after
+ * its only text.
+ * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that
+ * PIECE_FRAME ends at the finish.
  */
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
@@ -39,10 +46,18 @@
 #include "lib/base.h"
 #include "lib/buf.h"
 
-enum framing { FRAMING_NONE, FRAMING_SSE, FRAMING_LINES, FRAMING_ARRAY, FRAMING_DOCUMENT, FRAMING_COUNT };
+enum framing {
+	FRAMING_NONE,
+	FRAMING_SSE,
+	FRAMING_LINES,
+	FRAMING_ARRAY,
+	FRAMING_DOCUMENT,
+	FRAMING_COUNT
+};
 
 enum dialect {
-	DIALECT_UNKNOWN, /* the first JSON payload of a known shape decides; until then, envelope only */
+	DIALECT_UNKNOWN, /* the first JSON payload of a known shape decides; until then, envelope
+			    only */
 	DIALECT_CHAT,
 	DIALECT_RESPONSES,
 	DIALECT_MESSAGES,
@@ -57,8 +72,9 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited for more than frame_max bytes */
-	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_OPEN_ESCAPE, /* half an escape in tool arguments waited for more than frame_max bytes
+			   */
+	WIRE_AFTER_END,   /* text in a channel after its PIECE_CHANNEL_END */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -71,9 +87,9 @@ extern const char *const dialect_names[DIALECT_COUNT];
 #define WIRE_CHANNELS_MAX 64
 
 enum channel_kind {
-	CHANNEL_RAW,       /* the body itself, or payloads that are not JSON */
-	CHANNEL_ENVELOPE,  /* every string outside the places below */
-	CHANNEL_CONTENT,   /* prose with fences, of choice `a`, part or block `b` */
+	CHANNEL_RAW,      /* the body itself, or payloads that are not JSON */
+	CHANNEL_ENVELOPE, /* every string outside the places below */
+	CHANNEL_CONTENT,  /* prose with fences, of choice `a`, part or block `b` */
 	CHANNEL_REFUSAL,
 	CHANNEL_REASONING,
 	CHANNEL_ARGUMENTS, /* tool call arguments, of choice `a`, call or block `b` */
@@ -91,8 +107,10 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME,      /* a frame ended: raw_off + raw_len is the first byte after it; raw_off its first byte */
-	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow in it */
+	PIECE_FRAME, /* a frame ended: raw_off + raw_len is the first byte after it; raw_off its
+			first byte */
+	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow
+			     in it */
 };
 
 struct piece {
@@ -111,8 +129,8 @@ static inline const char *piece_text(const struct piece *p)
 	return p->lit_len ? p->lit : p->text;
 }
 
-/* Pieces in raw order. The owner of the struct owns the array; it may be reused from call to call and from stream to
- * stream (`n = 0` empties it). */
+/* Pieces in raw order. The owner of the struct owns the array; it may be reused from call to call
+ * and from stream to stream (`n = 0` empties it). */
 struct pieces {
 	struct piece *v;
 	size_t n;
@@ -124,28 +142,32 @@ void pieces_fini(struct pieces *v);
 struct wire_options {
 	enum framing framing;
 	enum dialect dialect;
-	bool skip_reasoning;    /* reasoning text is not emitted as pieces */
-	uint32_t frame_max;     /* bytes; for FRAMING_DOCUMENT a larger figure is usual */
+	bool skip_reasoning; /* reasoning text is not emitted as pieces */
+	uint32_t frame_max;  /* bytes; for FRAMING_DOCUMENT a larger figure is usual */
 };
 
 struct wire;
 
-/* Which framing and dialect an answer has. path is the request's path with its query, content_type the answer's header
- * value (either may be empty). An unknown content type gives FRAMING_NONE; application/json gives FRAMING_DOCUMENT, and
- * FRAMING_ARRAY for a streamGenerateContent without alt=sse. */
-void wire_detect(struct span path, struct span content_type, enum framing *framing, enum dialect *dialect);
+/* Which framing and dialect an answer has. path is the request's path with its query, content_type
+ * the answer's header value (either may be empty). An unknown content type gives FRAMING_NONE;
+ * application/json gives FRAMING_DOCUMENT, and FRAMING_ARRAY for a streamGenerateContent without
+ * alt=sse. */
+void wire_detect(struct span path, struct span content_type, enum framing *framing,
+		 enum dialect *dialect);
 
 struct wire *wire_new(const struct wire_options *options); /* NULL: out of memory */
 void wire_free(struct wire *w);                            /* NULL is fine */
 size_t wire_memory(const struct wire *w);                  /* bytes of heap it holds */
 
-/* Decodes the n bytes at buf, whose first byte has the absolute offset wire_consumed(w), and appends to *out. Returns
- * how many bytes it consumed; the caller keeps the rest and presents it again, followed by more. At most frame_max bytes
- * (plus one escape sequence) stay unconsumed. After an error (wire_failed()) nothing is consumed any more. */
+/* Decodes the n bytes at buf, whose first byte has the absolute offset wire_consumed(w), and
+ * appends to *out. Returns how many bytes it consumed; the caller keeps the rest and presents it
+ * again, followed by more. At most frame_max bytes (plus one escape sequence) stay unconsumed.
+ * After an error (wire_failed()) nothing is consumed any more. */
 size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
-/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (an event without its blank line is judged
- * like any other) and emits a last PIECE_FRAME for it. All n bytes are consumed unless it fails. */
+/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (an event without its
+ * blank line is judged like any other) and emits a last PIECE_FRAME for it. All n bytes are
+ * consumed unless it fails. */
 enum wire_error wire_finish(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
 uint64_t wire_consumed(const struct wire *w);
@@ -153,14 +175,15 @@ enum wire_error wire_failed(const struct wire *w);
 enum framing wire_framing(const struct wire *w);
 enum dialect wire_dialect(const struct wire *w); /* what was sniffed, when it began unknown */
 
-/* True when wire_consumed() lies inside a frame longer than frame_max (or a body without framing) whose start is at
- * *start. Such a frame may be released as it is judged. */
+/* True when wire_consumed() lies inside a frame longer than frame_max (or a body without framing)
+ * whose start is at *start. Such a frame may be released as it is judged. */
 bool wire_in_long_frame(const struct wire *w, uint64_t *start);
 
 /* The identity of a channel number that a piece carried. */
 struct channel_id wire_channel(const struct wire *w, uint16_t channel);
 
-/* "choice 0 content", "choice 0 tool 1 arguments", "envelope": for reports. At most 63 characters and a NUL. */
+/* "choice 0 content", "choice 0 tool 1 arguments", "envelope": for reports. At most 63 characters
+ * and a NUL. */
 void channel_name(struct channel_id id, char name[64]);
 
 /* What a cut may say. Never the matched text. */
@@ -172,14 +195,15 @@ struct wire_notice {
 
 enum wire_ending { ENDING_REFUSAL, ENDING_ERROR };
 
-/* Appends the bytes that end the stream properly after exactly `released` bytes of the body have left (always at the
- * end of a frame). Uses what the stream said before `released` (ids, model, open blocks), so that the client's state
- * machine is satisfied. Returns 0, or -ENOTSUP when this wire can only be aborted (documents that have begun; text, which has no
- * form for an error). */
-int wire_end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	     struct buf *out) MUST_USE;
+/* Appends the bytes that end the stream properly after exactly `released` bytes of the body have
+ * left (always at the end of a frame). Uses what the stream said before `released` (ids, model,
+ * open blocks), so that the client's state machine is satisfied. Returns 0, or -ENOTSUP when this
+ * wire can only be aborted (documents that have begun; text, which has no form for an error). */
+int wire_end(struct wire *w, enum wire_ending how, uint64_t released,
+	     const struct wire_notice *notice, struct buf *out) MUST_USE;
 
-/* Bytes that keep a waiting client alive between two frames and mean nothing ("" where the framing has none). */
+/* Bytes that keep a waiting client alive between two frames and mean nothing ("" where the framing
+ * has none). */
 struct span wire_keepalive(const struct wire *w);
 
 #endif

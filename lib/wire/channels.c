@@ -4,21 +4,23 @@
  * Theory of operation of the inner layer
  *
  *   raw    { \" k e y \" : \" s \\ u 0 0 6 b - \" }
- *   outer  {  " k e y  " :  " s  \ u 0 0 6 b -  " }      one piece for each escape, runs as they are
- *   inner  {  " k e y  " :  " s  k           -  " }      one piece for the escape that spans several outer ones
+ *   outer  {  " k e y  " :  " s  \ u 0 0 6 b -  " }      one piece for each escape, runs as they
+ * are inner  {  " k e y  " :  " s  k           -  " }      one piece for the escape that spans
+ * several outer ones
  *
- * A backslash of the inner layer can only come from an escape of the outer one, so a run passes untouched unless an inner
- * escape is open. One that the end of a frame divides keeps its channel waiting: the frame is then joined to the next
- * one, since half an escape must not leave before the text it stands for was judged.
+ * A backslash of the inner layer can only come from an escape of the outer one, so a run passes
+ * untouched unless an inner escape is open. One that the end of a frame divides keeps its channel
+ * waiting: the frame is then joined to the next one, since half an escape must not leave before the
+ * text it stands for was judged.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
-struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kind, uint16_t channel, uint64_t off,
-			 size_t raw_len)
+struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kind, uint16_t channel,
+			 uint64_t off, size_t raw_len)
 {
 	if (out->n == out->cap) {
 		size_t cap = out->cap ? out->cap * 2 : 64;
@@ -31,11 +33,15 @@ struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kin
 		out->cap = cap;
 	}
 	struct piece *p = &out->v[out->n++];
-	*p = (struct piece){ .raw_off = off, .raw_len = (uint32_t)raw_len, .channel = channel, .kind = (uint8_t)kind };
+	*p = (struct piece){ .raw_off = off,
+			     .raw_len = (uint32_t)raw_len,
+			     .channel = channel,
+			     .kind = (uint8_t)kind };
 	return p;
 }
 
-void piece_run(struct wire *w, struct pieces *out, uint16_t channel, const char *p, size_t n, uint64_t off)
+void piece_run(struct wire *w, struct pieces *out, uint16_t channel, const char *p, size_t n,
+	       uint64_t off)
 {
 	while (n) { /* lengths are 32 bits */
 		size_t part = min_size(n, 1u << 30);
@@ -50,8 +56,8 @@ void piece_run(struct wire *w, struct pieces *out, uint16_t channel, const char 
 	}
 }
 
-void piece_lit(struct wire *w, struct pieces *out, uint16_t channel, const char *lit, size_t n, uint64_t off,
-	       size_t raw_len)
+void piece_lit(struct wire *w, struct pieces *out, uint16_t channel, const char *lit, size_t n,
+	       uint64_t off, size_t raw_len)
 {
 	struct piece *piece = piece_push(w, out, PIECE_TEXT, channel, off, raw_len);
 	if (!piece)
@@ -100,21 +106,25 @@ static void inner_close(struct wire *w, struct inner *in)
 	w->waiting--;
 }
 
-/* What was collected in earlier frames has no byte of its own in this one: it stands on the byte that decided it. */
+/* What was collected in earlier frames has no byte of its own in this one: it stands on the byte
+ * that decided it. */
 static size_t raw_length(const struct inner *in, uint64_t end)
 {
 	return end > in->off ? (size_t)(end - in->off) : 1;
 }
 
 /* Gives the collected characters up as they are; up to `end`, raw. */
-static void inner_spill(struct wire *w, struct inner *in, uint16_t channel, uint64_t end, struct pieces *out)
+static void inner_spill(struct wire *w, struct inner *in, uint16_t channel, uint64_t end,
+			struct pieces *out)
 {
 	for (size_t i = 0; i < in->n; i += 4)
-		piece_lit(w, out, channel, in->text + i, min_size(4, in->n - i), in->off, raw_length(in, end));
+		piece_lit(w, out, channel, in->text + i, min_size(4, in->n - i), in->off,
+			  raw_length(in, end));
 	inner_close(w, in);
 }
 
-void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t off, struct pieces *out)
+void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t off,
+		 struct pieces *out)
 {
 	if (!in->n)
 		return;
@@ -124,7 +134,8 @@ void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t of
 }
 
 /* The escape has as many characters as decide it. `end`: its end, raw. False: it goes on. */
-static bool inner_decide(struct wire *w, struct inner *in, uint16_t channel, uint64_t end, struct pieces *out)
+static bool inner_decide(struct wire *w, struct inner *in, uint16_t channel, uint64_t end,
+			 struct pieces *out)
 {
 	char lit[4];
 	uint8_t lit_len;
@@ -138,7 +149,8 @@ static bool inner_decide(struct wire *w, struct inner *in, uint16_t channel, uin
 }
 
 /* The next character does not continue the escape: what was collected is text of its own. */
-static void inner_break(struct wire *w, struct inner *in, uint16_t channel, uint64_t end, struct pieces *out)
+static void inner_break(struct wire *w, struct inner *in, uint16_t channel, uint64_t end,
+			struct pieces *out)
 {
 	if (in->n < 6) {
 		inner_spill(w, in, channel, end, out);
@@ -158,18 +170,17 @@ static void inner_break(struct wire *w, struct inner *in, uint16_t channel, uint
 static bool continues(const struct inner *in, char c)
 {
 	switch (in->n) {
-	case 1:
-		return c && strchr("\"\\/bfnrtu", c);
-	case 6:
-		return c == '\\';
-	case 7:
-		return c == 'u';
+	case 1: return c && strchr("\"\\/bfnrtu", c);
+	case 6: return c == '\\';
+	case 7: return c == 'u';
 	}
 	return json_hex(c) >= 0;
 }
 
-/* Twelve characters that are no pair: the first unit is alone, the second is an escape in its own right. */
-static void inner_unpair(struct wire *w, struct inner *in, uint16_t channel, uint64_t end, struct pieces *out)
+/* Twelve characters that are no pair: the first unit is alone, the second is an escape in its own
+ * right. */
+static void inner_unpair(struct wire *w, struct inner *in, uint16_t channel, uint64_t end,
+			 struct pieces *out)
 {
 	piece_lit(w, out, channel, "\xef\xbf\xbd", 3, in->off, raw_length(in, end));
 	memmove(in->text, in->text + 6, 6);
@@ -177,13 +188,14 @@ static void inner_unpair(struct wire *w, struct inner *in, uint16_t channel, uin
 	inner_decide(w, in, channel, end, out);
 }
 
-void inner_char(struct wire *w, struct inner *in, uint16_t channel, char c, uint64_t off, size_t raw_len,
-		struct pieces *out)
+void inner_char(struct wire *w, struct inner *in, uint16_t channel, char c, uint64_t off,
+		size_t raw_len, struct pieces *out)
 {
 	if (in->n && in->off == UINT64_MAX)
 		in->off = off;
 	if (in->n && !continues(in, c)) {
-		bool backslash = in->n == 7; /* of a would-be second unit: it begins an escape of its own */
+		bool backslash =
+			in->n == 7; /* of a would-be second unit: it begins an escape of its own */
 		if (backslash)
 			in->n = 6;
 		inner_break(w, in, channel, off, out);
@@ -205,8 +217,8 @@ void inner_char(struct wire *w, struct inner *in, uint16_t channel, char c, uint
 		inner_unpair(w, in, channel, off + raw_len, out);
 }
 
-void inner_run(struct wire *w, struct inner *in, uint16_t channel, const char *p, size_t n, uint64_t off,
-	       struct pieces *out)
+void inner_run(struct wire *w, struct inner *in, uint16_t channel, const char *p, size_t n,
+	       uint64_t off, struct pieces *out)
 {
 	size_t i = 0;
 
@@ -223,7 +235,8 @@ void end_channels(struct wire *w, int kind, int a, int64_t b)
 		struct channel *c = &w->channels[i];
 		if (c->id.kind == CHANNEL_ENVELOPE || c->id.kind == CHANNEL_RAW || c->ended)
 			continue;
-		if ((kind >= 0 && c->id.kind != kind) || (a >= 0 && c->id.a != a) || (b >= 0 && c->id.b != b))
+		if ((kind >= 0 && c->id.kind != kind) || (a >= 0 && c->id.a != a) ||
+		    (b >= 0 && c->id.b != b))
 			continue;
 		c->ending = true;
 		w->ends_asked = true;

@@ -1,8 +1,8 @@
 /*
- * OpenAI Chat Completions, streamed and whole, and the older Completions. Many builders speak it with fields of their
- * own for reasoning, which the places include.
+ * OpenAI Chat Completions, streamed and whole, and the older Completions. Many builders speak it
+ * with fields of their own for reasoning, which the places include.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 enum { B_TRANSCRIPT = 1, B_TEXT = 2, B_REASONING = 1, B_DETAILS = 2, B_FUNCTION_CALL = UINT16_MAX };
 
@@ -13,7 +13,8 @@ static const struct json_place thinking_element[] = { { JSON_KIDS(thinking_place
 static const struct json_place part_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("refusal"), .role = ROLE_TEXT, .arg = CHANNEL_REFUSAL },
-	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING, JSON_KIDS(thinking_element) },
+	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING,
+	  JSON_KIDS(thinking_element) },
 };
 static const struct json_place part_element[] = { { JSON_KIDS(part_places) } };
 static const struct json_place details_places[] = {
@@ -25,7 +26,8 @@ static const struct json_place function_places[] = {
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 };
 static const struct json_place call_places[] = {
-	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS, .extra = B_FUNCTION_CALL },
+	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS,
+	  .extra = B_FUNCTION_CALL },
 };
 static const struct json_place custom_places[] = {
 	{ JSON_KEY("input"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
@@ -37,13 +39,15 @@ static const struct json_place tool_places[] = {
 };
 static const struct json_place tool_element[] = { { .scope = OWN_B, JSON_KIDS(tool_places) } };
 static const struct json_place audio_places[] = {
-	{ JSON_KEY("transcript"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT, .extra = B_TRANSCRIPT },
+	{ JSON_KEY("transcript"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT,
+	  .extra = B_TRANSCRIPT },
 };
 static const struct json_place delta_places[] = {
 	{ JSON_KEY("content"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT, JSON_KIDS(part_element) },
 	{ JSON_KEY("refusal"), .role = ROLE_TEXT, .arg = CHANNEL_REFUSAL },
 	{ JSON_KEY("reasoning_content"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
-	{ JSON_KEY("reasoning"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING, .extra = B_REASONING },
+	{ JSON_KEY("reasoning"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING,
+	  .extra = B_REASONING },
 	{ JSON_KEY("reasoning_details"), JSON_KIDS(details_element) },
 	{ JSON_KEY("tool_calls"), JSON_KIDS(tool_element) },
 	{ JSON_KEY("function_call"), JSON_KIDS(call_places) },
@@ -54,9 +58,11 @@ static const struct json_place choice_places[] = {
 	{ JSON_KEY("delta"), JSON_KIDS(delta_places) },
 	{ JSON_KEY("finish_reason"), .role = ROLE_FLAG, .arg = FLAG_FINISH },
 	{ JSON_KEY("message"), JSON_KIDS(delta_places) },
-	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT, .extra = B_TEXT }, /* some say it beside delta */
+	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT,
+	  .extra = B_TEXT }, /* some say it beside delta */
 };
-static const struct json_place choice_element[] = { { .scope = OWN_A | OWN_FLAGS, JSON_KIDS(choice_places) } };
+static const struct json_place choice_element[] = { { .scope = OWN_A | OWN_FLAGS,
+						      JSON_KIDS(choice_places) } };
 static const struct json_place root_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("choices"), JSON_KIDS(choice_element) },
@@ -68,10 +74,13 @@ static const struct json_place root = { JSON_KIDS(root_places) };
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
 	bool of_tool = place == function_places || place == custom_places;
-	return (struct channel_id){ .kind = place->arg, .a = r->a, .b = of_tool ? r->b : place->extra };
+	return (struct channel_id){ .kind = place->arg,
+				    .a = r->a,
+				    .b = of_tool ? r->b : place->extra };
 }
 
-static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
+		   uint64_t off)
 {
 	if (place != choice_element)
 		return;
@@ -85,11 +94,14 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 /* `fresh`: no chunk of this choice has left, so the client has not been told its role. */
 static void add_choice(struct buf *data, uint32_t index, bool fresh, bool first)
 {
-	buf_printf(data, "%s{\"index\":%u,\"delta\":{%s},\"logprobs\":null,\"finish_reason\":\"content_filter\"}",
-		   first ? "" : ",", index, fresh ? "\"role\":\"assistant\",\"content\":\"\"" : "");
+	buf_printf(
+		data,
+		"%s{\"index\":%u,\"delta\":{%s},\"logprobs\":null,\"finish_reason\":\"content_filter\"}",
+		first ? "" : ",", index, fresh ? "\"role\":\"assistant\",\"content\":\"\"" : "");
 }
 
-static void refuse(struct wire *w, uint64_t released, const struct wire_notice *notice, struct buf *data)
+static void refuse(struct wire *w, uint64_t released, const struct wire_notice *notice,
+		   struct buf *data)
 {
 	bool known = introduced(w, released), first = true;
 
@@ -110,8 +122,8 @@ static void refuse(struct wire *w, uint64_t released, const struct wire_notice *
 	buf_add_text(data, "]}");
 }
 
-static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	       struct buf *out)
+static int end(struct wire *w, enum wire_ending how, uint64_t released,
+	       const struct wire_notice *notice, struct buf *out)
 {
 	struct buf data = { 0 };
 
@@ -130,4 +142,6 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released, const st
 	return 0;
 }
 
-const struct dialect_table dialect_chat = { .root = &root, .resolve = resolve, .closed = closed, .end = end };
+const struct dialect_table dialect_chat = {
+	.root = &root, .resolve = resolve, .closed = closed, .end = end
+};

@@ -1,15 +1,17 @@
 /*
- * One payload (an event's data, a line, an element, a document) to pieces, by the dialect's table of places.
+ * One payload (an event's data, a line, an element, a document) to pieces, by the dialect's table
+ * of places.
  *
- * The channel of a text may depend on members that come after it (`index`, `type`). The first reading takes what is
- * known where the text begins, and notes it in known[]; a container that owns a register settles it for the texts
- * inside when it closes. When a guess was wrong, the caller takes the frame's pieces back and reads it once more, with
- * the identities of known[]. In a long frame the guess stands.
+ * The channel of a text may depend on members that come after it (`index`, `type`). The first
+ * reading takes what is known where the text begins, and notes it in known[]; a container that owns
+ * a register settles it for the texts inside when it closes. When a guess was wrong, the caller
+ * takes the frame's pieces back and reads it once more, with the identities of known[]. In a long
+ * frame the guess stands.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
 void decode_begin(struct wire *w)
 {
@@ -23,7 +25,8 @@ void decode_begin(struct wire *w)
 		w->known_n = 0;
 }
 
-static struct channel_id resolve(const struct wire *w, const struct json_place *place, const struct registers *r)
+static struct channel_id resolve(const struct wire *w, const struct json_place *place,
+				 const struct registers *r)
 {
 	if (w->table->resolve)
 		return w->table->resolve(place, r);
@@ -51,7 +54,8 @@ static struct channel_id know(struct wire *w, const struct json_place *place)
 		w->known_cap = cap;
 	}
 	struct channel_id id = resolve(w, place, &w->r);
-	w->known[w->known_n++] = (struct known){ .place = place, .r = w->r, .id = id, .channel = NO_CHANNEL };
+	w->known[w->known_n++] =
+		(struct known){ .place = place, .r = w->r, .id = id, .channel = NO_CHANNEL };
 	return id;
 }
 
@@ -67,7 +71,8 @@ static void begin_text(struct wire *w, const struct json_place *place)
 void decode_resume_text(struct wire *w)
 {
 	begin_text(w, w->json.place);
-	memset(w->scope_from, 0, sizeof w->scope_from); /* the open containers hold no text before this one */
+	memset(w->scope_from, 0,
+	       sizeof w->scope_from); /* the open containers hold no text before this one */
 }
 
 static void begin_string(struct wire *w, uint64_t off)
@@ -119,7 +124,8 @@ static struct inner *inner_of(struct wire *w)
 	return w->separated ? &w->own : &w->channels[w->channel].inner;
 }
 
-/* A string that is longer than what may be kept is kept as nothing: it is compared or repeated, never shortened. */
+/* A string that is longer than what may be kept is kept as nothing: it is compared or repeated,
+ * never shortened. */
 static void capture(struct wire *w, const char *p, size_t n)
 {
 	if (w->captured_n > KEPT_MAX || n > (size_t)(KEPT_MAX - w->captured_n)) {
@@ -163,57 +169,15 @@ static void escape(struct wire *w, uint64_t off, size_t raw_len, struct pieces *
 	piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
 }
 
-static void keep(char *to, uint8_t *n, const struct wire *w)
-{
-	if (*n || w->captured_n > KEPT_MAX)
-		return;
-	memcpy(to, w->captured, w->captured_n);
-	*n = w->captured_n;
-}
-
-static void captured(struct wire *w, uint64_t off)
-{
-	struct span text = { w->captured, w->captured_n > KEPT_MAX ? 0 : w->captured_n };
-
-	switch ((enum role)w->capture) {
-	case ROLE_TYPE:
-		if (w->table->classify)
-			w->r.type = w->table->classify(text);
-		if (w->dialect == DIALECT_UNKNOWN)
-			w->dialect = (enum dialect)w->r.type;
-		break;
-	case ROLE_FLAG:
-		if (w->captured_n)
-			w->r.flags |= w->json.place->arg;
-		break;
-	case ROLE_ID:
-		keep(w->kept_id, &w->id_n, w);
-		w->started = min_u64(w->started, off);
-		break;
-	case ROLE_MODEL:
-		keep(w->kept_model, &w->model_n, w);
-		break;
-	case ROLE_PATH:
-	case ROLE_TEXT:
-	case ROLE_ARGS:
-	case ROLE_A:
-	case ROLE_B:
-	case ROLE_CREATED:
-	case ROLE_SEQUENCE:
-	case ROLE_SNIFF:
-		break;
-	}
-	w->capture = ROLE_PATH;
-}
-
 static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
-		captured(w, off);
+		registers_capture(w, off);
 	if (!w->text_end && w->text_at)
 		w->text_end = off + 1;
 	if (!w->separated) {
-		/* What a long frame has consumed may leave, so half an escape cannot wait for the next frame. */
+		/* What a long frame has consumed may leave, so half an escape cannot wait for the
+		 * next frame. */
 		if (w->long_frame && w->waiting)
 			w->error = WIRE_OPEN_ESCAPE;
 		w->two_layers = false;
@@ -225,81 +189,6 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 		inner_flush(w, &w->own, w->channel, off, out);
 	w->two_layers = false;
 	piece_lit(w, out, w->channel, "", 1, off, 1);
-}
-
-static void number(struct wire *w)
-{
-	const struct json_text *t = &w->json;
-
-	switch ((enum role)t->place->role) {
-	case ROLE_A: /* what is no index names no choice that a client knows: one channel for all of those */
-		w->r.a = t->whole && t->number < UINT16_MAX ? (uint16_t)t->number : UINT16_MAX;
-		break;
-	case ROLE_B:
-		w->r.b = t->whole && t->number < UINT32_MAX ? (uint32_t)t->number : UINT32_MAX;
-		break;
-	case ROLE_CREATED:
-		if (t->whole)
-			w->created = t->number;
-		break;
-	case ROLE_SEQUENCE:
-		if (t->whole)
-			w->sequence = max_u64(w->sequence, t->number);
-		break;
-	case ROLE_PATH:
-	case ROLE_TEXT:
-	case ROLE_ARGS:
-	case ROLE_TYPE:
-	case ROLE_FLAG:
-	case ROLE_ID:
-	case ROLE_MODEL:
-	case ROLE_SNIFF:
-		break;
-	}
-}
-
-static void open_scope(struct wire *w, const struct json_place *place)
-{
-	uint16_t position = json_text_position(&w->json);
-
-	CHECK(w->json.depth <= JSON_LEVELS);
-	w->scope_from[w->json.depth - 1] = w->known_n;
-	if (place->scope & OWN_A)
-		w->r.a = position;
-	if (place->scope & OWN_B)
-		w->r.b = position;
-	if (place->scope & OWN_TYPE)
-		w->r.type = 0;
-	if (place->scope & OWN_FLAGS)
-		w->r.flags = 0;
-}
-
-/* Copies the registers that `owned` names from the scope that closes, unless an inner scope settled them. */
-static void settle(struct known *k, uint8_t owned, const struct registers *r)
-{
-	uint8_t open = (uint8_t)(owned & ~k->settled);
-
-	if (open & OWN_A)
-		k->r.a = r->a;
-	if (open & OWN_B)
-		k->r.b = r->b;
-	if (open & OWN_TYPE)
-		k->r.type = r->type;
-	if (open & OWN_FLAGS)
-		k->r.flags = r->flags;
-	k->settled |= owned;
-}
-
-static void close_scope(struct wire *w, const struct json_place *place, uint64_t off)
-{
-	if (w->reread)
-		return;
-	if (!w->long_frame) {
-		for (uint32_t i = w->scope_from[w->json.depth]; i < w->known_n; i++)
-			settle(&w->known[i], place->scope, &w->r);
-	}
-	if (w->table->closed)
-		w->table->closed(w, place, &w->r, off);
 }
 
 static void open_container(struct wire *w)
@@ -320,7 +209,7 @@ static void open_container(struct wire *w)
 		return;
 	}
 	if (place->scope)
-		open_scope(w, place);
+		registers_open(w, place);
 }
 
 /* Emits an object of arguments up to `to`. */
@@ -331,11 +220,12 @@ static void tree_text(struct wire *w, const char *p, size_t to, uint64_t off, st
 	w->tree_from = to;
 }
 
-static void close_container(struct wire *w, const char *p, size_t pos, uint64_t off, struct pieces *out)
+static void close_container(struct wire *w, const char *p, size_t pos, uint64_t off,
+			    struct pieces *out)
 {
 	if (!w->tree) {
 		if (w->json.place && w->json.place->scope)
-			close_scope(w, w->json.place, off + pos - 1);
+			registers_close(w, w->json.place, off + pos - 1);
 		return;
 	}
 	if (w->json.depth >= w->tree_depth)
@@ -358,20 +248,16 @@ static void literal(struct wire *w, bool truth)
 }
 
 /* Consumes one token; false when the buffer gives no more. */
-static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t off, struct pieces *out)
+static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t off,
+		  struct pieces *out)
 {
 	struct json_text *t = &w->json;
 
 	switch (json_text_next(t, p, n, pos)) {
 	case JSON_MORE:
-	case JSON_END:
-		return false;
-	case JSON_BAD:
-		w->error = WIRE_BAD_JSON;
-		return false;
-	case JSON_TOO_DEEP:
-		w->error = WIRE_TOO_DEEP;
-		return false;
+	case JSON_END: return false;
+	case JSON_BAD: w->error = WIRE_BAD_JSON; return false;
+	case JSON_TOO_DEEP: w->error = WIRE_TOO_DEEP; return false;
 	case JSON_STRING:
 		if (!w->tree)
 			begin_string(w, off + *pos);
@@ -394,15 +280,11 @@ static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t
 		if (!w->tree)
 			end_string(w, off + *pos - 1, out);
 		break;
-	case JSON_OPEN:
-		open_container(w);
-		break;
-	case JSON_CLOSE:
-		close_container(w, p, *pos, off, out);
-		break;
+	case JSON_OPEN: open_container(w); break;
+	case JSON_CLOSE: close_container(w, p, *pos, off, out); break;
 	case JSON_NUMBER:
 		if (!w->tree)
-			number(w);
+			registers_number(w);
 		break;
 	case JSON_TRUE:
 		if (!w->tree)
@@ -428,8 +310,8 @@ static size_t feed_json(struct wire *w, const char *p, size_t n, uint64_t off, s
 		return pos;
 	if (w->tree)
 		tree_text(w, p, pos, off, out);
-	else if (w->long_frame && json_text_in_string(&w->json) && w->two_layers && w->channel != NO_CHANNEL &&
-		 inner_of(w)->n) {
+	else if (w->long_frame && json_text_in_string(&w->json) && w->two_layers &&
+		 w->channel != NO_CHANNEL && inner_of(w)->n) {
 		/* An inner escape is consumed whole or not at all. */
 		struct inner *in = inner_of(w);
 		pos = (size_t)(in->off - off);
@@ -449,7 +331,8 @@ size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct
 		decode_text(w, &w->raw, CHANNEL_RAW, p, i, off, out);
 		if (i == n)
 			return n;
-		bool quoted = p[i] == '"' && (w->framing == FRAMING_DOCUMENT || w->framing == FRAMING_ARRAY);
+		bool quoted = p[i] == '"' &&
+			      (w->framing == FRAMING_DOCUMENT || w->framing == FRAMING_ARRAY);
 		if (p[i] == '[' && n - i == 1 && w->long_frame)
 			return i; /* "[D" is no JSON, and only the next byte tells */
 		bool word = p[i] == '[' && n - i > 1 && p[i + 1] == 'D';
@@ -473,8 +356,8 @@ void decode_finish(struct wire *w, enum wire_error incomplete)
 		w->error = incomplete;
 }
 
-void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n, uint64_t off,
-		 struct pieces *out)
+void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n,
+		 uint64_t off, struct pieces *out)
 {
 	if (n == 0)
 		return;
@@ -490,7 +373,8 @@ void decode_separator(struct wire *w, uint16_t channel, char c, uint64_t off, st
 		piece_lit(w, out, channel, &c, 1, off, 1);
 }
 
-/* Ends the channels that the builder has completed, then the frame, unless half an escape is waiting. */
+/* Ends the channels that the builder has completed, then the frame, unless half an escape is
+ * waiting. */
 void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 {
 	for (uint16_t i = 0; w->ends_asked && i < w->channels_n; i++) {

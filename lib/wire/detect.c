@@ -1,9 +1,10 @@
 /*
- * What the request's path and the answer's content type say about the wire; sniffing when they say nothing.
+ * What the request's path and the answer's content type say about the wire; sniffing when they say
+ * nothing.
  */
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 static bool contains(struct span text, const char *word)
 {
@@ -16,9 +17,9 @@ static enum dialect dialect_of(struct span path)
 		const char *word;
 		enum dialect dialect;
 	} words[] = {
-		{ "/completions", DIALECT_CHAT },   { ":streamGenerateContent", DIALECT_GEMINI },
+		{ "/completions", DIALECT_CHAT },    { ":streamGenerateContent", DIALECT_GEMINI },
 		{ "/responses", DIALECT_RESPONSES }, { ":generateContent", DIALECT_GEMINI },
-		{ "/messages", DIALECT_MESSAGES },  { "/api/chat", DIALECT_OLLAMA },
+		{ "/messages", DIALECT_MESSAGES },   { "/api/chat", DIALECT_OLLAMA },
 		{ "/api/generate", DIALECT_OLLAMA },
 	};
 
@@ -44,10 +45,12 @@ static struct span media_type(struct span text)
 	return text;
 }
 
-void wire_detect(struct span path, struct span content_type, enum framing *framing, enum dialect *dialect)
+void wire_detect(struct span path, struct span content_type, enum framing *framing,
+		 enum dialect *dialect)
 {
-	static const char *const lines[] = { "application/x-ndjson", "application/ndjson", "application/jsonl",
-					     "application/x-jsonlines", "application/json-lines" };
+	static const char *const lines[] = { "application/x-ndjson", "application/ndjson",
+					     "application/jsonl", "application/x-jsonlines",
+					     "application/json-lines" };
 	struct span type = media_type(content_type);
 	const char *query = path.n ? memchr(path.p, '?', path.n) : NULL;
 	struct span bare = { path.p, query ? (size_t)(query - path.p) : path.n };
@@ -58,7 +61,8 @@ void wire_detect(struct span path, struct span content_type, enum framing *frami
 	if (span_eq_nocase(type, SPAN("text/event-stream"))) {
 		*framing = FRAMING_SSE;
 	} else if (span_eq_nocase(type, SPAN("application/json")) ||
-		   (type.n > 5 && span_eq_nocase((struct span){ type.p + type.n - 5, 5 }, SPAN("+json")))) {
+		   (type.n > 5 &&
+		    span_eq_nocase((struct span){ type.p + type.n - 5, 5 }, SPAN("+json")))) {
 		bool array = contains(bare, ":streamGenerateContent") && !contains(rest, "alt=sse");
 		*framing = array ? FRAMING_ARRAY : FRAMING_DOCUMENT;
 	}
@@ -71,8 +75,10 @@ void wire_detect(struct span path, struct span content_type, enum framing *frami
 /* The types of payload that only one dialect has. The result is an enum dialect. */
 static uint8_t sniff_type(struct span type)
 {
-	static const char *const messages[] = { "message_start", "message_delta",       "message_stop", "message",
-						"ping",          "content_block_start", "content_block_delta" };
+	static const char *const messages[] = {
+		"message_start", "message_delta",       "message_stop",       "message",
+		"ping",          "content_block_start", "content_block_delta"
+	};
 
 	if (type.n > 9 && memcmp(type.p, "response.", 9) == 0)
 		return DIALECT_RESPONSES;
@@ -94,4 +100,6 @@ static const struct json_place root_places[] = {
 };
 static const struct json_place root = { JSON_KIDS(root_places) };
 
-const struct dialect_table dialect_unknown = { .root = &root, .classify = sniff_type, .end = end_plain };
+const struct dialect_table dialect_unknown = { .root = &root,
+					       .classify = sniff_type,
+					       .end = end_plain };

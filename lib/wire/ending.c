@@ -1,10 +1,11 @@
 /*
- * What the endings of all dialects share. An ending never contains anything of the text that was cut.
+ * What the endings of all dialects share. An ending never contains anything of the text that was
+ * cut.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 void add_string(struct buf *out, const char *name, struct span value)
 {
@@ -27,7 +28,8 @@ bool introduced(const struct wire *w, uint64_t released)
 	return w->started < released;
 }
 
-void add_frame(const struct wire *w, uint64_t released, const char *event, struct buf *data, struct buf *out)
+void add_frame(const struct wire *w, uint64_t released, const char *event, struct buf *data,
+	       struct buf *out)
 {
 	if (w->framing == FRAMING_ARRAY) {
 		buf_add_text(out, released ? ",\n" : "[");
@@ -45,16 +47,17 @@ void add_frame(const struct wire *w, uint64_t released, const char *event, struc
 }
 
 /* A body without a dialect: a last line. */
-int end_plain(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	      struct buf *out)
+int end_plain(struct wire *w, enum wire_ending how, uint64_t released,
+	      const struct wire_notice *notice, struct buf *out)
 {
 	struct buf data = { 0 };
 
 	if (w->framing == FRAMING_NONE && how == ENDING_ERROR)
 		return -ENOTSUP; /* text has no form for an error: the body ends without its end */
 	if (w->framing == FRAMING_NONE) {
-		buf_printf(out, "\n[stream stopped by policy: %.*s, exchange %.*s]\n", (int)notice->rule.n, notice->rule.p,
-			   (int)notice->exchange.n, notice->exchange.p);
+		buf_printf(out, "\n[stream stopped by policy: %.*s, exchange %.*s]\n",
+			   (int)notice->rule.n, notice->rule.p, (int)notice->exchange.n,
+			   notice->exchange.p);
 		return 0;
 	}
 	buf_add_text(&data, "{\"error\":{");
@@ -75,8 +78,8 @@ void add_error(struct buf *data, const char *type, const struct wire_notice *not
 	add_string(data, "exchange", notice->exchange);
 }
 
-int wire_end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	     struct buf *out)
+int wire_end(struct wire *w, enum wire_ending how, uint64_t released,
+	     const struct wire_notice *notice, struct buf *out)
 {
 	if (w->framing == FRAMING_DOCUMENT)
 		return -ENOTSUP;

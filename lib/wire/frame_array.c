@@ -1,13 +1,14 @@
 /*
- * One JSON array whose elements are payloads, as Gemini streams it. A frame is an element with what comes before it (the
- * bracket, a comma, white space); the closing bracket is the last frame. A flush of the builder may fall anywhere.
+ * One JSON array whose elements are payloads, as Gemini streams it. A frame is an element with what
+ * comes before it (the bracket, a comma, white space); the closing bracket is the last frame. A
+ * flush of the builder may fall anywhere.
  *
  *   [{"candidates":...}            ,\n{"candidates":...}            ]
  *   |<---- frame ----->|           |<----- frame ----->|            |<- frame, at the finish
  *
  * A body that does not begin with a bracket is one document.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
 enum array_state {
 	BEFORE_ARRAY,
@@ -51,8 +52,7 @@ static bool between(struct wire *w, char c)
 	case IN_ELEMENT:
 	case IN_TEXT:
 	case IN_TEXT_ESCAPE:
-	case AFTER_ARRAY:
-		break;
+	case AFTER_ARRAY: break;
 	}
 	return false;
 }

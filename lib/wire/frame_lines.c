@@ -1,9 +1,10 @@
 /*
- * Lines: each line is a frame with one payload, its LF included. JSON takes the line end for white space.
+ * Lines: each line is a frame with one payload, its LF included. JSON takes the line end for white
+ * space.
  */
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
 size_t lines_find(struct wire *w, const char *p, size_t n)
 {

@@ -1,13 +1,14 @@
 /*
- * Server-sent events, as the WHATWG describes them: lines end with LF, CRLF or CR; `data` lines of one event are joined
- * by LF; a BOM may come first; a blank line ends the event. A comment outside an event is a frame of its own, since
- * builders send comments without a blank line to keep clients waiting.
+ * Server-sent events, as the WHATWG describes them: lines end with LF, CRLF or CR; `data` lines of
+ * one event are joined by LF; a BOM may come first; a blank line ends the event. A comment outside
+ * an event is a frame of its own, since builders send comments without a blank line to keep clients
+ * waiting.
  *
  * A CR is only consumed together with the byte after it, which tells whether it is half of a CRLF.
  */
 #include <string.h>
 
-#include "lib/wire/dialect.h"
+#include "lib/wire/steps.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -42,7 +43,8 @@ static size_t line_end(const char *p, size_t n, bool final)
 	return p[1] == '\n' ? 2 : 1;
 }
 
-/* A BOM at the start of the body; some clients also skip one that was taken for Latin-1 and encoded again. */
+/* A BOM at the start of the body; some clients also skip one that was taken for Latin-1 and encoded
+ * again. */
 static size_t bom(const struct wire *w, const char *p, size_t n)
 {
 	if (w->consumed)
@@ -77,8 +79,8 @@ size_t sse_find(struct wire *w, const char *p, size_t n, bool final)
 	}
 }
 
-/* Whether the line at p is a field called `name`: the length of name, colon and space; 0 when it is not; -1 when n bytes
- * do not tell. */
+/* Whether the line at p is a field called `name`: the length of name, colon and space; 0 when it is
+ * not; -1 when n bytes do not tell. */
 static int field(const char *p, size_t n, const char *name, bool final)
 {
 	size_t len = strlen(name);
@@ -97,7 +99,8 @@ static int field(const char *p, size_t n, const char *name, bool final)
 	return (int)len + (p[len + 1] == ' ' ? 2 : 1);
 }
 
-/* Finds what kind of line begins at p; returns the bytes to skip, or -1 when n bytes do not tell. */
+/* Finds what kind of line begins at p; returns the bytes to skip, or -1 when n bytes do not tell.
+ */
 static int begin_line(struct wire *w, const char *p, size_t n, bool final)
 {
 	static const struct {
@@ -121,7 +124,8 @@ static int begin_line(struct wire *w, const char *p, size_t n, bool final)
 	return 0;
 }
 
-/* The line that begins joins an earlier data line of the same event with a LF, which stands where this line begins. */
+/* The line that begins joins an earlier data line of the same event with a LF, which stands where
+ * this line begins. */
 static void join_data(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (!w->data_seen) {

@@ -1,15 +1,16 @@
 /*
- * Gemini generateContent and streamGenerateContent, as events or as one array. A part is reasoning when it says
- * `thought`; a function's arguments are an object.
+ * Gemini generateContent and streamGenerateContent, as events or as one array. A part is reasoning
+ * when it says `thought`; a function's arguments are an object.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 static const struct json_place partial_places[] = {
 	{ JSON_KEY("stringValue"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
 };
 static const struct json_place partial_element[] = { { JSON_KIDS(partial_places) } };
 static const struct json_place call_places[] = {
-	{ JSON_KEY("partialArgs"), JSON_KIDS(partial_element) }, /* a string argument in several events */
+	{ JSON_KEY("partialArgs"),
+	  JSON_KIDS(partial_element) }, /* a string argument in several events */
 	{ JSON_KEY("args"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 };
 static const struct json_place code_places[] = {
@@ -21,7 +22,8 @@ static const struct json_place part_places[] = {
 	{ JSON_KEY("functionCall"), JSON_KIDS(call_places) },
 	{ JSON_KEY("executableCode"), JSON_KIDS(code_places) },
 };
-static const struct json_place part_element[] = { { .scope = OWN_B | OWN_FLAGS, JSON_KIDS(part_places) } };
+static const struct json_place part_element[] = { { .scope = OWN_B | OWN_FLAGS,
+						    JSON_KIDS(part_places) } };
 static const struct json_place content_places[] = {
 	{ JSON_KEY("parts"), JSON_KIDS(part_element) },
 };
@@ -29,7 +31,8 @@ static const struct json_place candidate_places[] = {
 	{ JSON_KEY("content"), JSON_KIDS(content_places) },
 	{ JSON_KEY("index"), .role = ROLE_A },
 };
-static const struct json_place candidate_element[] = { { .scope = OWN_A, JSON_KIDS(candidate_places) } };
+static const struct json_place candidate_element[] = { { .scope = OWN_A,
+							 JSON_KIDS(candidate_places) } };
 static const struct json_place root_places[] = {
 	{ JSON_KEY("candidates"), JSON_KIDS(candidate_element) },
 	{ JSON_KEY("responseId"), .role = ROLE_ID },
@@ -48,7 +51,8 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	return id;
 }
 
-static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
+		   uint64_t off)
 {
 	if (place == candidate_element)
 		mark_begin(w, r->a, off);
@@ -56,8 +60,10 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 
 static void add_candidate(struct buf *data, uint32_t index, bool *first)
 {
-	buf_printf(data, "%s{\"content\":{\"parts\":[],\"role\":\"model\"},\"finishReason\":\"SAFETY\",\"index\":%u}",
-		   *first ? "" : ",", index);
+	buf_printf(
+		data,
+		"%s{\"content\":{\"parts\":[],\"role\":\"model\"},\"finishReason\":\"SAFETY\",\"index\":%u}",
+		*first ? "" : ",", index);
 	*first = false;
 }
 
@@ -82,8 +88,8 @@ static void refuse(struct wire *w, uint64_t released, struct buf *data)
 	buf_add_char(data, '}');
 }
 
-static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	       struct buf *out)
+static int end(struct wire *w, enum wire_ending how, uint64_t released,
+	       const struct wire_notice *notice, struct buf *out)
 {
 	struct buf data = { 0 };
 
@@ -102,4 +108,6 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released, const st
 	return 0;
 }
 
-const struct dialect_table dialect_gemini = { .root = &root, .resolve = resolve, .closed = closed, .end = end };
+const struct dialect_table dialect_gemini = {
+	.root = &root, .resolve = resolve, .closed = closed, .end = end
+};

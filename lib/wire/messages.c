@@ -1,7 +1,7 @@
 /*
  * Anthropic Messages, streamed and whole. Every block is a channel of its own.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 enum type { TYPE_OTHER, TYPE_START, TYPE_BLOCK_START, TYPE_BLOCK_STOP, TYPE_STOP };
 
@@ -53,30 +53,27 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	return (struct channel_id){ .kind = place->arg, .b = r->b };
 }
 
-static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
+		   uint64_t off)
 {
 	if (place != &root)
 		return;
 	switch ((enum type)r->type) {
-	case TYPE_OTHER:
-		break;
+	case TYPE_OTHER: break;
 	case TYPE_START: /* some proxies put several messages into one body */
 		restart_channels(w);
 		break;
-	case TYPE_BLOCK_START:
-		mark_begin(w, r->b, off);
-		break;
+	case TYPE_BLOCK_START: mark_begin(w, r->b, off); break;
 	case TYPE_BLOCK_STOP:
 		mark_end(w, r->b, off);
 		end_channels(w, -1, -1, r->b);
 		break;
-	case TYPE_STOP:
-		end_channels(w, -1, -1, -1);
-		break;
+	case TYPE_STOP: end_channels(w, -1, -1, -1); break;
 	}
 }
 
-static void add_failure(struct wire *w, uint64_t released, const struct wire_notice *notice, struct buf *out)
+static void add_failure(struct wire *w, uint64_t released, const struct wire_notice *notice,
+			struct buf *out)
 {
 	struct buf data = { 0 };
 
@@ -88,8 +85,8 @@ static void add_failure(struct wire *w, uint64_t released, const struct wire_not
 	add_frame(w, released, "error", &data, out);
 }
 
-static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	       struct buf *out)
+static int end(struct wire *w, enum wire_ending how, uint64_t released,
+	       const struct wire_notice *notice, struct buf *out)
 {
 	struct buf data = { 0 };
 
@@ -102,11 +99,14 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released, const st
 	for (uint32_t i = 0; i < w->marks_n; i++) {
 		if (!mark_open(&w->marks[i], released))
 			continue;
-		buf_printf(&data, "{\"type\":\"content_block_stop\",\"index\":%u}", w->marks[i].index);
+		buf_printf(&data, "{\"type\":\"content_block_stop\",\"index\":%u}",
+			   w->marks[i].index);
 		add_frame(w, released, "content_block_stop", &data, out);
 	}
-	buf_add_text(&data, "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\",\"stop_sequence\":null},"
-			    "\"usage\":{\"output_tokens\":0}}");
+	buf_add_text(
+		&data,
+		"{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\",\"stop_sequence\":null},"
+		"\"usage\":{\"output_tokens\":0}}");
 	add_frame(w, released, "message_delta", &data, out);
 	buf_add_text(&data, "{\"type\":\"message_stop\"}");
 	add_frame(w, released, "message_stop", &data, out);
@@ -114,5 +114,9 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released, const st
 }
 
 const struct dialect_table dialect_messages = {
-	.root = &root, .classify = classify, .resolve = resolve, .closed = closed, .end = end,
+	.root = &root,
+	.classify = classify,
+	.resolve = resolve,
+	.closed = closed,
+	.end = end,
 };

@@ -1,7 +1,7 @@
 /*
  * Ollama's own API: one JSON object a line, the last one with `done`.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 enum { B_GENERATE = 1 };
 
@@ -29,18 +29,20 @@ static const struct json_place root = { .scope = OWN_FLAGS, JSON_KIDS(root_place
 
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
-	return (struct channel_id){ .kind = place->arg, .b = place == function_places ? r->b : place->extra };
+	return (struct channel_id){ .kind = place->arg,
+				    .b = place == function_places ? r->b : place->extra };
 }
 
-static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
+		   uint64_t off)
 {
 	(void)off;
 	if (place == &root && (r->flags & FLAG_FINISH))
 		end_channels(w, -1, -1, -1);
 }
 
-static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	       struct buf *out)
+static int end(struct wire *w, enum wire_ending how, uint64_t released,
+	       const struct wire_notice *notice, struct buf *out)
 {
 	struct buf data = { 0 };
 	bool known = introduced(w, released);
@@ -58,13 +60,18 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released, const st
 	add_string(&data, "model", known ? (struct span){ w->kept_model, w->model_n } : SPAN(""));
 	buf_add_char(&data, ',');
 	add_string(&data, "created_at",
-		   known && w->id_n ? (struct span){ w->kept_id, w->id_n } : SPAN("1970-01-01T00:00:00Z"));
-	buf_add_text(&data, ",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"response\":\"\",\"done\":true,"
-			    "\"done_reason\":\"content_filter: ");
+		   known && w->id_n ? (struct span){ w->kept_id, w->id_n }
+				    : SPAN("1970-01-01T00:00:00Z"));
+	buf_add_text(
+		&data,
+		",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"response\":\"\",\"done\":true,"
+		"\"done_reason\":\"content_filter: ");
 	buf_add_json(&data, notice->rule);
 	buf_add_text(&data, "\"}");
 	add_frame(w, released, NULL, &data, out);
 	return 0;
 }
 
-const struct dialect_table dialect_ollama = { .root = &root, .resolve = resolve, .closed = closed, .end = end };
+const struct dialect_table dialect_ollama = {
+	.root = &root, .resolve = resolve, .closed = closed, .end = end
+};

@@ -1,8 +1,9 @@
 /*
- * OpenAI Responses, streamed and whole. The deltas are the text; the events that say it again (`done`, `completed`) are
- * envelope, with arguments decoded through both layers like the first time.
+ * OpenAI Responses, streamed and whole. The deltas are the text; the events that say it again
+ * (`done`, `completed`) are envelope, with arguments decoded through both layers like the first
+ * time.
  */
-#include "lib/wire/dialect.h"
+#include "lib/wire/state.h"
 
 enum type {
 	TYPE_OTHER,
@@ -32,7 +33,8 @@ static const struct {
 
 static uint8_t classify(struct span type)
 {
-	static const char *const ends[] = { "response.completed", "response.incomplete", "response.failed" };
+	static const char *const ends[] = { "response.completed", "response.incomplete",
+					    "response.failed" };
 
 	if (span_eq(type, SPAN("response.created")))
 		return TYPE_START;
@@ -61,7 +63,8 @@ static const struct json_place part_element[] = { { .scope = OWN_B, JSON_KIDS(pa
 static const struct json_place summary_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
 };
-static const struct json_place summary_element[] = { { .scope = OWN_B, JSON_KIDS(summary_places) } };
+static const struct json_place summary_element[] = { { .scope = OWN_B,
+						       JSON_KIDS(summary_places) } };
 
 /* An item of a whole answer. */
 static const struct json_place item_places[] = {
@@ -102,16 +105,13 @@ static const struct json_place root = { .scope = OWN_A | OWN_B | OWN_TYPE, JSON_
 static uint8_t kind_of(uint8_t type)
 {
 	switch (type & (TYPE_DONE - 1)) {
-	case TYPE_TEXT:
-		return CHANNEL_CONTENT;
-	case TYPE_REFUSAL:
-		return CHANNEL_REFUSAL;
-	case TYPE_REASONING:
-		return CHANNEL_REASONING;
-	case TYPE_ARGUMENTS:
-		return CHANNEL_ARGUMENTS;
+	case TYPE_TEXT: return CHANNEL_CONTENT;
+	case TYPE_REFUSAL: return CHANNEL_REFUSAL;
+	case TYPE_REASONING: return CHANNEL_REASONING;
+	case TYPE_ARGUMENTS: return CHANNEL_ARGUMENTS;
 	}
-	return CHANNEL_TOOL_TEXT; /* also a delta of a type that is not known here: it goes on from event to event */
+	return CHANNEL_TOOL_TEXT; /* also a delta of a type that is not known here: it goes on from
+				     event to event */
 }
 
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
@@ -120,7 +120,8 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
 }
 
-static void closed(struct wire *w, const struct json_place *place, const struct registers *r, uint64_t off)
+static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
+		   uint64_t off)
 {
 	(void)off;
 	if (place != &root)
@@ -135,16 +136,17 @@ static void closed(struct wire *w, const struct json_place *place, const struct 
 
 enum status { STATUS_BEGUN, STATUS_INCOMPLETE, STATUS_FAILED };
 
-static void add_event(struct wire *w, enum status status, uint64_t released, const struct wire_notice *notice,
-		      struct buf *out)
+static void add_event(struct wire *w, enum status status, uint64_t released,
+		      const struct wire_notice *notice, struct buf *out)
 {
-	static const char *const events[] = { "response.created", "response.incomplete", "response.failed" };
+	static const char *const events[] = { "response.created", "response.incomplete",
+					      "response.failed" };
 	static const char *const names[] = { "in_progress", "incomplete", "failed" };
 	struct buf data = { 0 };
 	bool known = introduced(w, released);
 
-	buf_printf(&data, "{\"type\":\"%s\",\"sequence_number\":%llu,\"response\":{", events[status],
-		   (unsigned long long)++w->sequence);
+	buf_printf(&data, "{\"type\":\"%s\",\"sequence_number\":%llu,\"response\":{",
+		   events[status], (unsigned long long)++w->sequence);
 	add_string(&data, "id", known ? (struct span){ w->kept_id, w->id_n } : notice->exchange);
 	buf_printf(&data, ",\"object\":\"response\",\"created_at\":%llu,\"status\":\"%s\",",
 		   known ? (unsigned long long)w->created : 0ull, names[status]);
@@ -162,17 +164,23 @@ static void add_event(struct wire *w, enum status status, uint64_t released, con
 	add_frame(w, released, events[status], &data, out);
 }
 
-static int end(struct wire *w, enum wire_ending how, uint64_t released, const struct wire_notice *notice,
-	       struct buf *out)
+static int end(struct wire *w, enum wire_ending how, uint64_t released,
+	       const struct wire_notice *notice, struct buf *out)
 {
 	if (w->framing == FRAMING_NONE)
 		return end_plain(w, how, released, notice, out);
 	if (!introduced(w, released) && w->framing == FRAMING_SSE)
-		add_event(w, STATUS_BEGUN, released, notice, out); /* clients refuse an end without a beginning */
-	add_event(w, how == ENDING_REFUSAL ? STATUS_INCOMPLETE : STATUS_FAILED, released, notice, out);
+		add_event(w, STATUS_BEGUN, released, notice,
+			  out); /* clients refuse an end without a beginning */
+	add_event(w, how == ENDING_REFUSAL ? STATUS_INCOMPLETE : STATUS_FAILED, released, notice,
+		  out);
 	return 0;
 }
 
 const struct dialect_table dialect_responses = {
-	.root = &root, .classify = classify, .resolve = resolve, .closed = closed, .end = end,
+	.root = &root,
+	.classify = classify,
+	.resolve = resolve,
+	.closed = closed,
+	.end = end,
 };

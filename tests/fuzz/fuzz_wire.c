@@ -1,6 +1,6 @@
 /*
- * Any bytes as a body: the first two bytes choose framing, dialect and frame size. The decoder must read the same text
- * whole and byte by byte, and never consume more than it was given.
+ * Any bytes as a body: the first two bytes choose framing, dialect and frame size. The decoder must
+ * read the same text whole and byte by byte, and never consume more than it was given.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,8 @@ static void note(struct reading *r, const struct pieces *v)
 	}
 }
 
-static void read_body(struct reading *r, const struct wire_options *o, const uint8_t *data, size_t size, size_t step)
+static void read_body(struct reading *r, const struct wire_options *o, const uint8_t *data,
+		      size_t size, size_t step)
 {
 	struct wire *w = wire_new(o);
 	struct pieces v = { 0 };

@@ -21,7 +21,9 @@ static void mark(const char *text, size_t first, size_t step, struct buf *out)
 			cr_assert_gt(used, 0);
 			cr_assert_eq(code, fence_in_code(&before));
 			for (size_t i = 0; i < used; i++)
-				buf_add_char(out, !code ? '.' : before.language[0] ? before.language[0] : '?');
+				buf_add_char(out, !code                ? '.'
+						  : before.language[0] ? before.language[0]
+								       : '?');
 			done += used;
 		}
 	}

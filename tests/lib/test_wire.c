@@ -8,14 +8,16 @@ static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, 6553
 static const struct wire_options chat_small = { FRAMING_SSE, DIALECT_CHAT, false, 64 };
 static const struct wire_options lines = { FRAMING_LINES, DIALECT_UNKNOWN, false, 65536 };
 
-static void expect(const struct wire_options *o, const char *body, struct channel_id id, const char *text)
+static void expect(const struct wire_options *o, const char *body, struct channel_id id,
+		   const char *text)
 {
 	struct trace t;
 
 	trace_run(&t, o, span_of(body), 0, 0);
 	struct span got = trace_text(&t, id);
 	cr_expect_eq(t.error, WIRE_OK, "%s: %s", body, wire_error_names[t.error]);
-	cr_expect(span_eq(got, span_of(text)), "got [%.*s], expected [%s] of %s", (int)got.n, got.p, text, body);
+	cr_expect(span_eq(got, span_of(text)), "got [%.*s], expected [%s] of %s", (int)got.n, got.p,
+		  text, body);
 	trace_fini(&t);
 	trace_splits(body, o, span_of(body), 4096);
 }
@@ -33,7 +35,7 @@ static void expect_error(const struct wire_options *o, const char *body, enum wi
 #define CONTENT(i) ((struct channel_id){ CHANNEL_CONTENT, (i), 0 })
 #define ARGS(i, b) ((struct channel_id){ CHANNEL_ARGUMENTS, (i), (b) })
 #define DELTA(text) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}\n\n"
-#define CALL(text)                                                                                         \
+#define CALL(text)                                                                                                     \
 	"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"" text \
 	"\"}}]}}]}\n\n"
 
@@ -45,8 +47,9 @@ Test(wire, content_goes_on_from_event_to_event)
 
 Test(wire, an_index_after_the_text_counts)
 {
-	static const char body[] = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"index\":1},"
-				   "{\"delta\":{\"content\":\"y\"},\"index\":0}]}\n\n";
+	static const char body[] =
+		"data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"index\":1},"
+		"{\"delta\":{\"content\":\"y\"},\"index\":0}]}\n\n";
 	expect(&chat, body, CONTENT(1), "x");
 	expect(&chat, body, CONTENT(0), "y");
 }
@@ -61,15 +64,21 @@ Test(wire, a_tool_index_after_the_text_counts)
 
 Test(wire, escapes_of_one_layer)
 {
-	expect(&chat, DELTA("a\\n\\\"\\\\\\/\\u0041\\u00e9\\ud83d\\ude00\\ud83dx\\ude00\\ud83d\\u0041"), CONTENT(0),
-	       "a\n\"\\/A\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbdx\xef\xbf\xbd\xef\xbf\xbd" "A");
-	expect(&chat_small, DELTA("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\n\\ud83d\\ude00\\ud83d\\n"), CONTENT(0),
+	expect(&chat,
+	       DELTA("a\\n\\\"\\\\\\/\\u0041\\u00e9\\ud83d\\ude00\\ud83dx\\ude00\\ud83d\\u0041"),
+	       CONTENT(0),
+	       "a\n\"\\/A\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbdx\xef\xbf\xbd\xef\xbf\xbd"
+	       "A");
+	expect(&chat_small,
+	       DELTA("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\n\\ud83d\\ude00\\ud83d\\n"),
+	       CONTENT(0),
 	       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\xf0\x9f\x98\x80\xef\xbf\xbd\n");
 }
 
 Test(wire, escapes_of_two_layers)
 {
-	static const char args[] = CALL("{\\\"k\\\": \\\"\\\\u0073k-\\\\n\\u005cu0041\\\\\\\\n\\\\ud83d\\\\ude00\\\"}");
+	static const char args[] = CALL(
+		"{\\\"k\\\": \\\"\\\\u0073k-\\\\n\\u005cu0041\\\\\\\\n\\\\ud83d\\\\ude00\\\"}");
 	static const char text[] = "{\"k\": \"sk-\nA\\n\xf0\x9f\x98\x80\"}";
 	expect(&chat, args, ARGS(0, 0), text);
 	expect(&chat_small, args, ARGS(0, 0), text);
@@ -78,7 +87,8 @@ Test(wire, escapes_of_two_layers)
 Test(wire, an_inner_escape_over_several_events)
 {
 	expect(&chat, CALL("a\\\\") CALL("u00") DELTA("between") CALL("73k"), ARGS(0, 0), "ask");
-	expect(&chat, CALL("a\\\\ud83d") CALL("\\\\ude") CALL("00k"), ARGS(0, 0), "a\xf0\x9f\x98\x80k");
+	expect(&chat, CALL("a\\\\ud83d") CALL("\\\\ude") CALL("00k"), ARGS(0, 0),
+	       "a\xf0\x9f\x98\x80k");
 	expect(&chat, CALL("a\\\\ud83d") CALL("k"), ARGS(0, 0), "a\xef\xbf\xbdk");
 	expect(&chat, CALL("a\\\\ud83d\\\\") CALL("nk"), ARGS(0, 0), "a\xef\xbf\xbd\nk");
 	expect(&chat, CALL("a\\\\u00") CALL("zk"), ARGS(0, 0), "a\\u00zk");
@@ -97,14 +107,18 @@ Test(wire, frames_with_half_an_escape_are_joined)
 
 Test(wire, keys_are_compared_after_their_escapes)
 {
-	expect(&chat, "data: {\"ch\\u006fices\":[{\"delta\":{\"\\u0063ontent\":\"x\"}}]}\n\n", CONTENT(0), "x");
+	expect(&chat, "data: {\"ch\\u006fices\":[{\"delta\":{\"\\u0063ontent\":\"x\"}}]}\n\n",
+	       CONTENT(0), "x");
 }
 
 Test(wire, envelope_strings_are_separated)
 {
 	struct trace t;
 
-	trace_run(&t, &chat, span_of("event: e\ndata: {\"id\":\"i\\n\",\"choices\":[],\"x\":[\"y\",{\"z\":\"\"}]}\n\n"), 0, 0);
+	trace_run(
+		&t, &chat,
+		span_of("event: e\ndata: {\"id\":\"i\\n\",\"choices\":[],\"x\":[\"y\",{\"z\":\"\"}]}\n\n"),
+		0, 0);
 	struct span got = trace_text(&t, (struct channel_id){ CHANNEL_ENVELOPE, 0, 0 });
 	cr_expect(span_eq(got, SPAN("e\0i\n\0y\0\0")), "%.*s", (int)got.n, got.p);
 	trace_fini(&t);
@@ -118,12 +132,19 @@ Test(wire, errors)
 	expect_error(&chat, "data: {\"a\":\"\\x\"}\n\n", WIRE_BAD_JSON);
 	expect_error(&chat, "data: {\"a\":\"x\ndata: y\"}\n\n", WIRE_BAD_JSON);
 	expect_error(&chat, "data: {\"a\":\"x", WIRE_TRUNCATED);
-	expect_error(&chat_small, "data: {\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":}\n\n",
-		     WIRE_BAD_JSON);
-	expect_error(&chat_small, "data: {\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":\"",
-		     WIRE_TRUNCATED);
-	expect_error(&chat, "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n" DELTA("y"),
-		     WIRE_AFTER_END);
+	expect_error(
+		&chat_small,
+		"data: {\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":}\n\n",
+		WIRE_BAD_JSON);
+	expect_error(
+		&chat_small,
+		"data: {\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\":\"",
+		WIRE_TRUNCATED);
+	expect_error(
+		&chat,
+		"data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n" DELTA(
+			"y"),
+		WIRE_AFTER_END);
 	expect_error(&lines, "{\"a\":1}x\n", WIRE_BAD_JSON);
 	expect_error(&chat_small, CALL("a\\\\") ": nothing\n\n" CALL("nb"), WIRE_OPEN_ESCAPE);
 }
@@ -142,7 +163,8 @@ Test(wire, the_first_known_payload_tells_the_dialect)
 	expect(&unknown, "data: {\"hello\":1}\n\n" DELTA("x"), CONTENT(0), "x");
 	expect(&small, DELTA("xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz"), CONTENT(0),
 	       "xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz");
-	expect(&lines, "{\"model\":\"m\",\"message\":{\"content\":\"x\"},\"done\":false}\n", CONTENT(0), "x");
+	expect(&lines, "{\"model\":\"m\",\"message\":{\"content\":\"x\"},\"done\":false}\n",
+	       CONTENT(0), "x");
 }
 
 Test(wire, lines_that_are_not_json_are_text)
@@ -150,8 +172,9 @@ Test(wire, lines_that_are_not_json_are_text)
 	expect(&lines, "one\n\ntwo", (struct channel_id){ CHANNEL_RAW, 0, 0 }, "one\n\ntwo");
 }
 
-#define WITH_ID(id, text, rest)                                                                                       \
-	"data: {\"id\":\"" id "\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"x\":\"" rest "\"}]}\n\n"
+#define WITH_ID(id, text, rest)                                                             \
+	"data: {\"id\":\"" id "\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text \
+	"\"},\"x\":\"" rest "\"}]}\n\n"
 
 static void expect_envelope(const char *body, struct span envelope, const char *content)
 {
@@ -168,27 +191,34 @@ static void expect_envelope(const char *body, struct span envelope, const char *
 
 Test(wire, an_envelope_is_said_once_while_it_stays_the_same)
 {
-	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b\\n", "r") WITH_ID("i", "", "r"), SPAN("i\0r\0"), "ab\n");
-	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b", "s") WITH_ID("i", "c", "s"), SPAN("i\0r\0s\0"), "abc");
+	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b\\n", "r") WITH_ID("i", "", "r"),
+			SPAN("i\0r\0"), "ab\n");
+	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b", "s") WITH_ID("i", "c", "s"),
+			SPAN("i\0r\0s\0"), "abc");
 	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("j", "b", "r") WITH_ID("i", "c", "r"),
 			SPAN("i\0r\0j\0r\0i\0r\0"), "abc");
-	expect_envelope(WITH_ID("i", "a", "r") ": ping\n\n" WITH_ID("i", "b", "r\\n"), SPAN("i\0r\0r\n\0"), "ab");
+	expect_envelope(WITH_ID("i", "a", "r") ": ping\n\n" WITH_ID("i", "b", "r\\n"),
+			SPAN("i\0r\0r\n\0"), "ab");
 }
 
 Test(wire, a_frame_like_the_last_one_may_still_be_wrong)
 {
 	expect_error(&chat, WITH_ID("i", "a", "r") WITH_ID("i", "b\\x", "r"), WIRE_BAD_JSON);
 	expect_error(&chat, WITH_ID("i", "a", "r") WITH_ID("i", "b\x01", "r"), WIRE_BAD_JSON);
-	expect_error(&chat, WITH_ID("i", "a", "r") "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\n\n",
-		     WIRE_BAD_JSON);
+	expect_error(
+		&chat,
+		WITH_ID("i", "a",
+			"r") "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\n\n",
+		WIRE_BAD_JSON);
 }
 
 Test(wire, an_index_after_the_text_counts_in_a_frame_like_the_last_one)
 {
-	static const char body[] = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"index\":0}]}\n\n"
-				   "data: {\"choices\":[{\"delta\":{\"content\":\"y\"},\"index\":1}]}\n\n"
-				   "data: {\"choices\":[{\"delta\":{\"content\":\"z\"},\"index\":1}]}\n\n"
-				   "data: {\"choices\":[{\"delta\":{\"content\":\"w\"},\"index\":0}]}\n\n";
+	static const char body[] =
+		"data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"index\":0}]}\n\n"
+		"data: {\"choices\":[{\"delta\":{\"content\":\"y\"},\"index\":1}]}\n\n"
+		"data: {\"choices\":[{\"delta\":{\"content\":\"z\"},\"index\":1}]}\n\n"
+		"data: {\"choices\":[{\"delta\":{\"content\":\"w\"},\"index\":0}]}\n\n";
 	expect(&chat, body, CONTENT(0), "xw");
 	expect(&chat, body, CONTENT(1), "yz");
 }

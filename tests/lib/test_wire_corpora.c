@@ -1,4 +1,5 @@
-/* Recorded streams of real builders: the decoder reads what the vendors' own clients read, however they are split. */
+/* Recorded streams of real builders: the decoder reads what the vendors' own clients read, however
+ * they are split. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ static struct span read_corpus(const char *file)
 	return read_file(path);
 }
 
-/* Calls each() for every line of a file of JSON lines; returns their number, 0 when the file is absent. */
+/* Calls each() for every line of a file of JSON lines; returns their number, 0 when the file is
+ * absent. */
 static size_t each_line(const char *file, void (*each)(yyjson_val *line))
 {
 	struct span all = read_corpus(file);
@@ -60,7 +62,8 @@ static void decode_escapes(struct span text, struct buf *out)
 	for (size_t i = 0; i < text.n;) {
 		char lit[4];
 		uint8_t lit_len = 0;
-		int len = text.p[i] == '\\' ? json_unescape(text.p + i, text.n - i, lit, &lit_len) : 0;
+		int len = text.p[i] == '\\' ? json_unescape(text.p + i, text.n - i, lit, &lit_len)
+					    : 0;
 		if (len > 0) {
 			buf_add(out, lit, lit_len);
 			i += (size_t)len;
@@ -110,8 +113,9 @@ static void join_content(const struct trace *t, struct buf *out)
 
 static void compare(const char *id, const char *what, const struct buf *got, struct span expected)
 {
-	cr_expect(span_eq((struct span){ got->n ? got->p : "", got->n }, expected), "%s: %s: got [%.*s], expected [%.*s]", id,
-		  what, (int)min_size(got->n, 300), got->n ? got->p : "", (int)min_size(expected.n, 300), expected.p);
+	cr_expect(span_eq((struct span){ got->n ? got->p : "", got->n }, expected),
+		  "%s: %s: got [%.*s], expected [%.*s]", id, what, (int)min_size(got->n, 300),
+		  got->n ? got->p : "", (int)min_size(expected.n, 300), expected.p);
 }
 
 static void compare_stream(yyjson_val *line, const struct trace *t)
@@ -130,7 +134,8 @@ static void compare_stream(yyjson_val *line, const struct trace *t)
 	{
 		yyjson_val *args = yyjson_obj_get(call, "args");
 		if (yyjson_is_str(args))
-			decode_escapes((struct span){ yyjson_get_str(args), yyjson_get_len(args) }, &expected);
+			decode_escapes((struct span){ yyjson_get_str(args), yyjson_get_len(args) },
+				       &expected);
 		else {
 			size_t n = 0;
 			char *json = yyjson_val_write(args, 0, &n);
@@ -146,7 +151,8 @@ static void compare_stream(yyjson_val *line, const struct trace *t)
 	}
 	without_blanks(&calls);
 	without_blanks(&expected);
-	compare(id, "tool calls", &calls, (struct span){ expected.n ? expected.p : "", expected.n });
+	compare(id, "tool calls", &calls,
+		(struct span){ expected.n ? expected.p : "", expected.n });
 	buf_fini(&got);
 	buf_fini(&calls);
 	buf_fini(&expected);
@@ -205,8 +211,10 @@ static const struct {
 	enum wire_error error;
 	const char *why;
 } odd[] = {
-	{ "cererebras-structured-output-tools.1", WIRE_AFTER_END, "two answers in one file, nothing between them" },
-	{ "openai__parallel-tool-call-wrapper.1", WIRE_BAD_JSON, "the first payload lacks its last brace" },
+	{ "cererebras-structured-output-tools.1", WIRE_AFTER_END,
+	  "two answers in one file, nothing between them" },
+	{ "openai__parallel-tool-call-wrapper.1", WIRE_BAD_JSON,
+	  "the first payload lacks its last brace" },
 };
 
 static size_t chunk_text; /* streams that gave text or arguments */
@@ -229,10 +237,11 @@ static void chunks(yyjson_val *line)
 			expected = odd[i].error;
 	}
 	cr_expect_eq(t.error, expected, "%s: %s", file, wire_error_names[t.error]);
-	/* Frames that end inside an escape of the arguments are joined, so there may be fewer frames than events. */
+	/* Frames that end inside an escape of the arguments are joined, so there may be fewer
+	 * frames than events. */
 	size_t events = (size_t)yyjson_get_int(yyjson_obj_get(line, "events"));
-	cr_expect(t.error || (t.frame_count <= events && t.frame_count * 5 >= events * 4), "%s: %zu frames of %zu", file,
-		  t.frame_count, events);
+	cr_expect(t.error || (t.frame_count <= events && t.frame_count * 5 >= events * 4),
+		  "%s: %zu frames of %zu", file, t.frame_count, events);
 	for (int kind = CHANNEL_CONTENT; kind < CHANNEL_KIND_COUNT; kind++)
 		trace_join(&t, (enum channel_kind)kind, &text);
 	chunk_text += text.n > 0;
@@ -255,7 +264,8 @@ Test(wire_corpora, recorded_payloads)
 
 static size_t base64(const char *in, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint32_t bits = 0;
 	size_t n = 0;
 	int have = 0;
@@ -291,12 +301,14 @@ static void events(yyjson_val *line)
 	trace_run(&t, &o, (struct span){ body.p, body.n }, 0, 0);
 	struct span got = trace_text(&t, (struct channel_id){ CHANNEL_RAW, 0, 0 });
 	if (strcmp(text_of(line, "id"), "esp:getInvalidBomFixtureStream") == 0) {
-		buf_clear(&expected); /* that parser expects its caller to take a BOM off; by the standard it is skipped */
+		buf_clear(&expected); /* that parser expects its caller to take a BOM off; by the
+					 standard it is skipped */
 		buf_add_text(&expected, "bomful 1bomless 3\xe2\x9c\x94");
 	}
 	/* An event that the body's end cuts off is nothing to a client, and judged all the same. */
 	bool last_is_cut = got.n > expected.n && memcmp(got.p, expected.p, expected.n) == 0;
-	cr_expect(last_is_cut || span_eq(got, (struct span){ expected.n ? expected.p : "", expected.n }),
+	cr_expect(last_is_cut ||
+			  span_eq(got, (struct span){ expected.n ? expected.p : "", expected.n }),
 		  "%s: [%.*s] is not [%.*s]", text_of(line, "id"), (int)min_size(got.n, 200), got.p,
 		  (int)min_size(expected.n, 200), expected.p);
 	trace_fini(&t);
@@ -325,7 +337,8 @@ static bool tokenizes(const char *p, size_t n, size_t step)
 		end += min_size(step, n - end);
 		do
 			token = json_text_next(&t, p, end, &pos);
-		while (token != JSON_MORE && token != JSON_END && token != JSON_BAD && token != JSON_TOO_DEEP);
+		while (token != JSON_MORE && token != JSON_END && token != JSON_BAD &&
+		       token != JSON_TOO_DEEP);
 	}
 	return token == JSON_END || (token == JSON_MORE && t.done);
 }

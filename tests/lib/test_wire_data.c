@@ -8,23 +8,32 @@
 
 #include "tests/lib/wire_trace.h"
 
-static const char prose[] = "Here is a small function that adds the numbers of a list.\n\n```python\ndef total(values):\n";
-static const char written[] = "import os\n\n\ndef total(values):\n\t\"sum\"\n\treturn sum(values)  # caf\xc3\xa9 \xf0\x9f\x98\x80\n";
+static const char prose[] =
+	"Here is a small function that adds the numbers of a list.\n\n```python\ndef total(values):\n";
+static const char written[] =
+	"import os\n\n\ndef total(values):\n\t\"sum\"\n\treturn sum(values)  # caf\xc3\xa9 \xf0\x9f\x98\x80\n";
 
 static const struct {
 	const char *file, *path, *type;
 	const char *ending; /* what a refusal must say; NULL: it can only be aborted */
 	bool prose, written;
 } cases[] = {
-	{ "chat.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"", true, false },
-	{ "chat_two_choices.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"", false, false },
-	{ "chat_tools.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"", false, true },
-	{ "responses.sse", "/v1/responses", "text/event-stream", "response.incomplete", true, false },
-	{ "responses_tools.sse", "/v1/responses", "text/event-stream", "response.incomplete", false, true },
+	{ "chat.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"", true,
+	  false },
+	{ "chat_two_choices.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"",
+	  false, false },
+	{ "chat_tools.sse", "/v1/chat/completions", "text/event-stream", "\"content_filter\"",
+	  false, true },
+	{ "responses.sse", "/v1/responses", "text/event-stream", "response.incomplete", true,
+	  false },
+	{ "responses_tools.sse", "/v1/responses", "text/event-stream", "response.incomplete", false,
+	  true },
 	{ "messages.sse", "/v1/messages", "text/event-stream", "\"refusal\"", true, false },
 	{ "messages_tools.sse", "/v1/messages", "text/event-stream", "\"refusal\"", false, true },
-	{ "gemini.sse", "/v1beta/models/m:streamGenerateContent?alt=sse", "text/event-stream", "\"SAFETY\"", true, true },
-	{ "gemini_array.json", "/v1beta/models/m:streamGenerateContent", "application/json", "\"SAFETY\"", true, true },
+	{ "gemini.sse", "/v1beta/models/m:streamGenerateContent?alt=sse", "text/event-stream",
+	  "\"SAFETY\"", true, true },
+	{ "gemini_array.json", "/v1beta/models/m:streamGenerateContent", "application/json",
+	  "\"SAFETY\"", true, true },
 	{ "ollama.ndjson", "/api/chat", "application/x-ndjson", "\"done\":true", true, true },
 	{ "plain.txt", "/plain", "text/plain", "the-rule", true, false },
 	{ "chat.json", "/v1/chat/completions", "application/json", NULL, true, true },
@@ -64,8 +73,10 @@ Test(wire_data, each_wire_gives_its_text)
 		trace_run(&t, &o, body, 0, 0);
 		cr_expect_eq(t.error, WIRE_OK, "%s: %s", cases[i].file, wire_error_names[t.error]);
 		if (cases[i].prose)
-			cr_expect(says(&t, o.framing == FRAMING_NONE ? CHANNEL_RAW : CHANNEL_CONTENT, prose), "%s",
-				  cases[i].file);
+			cr_expect(says(&t,
+				       o.framing == FRAMING_NONE ? CHANNEL_RAW : CHANNEL_CONTENT,
+				       prose),
+				  "%s", cases[i].file);
 		if (cases[i].written)
 			cr_expect(says(&t, CHANNEL_ARGUMENTS, written), "%s", cases[i].file);
 		trace_fini(&t);
@@ -96,7 +107,8 @@ Test(wire_data, two_choices_are_two_channels)
 	free((void *)(uintptr_t)body.p);
 }
 
-/* The JSON of a body must be valid whatever was cut: each event, line or the array is parsed by another parser. */
+/* The JSON of a body must be valid whatever was cut: each event, line or the array is parsed by
+ * another parser. */
 static void parses(const char *name, enum framing framing, struct span body)
 {
 	size_t pos = 0;
@@ -122,10 +134,13 @@ static void parses(const char *name, enum framing framing, struct span body)
 	}
 }
 
-/* Cuts the stream after each of its frames; the decoder had read everything by then, as a gate that holds has. */
+/* Cuts the stream after each of its frames; the decoder had read everything by then, as a gate that
+ * holds has. */
 static void cut(size_t i, const struct wire_options *o, struct span body, enum wire_ending how)
 {
-	static const struct wire_notice notice = { { "ex-1", 4 }, { "the-rule", 8 }, { "Said \"no\".", 10 } };
+	static const struct wire_notice notice = { { "ex-1", 4 },
+						   { "the-rule", 8 },
+						   { "Said \"no\".", 10 } };
 	struct wire *w = wire_new(o);
 	struct pieces v = { 0 };
 	size_t used = wire_feed(w, body.p, body.n, &v);
@@ -138,14 +153,16 @@ static void cut(size_t i, const struct wire_options *o, struct span body, enum w
 			continue;
 		buf_add(&out, body.p, (size_t)released);
 		int rc = wire_end(w, how, released, &notice, &out);
-		bool abort = !cases[i].ending || (o->framing == FRAMING_NONE && how == ENDING_ERROR);
+		bool abort =
+			!cases[i].ending || (o->framing == FRAMING_NONE && how == ENDING_ERROR);
 		cr_expect_eq(rc, abort ? -ENOTSUP : 0, "%s: %d", cases[i].file, rc);
 		if (rc == 0 && o->framing != FRAMING_NONE)
 			parses(cases[i].file, o->framing, (struct span){ out.p, out.n });
 		size_t tail = out.n - (size_t)released;
 		const char *word = how == ENDING_REFUSAL && released ? cases[i].ending : "";
-		cr_expect(rc || memmem(out.p + released, tail, word, strlen(word)), "%s at %llu: %.*s", cases[i].file,
-			  (unsigned long long)released, (int)tail, out.p + released);
+		cr_expect(rc || memmem(out.p + released, tail, word, strlen(word)),
+			  "%s at %llu: %.*s", cases[i].file, (unsigned long long)released,
+			  (int)tail, out.p + released);
 		buf_fini(&out);
 	}
 	pieces_fini(&v);
@@ -165,13 +182,16 @@ Test(wire_data, a_cut_after_any_frame_ends_properly)
 
 Test(wire_data, open_blocks_are_closed_as_of_what_was_released)
 {
-	static const char first[] = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}\n\n"
-				    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-				    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
-	static const char rest[] = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-				   "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,"
-				   "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
-	struct wire *w = wire_new(&(struct wire_options){ FRAMING_SSE, DIALECT_MESSAGES, false, 65536 });
+	static const char first[] =
+		"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}\n\n"
+		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+		"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+	static const char rest[] =
+		"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,"
+		"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+	struct wire *w =
+		wire_new(&(struct wire_options){ FRAMING_SSE, DIALECT_MESSAGES, false, 65536 });
 	struct wire_notice notice = { SPAN("e"), SPAN("r"), SPAN("m") };
 	struct pieces v = { 0 };
 	struct buf body = { 0 }, out = { 0 };

@@ -8,7 +8,8 @@
 static void take(struct trace *t, const struct wire *w, const struct piece *p)
 {
 	if (p->kind == PIECE_FRAME) {
-		buf_printf(&t->frames, "frame %llu+%u\n", (unsigned long long)p->raw_off, p->raw_len);
+		buf_printf(&t->frames, "frame %llu+%u\n", (unsigned long long)p->raw_off,
+			   p->raw_len);
 		t->frame_count++;
 		return;
 	}
@@ -29,11 +30,13 @@ static void take(struct trace *t, const struct wire *w, const struct piece *p)
 	CHECK(p->lit_len ? p->lit_len == p->text_len : p->text_len == p->raw_len);
 	buf_add(&c->text, piece_text(p), p->text_len);
 	for (uint32_t i = 0; i < p->text_len; i++)
-		c->offsets = (c->offsets ^ (p->raw_off + (p->lit_len ? 0 : i))) * 1099511628211u + p->lit_len;
+		c->offsets = (c->offsets ^ (p->raw_off + (p->lit_len ? 0 : i))) * 1099511628211u +
+			     p->lit_len;
 }
 
 /* The pieces must come in raw order and lie within what was fed. */
-static void take_all(struct trace *t, const struct wire *w, struct pieces *v, uint64_t fed, uint64_t *last)
+static void take_all(struct trace *t, const struct wire *w, struct pieces *v, uint64_t fed,
+		     uint64_t *last)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		const struct piece *p = &v->v[i];
@@ -48,8 +51,8 @@ static void take_all(struct trace *t, const struct wire *w, struct pieces *v, ui
 }
 
 /* Under the address sanitizer the decoder sees a buffer that ends exactly where the bytes do. */
-static size_t feed(struct wire *w, const char *p, size_t n, bool finish, struct pieces *v, struct trace *t,
-		   uint64_t fed, uint64_t *last)
+static size_t feed(struct wire *w, const char *p, size_t n, bool finish, struct pieces *v,
+		   struct trace *t, uint64_t fed, uint64_t *last)
 {
 #ifdef __SANITIZE_ADDRESS__
 	char *copy = malloc(n ? n : 1);
@@ -71,7 +74,8 @@ static size_t feed(struct wire *w, const char *p, size_t n, bool finish, struct 
 	return used;
 }
 
-void trace_run(struct trace *t, const struct wire_options *o, struct span body, size_t first, size_t step)
+void trace_run(struct trace *t, const struct wire_options *o, struct span body, size_t first,
+	       size_t step)
 {
 	struct wire *w = wire_new(o);
 	struct pieces v = { 0 };
@@ -113,13 +117,15 @@ const char *trace_differs(const struct trace *a, const struct trace *b)
 		return "dialect";
 	if (a->consumed != b->consumed)
 		return "consumed";
-	if (a->frames.n != b->frames.n || (a->frames.n && memcmp(a->frames.p, b->frames.p, a->frames.n) != 0))
+	if (a->frames.n != b->frames.n ||
+	    (a->frames.n && memcmp(a->frames.p, b->frames.p, a->frames.n) != 0))
 		return "frames or channel ends";
 	for (size_t i = 0; i < a->n; i++) {
 		const struct trace_channel *x = &a->channels[i], *y = &b->channels[i];
 		if (x->id.kind != y->id.kind || x->id.a != y->id.a || x->id.b != y->id.b)
 			return "channel identity";
-		if (x->text.n != y->text.n || (x->text.n && memcmp(x->text.p, y->text.p, x->text.n) != 0))
+		if (x->text.n != y->text.n ||
+		    (x->text.n && memcmp(x->text.p, y->text.p, x->text.n) != 0))
 			return "text";
 		if (x->offsets != y->offsets)
 			return "raw offsets";
@@ -127,8 +133,8 @@ const char *trace_differs(const struct trace *a, const struct trace *b)
 	return NULL;
 }
 
-static void same(const char *name, const struct wire_options *o, struct span body, const struct trace *whole,
-		 size_t first, size_t step)
+static void same(const char *name, const struct wire_options *o, struct span body,
+		 const struct trace *whole, size_t first, size_t step)
 {
 	struct trace t;
 

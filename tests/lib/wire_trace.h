@@ -1,6 +1,6 @@
 /*
- * What a body becomes under the wire decoder, in a form that two runs can be compared by: the text of every channel
- * with the raw offset of each byte, the frames, the channel ends, the error.
+ * What a body becomes under the wire decoder, in a form that two runs can be compared by: the text
+ * of every channel with the raw offset of each byte, the frames, the channel ends, the error.
  */
 #ifndef TESTS_LIB_WIRE_TRACE_H
 #define TESTS_LIB_WIRE_TRACE_H
@@ -26,18 +26,21 @@ struct trace {
 	size_t memory;
 };
 
-/* Decodes body in steps of `step` bytes (0: all at once), the first step being `first` bytes when that is not 0. */
-void trace_run(struct trace *t, const struct wire_options *o, struct span body, size_t first, size_t step);
+/* Decodes body in steps of `step` bytes (0: all at once), the first step being `first` bytes when
+ * that is not 0. */
+void trace_run(struct trace *t, const struct wire_options *o, struct span body, size_t first,
+	       size_t step);
 void trace_fini(struct trace *t);
 
 /* NULL when both are the same, else what differs. */
 const char *trace_differs(const struct trace *a, const struct trace *b);
 
-/* Fails the running test unless every split gives the trace of the whole: byte by byte, and at every position when the
- * body has at most `every` bytes. */
+/* Fails the running test unless every split gives the trace of the whole: byte by byte, and at
+ * every position when the body has at most `every` bytes. */
 void trace_splits(const char *name, const struct wire_options *o, struct span body, size_t every);
 
-/* The text of one channel (NULL span when there is none), and of all channels of one kind joined in order. */
+/* The text of one channel (NULL span when there is none), and of all channels of one kind joined in
+ * order. */
 struct span trace_text(const struct trace *t, struct channel_id id);
 void trace_join(const struct trace *t, enum channel_kind kind, struct buf *out);
 
