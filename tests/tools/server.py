@@ -124,7 +124,7 @@ class Server:
         with open(self.config_path, "w") as f:
             f.write(text)
 
-    def start(self, wait=20.0):
+    def start(self, wait=60.0):
         with open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen([binary(), "serve", "-c", self.config_path], cwd=self.folder, stdin=subprocess.DEVNULL,
                                             stdout=err, stderr=err)

@@ -1,0 +1,129 @@
+"""Those who run redcard: the server with its signals, log and metrics, the admin listener, the command line."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import server as servers
+from expecting import PATIENCE, Unexpected, expect, fits, show
+
+
+class Redcard:
+    """The server and its admin side."""
+
+    def __init__(self, scene):
+        self.scene = scene
+
+    @property
+    def it(self):
+        return self.scene.server
+
+    def starts(self):
+        self.it.start()
+
+    def hup(self, policy=None, config=None):
+        """Reloads; policy and config replace the files first."""
+        if policy is not None:
+            self.it.write_policy(policy)
+        if config is not None:
+            self.it.write_config(config)
+        self.it.signal(signal.SIGHUP)
+
+    def reloaded(self, result="ok", count=1):
+        self.metric(f'redcard_reloads_total{{result="{result}"}}', count)
+
+    def term(self):
+        self.it.signal(signal.SIGTERM)
+
+    def exits(self, code=0, within_ms=5000):
+        expect("exit code", code, self.it.wait_exit(within_ms / 1000))
+
+    def runs(self):
+        expect("the server's exit code", None, self.it.process.poll())
+
+    def metric(self, name, wanted, within_ms=3000):
+        """A metric has (or a predicate accepts) this value soon. None: it is absent."""
+        ok = wanted if callable(wanted) else lambda v: v == wanted
+        end = time.monotonic() + within_ms / 1000
+        while True:
+            got = self.it.metrics().get(name)
+            if ok(got):
+                return
+            if time.monotonic() > end:
+                raise Unexpected(f"metric {name}\n      expected {show(wanted)}\n      got      {show(got)}")
+            time.sleep(0.02)
+
+    def logs(self, event, **fields):
+        self.scene.names["row"] = self.it.wait_log(event, PATIENCE, **fields)
+
+    def records(self, exchange, **fields):
+        """The exchange's record is logged, with these fields."""
+        row = self.it.wait_log("exchange", PATIENCE, exchange=exchange)
+        self.scene.names["row"] = row
+        self.scene.names["cards"] = [r for r in self.it.log() if r.get("event") == "card" and r.get("exchange") == exchange]
+        for name, wanted in fields.items():
+            got = row.get(name)
+            if not (wanted(got) if callable(wanted) else fits(wanted, got)):
+                raise Unexpected(f"field {name} of the record {show(row)}\n      expected {show(wanted)}\n      got      {show(got)}")
+
+    def memory_below(self, mib):
+        got = self.it.rss_kib() / 1024
+        if got > mib * self.scene.memory_factor():
+            raise Unexpected(f"expected less than {mib} MiB resident, got {got:.1f}")
+
+
+class Probe:
+    """Asks the admin listener."""
+
+    def __init__(self, scene):
+        self.scene = scene
+
+    def gets(self, path, status=200, pattern=None):
+        got, body = self.scene.server.admin(path)
+        expect(f"status of {path}", status, got)
+        if pattern and not re.search(pattern, body, re.M):
+            raise Unexpected(f"{path}\n      expected {show(pattern)}\n      got      {show(body)}")
+        self.scene.names["answer"] = body
+
+
+class Cli:
+    """Runs the program to its end."""
+
+    def __init__(self, scene):
+        self.scene, self.done = scene, None
+
+    def file(self, name, text):
+        with open(os.path.join(self.scene.folder, name), "w") as f:
+            f.write(text)
+
+    def run(self, *args, stdin=""):
+        try:
+            self.done = subprocess.run([servers.binary(), *args], cwd=self.scene.folder, input=stdin, text=True, errors="replace",
+                                       capture_output=True, timeout=PATIENCE * 4, check=False)
+        except subprocess.TimeoutExpired:
+            raise Unexpected("the program was expected to end by itself and went on") from None
+
+    def exit(self, wanted):
+        if self.done.returncode != wanted:
+            raise Unexpected(f"exit code\n      expected {wanted}\n      got      {self.done.returncode}\n"
+                             f"      stderr {show(self.done.stderr)}\n      stdout {show(self.done.stdout)}")
+
+    def says(self, *patterns):
+        """Standard error is one line, and each pattern is in it."""
+        lines = self.done.stderr.splitlines()
+        if len(lines) != 1:
+            raise Unexpected(f"expected one line, got {show(self.done.stderr)}")
+        for pattern in patterns:
+            if not re.search(pattern, lines[0]):
+                raise Unexpected(f"stderr\n      expected {show(pattern)}\n      got      {show(lines[0])}")
+
+    def prints(self, pattern):
+        if not re.search(pattern, self.done.stdout, re.M):
+            raise Unexpected(f"stdout\n      expected {show(pattern)}\n      got      {show(self.done.stdout)}")
+
+    def nothing_listens(self):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", self.scene.server.port)) == 0:
+                raise Unexpected("something still listens on the proxy's port")
