@@ -13,29 +13,22 @@
  *   pieces                                          a  \n  b           FRAME
  *
  * - A *frame* is what a client acts on as a whole: an event with its blank line, a line, an array
- * element, a document. Frames of at most `frame_max` bytes are decoded when they are complete, so
- * that fields which name the channel may come after the text. A longer frame is decoded as it
- * comes: past frame_max a string belongs to the channel that is known where the string starts. Both
- * rules depend on bytes alone.
+ *   element, a document. Frames of at most `frame_max` bytes are decoded when they are complete,
+ *   so that fields which name the channel may come after the text. A longer frame is decoded as it
+ *   comes: a string then belongs to the channel that is known where it starts.
  * - Every byte of every JSON string value becomes text of some channel. Strings at the dialect's
- * known places belong to a channel that goes on from frame to frame; all other strings go to one
- * channel CHANNEL_ENVELOPE, each followed by a NUL, which no rule's text contains. Payloads that
- * are not JSON become text of CHANNEL_RAW as they are.
+ *   known places belong to a channel that goes on from frame to frame; all other strings go to one
+ *   channel CHANNEL_ENVELOPE, each followed by a NUL, which no rule's text contains. Payloads that
+ *   are not JSON become text of CHANNEL_RAW as they are.
  * - A piece's text either equals its raw bytes (text_len == raw_len), or stands for one escape
- * sequence (one or, for tool arguments, two layers) and cannot be divided.
- * - Tool arguments are JSON inside a JSON string (or, in some dialects, an object). Their channel's
- * text is the inner document with the escapes of its strings decoded in place; braces, quotes that
- * delimit, commas and colons stay.
- * - A frame whose arguments end inside an escape of the inner document gets no PIECE_FRAME: it is
- * joined to the next one, so that no half of an escape leaves before the text it stands for was
- * judged.
- * - Comments of events are no text; the values of `event` and `id` fields and unknown fields go to
- * the envelope.
- * - An event whose bytes before its first text equal those of an earlier event does not emit their
- * envelope again: the same strings were text once, and judged. The same holds for the bytes after
- * its only text.
- * - FRAMING_NONE has no frames: the body is consumed as it comes, as one long frame that
- * PIECE_FRAME ends at the finish.
+ *   sequence (one or, for tool arguments, two layers) and cannot be divided.
+ * - Tool arguments are JSON inside a JSON string (or, in some dialects, an object). Their
+ *   channel's text is the inner document with the escapes of its strings decoded in place; braces,
+ *   quotes that delimit, commas and colons stay.
+ * - A frame whose arguments end inside an escape of the inner document is joined to the next one.
+ * - Comments of events are no text; `event` and `id` values and unknown fields are envelope.
+ * - Envelope that stands in the same bytes as in an earlier event is not said again; see memo.c.
+ * - FRAMING_NONE is one long frame, ended by a PIECE_FRAME at the finish.
  */
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
@@ -175,15 +168,14 @@ enum wire_error wire_failed(const struct wire *w);
 enum framing wire_framing(const struct wire *w);
 enum dialect wire_dialect(const struct wire *w); /* what was sniffed, when it began unknown */
 
-/* True when wire_consumed() lies inside a frame longer than frame_max (or a body without framing)
- * whose start is at *start. Such a frame may be released as it is judged. */
+/* wire_consumed() lies inside a frame longer than frame_max (or a body without framing) that began
+ * at *start. Such a frame may be released as it is judged. */
 bool wire_in_long_frame(const struct wire *w, uint64_t *start);
 
 /* The identity of a channel number that a piece carried. */
 struct channel_id wire_channel(const struct wire *w, uint16_t channel);
 
-/* "choice 0 content", "choice 0 tool 1 arguments", "envelope": for reports. At most 63 characters
- * and a NUL. */
+/* "choice 0 content", "choice 0 tool 1 arguments", "envelope": for reports. */
 void channel_name(struct channel_id id, char name[64]);
 
 /* What a cut may say. Never the matched text. */
@@ -202,8 +194,7 @@ enum wire_ending { ENDING_REFUSAL, ENDING_ERROR };
 int wire_end(struct wire *w, enum wire_ending how, uint64_t released,
 	     const struct wire_notice *notice, struct buf *out) MUST_USE;
 
-/* Bytes that keep a waiting client alive between two frames and mean nothing ("" where the framing
- * has none). */
+/* Bytes between two frames that keep a client waiting and mean nothing; may be empty. */
 struct span wire_keepalive(const struct wire *w);
 
 #endif

@@ -56,9 +56,10 @@ Test(wire, an_index_after_the_text_counts)
 
 Test(wire, a_tool_index_after_the_text_counts)
 {
-	static const char body[] =
-		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"a\\\\\"},\"index\":3}]}}]}\n\n"
-		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"nb\"},\"index\":3}]}}]}\n\n";
+#define LATE(text)                                                                             \
+	"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"" text \
+	"\"},\"index\":3}]}}]}\n\n"
+	static const char body[] = LATE("{\\\"a\\\\") LATE("nb");
 	expect(&chat, body, ARGS(0, 3), "{\"a\nb");
 }
 
