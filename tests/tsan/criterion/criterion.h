@@ -15,6 +15,7 @@
 #include <string.h>
 
 struct tsan_options {
+	int none; /* what the macros set, so that a list without options is not empty */
 	void (*init)(void);
 	void (*fini)(void);
 	int signal;
@@ -42,13 +43,13 @@ _Noreturn void tsan_skip(const char *fmt, ...);
 
 #define Test(s, n, ...) \
 	static void s##_##n##_impl(void); \
-	TSAN_REGISTER(s, n, s##_##n##_impl, .init = NULL, ##__VA_ARGS__) \
+	TSAN_REGISTER(s, n, s##_##n##_impl, .none = 0, ##__VA_ARGS__) \
 	static void s##_##n##_impl(void)
 
 #define TestSuite(s, ...) \
 	__attribute__((constructor)) static void s##_suite_register(void) \
 	{ \
-		tsan_register_suite(#s, (struct tsan_options){ .init = NULL, ##__VA_ARGS__ }); \
+		tsan_register_suite(#s, (struct tsan_options){ .none = 0, ##__VA_ARGS__ }); \
 	} \
 	struct tsan_suite_##s
 
@@ -77,14 +78,25 @@ _Noreturn void tsan_skip(const char *fmt, ...);
 #define cr_assert_arr_neq(a, b, n, ...) TSAN_CHECK(true, memcmp(a, b, n) != 0, #a " is not " #b, ##__VA_ARGS__)
 #define cr_assert_float_eq(a, b, e, ...) TSAN_CHECK(true, fabs((a) - (b)) <= (e), #a " is near " #b, ##__VA_ARGS__)
 #define cr_assert_fail(...) TSAN_CHECK(true, false, "reached", ##__VA_ARGS__)
-#define cr_fatal(...) TSAN_CHECK(true, false, "reached", ##__VA_ARGS__)
 #define cr_expect(cond, ...) TSAN_CHECK(false, cond, #cond, ##__VA_ARGS__)
 #define cr_expect_not(cond, ...) TSAN_CHECK(false, !(cond), "!" #cond, ##__VA_ARGS__)
 #define cr_expect_eq(a, b, ...) TSAN_COMPARE(false, a, ==, b, ##__VA_ARGS__)
 #define cr_expect_neq(a, b, ...) TSAN_COMPARE(false, a, !=, b, ##__VA_ARGS__)
+#define cr_expect_lt(a, b, ...) TSAN_COMPARE(false, a, <, b, ##__VA_ARGS__)
+#define cr_expect_leq(a, b, ...) TSAN_COMPARE(false, a, <=, b, ##__VA_ARGS__)
+#define cr_expect_gt(a, b, ...) TSAN_COMPARE(false, a, >, b, ##__VA_ARGS__)
+#define cr_expect_geq(a, b, ...) TSAN_COMPARE(false, a, >=, b, ##__VA_ARGS__)
 #define cr_expect_null(a, ...) TSAN_CHECK(false, (a) == NULL, #a " is NULL", ##__VA_ARGS__)
 #define cr_expect_not_null(a, ...) TSAN_CHECK(false, (a) != NULL, #a " is not NULL", ##__VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...) TSAN_CHECK(false, strcmp(a, b) == 0, #a " is " #b, ##__VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...) TSAN_CHECK(false, strcmp(a, b) != 0, #a " is not " #b, ##__VA_ARGS__)
+#define cr_expect_str_empty(a, ...) TSAN_CHECK(false, *(a) == '\0', #a " is empty", ##__VA_ARGS__)
+#define cr_expect_str_not_empty(a, ...) TSAN_CHECK(false, *(a) != '\0', #a " is not empty", ##__VA_ARGS__)
+#define cr_expect_arr_eq(a, b, n, ...) TSAN_CHECK(false, memcmp(a, b, n) == 0, #a " is " #b, ##__VA_ARGS__)
+#define cr_expect_arr_neq(a, b, n, ...) TSAN_CHECK(false, memcmp(a, b, n) != 0, #a " is not " #b, ##__VA_ARGS__)
+#define cr_expect_float_eq(a, b, e, ...) TSAN_CHECK(false, fabs((a) - (b)) <= (e), #a " is near " #b, ##__VA_ARGS__)
+#define cr_expect_fail(...) TSAN_CHECK(false, false, "reached", ##__VA_ARGS__)
+#define cr_fatal(...) TSAN_CHECK(true, false, "reached", ##__VA_ARGS__)
 #define cr_skip_test(...) tsan_skip("" __VA_ARGS__)
 #define cr_skip(...) tsan_skip("" __VA_ARGS__)
 #define cr_log_info(...) ((void)fprintf(stderr, __VA_ARGS__), (void)fputc('\n', stderr))

@@ -32,7 +32,7 @@ static inline struct criterion_test_params tsan_params(size_t size, void *array,
 		if (p.cleanup) \
 			p.cleanup(&p); \
 	} \
-	TSAN_REGISTER(s, n, s##_##n##_run, .init = NULL, ##__VA_ARGS__) \
+	TSAN_REGISTER(s, n, s##_##n##_run, .none = 0, ##__VA_ARGS__) \
 	static void s##_##n##_impl(parameter)
 
 #endif
