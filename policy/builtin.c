@@ -16,17 +16,17 @@
 PACK(secrets);
 PACK(code);
 
-const struct builtin_file *builtin_files(size_t *n)
+bool builtin_file(size_t i, struct builtin_file *out)
 {
-	static struct builtin_file files[] = {
-		{ "builtin/secrets.yaml", { builtin_secrets_start, 0 } },
-		{ "builtin/code.yaml", { builtin_code_start, 0 } },
+	static const struct {
+		const char *name, *start, *end;
+	} files[] = {
+		{ "builtin/secrets.yaml", builtin_secrets_start, builtin_secrets_end },
+		{ "builtin/code.yaml", builtin_code_start, builtin_code_end },
 	};
-	static const char *const ends[] = { builtin_secrets_end, builtin_code_end };
-	/* The lengths are differences of labels, which are not constants to the compiler.
-	 * Idempotent, so harmless when two threads do it. */
-	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		files[i].text.n = (size_t)(ends[i] - files[i].text.p);
-	*n = ARRAY_LEN(files);
-	return files;
+	if (i >= ARRAY_LEN(files))
+		return false;
+	out->name = files[i].name;
+	out->text = (struct span){ files[i].start, (size_t)(files[i].end - files[i].start) };
+	return true;
 }

@@ -92,6 +92,7 @@ struct builtin_file {
 	struct span text;
 };
 
-const struct builtin_file *builtin_files(size_t *n); /* the pack in the binary */
+/* The pack in the binary, file by file; false after the last. */
+bool builtin_file(size_t i, struct builtin_file *out);
 
 #endif

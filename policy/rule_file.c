@@ -123,10 +123,9 @@ static const char *beside(struct rule_file *f, const char *name)
 
 static void include_builtin(struct rule_file *f)
 {
-	size_t n = 0;
-	const struct builtin_file *files = builtin_files(&n);
-	for (size_t i = 0; i < n; i++) {
-		int rc = read_file(f, f->set, files[i].name, files[i].text, f->errors);
+	struct builtin_file file;
+	for (size_t i = 0; builtin_file(i, &file); i++) {
+		int rc = read_file(f, f->set, file.name, file.text, f->errors);
 		f->rc = rc ? rc : f->rc;
 	}
 }

@@ -283,6 +283,58 @@ Test(judge, memory_stays_small)
 	play_close(&p);
 }
 
+/* Prose counts as code inside its fences only, tool arguments as a whole. */
+static size_t cards_in(const char *body, size_t first)
+{
+	struct play p = play_open("version: 1\nrules:\n" RULE(
+		"hit", "flag", "run\\.me\\(([a-z]{2})", ", scope: code"));
+	struct wire_options options = { .framing = FRAMING_LINES,
+					.dialect = DIALECT_OLLAMA,
+					.frame_max = 4096 };
+	struct wire *w = wire_new(&options);
+	struct judge *j = judge_new(p.set, w);
+	struct pieces pieces = { 0 };
+	struct verdict v;
+	size_t n = strlen(body), at = wire_feed(w, body, first, &pieces), cards;
+	judge_feed(j, p.scratch, pieces.v, pieces.n, false, &v);
+	pieces.n = 0;
+	at += wire_feed(w, body + at, n - at, &pieces);
+	judge_feed(j, p.scratch, pieces.v, pieces.n, false, &v);
+	pieces.n = 0;
+	cr_assert_eq(wire_finish(w, body + at, n - at, &pieces), WIRE_OK);
+	judge_feed(j, p.scratch, pieces.v, pieces.n, true, &v);
+	judge_cards(j, &cards);
+	pieces_fini(&pieces);
+	judge_free(j);
+	wire_free(w);
+	play_close(&p);
+	return cards;
+}
+
+#define LINE(text)                                                                 \
+	"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"" text \
+	"\"},\"done\":false}\n"
+
+Test(judge, code_only)
+{
+	static const struct {
+		const char *body;
+		size_t cards;
+	} cases[] = {
+		{ LINE("say run.me(ab) ") LINE("again run.me(ab)"), 0 },
+		{ LINE("say\\n```py\\nrun.") LINE("me(ab)\\n```\\nrun.me(cd)"), 1 },
+		{ LINE("``") LINE("`\\n") LINE("run.me(ab) run.me(cd)") LINE("\\n``")
+			  LINE("`\\nrun.me(ef)"),
+		  2 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		for (size_t cut = 0; cut <= strlen(cases[i].body); cut += 3) {
+			size_t n = cards_in(cases[i].body, cut);
+			cr_assert_eq(n, cases[i].cards, "case %zu split at %zu: %zu cards", i, cut,
+				     n);
+		}
+}
+
 /* Random streams out of what rules are sensitive to. */
 static const char *const crumbs[] = { "zed-",   "zed-a",  "12345678", "abcd",   " ",   "yel-",
 				      "123456", "acct=",  "BEGIN:",   "LOOSE:", "END", "quux",

@@ -1,8 +1,11 @@
 /* policy/lead_in.c: where expressions are split, and which cannot be. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/yaml.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/multimatch.h"
@@ -176,4 +179,65 @@ Test(lead_in, implied_keywords)
 	cr_assert_not(keyword_implied("AK[I]?A", words, 2));
 	cr_assert_not(keyword_implied("(?:akia)?x", words, 2));
 	cr_assert_not(keyword_implied("akix|akia", words, 2));
+}
+
+/* Rules that others wrote: most must get a usable lead-in, and both halves must compile. */
+static bool usable(const struct yaml_node *rule)
+{
+	const struct yaml_node *regex = yaml_get(rule, "regex_re2"),
+			       *group = yaml_get(rule, "secret_group");
+	struct lead_in l;
+	if (!regex || !regex->len || lead_in_find(regex->text, 0, NULL, &l))
+		return false;
+	unsigned wanted = group && group->len ? (unsigned)atoi(group->text) : l.groups > 0;
+	lead_in_fini(&l);
+	cr_assert_eq(lead_in_find(regex->text, wanted, NULL, &l), 0, "%s", regex->text);
+	if (l.found) {
+		struct multimatch_pattern pattern = { .text = l.lead_in };
+		struct multimatch *m = NULL;
+		struct regex *body = NULL;
+		struct buf why = { 0 };
+		size_t bad;
+		cr_assert_eq(multimatch_new(&pattern, 1, &m, &bad, &why), 0, "%s", l.lead_in);
+		cr_assert_eq(regex_new(l.body, REGEX_AT_START, &body, &why), 0, "%s", l.body);
+		cr_assert(!wanted || l.body_group > 0, "%s", regex->text);
+		multimatch_free(m);
+		regex_free(body);
+		buf_fini(&why);
+	}
+	bool found = l.found;
+	lead_in_fini(&l);
+	return found;
+}
+
+Test(lead_in, rules_that_others_wrote)
+{
+	const char *corpora = getenv("CORPORA");
+	char command[512];
+	snprintf(command, sizeof(command),
+		 "gzip -dc '%s/secrets/gitleaks_rules.json.gz' 2>/dev/null",
+		 corpora ? corpora : "../shared/corpora");
+	FILE *pipe = popen(command, "r");
+	struct buf text = { 0 }, errors = { 0 };
+	struct yaml *y = NULL;
+	char part[4096];
+	for (size_t n; pipe && (n = fread(part, 1, sizeof(part), pipe)) > 0;)
+		buf_add(&text, part, n);
+	if (pipe)
+		pclose(pipe);
+	if (!text.n) {
+		cr_log_warn("skipped: no corpora");
+		return;
+	}
+	cr_assert_eq(yaml_parse("rules", (struct span){ text.p, text.n }, 0, &y, &errors), 0,
+		     "%.*s", (int)errors.n, errors.p);
+	size_t all = 0, found = 0;
+	for (const struct yaml_node *r = yaml_get(yaml_root(y), "rules")->first; r; r = r->next) {
+		all++;
+		found += usable(r);
+	}
+	cr_assert_eq(all, 222);
+	cr_assert_geq(found, 205, "%zu of %zu", found, all);
+	yaml_free(y);
+	buf_fini(&text);
 }
