@@ -27,6 +27,7 @@ struct span {
 };
 
 #define SPAN(literal) ((struct span){ (literal), sizeof(literal) - 1 })
+#define SPAN_INIT(literal) { (literal), sizeof(literal) - 1 }
 
 struct span span_of(const char *text); /* a NUL-terminated string; NULL gives the empty span */
 int span_eq(struct span a, struct span b);

@@ -10,167 +10,11 @@
 
 #include "proxy/worker.h"
 
-#define CHUNK_BYTES 4032 /* with its header and malloc's, one chunk fills 4 KiB */
-#define CHUNK_STOCK 256
-#define LEND_LEAST 1024  /* smaller bodies are cheaper to copy than to keep a receive buffer for */
 #define LINGER_MS 1000
 #define SHORT_READ 2048
 #define SHORT_READS_MAX 16
 
-struct chunk {
-	struct chunk *next;
-	char *p;
-	size_t n;
-	size_t room;  /* bytes free behind the last one; only where the bytes are in data[] */
-	int buffer;   /* a receive buffer to give back, or -1 */
-	bool stocked; /* of the standard size */
-	char data[];
-};
-
-static struct chunk *chunk_new(struct worker *w, size_t least)
-{
-	struct chunk *k = w->chunks.free;
-	size_t room = least <= CHUNK_BYTES ? CHUNK_BYTES : least;
-	if (k && room == CHUNK_BYTES) {
-		w->chunks.free = k->next;
-		w->chunks.n--;
-	} else {
-		k = malloc(sizeof(*k) + room);
-	}
-	CHECK(k); /* windows and queues are bounded, so a failure means a memory limit below the configuration's */
-	*k = (struct chunk){ .p = k->data, .room = room, .buffer = -1, .stocked = room == CHUNK_BYTES };
-	return k;
-}
-
-static void chunk_free(struct worker *w, struct chunk *k)
-{
-	if (k->buffer >= 0)
-		ring_buffer_return(w->ring, (unsigned)k->buffer);
-	if (!k->stocked || w->chunks.n >= CHUNK_STOCK) {
-		free(k);
-		return;
-	}
-	k->next = w->chunks.free;
-	w->chunks.free = k;
-	w->chunks.n++;
-}
-
-void chunk_stock_fini(struct chunk_stock *s)
-{
-	while (s->free) {
-		struct chunk *k = s->free;
-		s->free = k->next;
-		free(k);
-	}
-	s->n = 0;
-}
-
-/* --- output --- */
-
-static void append_chunk(struct conn *c, struct chunk *k)
-{
-	*c->out_tail = k;
-	c->out_tail = &k->next;
-	c->queued += k->n;
-	worker_flush_later(c->w, c);
-}
-
-/* The last chunk, when bytes may still be added to it: it is of our own memory and no running send covers it. */
-static struct chunk *open_chunk(const struct conn *c)
-{
-	struct chunk *k = c->out;
-	for (unsigned i = 0; k && i < c->in_flight; i++)
-		k = k->next;
-	while (k && k->next)
-		k = k->next;
-	return k && k->buffer < 0 ? k : NULL;
-}
-
-static void queue_copy(struct conn *c, const void *p, size_t n)
-{
-	struct chunk *k = open_chunk(c);
-	if (k && k->room >= n) {
-		memcpy(k->p + k->n, p, n);
-		k->n += n;
-		k->room -= n;
-		c->queued += n;
-		return;
-	}
-	k = chunk_new(c->w, n);
-	memcpy(k->data, p, n);
-	k->n = n;
-	k->room -= n;
-	append_chunk(c, k);
-}
-
-static void drop_output(struct conn *c)
-{
-	while (c->out) {
-		struct chunk *k = c->out;
-		c->out = k->next;
-		chunk_free(c->w, k);
-	}
-	c->out_tail = &c->out;
-	c->queued = 0;
-	c->in_flight = 0;
-}
-
-static void queue_cipher(struct conn *c)
-{
-	struct buf *cipher = &c->w->cipher;
-	CHECK(!cipher->failed);
-	if (cipher->n)
-		queue_copy(c, cipher->p, cipher->n);
-	buf_clear(cipher);
-}
-
-void conn_write(struct conn *c, const void *p, size_t n)
-{
-	if (n == 0 || c->state == CONN_CLOSING)
-		return;
-	if (!c->tls) {
-		queue_copy(c, p, n);
-		return;
-	}
-	(void)tls_write(c->tls, p, n, &c->w->cipher); /* a failure shows at the next read */
-	queue_cipher(c);
-}
-
-void conn_flush(struct conn *c)
-{
-	if (c->send.pending || c->connecting || c->state >= CONN_LINGERING || !c->out)
-		return;
-	if (!c->out->next) {
-		c->in_flight = 1;
-		ring_send(c->w->ring, &c->send, c->fd, c->out->p, c->out->n);
-		return;
-	}
-	unsigned n = 0;
-	for (struct chunk *k = c->out; k && n < CONN_IOV; k = k->next)
-		c->iov[n++] = (struct iovec){ .iov_base = k->p, .iov_len = k->n };
-	c->in_flight = n;
-	c->msg = (struct msghdr){ .msg_iov = c->iov, .msg_iovlen = n };
-	ring_sendv(c->w->ring, &c->send, c->fd, &c->msg);
-}
-
-static void forget_sent(struct conn *c, size_t n)
-{
-	CHECK(n <= c->queued);
-	c->queued -= n;
-	while (n > 0) {
-		struct chunk *k = c->out;
-		size_t part = min_size(n, k->n);
-		k->p += part;
-		k->n -= part;
-		n -= part;
-		if (k->n > 0)
-			break;
-		c->out = k->next;
-		if (!c->out)
-			c->out_tail = &c->out;
-		chunk_free(c->w, k);
-	}
-}
+/* --- sending and the end --- */
 
 static void begin_linger(struct conn *c)
 {
@@ -203,7 +47,7 @@ static void on_sent(struct op *op, int result, unsigned flags)
 	}
 	if (result > 0) {
 		c->sent_bytes += (uint64_t)result;
-		forget_sent(c, (size_t)result);
+		conn_forget_sent(c, (size_t)result);
 	}
 	if (c->out)
 		worker_flush_later(c->w, c);
@@ -213,42 +57,6 @@ static void on_sent(struct op *op, int result, unsigned flags)
 		c->handler->sent(c);
 }
 
-/* --- lending a receive buffer to another conn's output --- */
-
-bool conn_can_lend(const struct conn *c, const struct conn *from, struct span body)
-{
-	if (from->in_buffer < 0 || from->in.n || from->tls || c->tls || body.n < LEND_LEAST)
-		return false;
-	const char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
-	return body.p >= buffer && body.p < buffer + ring_buffer_bytes(c->w->ring, (unsigned)from->in_buffer) &&
-	       ring_buffer_spare(c->w->ring, (unsigned)from->in_buffer);
-}
-
-void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *buffer = ring_buffer(c->w->ring, (unsigned)from->in_buffer);
-	char *p = buffer + (body.p - buffer);
-	size_t n = body.n;
-	CHECK(body.p >= buffer && n <= ring_buffer_bytes(c->w->ring, (unsigned)from->in_buffer));
-	if (chunked) { /* RFC 9112, 7.1: at most five digits and four line end bytes, inside head- and tailroom */
-		memcpy(p + n, "\r\n", 2);
-		n += 2;
-		*--p = '\n';
-		*--p = '\r';
-		for (size_t size = body.n; size; size >>= 4)
-			*--p = hex[size & 15];
-		n += (size_t)(body.p - p);
-	}
-	struct chunk *k = chunk_new(c->w, 0);
-	k->p = p;
-	k->n = n;
-	k->room = 0;
-	k->buffer = from->in_buffer;
-	from->in_buffer = -1;
-	append_chunk(c, k);
-}
-
 /* --- input --- */
 
 struct span conn_input(const struct conn *c)
@@ -256,16 +64,6 @@ struct span conn_input(const struct conn *c)
 	if (c->backlog.n)
 		return (struct span){ c->backlog.p + c->backlog_off, c->backlog.n - c->backlog_off };
 	return c->in;
-}
-
-char *conn_input_writable(const struct conn *c)
-{
-	if (c->backlog.n)
-		return c->backlog.p + c->backlog_off;
-	if (c->in_buffer < 0)
-		return c->w->plain.p + (c->in.p - c->w->plain.p);
-	char *buffer = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
-	return buffer + (c->in.p - buffer);
 }
 
 void conn_consume(struct conn *c, size_t n)
@@ -282,6 +80,7 @@ void conn_consume(struct conn *c, size_t n)
 
 void conn_trim(struct conn *c)
 {
+	conn_drop_joined(c);
 	if (c->backlog_off < c->backlog.n)
 		return;
 	buf_fini(&c->backlog);
@@ -326,7 +125,7 @@ static void deliver_tls(struct conn *c, const char *p, size_t n)
 	buf_clear(plain);
 	enum tls_status status = tls_feed(c->tls, p, n, plain, &c->w->cipher);
 	CHECK(!plain->failed);
-	queue_cipher(c);
+	conn_write_cipher(c);
 	if (status == TLS_FAILED) {
 		c->handler->failed(c, -EPROTO);
 		return;
@@ -359,6 +158,7 @@ static void read_ended(struct conn *c, int result)
 	if (c->eof)
 		return;
 	c->eof = true;
+	c->truncated = c->tls != NULL;
 	c->handler->eof(c);
 }
 
@@ -519,7 +319,7 @@ void conn_close_after_flush(struct conn *c)
 		return;
 	if (c->tls && c->state == CONN_OPEN) {
 		tls_shutdown(c->tls, &c->w->cipher);
-		queue_cipher(c);
+		conn_write_cipher(c);
 	}
 	if (c->state == CONN_OPENING) {
 		conn_close(c);
@@ -545,7 +345,7 @@ bool conn_idle(const struct conn *c)
 void conn_bury(struct conn *c)
 {
 	CHECK(c->state == CONN_CLOSING && conn_idle(c));
-	drop_output(c);
+	conn_drop_output(c);
 	keep_rest(c);
 	buf_fini(&c->backlog);
 	tls_free(c->tls);

@@ -51,6 +51,7 @@ struct conn {
 	enum conn_state state;
 	bool want_read;
 	bool eof;
+	bool truncated;       /* the TCP stream ended without TLS's own end */
 	bool connecting;
 	int in_buffer;        /* the receive buffer `in` points into, or -1 */
 	enum ring_stock stock; /* what the next recv is armed with */
@@ -58,6 +59,7 @@ struct conn {
 	struct span in;
 	struct buf backlog;
 	size_t backlog_off;
+	struct chunk *joined; /* conn_join()'s copy */
 	struct chunk *out, **out_tail;
 	size_t queued;        /* bytes in out */
 	uint64_t sent_bytes;  /* since it was opened */
@@ -83,14 +85,16 @@ void conn_pause(struct conn *c); /* stop; bytes already on the way go to the bac
 struct span conn_input(const struct conn *c);
 void conn_consume(struct conn *c, size_t n); /* the bytes stay where they are until conn_trim() or the callback returns */
 void conn_trim(struct conn *c);              /* gives memory back once everything is consumed */
-char *conn_input_writable(const struct conn *c); /* the same bytes, which their reader may rearrange in place */
 
 void conn_write(struct conn *c, const void *p, size_t n); /* copies */
 
-/* True when body, inside from's current receive buffer, may be sent from there: all input is consumed, no TLS, and
- * buffers are plentiful. */
+/* Slices of the input as one stretch: the slice itself, or a copy that lives until conn_trim(). */
+struct span conn_join(struct conn *c, const struct span *slices, size_t n);
+
+/* True when body, inside from's joined input or its receive buffer, may be sent from there: all input is consumed, no
+ * TLS, and buffers are plentiful. */
 bool conn_can_lend(const struct conn *c, const struct conn *from, struct span body);
-/* Queues body without copying and takes the buffer from `from`; with chunked, frames it in place. */
+/* Queues body without copying and takes its memory from `from`; with chunked, frames it in place. */
 void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked);
 
 size_t conn_queued(const struct conn *c);
@@ -101,15 +105,22 @@ void conn_close(struct conn *c);             /* now; queued output is dropped */
 void conn_close_after_flush(struct conn *c); /* when the output is sent; then lingers so that the peer can read it */
 void conn_abort(struct conn *c);             /* now, with a reset */
 
+/* For the files of the conn only. */
+void conn_write_cipher(struct conn *c);          /* queues what TLS left in the worker's buffer */
+void conn_forget_sent(struct conn *c, size_t n); /* n bytes of the queue have left */
+void conn_drop_output(struct conn *c);
+void conn_drop_joined(struct conn *c);
+
 /* For the worker, after each batch: start the send of what was queued; is every op idle; say closed(). */
 void conn_flush(struct conn *c);
 bool conn_idle(const struct conn *c);
 void conn_bury(struct conn *c);
 
 /* One thread's stock of output chunks. */
+#define CHUNK_SIZES 2
 struct chunk_stock {
-	struct chunk *free;
-	unsigned n;
+	struct chunk *free[CHUNK_SIZES];
+	unsigned n[CHUNK_SIZES];
 };
 void chunk_stock_fini(struct chunk_stock *s);
 

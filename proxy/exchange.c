@@ -222,6 +222,7 @@ static enum step_next run_route(struct exchange *x)
 	}
 	if (exchange_write_request_head(x) != 0)
 		return refuse(x, 503, "out of memory", "this proxy is out of memory; try again later");
+	http1_drop_head(x->client->http); /* what is still needed of it was copied */
 	return exchange_to(x, &step_gather);
 }
 

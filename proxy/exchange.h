@@ -106,6 +106,7 @@ extern const struct step step_route, step_gather, step_connect, step_send, step_
 enum step_next exchange_to(struct exchange *x, const struct step *step); /* AGAIN at that step */
 enum step_next exchange_failed(struct exchange *x, enum exchange_result result, unsigned status, const char *reason,
 			       const char *detail); /* an answer of our own if nothing was sent yet, else an abort */
+enum step_next exchange_builder_failed(struct exchange *x, enum upstream_error why, const char *detail);
 void exchange_drop_backend(struct exchange *x);
 void exchange_phase(struct exchange *x, uint32_t ms); /* 0: no limit */
 

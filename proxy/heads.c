@@ -33,13 +33,13 @@ const char *head_reason(unsigned status)
 
 static bool is(const struct http1_header *h, const char *name)
 {
-	return h->name.n == strlen(name) && span_eq_nocase(h->name, span_of(name));
+	return span_eq_nocase(h->name, span_of(name));
 }
 
-static bool is_one_of(const struct http1_header *h, const char *const *names, size_t n)
+static bool is_one_of(const struct http1_header *h, const struct span *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is(h, names[i]))
+		if (span_eq_nocase(h->name, names[i]))
 			return true;
 	return false;
 }
@@ -103,9 +103,11 @@ static void put_request_framing(struct buf *out, const struct http1_head *head)
 void head_request(struct buf *out, const struct http1_head *head, const struct config_route *route,
 		  const struct head_facts *facts)
 {
-	static const char *const ours[] = { "host",   "content-length",    "transfer-encoding", "expect",
-					    "via",    "accept-encoding",   "x-forwarded-for",   "x-forwarded-proto",
-					    "upgrade", "x-forwarded-host", "x-redcard-exchange" };
+	static const struct span ours[] = {
+		SPAN_INIT("host"), SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("expect"),
+		SPAN_INIT("via"), SPAN_INIT("upgrade"), SPAN_INIT("accept-encoding"), SPAN_INIT("x-forwarded-for"),
+		SPAN_INIT("x-forwarded-proto"), SPAN_INIT("x-forwarded-host"), SPAN_INIT("x-redcard-exchange"),
+	};
 	buf_add(out, head->method.p, head->method.n);
 	buf_add_char(out, ' ');
 	buf_add(out, head->target.p, head->target.n);
@@ -141,7 +143,8 @@ static void put_status(struct buf *out, const struct http1_head *head)
 
 void head_response(struct buf *out, const struct http1_head *head, const struct head_answer *facts)
 {
-	static const char *const ours[] = { "content-length", "transfer-encoding", "x-redcard-exchange", "upgrade" };
+	static const struct span ours[] = { SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("upgrade"),
+					    SPAN_INIT("x-redcard-exchange") };
 	put_status(out, head);
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *h = &head->headers[i];
@@ -173,7 +176,7 @@ void head_interim(struct buf *out, const struct http1_head *head)
 {
 	put_status(out, head);
 	for (size_t i = 0; i < head->n; i++)
-		if (!http1_hop_by_hop(head, &head->headers[i]))
+		if (!http1_hop_by_hop(head, &head->headers[i]) && !is(&head->headers[i], "content-length"))
 			put(out, head->headers[i].name, head->headers[i].value);
 	buf_add_text(out, "\r\n");
 }
@@ -181,9 +184,11 @@ void head_interim(struct buf *out, const struct http1_head *head)
 /* Fields that would change the framing or the routing of a message do not belong into trailers (RFC 9110, 6.5.1). */
 void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n)
 {
-	static const char *const forbidden[] = { "content-length", "transfer-encoding", "host",    "connection",
-						 "trailer",        "te",                "upgrade", "content-encoding",
-						 "content-type",   "authorization",     "cookie",  "set-cookie" };
+	static const struct span forbidden[] = {
+		SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("host"), SPAN_INIT("connection"),
+		SPAN_INIT("trailer"), SPAN_INIT("te"), SPAN_INIT("upgrade"), SPAN_INIT("content-encoding"),
+		SPAN_INIT("content-type"), SPAN_INIT("authorization"), SPAN_INIT("cookie"), SPAN_INIT("set-cookie"),
+	};
 	for (size_t i = 0; i < n; i++)
 		if (!is_one_of(&trailers[i], forbidden, ARRAY_LEN(forbidden)))
 			put(out, trailers[i].name, trailers[i].value);

@@ -1,6 +1,7 @@
 #include "proxy/health.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/log.h"
 #include "proxy/backend.h"
@@ -70,8 +71,10 @@ static void on_opened(struct conn *c)
 {
 	struct check *k = CONTAINER_OF(c, struct check, conn);
 	struct buf request = { 0 };
-	buf_printf(&request, "GET %s HTTP/1.1\r\nhost: %s\r\nuser-agent: redcard-health\r\nconnection: close\r\n\r\n",
-		   settings(k)->path, k->address->config->host);
+	bool bare_v6 = strchr(k->address->config->host, ':') && k->address->config->host[0] != '[';
+	buf_printf(&request, "GET %s HTTP/1.1\r\nhost: %s%s%s:%u\r\nuser-agent: redcard-health\r\nconnection: close\r\n\r\n",
+		   settings(k)->path, bare_v6 ? "[" : "", k->address->config->host, bare_v6 ? "]" : "",
+		   k->address->config->port);
 	if (!request.failed)
 		conn_write(c, request.p, request.n);
 	buf_fini(&request);
@@ -80,12 +83,19 @@ static void on_opened(struct conn *c)
 static void on_input(struct conn *c)
 {
 	struct check *k = CONTAINER_OF(c, struct check, conn);
-	struct span in = conn_input(c), body;
-	size_t used;
-	enum http1_event event = http1_feed(k->http, in.p, in.n, &used, &body);
-	conn_consume(c, in.n);
+	enum http1_event event = HTTP1_END;
+	while (event == HTTP1_END) { /* of an interim answer, or just begun */
+		struct span in = conn_input(c), body;
+		size_t used;
+		event = http1_feed(k->http, in.p, in.n, &used, &body);
+		conn_consume(c, used);
+		if (event == HTTP1_HEAD && http1_head(k->http)->status < 200) {
+			http1_next(k->http);
+			event = HTTP1_END;
+		}
+	}
 	if (event == HTTP1_HEAD)
-		done(k, http1_head(k->http)->status >= 200 && http1_head(k->http)->status < 400);
+		done(k, http1_head(k->http)->status < 400);
 	else if (event == HTTP1_REFUSED)
 		done(k, false);
 }
