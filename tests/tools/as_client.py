@@ -247,6 +247,22 @@ class Client:
         if self.conn.buf and b" 503 " not in self.conn.buf.split(b"\r\n")[0] + b" ":
             raise Unexpected(f"expected 503 or nothing, got {show(self.conn.buf)}")
 
+    def same_at_every_split(self, origin, stream, data, step=1):
+        """The same answer in two reads, divided at every position: what comes is always the same."""
+        first = None
+        for at in range(0, len(data), step):
+            self.connect()
+            self.post(stream.path)
+            origin.gets("POST")
+            origin.begins(stream)
+            origin.sends(data, split=("at", at))
+            origin.ends()
+            self.status(200)
+            body = self.rest().replace(self.exchange.encode(), b"EXCHANGE")
+            self.leave()
+            first = first or body
+            expect(f"body when the builder's bytes are divided at {at}", first, body)
+
     def replays(self, origin, rows, split):
         """Each recorded stream passes byte for byte."""
         recordings = self.scene.names["recordings"]()

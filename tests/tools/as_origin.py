@@ -150,7 +150,10 @@ class Origin:
         if self.left:
             return
         if self.framing == "chunked":
-            self.raw("0\r\n" + "".join(f"{n}: {v}\r\n" for n, v in dict(trailers).items()) + "\r\n")
+            try:
+                self.raw("0\r\n" + "".join(f"{n}: {v}\r\n" for n, v in dict(trailers).items()) + "\r\n")
+            except ConnectionError:
+                self.left = True
         elif self.framing == "close":
             self.closes()
 
