@@ -2,6 +2,7 @@
 import json
 import re
 import socket
+import ssl
 import time
 
 import http1
@@ -19,6 +20,12 @@ class Client:
     def connect(self, source=None):
         self.conn = http1.connect(self.scene.server.port, PATIENCE, source)
         self.methods = []
+
+    def secures(self, files, name="builder.test"):
+        """Connects with TLS and verifies the certificate."""
+        self.connect()
+        context = ssl.create_default_context(cafile=files[0])
+        self.conn = http1.Conn(context.wrap_socket(self.conn.sock, server_hostname=name), PATIENCE)
 
     def send(self, data):
         """Raw bytes."""

@@ -1,5 +1,6 @@
 """The builders of a scenario, whose every move is a step."""
 import select
+import ssl
 import threading
 import time
 
@@ -22,6 +23,11 @@ class Origin:
     def probed(self, path):
         """Health checks ask for this path and are answered on the side."""
         self.listener.health = path
+
+    def secured(self, files):
+        """Speaks TLS with this certificate from now on."""
+        self.listener.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.listener.tls.load_cert_chain(*files)
 
     def unhealthy(self):
         self.listener.healthy = False

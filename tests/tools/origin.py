@@ -67,6 +67,7 @@ class Listener:
         self.health = health        # path, or None
         self.healthy = True
         self.probes = 0
+        self.tls = None             # an ssl context: connections begin with its handshake
         self.waiting, self.all = [], []
         self.cond = threading.Condition()
         self.closed = False
@@ -81,11 +82,21 @@ class Listener:
             if self.closed:
                 sock.close()
                 return
+            if self.tls:
+                threading.Thread(target=self.shake, args=(sock,), daemon=True).start()
+                continue
             conn = http1.Conn(sock)
             if self.health:
                 threading.Thread(target=self.sort, args=(conn,), daemon=True).start()
             else:
                 self.give(conn)
+
+    def shake(self, sock):
+        try:
+            sock.settimeout(5)
+            self.give(http1.Conn(self.tls.wrap_socket(sock, server_side=True)))
+        except OSError:
+            sock.close()
 
     def sort(self, conn):
         """A probe is answered here; anything else goes to the script with its bytes still to be read."""

@@ -28,6 +28,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 import traceback
@@ -110,6 +111,8 @@ class Scene:
         s = self.scenario
         if "corpora" in s["needs"] and not os.path.isdir(servers.CORPORA):
             raise Skip("no corpora")
+        if "openssl" in s["needs"] and not shutil.which("openssl"):
+            raise Skip("no openssl command")
         self.folder = tempfile.mkdtemp(prefix="redcard-scene-")
         wire = self.variables.get("wire", "chat")
         self.names = {
@@ -117,7 +120,7 @@ class Scene:
             "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk, "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
-            "busy": self.busy, "deaf": self.deaf, "access_key": wires.access_key, **self.variables,
+            "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate, "access_key": wires.access_key, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])
         for name in sorted(set(re.findall(r"\borigin\w*", words)) | {"origin"}):
@@ -143,6 +146,16 @@ class Scene:
         sock.listen(1)
         self.names.setdefault("_kept", []).append(sock)
         return True
+
+    def certificate(self, name):
+        """A certificate of its own making for that name, and its key: two files."""
+        files = os.path.join(self.folder, name + ".pem"), os.path.join(self.folder, name + ".key")
+        done = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name, "-out", files[0], "-keyout", files[1]],
+            capture_output=True, text=True, check=False)
+        expect("exit code of openssl " + done.stderr[-300:], 0, done.returncode)
+        return files
 
     def deaf(self):
         """An address whose connections are never accepted: its queue is full."""
