@@ -62,7 +62,8 @@ class Redcard:
         """The exchange's record is logged, with these fields."""
         row = self.it.wait_log("exchange", PATIENCE, exchange=exchange)
         self.scene.names["row"] = row
-        self.scene.names["cards"] = [r for r in self.it.log() if r.get("event") == "card" and r.get("exchange") == exchange]
+        self.scene.names["cards"] = [r for r in self.it.log() if r.get("event") == "card"
+                                     and r.get("exchange") == exchange]
         for name, wanted in fields.items():
             got = row.get(name)
             if not (wanted(got) if callable(wanted) else fits(wanted, got)):
@@ -100,7 +101,8 @@ class Cli:
 
     def run(self, *args, stdin=""):
         try:
-            self.done = subprocess.run([servers.binary(), *args], cwd=self.scene.folder, input=stdin, text=True, errors="replace",
+            self.done = subprocess.run([servers.binary(), *args], cwd=self.scene.folder, input=stdin,
+                                       text=True, errors="replace",
                                        capture_output=True, timeout=PATIENCE * 4, check=False)
         except subprocess.TimeoutExpired:
             raise Unexpected("the program was expected to end by itself and went on") from None

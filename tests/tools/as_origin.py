@@ -137,7 +137,8 @@ class Origin:
         kind = content_type or getattr(stream, "content_type", "text/event-stream")
         head = f"HTTP/1.1 {status} OK\r\nContent-Type: {kind}\r\n"
         head += "".join(f"{n}: {v}\r\n" for n, v in dict(headers).items())
-        head += {"chunked": "Transfer-Encoding: chunked\r\n", "length": f"Content-Length: {length}\r\n", "close": ""}[frame]
+        head += {"chunked": "Transfer-Encoding: chunked\r\n", "length": f"Content-Length: {length}\r\n",
+                 "close": ""}[frame]
         self.raw(head + "\r\n")
 
     def sends(self, data, split="whole", pace=0):

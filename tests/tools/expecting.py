@@ -3,7 +3,8 @@ import os
 import re
 
 SLOW = os.environ.get("MODE") in ("asan", "tsan")
-PATIENCE = float(os.environ.get("REDCARD_TEST_PATIENCE", "20" if SLOW else "8"))  # seconds; only failures wait so long
+PATIENCE = float(os.environ.get("REDCARD_TEST_PATIENCE",
+                                "20" if SLOW else "8"))  # seconds; only failures wait so long
 
 
 class Unexpected(AssertionError):
@@ -23,7 +24,8 @@ def show(value):
 
 
 def brief(value):
-    text = value if isinstance(value, str) else "-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+    text = value if isinstance(value, str) else "-".join(map(str, value)) if isinstance(value,
+        (tuple, list)) else str(value)
     return text if text.isprintable() and len(text) <= 60 else repr(text)[1:60]
 
 

@@ -82,7 +82,8 @@ def parse_head(raw, kind):
             raise Malformed(f"version {start[2]!r}")
     else:
         start = lines[0].split(b" ", 2)
-        if len(start) < 2 or start[0] not in (b"HTTP/1.1", b"HTTP/1.0") or not re.match(rb"[1-9][0-9]{2}\Z", start[1]):
+        if len(start) < 2 or start[0] not in (b"HTTP/1.1", b"HTTP/1.0") or not re.match(rb"[1-9][0-9]{2}\Z",
+            start[1]):
             raise Malformed(f"status line {lines[0][:80]!r}")
     return Message(start, parse_headers(lines[1:]))
 

@@ -145,7 +145,8 @@ class Listener:
 class Answer:
     """What a replaying origin sends: pieces with a pace between them."""
 
-    def __init__(self, pieces, content_type="text/event-stream", status=200, pace=0.0, frame="chunked", coding=None, headers=()):
+    def __init__(self, pieces, content_type="text/event-stream", status=200, pace=0.0, frame="chunked",
+                 coding=None, headers=()):
         self.pieces, self.content_type, self.status, self.pace = pieces, content_type, status, pace
         self.frame, self.coding, self.headers = frame, coding, headers
         self.sent_at = []           # monotonic time just before each piece is written
@@ -182,7 +183,8 @@ class Replay(Listener):
         if a.coding:
             head += f"Content-Encoding: {a.coding}\r\n"
         head += "".join(f"{n}: {v}\r\n" for n, v in a.headers)
-        head += {"chunked": "Transfer-Encoding: chunked\r\n", "length": f"Content-Length: {sum(map(len, pieces))}\r\n",
+        head += {"chunked": "Transfer-Encoding: chunked\r\n",
+                 "length": f"Content-Length: {sum(map(len, pieces))}\r\n",
                  "close": "Connection: close\r\n"}[a.frame]
         conn.send(head.encode() + b"\r\n")
         due = time.monotonic()
@@ -223,7 +225,8 @@ class Recordings:
 
 OWN = (  # how the names in tests/data/ begin, most specific first
     ("chat", "/v1/chat/completions"), ("responses", "/v1/responses"), ("messages", "/v1/messages"),
-    ("gemini_array", "/v1beta/models/builder-1:streamGenerateContent"), ("gemini-array", "/v1beta/models/builder-1:streamGenerateContent"),
+    ("gemini_array", "/v1beta/models/builder-1:streamGenerateContent"),
+    ("gemini-array", "/v1beta/models/builder-1:streamGenerateContent"),
     ("gemini", "/v1beta/models/builder-1:streamGenerateContent?alt=sse"),
     ("ollama", "/api/chat"), ("ndjson", "/api/chat"), ("plain", "/plain"),
 )
@@ -234,11 +237,13 @@ def describe(name):
              ".json": "application/json", ".txt": "text/plain"}
     kind = kinds.get(os.path.splitext(name)[1])
     if name == "gemini.json":
-        return {"id": name, "path": "/v1beta/models/builder-1:generateContent", "query": "", "content_type": kind, "family": "gemini",
+        return {"id": name, "path": "/v1beta/models/builder-1:generateContent", "query": "",
+                "content_type": kind, "family": "gemini",
                 "content_encoding": None}
     for prefix, path in OWN:
         if kind and name.startswith(prefix):
-            return {"id": name, "path": path, "query": "", "content_type": kind, "family": prefix, "content_encoding": None}
+            return {"id": name, "path": path, "query": "", "content_type": kind, "family": prefix,
+                    "content_encoding": None}
     return None
 
 
@@ -246,7 +251,8 @@ def leak(target, pace):
     path = target.split("?")[0]
     kind = next((k for k in wires.STREAMS.values() if k.path.split("?")[0] == path), wires.Chat)
     key = wires.access_key()
-    words = ["Put ", "this ", "into ", "your ", "settings:\n", 'key = "', key[:4], key[4:9], key[9:], '"\n', "and ", "go ", "on."]
+    words = ["Put ", "this ", "into ", "your ", "settings:\n", 'key = "', key[:4], key[4:9], key[9:], '"\n',
+             "and ", "go ", "on."]
     return Answer(kind().whole(words), kind.content_type, pace=pace)
 
 
@@ -254,7 +260,8 @@ def main(argv):
     port, pace, data = int(argv[1]), 0.0, []
     if "--pace" in argv:
         pace = float(argv[argv.index("--pace") + 1]) / 1000
-    data = argv[argv.index("--data") + 1] if "--data" in argv else os.path.join(os.path.dirname(__file__), "..", "data")
+    data = argv[argv.index("--data") + 1] if "--data" in argv else os.path.join(os.path.dirname(__file__),
+        "..", "data")
     recordings = Recordings(os.environ.get("CORPORA", "../shared/corpora"), data)
 
     def handler(request):

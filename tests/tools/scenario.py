@@ -51,7 +51,8 @@ def parse(path):
     """The file as {"title", "policy", "config": [(line, text)], "each", "steps": [...], ...}."""
     with open(path) as f:
         lines = f.read().split("\n")
-    found = {"title": "", "path": path, "config": [], "each": [], "steps": [], "policy": None, "start": "yes", "needs": "", "unscanned": "no"}
+    found = {"title": "", "path": path, "config": [], "each": [], "steps": [], "policy": None,
+             "start": "yes", "needs": "", "unscanned": "no"}
     section = None
     for number, line in enumerate(lines, 1):
         if section is None and line.startswith("#"):
@@ -98,7 +99,8 @@ class Scene:
 
     def __init__(self, scenario, variables):
         self.scenario, self.variables = scenario, variables
-        self.name = os.path.relpath(scenario["path"], os.path.join(servers.ROOT, "tests", "scenarios")).rsplit(".", 1)[0]
+        self.name = os.path.relpath(scenario["path"],
+                                    os.path.join(servers.ROOT, "tests", "scenarios")).rsplit(".", 1)[0]
         if variables:
             self.name += " (" + ", ".join(brief(v) for v in variables.values()) + ")"
         self.server, self.folder, self.actors, self.line = None, None, {}, 0
@@ -116,11 +118,14 @@ class Scene:
         self.folder = tempfile.mkdtemp(prefix="redcard-scene-")
         wire = self.variables.get("wire", "chat")
         self.names = {
-            "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires, "secret": wires.secret(), "re": re, "json": json,
-            "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk, "chunked": http1.chunked, "time": time,
+            "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires,
+            "secret": wires.secret(), "re": re, "json": json,
+            "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk,
+            "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
-            "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate, "access_key": wires.access_key, **self.variables,
+            "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
+            "access_key": wires.access_key, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])
         for name in sorted(set(re.findall(r"\borigin\w*", words)) | {"origin"}):
@@ -151,7 +156,8 @@ class Scene:
         """A certificate of its own making for that name, and its key: two files."""
         files = os.path.join(self.folder, name + ".pem"), os.path.join(self.folder, name + ".key")
         done = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-days", "2",
              "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name, "-out", files[0], "-keyout", files[1]],
             capture_output=True, text=True, check=False)
         expect("exit code of openssl " + done.stderr[-300:], 0, done.returncode)
@@ -199,7 +205,8 @@ class Scene:
 
     def values_of(self, text):
         names = {n.id for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Name)}
-        plain = {n: self.names[n] for n in names if isinstance(self.names.get(n), (int, float, str, bytes, dict, list))}
+        plain = {n: self.names[n] for n in names if isinstance(self.names.get(n),
+                                                               (int, float, str, bytes, dict, list))}
         return "".join(f"\n      {n} is {show(v)}" for n, v in plain.items())
 
     def settle(self):
@@ -225,13 +232,16 @@ class Scene:
             if row.get("event") == "NOT JSON":
                 raise Unexpected(f"a log line is not JSON: {show(row['line'])}")
             if row.get("event") == "exchange" and "received_bytes" in row:
-                if not row["released_bytes"] <= row["judged_bytes"] + row.get("unscanned_bytes", 0) <= row["received_bytes"]:
+                if not row["released_bytes"] <= row["judged_bytes"] + row.get("unscanned_bytes",
+                    0) <= row["received_bytes"]:
                     raise Unexpected(f"released <= judged <= received does not hold in {show(row)}")
-        for what, text in (("log", json.dumps(self.server.log())), ("standard error", self.server.stderr()), ("metrics", page)):
+        for what, text in (("log", json.dumps(self.server.log())), ("standard error", self.server.stderr()),
+                           ("metrics", page)):
             if wires.SECRET_BODY in text:
                 raise Unexpected(f"the secret's body is in the {what}")
         for name, actor in self.actors.items():
-            if isinstance(actor, Client) and self.scenario["unscanned"] == "no" and not self.names.get("secret_may_pass"):
+            if isinstance(actor, Client) and self.scenario["unscanned"] == "no" and not self.names.get(
+                "secret_may_pass"):
                 if wires.SECRET_BODY[:4] in bytes(actor.body_seen).decode("utf-8", "replace"):
                     raise Unexpected(f"bytes of the secret's body reached {name}")
 
@@ -280,5 +290,7 @@ def scenes(path):
     axes = []
     for _, text in scenario["each"]:
         name, _, values = text.partition(" = ")
-        axes.append([(name.strip(), v) for v in eval(values, {"wires": wires, "range": range, "list": list, "STREAMS": list(wires.STREAMS)})])
+        axes.append([(name.strip(), v) for v in eval(values,
+                                                     {"wires": wires, "range": range, "list": list,
+                                                      "STREAMS": list(wires.STREAMS)})])
     return [Scene(scenario, dict(combination)) for combination in itertools.product(*axes)]

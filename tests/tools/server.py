@@ -126,7 +126,8 @@ class Server:
 
     def start(self, wait=60.0):
         with open(self.stderr_path, "ab") as err:
-            self.process = subprocess.Popen([binary(), "serve", "-c", self.config_path], cwd=self.folder, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([binary(), "serve", "-c", self.config_path], cwd=self.folder,
+                                            stdin=subprocess.DEVNULL,
                                             stdout=err, stderr=err)
         end = time.monotonic() + wait
         while time.monotonic() < end:
@@ -180,7 +181,8 @@ class Server:
         """The first row with that event and those fields."""
         end = time.monotonic() + timeout
         while True:
-            rows = [r for r in self.log() if r.get("event") == event and all(r.get(k) == v for k, v in fields.items())]
+            rows = [r for r in self.log() if r.get("event") == event and all(r.get(k) == v for k,
+                v in fields.items())]
             if rows:
                 return rows[0]
             if time.monotonic() > end:

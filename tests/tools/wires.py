@@ -45,7 +45,8 @@ class Chat(Stream):
     wire, path = "chat", "/v1/chat/completions"
 
     def chunk(self, delta, finish=None, choice=0):
-        return event({"id": "chatcmpl-rc1", "object": "chat.completion.chunk", "created": 1760000000, "model": "builder-1",
+        return event({"id": "chatcmpl-rc1", "object": "chat.completion.chunk", "created": 1760000000,
+                      "model": "builder-1",
                       "choices": [{"index": choice, "delta": delta, "finish_reason": finish}]})
 
     def open(self):
@@ -57,7 +58,8 @@ class Chat(Stream):
     def tool(self, arguments, name=None, call=0, choice=0):
         tool = {"index": call, "function": {"arguments": arguments}}
         if name:
-            tool = {"index": call, "id": f"call_{call}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            tool = {"index": call, "id": f"call_{call}", "type": "function",
+                    "function": {"name": name, "arguments": arguments}}
         return self.chunk({"tool_calls": [tool]}, choice=choice)
 
     def reasoning(self, text):
@@ -87,25 +89,31 @@ class Responses(Stream):
         part = {"type": "output_text", "annotations": [], "text": ""}
         return (self.event("response.created", response=self.response("in_progress"))
                 + self.event("response.output_item.added", item=item, output_index=0)
-                + self.event("response.content_part.added", content_index=0, item_id="msg_rc1", output_index=0, part=part))
+                + self.event("response.content_part.added", content_index=0, item_id="msg_rc1",
+                             output_index=0, part=part))
 
     def text(self, text):
         self.said += text
-        return self.event("response.output_text.delta", content_index=0, delta=text, item_id="msg_rc1", output_index=0)
+        return self.event("response.output_text.delta", content_index=0, delta=text, item_id="msg_rc1",
+                          output_index=0)
 
     def tool(self, arguments, name=None):
         head = b""
         if name:
-            item = {"id": "fc_rc1", "type": "function_call", "status": "in_progress", "arguments": "", "call_id": "call_1", "name": name}
+            item = {"id": "fc_rc1", "type": "function_call", "status": "in_progress", "arguments": "",
+                    "call_id": "call_1", "name": name}
             head = self.event("response.output_item.added", item=item, output_index=1)
         self.args += arguments
-        return head + self.event("response.function_call_arguments.delta", delta=arguments, item_id="fc_rc1", output_index=1)
+        return head + self.event("response.function_call_arguments.delta", delta=arguments,
+                                 item_id="fc_rc1", output_index=1)
 
     def close(self):
         part = {"type": "output_text", "annotations": [], "text": self.said}
         item = {"id": "msg_rc1", "type": "message", "status": "completed", "content": [part], "role": "assistant"}
-        return (self.event("response.output_text.done", content_index=0, item_id="msg_rc1", output_index=0, text=self.said)
-                + self.event("response.content_part.done", content_index=0, item_id="msg_rc1", output_index=0, part=part)
+        return (self.event("response.output_text.done", content_index=0, item_id="msg_rc1", output_index=0,
+                           text=self.said)
+                + self.event("response.content_part.done", content_index=0, item_id="msg_rc1",
+                             output_index=0, part=part)
                 + self.event("response.output_item.done", item=item, output_index=0)
                 + self.event("response.completed", response=self.response("completed", [item])))
 
@@ -131,11 +139,13 @@ class Messages(Stream):
         if name:
             block = {"type": "tool_use", "id": "toolu_rc1", "name": name, "input": {}}
             head = self.event("content_block_start", index=1, content_block=block)
-        return head + self.event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": arguments})
+        return head + self.event("content_block_delta", index=1,
+                                 delta={"type": "input_json_delta", "partial_json": arguments})
 
     def close(self):
         return (self.event("content_block_stop", index=0)
-                + self.event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 7})
+                + self.event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None},
+                             usage={"output_tokens": 7})
                 + self.event("message_stop"))
 
 
@@ -182,7 +192,8 @@ class Ollama(Stream):
     content_type = "application/x-ndjson"
 
     def line(self, text, **more):
-        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z", "message": {"role": "assistant", "content": text},
+        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z",
+                         "message": {"role": "assistant", "content": text},
                          "done": False, **more}) + "\n").encode()
 
     def text(self, text):
@@ -213,16 +224,19 @@ def stream(wire):
 def document(wire, text):
     """A whole, not streamed, answer of the same API."""
     if wire == "chat":
-        return compact({"id": "chatcmpl-rc1", "object": "chat.completion", "created": 1760000000, "model": "builder-1", "choices": [
+        return compact({"id": "chatcmpl-rc1", "object": "chat.completion", "created": 1760000000,
+                        "model": "builder-1", "choices": [
             {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}).encode()
     if wire == "messages":
-        return compact({"id": "msg_rc1", "type": "message", "role": "assistant", "model": "builder-1", "stop_reason": "end_turn",
+        return compact({"id": "msg_rc1", "type": "message", "role": "assistant", "model": "builder-1",
+                        "stop_reason": "end_turn",
                         "stop_sequence": None, "content": [{"type": "text", "text": text}],
                         "usage": {"input_tokens": 9, "output_tokens": 7}}).encode()
     if wire == "responses":
         s = Responses()
         part = {"type": "output_text", "annotations": [], "text": text}
-        return compact(s.response("completed", [{"id": "msg_rc1", "type": "message", "status": "completed", "content": [part],
+        return compact(s.response("completed",
+                                  [{"id": "msg_rc1", "type": "message", "status": "completed", "content": [part],
                                                  "role": "assistant"}])).encode()
     return compact(Gemini().element([{"text": text}], "STOP")).encode()
 
