@@ -16,7 +16,16 @@ struct judge *judge_new(struct ruleset *set, const struct wire *wire)
 		return NULL;
 	j->set = ruleset_ref(set);
 	j->wire = wire;
+	j->window = set->window;
+	j->observe = set->monitor;
 	return j;
+}
+
+void judge_observe(struct judge *j)
+{
+	CHECK(j->raw_seen == 0);
+	j->observe = true;
+	j->window = 0;
 }
 
 void judge_free(struct judge *j)

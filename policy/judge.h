@@ -73,6 +73,7 @@ struct card {
 	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
 	uint64_t raw_off; /* raw offset of its first byte */
+	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
 
 #define JUDGE_CARDS_MAX 64 /* per stream; more are counted, not kept */
@@ -91,6 +92,7 @@ struct judge;
 /* Takes its own reference to set. wire names the channels (its kind decides SCOPE_CODE) and must
  * outlive the judge. */
 struct judge *judge_new(struct ruleset *set, const struct wire *wire); /* NULL: out of memory */
+void judge_observe(struct judge *j); /* before the first feed: cards only, whatever the policy's mode */
 void judge_free(struct judge *j);                                      /* NULL is fine */
 size_t judge_memory(const struct judge *j);                            /* bytes of heap it holds */
 

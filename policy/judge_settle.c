@@ -22,16 +22,39 @@ void judge_cut(struct judge *j, enum cut_cause cause, uint16_t rule, uint64_t de
 	};
 }
 
-/* One card for overlapping findings of one rule: the first that was decided. False: it was known,
- * or no memory. */
-static void card_add(struct judge *j, const struct slot *slot, const struct decision *d)
+/* FNV-1a over what matched: tells a repeated text from another one, and is never shown. */
+static uint64_t text_hash(const struct track *t, const struct secret *secret)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t from = max_u64(secret->from, t->base), to = min_u64(secret->to, track_end(t));
+	for (uint64_t at = from; at < to; at++)
+		hash = (hash ^ (unsigned char)t->text[at - t->base]) * 0x100000001b3;
+	return hash;
+}
+
+/* Two findings of one rule are one card when they overlap, or when they are the same text: builders
+ * repeat in their closing events what they have streamed before. */
+static bool known(const struct judge *j, const struct slot *slot, const struct decision *d,
+		  uint64_t hash)
 {
 	for (uint32_t i = j->n_cards; i-- > 0;) {
 		const struct card *old = &j->cards[i];
-		if (old->rule == d->rule && old->channel == slot->number &&
-		    d->secret.from < old->text_off + old->text_len && old->text_off < d->secret.to)
-			return;
+		if (old->rule != d->rule)
+			continue;
+		if (old->text_hash == hash && old->text_len == d->secret.to - d->secret.from)
+			return true;
+		if (old->channel == slot->number && d->secret.from < old->text_off + old->text_len &&
+		    old->text_off < d->secret.to)
+			return true;
 	}
+	return false;
+}
+
+static void card_add(struct judge *j, const struct slot *slot, const struct decision *d)
+{
+	uint64_t hash = text_hash(&slot->work, &d->secret);
+	if (known(j, slot, d, hash))
+		return;
 	j->counts.cards++;
 	if (j->n_cards == JUDGE_CARDS_MAX)
 		return;
@@ -50,15 +73,16 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 		.text_off = d->secret.from,
 		.text_len = (uint32_t)(d->secret.to - d->secret.from),
 		.raw_off = track_raw(&slot->work, d->secret.from),
+		.text_hash = hash,
 	};
 }
 
 static uint64_t window_limit(const struct judge *j, const struct channel *c, const struct track *t,
 			     uint64_t until)
 {
-	uint64_t from = until > j->set->window ? until - j->set->window : 0;
+	uint64_t from = until > j->window ? until - j->window : 0;
 	from = max_u64(from, max_u64(c->given_up, t->base));
-	return j->set->window && from < until ? track_raw(t, from) : UINT64_MAX;
+	return j->window && from < until ? track_raw(t, from) : UINT64_MAX;
 }
 
 /* What one slot still held at that moment. */
@@ -73,7 +97,7 @@ static uint64_t slot_limit_at(const struct judge *j, const struct judge_scratch 
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		const struct candidate *c = &slot->list.v[i];
 		const struct rule *r = judge_rule(j, c);
-		if (!rule_holds(j->set, r) || r->info.hold != HOLD_LEAD_IN || c->point >= until)
+		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || c->point >= until)
 			continue;
 		if (candidate_state(c, r, s->regex, &slot->work, until, all, &unused) ==
 		    CANDIDATE_ALIVE)
@@ -89,7 +113,7 @@ static uint64_t channel_limit(const struct judge *j, const struct channel *c)
 	if (!c->kept.n)
 		limit = UINT64_MAX;
 	for (uint32_t i = 0; i < c->open.n; i++)
-		if (rule_holds(j->set, judge_rule(j, &c->open.v[i])) &&
+		if (judge_holds(j, judge_rule(j, &c->open.v[i])) &&
 		    judge_rule(j, &c->open.v[i])->info.hold == HOLD_LEAD_IN)
 			limit = min_u64(limit, c->open.v[i].raw);
 	return limit;
@@ -110,7 +134,7 @@ static uint64_t limit_at(const struct judge *j, const struct judge_scratch *s, s
 static bool cuts(const struct judge *j, const struct decision *d)
 {
 	const struct rule_info *r = &j->set->rules[d->rule].info;
-	return !j->set->monitor && r->action != ACTION_FLAG &&
+	return !j->observe && r->action != ACTION_FLAG &&
 	       (!d->bound || r->on_bound == BOUND_CUT);
 }
 
@@ -144,13 +168,13 @@ void judge_hold(struct judge *j)
 	j->open = 0;
 	for (uint32_t i = 0; i < j->n_channels; i++) {
 		const struct channel *c = j->channels[i];
-		if (!c || (!c->open.n && !j->set->window))
+		if (!c || (!c->open.n && !j->window))
 			continue;
 		uint64_t first = track_end(&c->kept);
 		for (uint32_t k = 0; k < c->open.n; k++)
-			if (rule_holds(j->set, judge_rule(j, &c->open.v[k])))
+			if (judge_holds(j, judge_rule(j, &c->open.v[k])))
 				first = min_u64(first, c->open.v[k].point);
-		uint64_t end = track_end(&c->kept), window = min_u64(j->set->window, c->kept.n);
+		uint64_t end = track_end(&c->kept), window = min_u64(j->window, c->kept.n);
 		held += max_u64(end - first, window);
 		j->open += c->open.n;
 		limit = min_u64(limit, channel_limit(j, c));
@@ -180,7 +204,7 @@ void judge_expire(struct judge *j, struct verdict *out)
 		for (uint32_t k = 0; k < c->open.n; k++) {
 			const struct candidate *one = &c->open.v[k];
 			const struct rule *r = judge_rule(j, one);
-			bool holds = rule_holds(j->set, r) && r->info.hold == HOLD_LEAD_IN &&
+			bool holds = judge_holds(j, r) && r->info.hold == HOLD_LEAD_IN &&
 				     one->raw != CANDIDATE_NO_RAW;
 			if (!holds) {
 				c->open.v[kept++] = *one;

@@ -23,11 +23,18 @@ struct judge {
 	uint64_t safe_raw; /* what the last verdict let go */
 	uint32_t ends;     /* channel ends so far */
 	uint32_t open;     /* open candidates, all channels */
+	uint32_t window;   /* text bytes always held, of every channel */
+	bool observe;      /* nothing is held or cut */
 };
 
 static inline const struct rule *judge_rule(const struct judge *j, const struct candidate *c)
 {
 	return &j->set->rules[c->rule];
+}
+
+static inline bool judge_holds(const struct judge *j, const struct rule *r)
+{
+	return !j->observe && rule_holds(j->set, r);
 }
 
 /* Brings one slot's candidates up to date and notes what was decided. False: the engine failed. */

@@ -63,6 +63,8 @@ struct gate *gate_new(const struct gate_options *o)
 	g->judge = judge_new(o->ruleset, g->wire);
 	if (!g->judge)
 		goto fail;
+	if (o->observe)
+		judge_observe(g->judge);
 	return g;
 fail:
 	gate_free(g);

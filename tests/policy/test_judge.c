@@ -101,12 +101,19 @@ Test(judge, decided_by_the_end)
 
 Test(judge, flags_go_on)
 {
-	struct outcome o = EVERY(policy, { 0, "yel-123456 and yel-abcdef, yel-1234567", 0 });
+	struct outcome o = EVERY(policy, { 0, "yel-123456 and yel-abcdef, yel-7654321", 0 });
 	is_passed(&o, 3);
 	o = EVERY(policy, { 0, "tail:abcdef. tail:xyz", 0 });
 	is_passed(&o, 2);
 	cr_assert_eq(o.cards[0].text_len, 6);
 	cr_assert_eq(o.cards[1].text_len, 3);
+}
+
+Test(judge, a_repeated_text_is_one_card)
+{
+	struct outcome o = EVERY(policy, { 0, "yel-123456 and yel-abcdef", 0 },
+				 { 1, "yel-123456 again", 0 }, { 0, " yel-123456 ", 0 });
+	is_passed(&o, 2);
 }
 
 Test(judge, flags_after_the_cut_are_dropped)
