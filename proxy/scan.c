@@ -102,7 +102,7 @@ static void report_json(struct scan *s, const char *name, struct gate *g)
 	size_t n;
 	const struct card *cards = judge_cards(gate_judge(g), &n);
 	const struct gate_record *r = gate_record(g);
-	buf_add_text(&s->out, s->files++ ? ",\n{" : "\n{");
+	buf_add_text(&s->out, s->files++ ? ", {" : "{");
 	put_text(&s->out, "file", name);
 	put_text(&s->out, "framing", framing_names[wire_framing(gate_wire(g))]);
 	put_text(&s->out, "dialect", dialect_names[wire_dialect(gate_wire(g))]);
@@ -267,7 +267,7 @@ int scan_main(int argc, char **argv)
 	for (size_t i = 0; i < cli.n; i++)
 		scan_file(&s, cli.v[i]);
 	if (s.json)
-		printf("[%.*s\n]\n", (int)s.out.n, s.out.p ? s.out.p : "");
+		printf("[%.*s]\n", (int)s.out.n, s.out.p ? s.out.p : "");
 	buf_fini(&s.out);
 	gate_scratch_fini(&s.scratch);
 	ruleset_unref(s.set);
