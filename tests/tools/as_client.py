@@ -1,5 +1,7 @@
 """The clients of a scenario: what they can do and what they can notice."""
+import contextlib
 import json
+import random
 import re
 import socket
 import ssl
@@ -253,6 +255,35 @@ class Client:
             return
         if self.conn.buf and b" 503 " not in self.conn.buf.split(b"\r\n")[0] + b" ":
             raise Unexpected(f"expected 503 or nothing, got {show(self.conn.buf)}")
+
+    def chaos(self, origin, wire, seed, rounds):
+        """Either side leaves, resets or falls silent at any moment; some exchanges come to their end. Up to eight are open."""
+        dice, open_ones = random.Random(seed), []
+        for i in range(rounds):
+            stream, client = wires.stream(wire), Client(self.scene)
+            frames = stream.whole(["some ", "words ",
+                                   self.scene.names["secret"] if dice.random() < 0.2 else "more ", "end"])
+            client.post(stream.path)
+            try:
+                origin.gets("POST")
+                origin.begins(stream)
+            except (OSError, http1.Ended):
+                continue
+            data = b"".join(frames)
+            origin.sends(data[:dice.randrange(len(data))], split=dice.choice(["whole", ("random", i)]))
+            open_ones.append((client, origin.conn))
+            while len(open_ones) > dice.randrange(8):
+                gone, conn = open_ones.pop(dice.randrange(len(open_ones)))
+                ends = [gone.leave, gone.reset, conn.close, lambda c=conn: c.close(reset=True),
+                        lambda c=conn: c.send(b"5\r\nabc"), lambda c=conn: c.send(b"nonsense\r\n")]
+                for end in dice.sample(ends, 2):
+                    with contextlib.suppress(OSError):
+                        end()
+                gone.leave()
+                conn.close()
+        for client, conn in open_ones:
+            client.leave()
+            conn.close()
 
     def same_at_every_split(self, origin, stream, data, step=1):
         """The same answer in two reads, divided at every position: what comes is always the same."""
