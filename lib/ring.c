@@ -27,6 +27,8 @@ struct stock {
 struct ring {
 	struct io_uring uring;
 	struct stock stocks[RING_STOCKS];
+	int *free_slots; /* of the descriptor table, as a stack */
+	unsigned n_free_slots;
 };
 
 const char *ring_refusal(int error)
@@ -71,6 +73,42 @@ static int provide_buffers(struct ring *r, unsigned number, unsigned buffers, un
 	return 0;
 }
 
+/* Without a table every descriptor is used as it is: slower, not wrong. */
+static void make_table(struct ring *r, unsigned files)
+{
+	int *slots = malloc(files * sizeof(*slots));
+	if (!slots || io_uring_register_files_sparse(&r->uring, files) != 0) {
+		free(slots);
+		return;
+	}
+	for (unsigned i = 0; i < files; i++)
+		slots[i] = (int)(files - 1 - i);
+	r->free_slots = slots;
+	r->n_free_slots = files;
+}
+
+struct ring_file ring_attach(struct ring *r, int fd)
+{
+	struct ring_file file = { .fd = fd, .slot = -1 };
+	if (r->n_free_slots == 0)
+		return file;
+	int slot = r->free_slots[r->n_free_slots - 1];
+	if (io_uring_register_files_update(&r->uring, (unsigned)slot, &fd, 1) != 1)
+		return file;
+	r->n_free_slots--;
+	file.slot = slot;
+	return file;
+}
+
+void ring_detach(struct ring *r, struct ring_file file)
+{
+	int none = -1;
+	if (file.slot < 0)
+		return;
+	CHECK(io_uring_register_files_update(&r->uring, (unsigned)file.slot, &none, 1) == 1);
+	r->free_slots[r->n_free_slots++] = file.slot;
+}
+
 int ring_open(const struct ring_options *options, struct ring **out)
 {
 	struct ring *r = calloc(1, sizeof(*r));
@@ -88,6 +126,8 @@ int ring_open(const struct ring_options *options, struct ring **out)
 		goto fail;
 	}
 	(void)io_uring_register_ring_fd(&r->uring); /* saves a descriptor look-up per call where the kernel has it */
+	if (options->files)
+		make_table(r, options->files);
 	for (unsigned i = 0; i < RING_STOCKS && !error; i++)
 		error = provide_buffers(r, i, options->buffers[i], options->buffer_bytes[i]);
 	if (error)
@@ -111,6 +151,7 @@ void ring_close(struct ring *r)
 	for (int i = 0; i < RING_STOCKS; i++)
 		if (r->stocks[i].memory)
 			munmap(r->stocks[i].memory, r->stocks[i].memory_bytes);
+	free(r->free_slots);
 	free(r);
 }
 
@@ -211,6 +252,17 @@ static struct io_uring_sqe *arm(struct ring *r, struct op *op)
 	return sqe;
 }
 
+static int name_of(struct ring_file file)
+{
+	return file.slot >= 0 ? file.slot : file.fd;
+}
+
+static void set_file(struct io_uring_sqe *sqe, struct ring_file file)
+{
+	if (file.slot >= 0)
+		sqe->flags |= IOSQE_FIXED_FILE;
+}
+
 void ring_accept(struct ring *r, struct op *op, int fd)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
@@ -218,33 +270,37 @@ void ring_accept(struct ring *r, struct op *op, int fd)
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_recv(struct ring *r, struct op *op, int fd, enum ring_stock stock)
+void ring_recv(struct ring *r, struct op *op, struct ring_file file, enum ring_stock stock)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
-	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+	io_uring_prep_recv_multishot(sqe, name_of(file), NULL, 0, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = (unsigned short)stock;
+	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_send(struct ring *r, struct op *op, int fd, const void *p, size_t n)
+void ring_send(struct ring *r, struct op *op, struct ring_file file, const void *p, size_t n)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
-	io_uring_prep_send(sqe, fd, p, n, MSG_NOSIGNAL);
+	io_uring_prep_send(sqe, name_of(file), p, n, MSG_NOSIGNAL);
+	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_sendv(struct ring *r, struct op *op, int fd, struct msghdr *msg)
+void ring_sendv(struct ring *r, struct op *op, struct ring_file file, struct msghdr *msg)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
-	io_uring_prep_sendmsg(sqe, fd, msg, MSG_NOSIGNAL);
+	io_uring_prep_sendmsg(sqe, name_of(file), msg, MSG_NOSIGNAL);
+	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
 }
 
-void ring_connect(struct ring *r, struct op *op, int fd, const struct sockaddr *addr, socklen_t len)
+void ring_connect(struct ring *r, struct op *op, struct ring_file file, const struct sockaddr *addr, socklen_t len)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
-	io_uring_prep_connect(sqe, fd, addr, len);
+	io_uring_prep_connect(sqe, name_of(file), addr, len);
+	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
 }
 

@@ -55,6 +55,7 @@ struct ring_options {
 	unsigned entries;                   /* submission queue; completions get four times as many */
 	unsigned buffers[RING_STOCKS];      /* how many; powers of two, at most 4096 */
 	unsigned buffer_bytes[RING_STOCKS]; /* usable size of each */
+	unsigned files;                     /* size of the ring's descriptor table; 0: none */
 };
 
 /* -ENOSYS, -EPERM: refused by kernel or sandbox; ring_refusal() has the sentence for people. -EINVAL: too old. */
@@ -68,12 +69,22 @@ int ring_wait(struct ring *r, uint64_t deadline_ns) MUST_USE;
 /* Dispatches one batch of what has completed. Returns how many. */
 unsigned ring_dispatch(struct ring *r);
 
+/* A descriptor as operations name it. Attached ones stand in the ring's own table, which saves the kernel a look-up for
+ * every operation; when the table is full a plain one does the same work. */
+struct ring_file {
+	int fd;
+	int slot; /* -1: not in the table */
+};
+
+struct ring_file ring_attach(struct ring *r, int fd);
+void ring_detach(struct ring *r, struct ring_file file); /* every op on it is idle; the descriptor stays open */
+
 void ring_accept(struct ring *r, struct op *op, int fd); /* multishot; result: a descriptor */
 /* Multishot, into buffers of that stock. 0: the peer closed; -ENOBUFS: arm again. */
-void ring_recv(struct ring *r, struct op *op, int fd, enum ring_stock stock);
-void ring_send(struct ring *r, struct op *op, int fd, const void *p, size_t n); /* may send less */
-void ring_sendv(struct ring *r, struct op *op, int fd, struct msghdr *msg);     /* the same, gathered */
-void ring_connect(struct ring *r, struct op *op, int fd, const struct sockaddr *addr, socklen_t len);
+void ring_recv(struct ring *r, struct op *op, struct ring_file file, enum ring_stock stock);
+void ring_send(struct ring *r, struct op *op, struct ring_file file, const void *p, size_t n); /* may send less */
+void ring_sendv(struct ring *r, struct op *op, struct ring_file file, struct msghdr *msg); /* the same, gathered */
+void ring_connect(struct ring *r, struct op *op, struct ring_file file, const struct sockaddr *addr, socklen_t len);
 void ring_read(struct ring *r, struct op *op, int fd, void *p, size_t n);
 void ring_cancel(struct ring *r, struct op *op); /* its last completion still comes; nothing when it is idle */
 

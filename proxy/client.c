@@ -212,7 +212,7 @@ static void name_peer(struct client *c)
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 	const void *ip = NULL;
-	if (getpeername(c->conn.fd, (struct sockaddr *)&addr, &len) != 0)
+	if (getpeername(c->conn.file.fd, (struct sockaddr *)&addr, &len) != 0)
 		return;
 	if (addr.ss_family == AF_INET)
 		ip = &((struct sockaddr_in *)(void *)&addr)->sin_addr;

@@ -19,7 +19,7 @@
 static void begin_linger(struct conn *c)
 {
 	c->state = CONN_LINGERING;
-	if (shutdown(c->fd, SHUT_WR) != 0 || c->eof) {
+	if (shutdown(c->file.fd, SHUT_WR) != 0 || c->eof) {
 		conn_close(c);
 		return;
 	}
@@ -209,7 +209,7 @@ void conn_read(struct conn *c)
 {
 	c->want_read = true;
 	if (!c->recv.pending && !c->eof && c->state != CONN_CLOSING)
-		ring_recv(c->w->ring, &c->recv, c->fd, c->stock);
+		ring_recv(c->w->ring, &c->recv, c->file, c->stock);
 }
 
 void conn_pause(struct conn *c)
@@ -229,7 +229,7 @@ static void init(struct conn *c, struct worker *w, int fd, struct tls *tls, cons
 		.tls = tls,
 		.recv.done = on_received,
 		.send.done = on_sent,
-		.fd = fd,
+		.file = ring_attach(w->ring, fd),
 		.in_buffer = -1,
 		.linger.fire = linger_over,
 	};
@@ -283,7 +283,7 @@ int conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr, 
 	init(c, w, fd, tls, handler);
 	c->connecting = true;
 	c->send.done = on_connected;
-	ring_connect(w->ring, &c->send, fd, addr, len);
+	ring_connect(w->ring, &c->send, c->file, addr, len);
 	return 0;
 }
 
@@ -333,7 +333,7 @@ void conn_close_after_flush(struct conn *c)
 void conn_abort(struct conn *c)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	(void)setsockopt(c->file.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	conn_close(c);
 }
 
@@ -349,6 +349,7 @@ void conn_bury(struct conn *c)
 	keep_rest(c);
 	buf_fini(&c->backlog);
 	tls_free(c->tls);
-	close(c->fd);
+	ring_detach(c->w->ring, c->file);
+	close(c->file.fd);
 	c->handler->closed(c);
 }

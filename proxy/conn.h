@@ -47,7 +47,7 @@ struct conn {
 	const struct conn_handler *handler;
 	struct tls *tls;
 	struct op recv, send; /* send also connects */
-	int fd;
+	struct ring_file file;
 	enum conn_state state;
 	bool want_read;
 	bool eof;

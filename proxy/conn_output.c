@@ -141,7 +141,7 @@ void conn_flush(struct conn *c)
 		return;
 	if (!c->out->next) {
 		c->in_flight = 1;
-		ring_send(c->w->ring, &c->send, c->fd, c->out->p, c->out->n);
+		ring_send(c->w->ring, &c->send, c->file, c->out->p, c->out->n);
 		return;
 	}
 	unsigned n = 0;
@@ -149,7 +149,7 @@ void conn_flush(struct conn *c)
 		c->iov[n++] = (struct iovec){ .iov_base = k->p, .iov_len = k->n };
 	c->in_flight = n;
 	c->msg = (struct msghdr){ .msg_iov = c->iov, .msg_iovlen = n };
-	ring_sendv(c->w->ring, &c->send, c->fd, &c->msg);
+	ring_sendv(c->w->ring, &c->send, c->file, &c->msg);
 }
 
 void conn_forget_sent(struct conn *c, size_t n)

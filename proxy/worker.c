@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 
 #define RING_ENTRIES 1024
 #define SMALL_READ 4096
+#define FILES_MAX 65536
 #define BACKLOG 4096
 
 /* --- lists that are worked off after each batch --- */
@@ -381,13 +383,16 @@ static void turn(struct worker *w)
 
 static int begin(struct worker *w)
 {
-	const struct ring_options options = {
+	struct ring_options options = {
 		.entries = RING_ENTRIES,
 		.buffers = { [RING_SMALL] = 512, [RING_LARGE] = 16 },
 		.buffer_bytes = { [RING_SMALL] = SMALL_READ, [RING_LARGE] = 65536 },
 	};
+	struct rlimit files = { 0 };
 	struct runtime *rt = server_runtime(w->server);
 	w->now_ms = now_ms();
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		options.files = (unsigned)min_u64(files.rlim_cur, FILES_MAX);
 	int error = ring_open(&options, &w->ring);
 	if (!error)
 		error = gate_scratch_init(&w->gate, rt->config->ruleset);
