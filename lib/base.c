@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 _Noreturn void check_failed(const char *cond, const char *file, int line)
 {
@@ -21,7 +20,17 @@ int span_eq(struct span a, struct span b)
 	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
 }
 
+static inline char fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 int span_eq_nocase(struct span a, struct span b)
 {
-	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+	if (a.n != b.n)
+		return 0;
+	for (size_t i = 0; i < a.n; i++)
+		if (fold(a.p[i]) != fold(b.p[i]))
+			return 0;
+	return 1;
 }

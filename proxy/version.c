@@ -10,6 +10,7 @@
 
 #include "lib/buf.h"
 #include "lib/ring.h"
+#include "policy/syntax.h"
 #include "proxy/cli.h"
 #include "proxy/verbs.h"
 
@@ -72,6 +73,10 @@ static void print_text(const struct utsname *u, const char *refusal, const struc
 	printf("io_uring  %s\n", *refusal ? refusal : "works");
 	for (size_t i = 0; i < libs->n; i++)
 		printf("%-9s %s\n", i ? "" : "libraries", libs->v[i].file);
+	printf("languages");
+	for (size_t i = 0; i < syntax_count(); i++)
+		printf(" %s", syntax_language(i)->name);
+	printf("\n");
 }
 
 static void add_field(struct buf *out, const char *key, const char *value)
@@ -104,7 +109,10 @@ static void print_json(const struct utsname *u, const char *refusal, const struc
 		buf_add_json(&out, span_of(libs->v[i].file));
 		buf_add_char(&out, '"');
 	}
-	buf_add_text(&out, "}}\n");
+	buf_add_text(&out, "},\"languages\":[");
+	for (size_t i = 0; i < syntax_count(); i++)
+		buf_printf(&out, "%s\"%s\"", i ? "," : "", syntax_language(i)->name);
+	buf_add_text(&out, "]}\n");
 	CHECK(!out.failed);
 	fwrite(out.p, 1, out.n, stdout);
 	buf_fini(&out);

@@ -21,7 +21,7 @@ static int status;
 static bool parse(const char *words)
 {
 	static char room[256];
-	char *argv[16] = { NULL };
+	static char *argv[16] = { NULL };
 	int argc = 0;
 	file = NULL;
 	json = false;
