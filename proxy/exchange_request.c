@@ -15,6 +15,7 @@ int exchange_write_request_head(struct exchange *x)
 	const struct head_facts facts = {
 		.client_ip = span_of(x->client->peer),
 		.exchange = { x->id, EXCHANGE_ID_LENGTH },
+		.host = span_of(x->rt->config->upstreams[x->route->upstream].addresses[0].host),
 		.tls = x->client->listener->config->tls != NULL,
 		.forwarded_append = x->rt->config->proxy_headers,
 		.upgrade = x->wants_upgrade,

@@ -112,7 +112,8 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 	buf_add_char(out, ' ');
 	buf_add(out, head->target.p, head->target.n);
 	buf_add_text(out, " HTTP/1.1\r\n");
-	put(out, SPAN("host"), route->host_header ? span_of(route->host_header) : head->host);
+	struct span host = head->host.n ? head->host : facts->host;
+	put(out, SPAN("host"), route->host_header ? span_of(route->host_header) : host);
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *h = &head->headers[i];
 		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) || replaced_by_route(route, h))

@@ -12,6 +12,7 @@
 struct head_facts { /* what the head alone does not say */
 	struct span client_ip;
 	struct span exchange;   /* id */
+	struct span host;       /* for a client that sent none (HTTP/1.0) */
 	bool tls;               /* the client's side */
 	bool forwarded_append;  /* keep the client's X-Forwarded-* */
 	bool upgrade;           /* pass the upgrade on */
