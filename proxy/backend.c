@@ -237,13 +237,6 @@ static struct backend *find_idle(struct pool *p, size_t address)
 	return NULL;
 }
 
-static struct tls *tls_for(const struct pool *p, size_t address)
-{
-	const struct config_upstream *u = p->upstream->config;
-	const char *name = u->tls_server_name ? u->tls_server_name : u->addresses[address].host;
-	return tls_new(u->tls_context, name);
-}
-
 static struct backend *connect_new(struct pool *p, size_t address, enum upstream_error *why)
 {
 	const struct config_limits *limits = &p->rt->config->limits;
@@ -263,7 +256,7 @@ static struct backend *connect_new(struct pool *p, size_t address, enum upstream
 	if (!b->http)
 		goto fail;
 	if (p->upstream->config->tls_context) {
-		tls = tls_for(p, address);
+		tls = upstream_tls(p->upstream->config, p->upstream->addresses[address].config);
 		if (!tls)
 			goto fail;
 	}

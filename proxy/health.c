@@ -148,7 +148,7 @@ static int start(struct check *k)
 	if (!k->http || resolver_addresses(k->address->name, &k->to, 1) == 0)
 		return -1;
 	if (u->tls_context) {
-		tls = tls_new(u->tls_context, u->tls_server_name ? u->tls_server_name : k->address->config->host);
+		tls = upstream_tls(u, k->address->config);
 		if (!tls)
 			return -1;
 	}

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/tls.h"
+
 static int fill_upstream(struct upstream *u, struct resolver *resolver, const struct config_upstream *config)
 {
 	u->config = config;
@@ -63,6 +65,11 @@ void runtime_unref(struct runtime *rt)
 {
 	if (rt && atomic_fetch_sub(&rt->refs, 1) == 1)
 		destroy(rt);
+}
+
+struct tls *upstream_tls(const struct config_upstream *u, const struct config_address *a)
+{
+	return tls_new(u->tls_context, u->tls_server_name ? u->tls_server_name : a->host);
 }
 
 bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms)

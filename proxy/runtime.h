@@ -42,6 +42,9 @@ int runtime_new(struct resolver *resolver, struct config *config, struct runtime
 struct runtime *runtime_ref(struct runtime *rt);
 void runtime_unref(struct runtime *rt); /* NULL is fine */
 
+/* TLS for a connection to that address, or NULL: no memory. Only where the upstream has TLS. */
+struct tls *upstream_tls(const struct config_upstream *u, const struct config_address *a);
+
 bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms);
 /* The passive side: what an exchange saw of an address. */
 void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u, uint64_t now_ms);
