@@ -65,6 +65,19 @@ void buf_add_char(struct buf *b, char c)
 	buf_add(b, &c, 1);
 }
 
+void buf_add_number(struct buf *b, uint64_t n, unsigned base)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[20];
+	size_t at = sizeof(text);
+	CHECK(base == 10 || base == 16);
+	do {
+		text[--at] = digits[n % base];
+		n /= base;
+	} while (n > 0);
+	buf_add(b, text + at, sizeof(text) - at);
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list args, again;

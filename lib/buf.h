@@ -26,6 +26,7 @@ char *buf_reserve(struct buf *b, size_t n);   /* room for n bytes at the end, or
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
+void buf_add_number(struct buf *b, uint64_t n, unsigned base); /* base 10 or 16, without the cost of a format */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_drop_front(struct buf *b, size_t n); /* forgets the first n bytes, moves the rest down */
 

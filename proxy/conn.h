@@ -88,6 +88,8 @@ void conn_trim(struct conn *c);              /* gives memory back once everythin
 
 void conn_write(struct conn *c, const void *p, size_t n); /* copies */
 
+void conn_write_chunk_size(struct conn *c, size_t n); /* "1f\r\n" (RFC 9112, 7.1) */
+
 /* Slices of the input as one stretch: the slice itself, or a copy that lives until conn_trim(). */
 struct span conn_join(struct conn *c, const struct span *slices, size_t n);
 

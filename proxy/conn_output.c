@@ -135,6 +135,29 @@ void conn_write(struct conn *c, const void *p, size_t n)
 	conn_write_cipher(c);
 }
 
+#define CHUNK_SIZE_LINE 20
+
+static size_t format_chunk_size(char line[CHUNK_SIZE_LINE], size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[16];
+	size_t at = sizeof(text), digits;
+	do {
+		text[--at] = hex[n & 15];
+		n >>= 4;
+	} while (n > 0);
+	digits = sizeof(text) - at;
+	memcpy(line, text + at, digits);
+	memcpy(line + digits, "\r\n", 2);
+	return digits + 2;
+}
+
+void conn_write_chunk_size(struct conn *c, size_t n)
+{
+	char line[CHUNK_SIZE_LINE];
+	conn_write(c, line, format_chunk_size(line, n));
+}
+
 void conn_flush(struct conn *c)
 {
 	if (c->send.pending || c->connecting || c->state >= CONN_LINGERING || !c->out)
@@ -238,16 +261,15 @@ static struct chunk *take_lent(struct conn *c, struct conn *from, struct span bo
 
 void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked)
 {
-	static const char hex[] = "0123456789abcdef";
 	struct chunk *k = take_lent(c, from, body);
-	if (chunked) { /* RFC 9112, 7.1: at most five digits and four line end bytes, inside head- and tailroom */
-		CHECK(body.n < 1u << 20);
+	if (chunked) { /* at most five digits and four line end bytes, inside head- and tailroom */
+		char line[CHUNK_SIZE_LINE];
+		size_t n = format_chunk_size(line, body.n);
+		CHECK(body.n < 1u << 20 && n <= RING_HEADROOM);
 		memcpy(k->p + k->n, "\r\n", 2);
-		*--k->p = '\n';
-		*--k->p = '\r';
-		k->n += 4;
-		for (size_t size = body.n; size; size >>= 4, k->n++)
-			*--k->p = hex[size & 15];
+		k->p -= n;
+		memcpy(k->p, line, n);
+		k->n += n + 2;
 	}
 	append_chunk(c, k);
 }

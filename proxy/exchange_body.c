@@ -1,6 +1,4 @@
 /* The body of an exchange's answer, on its way from the builder through decompression, gate and framing to the client. */
-#include <stdio.h>
-
 #include "proxy/answer.h"
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
@@ -30,11 +28,8 @@ bool exchange_commit_head(struct exchange *x)
 static void write_pair(struct exchange *x, struct span a, struct span b)
 {
 	struct conn *to = &x->client->conn;
-	if (x->form == BODY_CHUNKED) {
-		char size[24];
-		int len = snprintf(size, sizeof(size), "%zx\r\n", a.n + b.n);
-		conn_write(to, size, (size_t)len);
-	}
+	if (x->form == BODY_CHUNKED)
+		conn_write_chunk_size(to, a.n + b.n);
 	conn_write(to, a.p, a.n);
 	conn_write(to, b.p, b.n);
 	if (x->form == BODY_CHUNKED)

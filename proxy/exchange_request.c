@@ -1,6 +1,5 @@
 /* The request's side of an exchange: its head, written for the builder, and its body, framed anew. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
@@ -35,15 +34,22 @@ static void put(struct exchange *x, const void *p, size_t n)
 		conn_write(&x->backend->conn, p, n);
 }
 
+static void put_chunk_size(struct exchange *x, size_t n)
+{
+	if (x->step != &step_gather) {
+		conn_write_chunk_size(&x->backend->conn, n);
+		return;
+	}
+	buf_add_number(&x->request_head, n, 16);
+	buf_add_text(&x->request_head, "\r\n");
+}
+
 static void forward(struct exchange *x, const struct span *slices, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		x->request_bytes += slices[i].n;
-		if (x->request_framing == HTTP1_CHUNKED) {
-			char size[24];
-			int len = snprintf(size, sizeof(size), "%zx\r\n", slices[i].n);
-			put(x, size, (size_t)len);
-		}
+		if (x->request_framing == HTTP1_CHUNKED)
+			put_chunk_size(x, slices[i].n);
 		put(x, slices[i].p, slices[i].n);
 		if (x->request_framing == HTTP1_CHUNKED)
 			put(x, "\r\n", 2);

@@ -90,10 +90,17 @@ static void put_forwarded(struct buf *out, const struct http1_head *head, const 
 		put(out, SPAN("x-forwarded-host"), host);
 }
 
+static void put_length(struct buf *out, uint64_t length)
+{
+	buf_add_text(out, "content-length: ");
+	buf_add_number(out, length, 10);
+	buf_add_text(out, "\r\n");
+}
+
 static void put_request_framing(struct buf *out, const struct http1_head *head)
 {
 	switch (head->framing) {
-	case HTTP1_LENGTH: buf_printf(out, "content-length: %llu\r\n", (unsigned long long)head->length); break;
+	case HTTP1_LENGTH: put_length(out, head->length); break;
 	case HTTP1_CHUNKED: buf_add_text(out, "transfer-encoding: chunked\r\n"); break;
 	case HTTP1_NO_BODY:
 	case HTTP1_UNTIL_CLOSE: break;
@@ -137,7 +144,9 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 
 static void put_status(struct buf *out, const struct http1_head *head)
 {
-	buf_printf(out, "HTTP/1.1 %u ", head->status);
+	buf_add_text(out, "HTTP/1.1 ");
+	buf_add_number(out, head->status, 10);
+	buf_add_char(out, ' ');
 	buf_add(out, head->reason.p, head->reason.n);
 	buf_add_text(out, "\r\n");
 }
@@ -163,7 +172,7 @@ void head_response(struct buf *out, const struct http1_head *head, const struct 
 	if (facts->chunked)
 		buf_add_text(out, "transfer-encoding: chunked\r\n");
 	else if (facts->has_length)
-		buf_printf(out, "content-length: %llu\r\n", (unsigned long long)facts->length);
+		put_length(out, facts->length);
 	if (facts->upgrade)
 		put(out, SPAN("connection: upgrade\r\nupgrade"), http1_find(head, SPAN("upgrade")));
 	else if (facts->close)

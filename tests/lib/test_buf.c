@@ -102,6 +102,19 @@ Test(buf, drop_front_at_every_position)
 	}
 }
 
+Test(buf, numbers)
+{
+	struct buf b = { 0 };
+	buf_add_number(&b, 0, 10);
+	buf_add_char(&b, ' ');
+	buf_add_number(&b, UINT64_MAX, 10);
+	buf_add_char(&b, ' ');
+	buf_add_number(&b, 0xfff0, 16);
+	buf_add_char(&b, '\0');
+	cr_assert_str_eq(b.p, "0 18446744073709551615 fff0");
+	buf_fini(&b);
+}
+
 Test(buf, json_escapes)
 {
 	expect_json(SPAN("plain"), "plain");
