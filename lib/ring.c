@@ -8,6 +8,9 @@
 #include <time.h>
 
 #define BATCH 256
+#define MIN_WAIT_US 100
+#define BUSY_PER_MS 40 /* completions; about twenty events that came and went */
+#define BUSY_EXTRA 3
 #define STOCK_SHIFT 12 /* a buffer's number: its stock, then its place there */
 
 struct completion { /* a cqe ends in a flexible array, so what is needed of it is copied */
@@ -27,6 +30,11 @@ struct stock {
 struct ring {
 	struct io_uring uring;
 	struct stock stocks[RING_STOCKS];
+	unsigned sends;     /* armed since the last wait */
+	unsigned count;     /* completions since count_from */
+	uint64_t count_from;
+	bool busy;
+	bool has_min_wait;  /* the kernel can wait for several completions within a limit */
 	int *free_slots; /* of the descriptor table, as a stack */
 	unsigned n_free_slots;
 };
@@ -125,6 +133,7 @@ int ring_open(const struct ring_options *options, struct ring **out)
 		r->uring.ring_fd = -1;
 		goto fail;
 	}
+	r->has_min_wait = (params.features & IORING_FEAT_MIN_TIMEOUT) != 0;
 	(void)io_uring_register_ring_fd(&r->uring); /* saves a descriptor look-up per call where the kernel has it */
 	if (options->files)
 		make_table(r, options->files);
@@ -209,6 +218,20 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* For how many completions to wait, within MIN_WAIT_US. A send usually completes while it is submitted, and that alone
+ * is no reason to wake up. On a busy ring a few more come within that time anyway, and one wake-up serves them all. */
+static unsigned wait_for(struct ring *r, uint64_t now)
+{
+	unsigned sends = r->sends;
+	r->sends = 0;
+	if (now - r->count_from >= 1000000) {
+		r->busy = now - r->count_from < 2000000 && r->count >= BUSY_PER_MS;
+		r->count_from = now;
+		r->count = 0;
+	}
+	return 1 + sends + (r->busy ? BUSY_EXTRA : 0);
+}
+
 static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
 {
 	uint64_t now = deadline_ns ? now_ns() : 0;
@@ -220,6 +243,9 @@ static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
 		.tv_nsec = (long long)(left % 1000000000u),
 	};
 	struct io_uring_cqe *cqe;
+	unsigned least = wait_for(r, now);
+	if (least > 1 && r->has_min_wait)
+		return io_uring_submit_and_wait_min_timeout(&r->uring, &cqe, least, &wait, MIN_WAIT_US, NULL);
 	return io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, &wait, NULL);
 }
 
@@ -234,6 +260,7 @@ unsigned ring_dispatch(struct ring *r)
 {
 	struct completion batch[BATCH];
 	unsigned n = take_batch(r, batch);
+	r->count += n;
 	for (unsigned i = 0; i < n; i++)
 		dispatch(r, &batch[i]);
 	return n;
@@ -286,6 +313,7 @@ void ring_send(struct ring *r, struct op *op, struct ring_file file, const void 
 	io_uring_prep_send(sqe, name_of(file), p, n, MSG_NOSIGNAL);
 	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
+	r->sends++;
 }
 
 void ring_sendv(struct ring *r, struct op *op, struct ring_file file, struct msghdr *msg)
@@ -294,6 +322,7 @@ void ring_sendv(struct ring *r, struct op *op, struct ring_file file, struct msg
 	io_uring_prep_sendmsg(sqe, name_of(file), msg, MSG_NOSIGNAL);
 	set_file(sqe, file);
 	io_uring_sqe_set_data(sqe, op);
+	r->sends++;
 }
 
 void ring_connect(struct ring *r, struct op *op, struct ring_file file, const struct sockaddr *addr, socklen_t len)
