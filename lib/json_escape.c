@@ -4,6 +4,9 @@
 #include <emmintrin.h>
 #endif
 
+const char json_simple[256] = { ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+				['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t' };
+
 int json_hex(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -74,19 +77,12 @@ static int pair(int32_t high, const char *p, size_t n, char lit[4], uint8_t *lit
 
 int json_unescape(const char *p, size_t n, char lit[4], uint8_t *lit_len)
 {
-	static const char plain[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
-
 	if (n < 2)
 		return 0;
 	if (p[1] != 'u') {
-		for (size_t i = 0; i + 1 < sizeof plain; i += 2) {
-			if (plain[i] == p[1]) {
-				lit[0] = plain[i + 1];
-				*lit_len = 1;
-				return 2;
-			}
-		}
-		return -1;
+		lit[0] = json_simple[(unsigned char)p[1]];
+		*lit_len = 1;
+		return lit[0] ? 2 : -1;
 	}
 	int32_t unit = read_unit(p + 2, n - 2);
 	if (unit < 0)
@@ -97,19 +93,41 @@ int json_unescape(const char *p, size_t n, char lit[4], uint8_t *lit_len)
 	return 6;
 }
 
+#ifdef __SSE2__
+static inline uint32_t stops16(const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+				    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+	stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
+	return (uint32_t)_mm_movemask_epi8(stop);
+}
+
+uint32_t json_stops(const char *p)
+{
+	return stops16(p) | stops16(p + 16) << 16;
+}
+#else
+uint32_t json_stops(const char *p)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < 32; i++)
+		mask |= (uint32_t)(p[i] == '"' || p[i] == '\\' || (unsigned char)p[i] < 0x20) << i;
+	return mask;
+}
+#endif
+
 size_t json_plain(const char *p, size_t n)
 {
 	size_t i = 0;
 
 #ifdef __SSE2__
 	for (; i + 16 <= n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-					    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-		stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
-		int mask = _mm_movemask_epi8(stop);
+		uint32_t mask = stops16(p + i);
 		if (mask)
-			return i + (size_t)__builtin_ctz((unsigned)mask);
+			return i + (size_t)__builtin_ctz(mask);
 	}
 #endif
 	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)

@@ -34,7 +34,7 @@ static const char *const literals[] = { "true", "false", "null" };
 void json_text_init(struct json_text *t, const struct json_place *root)
 {
 	t->place = root;
-	t->keys = false;
+	t->keys = t->numbers = false;
 	t->done = false;
 	t->depth = 0;
 	t->state = AT_VALUE;
@@ -158,7 +158,7 @@ static enum json_token begin_value(struct json_text *t, char c, size_t *pos)
 	}
 	if (c != '-' && (c < '0' || c > '9'))
 		return JSON_BAD;
-	++*pos;
+	t->from = (*pos)++;
 	t->state = IN_NUMBER;
 	t->whole = c != '-';
 	t->number = c == '-' ? 0 : (uint64_t)(c - '0');
@@ -205,7 +205,7 @@ static enum json_token in_number(struct json_text *t, const char *p, size_t n, s
 			if (!number_complete(t))
 				return JSON_BAD;
 			value_done(t);
-			return t->place ? JSON_NUMBER : NEXT;
+			return t->place || t->numbers ? JSON_NUMBER : NEXT;
 		}
 		if (step >= NUM_DOT)
 			t->whole = false;

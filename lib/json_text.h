@@ -70,8 +70,10 @@ struct json_text {
 	size_t from;
 	char lit[4];
 	uint8_t lit_len;
-	bool whole; /* the number is a non-negative integer without fraction or exponent */
-	bool keys;  /* set by the caller: report escapes in keys and every JSON_CLOSE */
+	bool whole;   /* the number is a non-negative integer without fraction or exponent */
+	bool keys;    /* set by the caller: report escapes in keys and every JSON_CLOSE */
+	bool numbers; /* set by the caller: report numbers at no place too; from is their first byte
+		       */
 	bool done;
 	uint8_t depth;
 	uint8_t state; /* the rest is private */

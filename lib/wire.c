@@ -149,9 +149,7 @@ static void read_frame(struct wire *w, const char *p, size_t n, enum wire_error 
 		       struct pieces *out)
 {
 	begin_reading(w);
-	size_t used = w->memo_prefix ? memo_resume(w, p, n, out) : run_frame(w, p, n, true, out);
-	if (w->memo_suffix)
-		return;
+	size_t used = run_frame(w, p, n, true, out);
 	decode_finish(w, incomplete);
 	if (!w->error && used < n)
 		w->error = incomplete;
@@ -163,7 +161,6 @@ static void next_frame(struct wire *w, struct pieces *out)
 	decode_frame_end(w, w->consumed, out);
 	w->scan = w->line = 0;
 	w->fields = w->data_seen = w->long_frame = false;
-	w->memo_prefix = w->memo_suffix = false;
 	w->table = tables[w->dialect];
 	begin_reading(w);
 }
@@ -175,16 +172,14 @@ static void whole_frame(struct wire *w, const char *p, size_t n, bool final, str
 	size_t pieces = out->n;
 	uint16_t channels = w->channels_n;
 
-	memo_check(w, p, n);
 	read_frame(w, p, n, incomplete, out);
 	if (!w->error && w->table != tables[w->dialect]) {
 		take_back(w, pieces, channels, out);
 		w->table = tables[w->dialect];
 		read_frame(w, p, n, incomplete, out);
 	}
-	if (!w->error && !w->memo_suffix && guessed_wrong(w)) {
+	if (!w->error && guessed_wrong(w)) {
 		take_back(w, pieces, channels, out);
-		w->memo_prefix = false;
 		w->reread = true;
 		read_frame(w, p, n, incomplete, out);
 		w->reread = false;
@@ -201,6 +196,26 @@ static void whole_frame(struct wire *w, const char *p, size_t n, bool final, str
 	next_frame(w, out);
 }
 
+/* Reads the next frame when it is complete, as all that is left is when it is final; returns its
+ * length, or 0. */
+static size_t take_frame(struct wire *w, const char *p, size_t n, bool final, struct pieces *out)
+{
+	bool fresh = !w->scan;
+	size_t len = fresh ? memo_read(w, p, n, out) : 0;
+
+	if (len)
+		return w->error ? 0 : len;
+	len = find_frame(w, p, n, final);
+	if (w->error)
+		return 0;
+	if (!len && final)
+		len = n;
+	/* A fresh frame that is complete was compared already. */
+	if (len && (fresh || !memo_read(w, p, len, out)))
+		whole_frame(w, p, len, final, out);
+	return w->error ? 0 : len;
+}
+
 /* The first frame_max bytes of a frame hold no end of it: from here on it is decoded as it comes.
  */
 static void begin_long(struct wire *w, const char *p, struct pieces *out)
@@ -213,7 +228,6 @@ static void begin_long(struct wire *w, const char *p, struct pieces *out)
 		return;
 	}
 	w->long_frame = true;
-	w->memo_prefix = w->memo_suffix = false;
 	begin_reading(w);
 	if (w->dialect != DIALECT_UNKNOWN)
 		return;
@@ -260,12 +274,12 @@ size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out)
 			return n;
 		}
 		if (!w->long_frame) {
-			size_t len = find_frame(w, p, min_size(rest, w->options.frame_max), false);
+			size_t len =
+				take_frame(w, p, min_size(rest, w->options.frame_max), false, out);
 			if (w->error)
 				break;
 			if (len) {
-				whole_frame(w, p, len, false, out);
-				pos += w->error ? 0 : len;
+				pos += len;
 				continue;
 			}
 			if (rest < w->options.frame_max)
@@ -285,12 +299,7 @@ size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out)
 static void finish_frames(struct wire *w, const char *p, size_t n, struct pieces *out)
 {
 	while (n && !w->error) {
-		size_t len = find_frame(w, p, n, true);
-		if (w->error)
-			return;
-		if (!len)
-			len = n;
-		whole_frame(w, p, len, true, out);
+		size_t len = take_frame(w, p, n, true, out);
 		p += len;
 		n -= len;
 	}

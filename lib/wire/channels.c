@@ -19,19 +19,25 @@
 
 #include "lib/wire/steps.h"
 
+bool pieces_grow(struct wire *w, struct pieces *out)
+{
+	size_t cap = out->cap ? out->cap * 2 : 64;
+	struct piece *v = realloc(out->v, cap * sizeof *v);
+
+	if (!v) {
+		w->error = WIRE_NO_MEMORY;
+		return false;
+	}
+	out->v = v;
+	out->cap = cap;
+	return true;
+}
+
 struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kind, uint16_t channel,
 			 uint64_t off, size_t raw_len)
 {
-	if (out->n == out->cap) {
-		size_t cap = out->cap ? out->cap * 2 : 64;
-		struct piece *v = realloc(out->v, cap * sizeof *v);
-		if (!v) {
-			w->error = WIRE_NO_MEMORY;
-			return NULL;
-		}
-		out->v = v;
-		out->cap = cap;
-	}
+	if (out->n == out->cap && !pieces_grow(w, out))
+		return NULL;
 	struct piece *p = &out->v[out->n++];
 	*p = (struct piece){ .raw_off = off,
 			     .raw_len = (uint32_t)raw_len,
@@ -227,6 +233,19 @@ void inner_run(struct wire *w, struct inner *in, uint16_t channel, const char *p
 		i++;
 	}
 	piece_run(w, out, channel, p + i, n - i, off + i);
+}
+
+/* An escape of the outer layer. */
+void inner_escape(struct wire *w, struct inner *in, uint16_t channel, const char *lit, size_t n,
+		  uint64_t off, size_t raw_len, struct pieces *out)
+{
+	if (n == 1) {
+		inner_char(w, in, channel, lit[0], off, raw_len, out);
+		return;
+	}
+	/* Not ASCII: an open inner escape is broken by it. */
+	inner_flush(w, in, channel, off, out);
+	piece_lit(w, out, channel, lit, n, off, raw_len);
 }
 
 void end_channels(struct wire *w, int kind, int a, int64_t b)

@@ -20,9 +20,9 @@ void decode_begin(struct wire *w)
 	w->capture = ROLE_PATH;
 	w->known_next = 0;
 	w->r = (struct registers){ 0 };
-	w->text_at = w->text_end = 0;
 	if (!w->reread)
 		w->known_n = 0;
+	memo_begin(w);
 }
 
 static struct channel_id resolve(const struct wire *w, const struct json_place *place,
@@ -68,21 +68,14 @@ static void begin_text(struct wire *w, const struct json_place *place)
 	w->channel = w->separated ? w->envelope : NO_CHANNEL;
 }
 
-void decode_resume_text(struct wire *w)
-{
-	begin_text(w, w->json.place);
-	memset(w->scope_from, 0,
-	       sizeof w->scope_from); /* the open containers hold no text before this one */
-}
-
 static void begin_string(struct wire *w, uint64_t off)
 {
 	const struct json_place *place = w->json.place;
 
 	w->own.n = 0;
 	if (place && (place->role == ROLE_TEXT || place->role == ROLE_ARGS)) {
-		memo_note_text(w, off);
 		begin_text(w, place);
+		memo_string(w, true, off);
 		return;
 	}
 	w->id = (struct channel_id){ .kind = CHANNEL_ENVELOPE };
@@ -90,8 +83,10 @@ static void begin_string(struct wire *w, uint64_t off)
 	w->two_layers = false;
 	w->silent = false;
 	w->channel = w->envelope;
-	if (!place)
+	if (!place) {
+		memo_string(w, false, off);
 		return;
+	}
 	w->captured_n = 0;
 	w->capture = place->role;
 }
@@ -156,25 +151,18 @@ static void escape(struct wire *w, uint64_t off, size_t raw_len, struct pieces *
 		capture(w, t->lit, t->lit_len);
 	if (w->silent || target(w) == NO_CHANNEL)
 		return;
-	if (!w->two_layers || (t->lit_len > 1 && !inner_of(w)->n)) {
+	if (w->two_layers)
+		inner_escape(w, inner_of(w), w->channel, t->lit, t->lit_len, off, raw_len, out);
+	else
 		piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
-		return;
-	}
-	if (t->lit_len == 1) {
-		inner_char(w, inner_of(w), w->channel, t->lit[0], off, raw_len, out);
-		return;
-	}
-	/* Not ASCII: an open inner escape is broken by it. */
-	inner_flush(w, inner_of(w), w->channel, off, out);
-	piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
 }
 
 static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
 		registers_capture(w, off);
-	if (!w->text_end && w->text_at)
-		w->text_end = off + 1;
+	if (w->hole_open)
+		memo_string_end(w, off);
 	if (!w->separated) {
 		/* What a long frame has consumed may leave, so half an escape cannot wait for the
 		 * next frame. */
@@ -201,7 +189,7 @@ static void open_container(struct wire *w)
 		w->dialect = (enum dialect)place->arg;
 	if (place->role == ROLE_ARGS) {
 		begin_text(w, place);
-		w->two_layers = false;
+		w->two_layers = w->draft = false;
 		w->tree = true;
 		w->tree_depth = w->json.depth;
 		w->tree_from = w->json.from;
@@ -237,6 +225,14 @@ static void close_container(struct wire *w, const char *p, size_t pos, uint64_t 
 		piece_lit(w, out, w->channel, "", 1, off + pos - 1, 1);
 }
 
+static void number(struct wire *w, uint64_t off, uint64_t end)
+{
+	if (w->draft)
+		memo_number(w, off, end);
+	if (w->json.place)
+		registers_number(w);
+}
+
 static void literal(struct wire *w, bool truth)
 {
 	const struct json_place *place = w->json.place;
@@ -248,12 +244,13 @@ static void literal(struct wire *w, bool truth)
 }
 
 /* Consumes one token; false when the buffer gives no more. */
-static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t off,
-		  struct pieces *out)
+static bool take_token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t off,
+		       struct pieces *out)
 {
 	struct json_text *t = &w->json;
+	enum json_token token = json_text_next(t, p, n, pos);
 
-	switch (json_text_next(t, p, n, pos)) {
+	switch (token) {
 	case JSON_MORE:
 	case JSON_END: return false;
 	case JSON_BAD: w->error = WIRE_BAD_JSON; return false;
@@ -284,16 +281,13 @@ static bool token(struct wire *w, const char *p, size_t n, size_t *pos, uint64_t
 	case JSON_CLOSE: close_container(w, p, *pos, off, out); break;
 	case JSON_NUMBER:
 		if (!w->tree)
-			registers_number(w);
+			number(w, off + t->from, off + *pos);
 		break;
 	case JSON_TRUE:
-		if (!w->tree)
-			literal(w, true);
-		break;
 	case JSON_FALSE:
 	case JSON_NULL:
 		if (!w->tree)
-			literal(w, false);
+			literal(w, token == JSON_TRUE);
 		break;
 	}
 	return w->error == WIRE_OK;
@@ -304,7 +298,7 @@ static size_t feed_json(struct wire *w, const char *p, size_t n, uint64_t off, s
 	size_t pos = 0;
 
 	w->tree_from = 0;
-	while (token(w, p, n, &pos, off, out))
+	while (take_token(w, p, n, &pos, off, out))
 		;
 	if (w->error)
 		return pos;
@@ -339,6 +333,7 @@ size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct
 		bool json = p[i] == '{' || p[i] == '[' || quoted;
 		w->payload = json && !word ? PAYLOAD_JSON : PAYLOAD_RAW;
 		json_text_init(&w->json, w->table->root);
+		w->json.numbers = w->draft;
 		if (n - i >= 6 && memcmp(p + i, "[DONE]", 6) == 0 && !w->long_frame) {
 			w->finished = true;
 			end_channels(w, -1, -1, -1);
@@ -377,6 +372,8 @@ void decode_separator(struct wire *w, uint16_t channel, char c, uint64_t off, st
  * waiting. */
 void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 {
+	if (w->ends_asked)
+		memo_forget(w);
 	for (uint16_t i = 0; w->ends_asked && i < w->channels_n; i++) {
 		struct channel *c = &w->channels[i];
 		if (w->restarted && c->id.kind != CHANNEL_ENVELOPE && c->id.kind != CHANNEL_RAW)

@@ -56,11 +56,6 @@ static size_t bom(const struct wire *w, const char *p, size_t n)
 
 size_t sse_find(struct wire *w, const char *p, size_t n, bool final)
 {
-	if (w->scan == 0) {
-		size_t whole = memo_find(w, p, n);
-		if (whole)
-			return whole;
-	}
 	if (w->line == 0)
 		w->line = bom(w, p, n);
 	if (w->scan < w->line)
@@ -132,6 +127,7 @@ static void join_data(struct wire *w, uint64_t off, struct pieces *out)
 		w->data_seen = true;
 		return;
 	}
+	w->draft = false;
 	if (w->payload == PAYLOAD_JSON) {
 		if (decode_feed(w, "\n", 1, off, out) != 1 && !w->error)
 			w->error = WIRE_BAD_JSON; /* inside an escape */

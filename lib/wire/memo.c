@@ -1,169 +1,275 @@
 /*
- * Most events of a stream are the same bytes around a different text. The memo keeps the last such
- * frame: what stood before its first text, with the tokenizer's state there, and what stood after
- * it.
+ * Most events of a stream are the same bytes around a different text. A *shape* is such an event as
+ * it was learned: its bytes, with holes where a value may be another one. The memo keeps two.
  *
- *   data: {"id":"c1","choices":[{"index":0,"delta":{"content":"|some
- * text|"},"finish_reason":null}]}\n\n
- *   |<------------------- prefix: compared ------------------->|         |<----- suffix: compared
- * ----->|
+ *   data: {"id":"c1","created":17,"choices":[{"delta":{"content":"some text"}}],"pad":"Kd8"}\n\n
+ *   |<------- compared -------><><------------- compared ------->|<------->|<------>|<>|<---->|
+ *                            number                                 text    compared envelope
  *
- * Why it is sound. The tokenizer is a function of the bytes, so the same prefix leads to the same
- * state, and the same suffix from that state to the same end. What a prefix or suffix would have
- * emitted are whole strings of the envelope, each closed by a NUL, and the frame that was learned
- * has emitted exactly these: a string that no rule matched then does not match now. A suffix is
- * only kept when its frame had no other text and ended no channel. Whether a frame is like the memo
- * depends on the bytes of the two frames alone, never on how they were split into reads.
+ * Holes are the texts, whole numbers that name no channel, and strings at no place. An event with
+ * the same bytes outside the holes, and a value of the same sort in each, is read here: only its
+ * holes are looked at.
+ *
+ * Why it is sound. The tokenizer is a function of the bytes, and neither such a number nor what
+ * stands inside a string changes its state after them; so the same bytes lead to the same state,
+ * and to the frame's end. What the compared bytes would have emitted are whole strings of the
+ * envelope, each closed by a NUL, and the frame that was learned has emitted exactly these: a
+ * string that no rule matched then does not match now. The same goes for an envelope string that is
+ * as it was learned; another one is emitted. Only a frame whose channels were guessed right, which
+ * ended no channel, is learned; when channels end, the shapes are forgotten. Whether a frame is
+ * like a shape depends on the bytes of the frames alone, never on how they were split into reads:
+ * a frame is read here as a whole, or what was done is taken back.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/wire/steps.h"
 
-static bool prefix_matches(const struct wire *w, const char *p, size_t n)
+static bool digit(char c)
 {
-	const struct memo *m = w->memo;
-	return m && m->prefix_n && n > m->prefix_n && memcmp(p, m->prefix, m->prefix_n) == 0;
+	return c >= '0' && c <= '9';
 }
 
-/* The position after the quote that closes the string at p + i, or 0. */
-static size_t string_end(const char *p, size_t n, size_t i)
+/* Reads digits; returns how many, or SIZE_MAX when they are no number of JSON. */
+static size_t read_number(struct wire *w, const struct shape *s, const struct hole *h,
+			  const char *p, size_t n)
 {
-	for (;;) {
-		i += json_plain(p + i, n - i);
-		if (i >= n || (p[i] != '"' && p[i] != '\\'))
-			return 0;
-		if (p[i] == '"')
-			return i + 1;
-		if (n - i < 2)
-			return 0;
-		i += 2;
+	size_t i = (size_t)(h->to - h->from);
+	uint64_t number = h->number;
+
+	if (n <= i || memcmp(p, s->bytes + h->from, i) != 0 || digit(p[i])) {
+		for (i = 0, number = 0; i < n && digit(p[i]); i++)
+			number = number * 10 + (uint64_t)(p[i] - '0');
+		if (i == 0 || i > 19 || (i > 1 && p[0] == '0'))
+			return SIZE_MAX;
 	}
+	if (h->role == ROLE_CREATED)
+		w->created = number;
+	else if (h->role == ROLE_SEQUENCE)
+		w->sequence = max_u64(w->sequence, number);
+	return i;
 }
 
-/* Compares; returns the frame's length when it is all like the memo, and sets *end after the first
- * text. */
-static size_t compare(struct wire *w, const char *p, size_t n, size_t *end)
+static size_t read_text(struct wire *w, const struct hole *h, const char *p, size_t n, uint64_t off,
+			struct pieces *out)
 {
-	const struct memo *m = w->memo;
-
-	*end = 0;
-	if (w->framing != FRAMING_SSE || !prefix_matches(w, p, n))
+	if (n && p[0] == '"')
 		return 0;
-	*end = string_end(p, n, m->prefix_n);
-	if (!*end || !m->suffix_n || n - *end < m->suffix_n ||
-	    memcmp(p + *end, m->suffix, m->suffix_n) != 0)
+	if (h->silent) {
+		size_t from = out->n, end = text_plain(w, 0, p, n, off, out);
+		out->n = from;
+		return end;
+	}
+	if (h->channel == NO_CHANNEL)
+		return SIZE_MAX;
+	return h->two_layers ? text_inner(w, h->channel, p, n, off, out)
+			     : text_plain(w, h->channel, p, n, off, out);
+}
+
+static size_t read_envelope(struct wire *w, const struct shape *s, const struct hole *h,
+			    const char *p, size_t n, uint64_t off, struct pieces *out)
+{
+	size_t len = (size_t)(h->to - h->from);
+
+	if (n > len && p[len] == '"' && memcmp(p, s->bytes + h->from, len) == 0)
+		return len;
+	size_t end = text_plain(w, w->envelope, p, n, off, out);
+	if (end != SIZE_MAX)
+		piece_lit(w, out, w->envelope, "", 1, off + end, 1);
+	return end;
+}
+
+static size_t read_hole(struct wire *w, const struct shape *s, const struct hole *h, const char *p,
+			size_t n, uint64_t off, struct pieces *out)
+{
+	switch ((enum hole_kind)h->kind) {
+	case HOLE_TEXT: return read_text(w, h, p, n, off, out);
+	case HOLE_ENVELOPE: return read_envelope(w, s, h, p, n, off, out);
+	case HOLE_NUMBER: return read_number(w, s, h, p, n);
+	}
+	return SIZE_MAX;
+}
+
+/* The length of the frame at p when it has this shape, or 0. */
+static size_t read_shape(struct wire *w, const struct shape *s, const char *p, size_t n,
+			 struct pieces *out)
+{
+	size_t at = 0, from = 0;
+
+	for (unsigned i = 0; i < s->holes_n; i++) {
+		const struct hole *h = &s->holes[i];
+		size_t fixed = h->from - from;
+		if (n - at <= fixed || memcmp(p + at, s->bytes + from, fixed) != 0)
+			return 0;
+		at += fixed;
+		size_t used = read_hole(w, s, h, p + at, n - at, w->consumed + at, out);
+		if (used == SIZE_MAX)
+			return 0;
+		at += used;
+		from = h->to;
+	}
+	size_t fixed = s->n - from;
+	if (n - at < fixed || memcmp(p + at, s->bytes + from, fixed) != 0)
 		return 0;
-	return *end + m->suffix_n;
+	return at + fixed;
 }
 
-size_t memo_find(struct wire *w, const char *p, size_t n)
+/* The same; takes back what it did when the frame is unlike. */
+static size_t try_shape(struct wire *w, const struct shape *s, const char *p, size_t n,
+			struct pieces *out)
 {
-	size_t end, whole = compare(w, p, n, &end);
+	uint64_t created = w->created, sequence = w->sequence;
+	uint16_t waiting = w->waiting;
+	size_t pieces = out->n;
+	struct inner inner = { 0 };
 
-	w->memo_prefix = end != 0;
-	w->memo_suffix = whole != 0;
-	if (end && !whole) { /* the search for the frame's end may begin after the text */
-		w->line = w->memo->line;
-		w->scan = end;
-		w->fields = true;
-	}
-	return whole;
+	if (s->inner != NO_CHANNEL)
+		inner = w->channels[s->inner].inner;
+	size_t len = read_shape(w, s, p, n, out);
+	if (len && !w->error)
+		return len;
+	out->n = pieces;
+	w->created = created;
+	w->sequence = sequence;
+	w->waiting = waiting;
+	if (s->inner != NO_CHANNEL)
+		w->channels[s->inner].inner = inner;
+	return 0;
 }
 
-void memo_check(struct wire *w, const char *p, size_t n)
-{
-	size_t end;
-
-	if (w->memo_suffix)
-		return;
-	w->memo_suffix = compare(w, p, n, &end) == n;
-	w->memo_prefix = end != 0;
-}
-
-void memo_note_text(struct wire *w, uint64_t off)
-{
-	if (w->text_at)
-		return;
-	w->text_at = off;
-	if (w->framing != FRAMING_SSE || w->long_frame || w->reread || w->memo_prefix)
-		return;
-	uint64_t prefix = off - w->consumed;
-	if (prefix > MEMO_PREFIX_MAX || w->ends_asked) {
-		if (w->memo)
-			w->memo->prefix_n = 0;
-		return;
-	}
-	if (!w->memo)
-		w->memo = calloc(1, sizeof *w->memo);
-	if (!w->memo)
-		return;        /* slower, and nothing else */
-	w->memo->prefix_n = 0; /* until the frame has been read to its end */
-	w->memo->json = w->json;
-	w->memo->r = w->r;
-}
-
-static void learn_suffix(struct wire *w, const char *p, size_t n)
+size_t memo_read(struct wire *w, const char *p, size_t n, struct pieces *out)
 {
 	struct memo *m = w->memo;
-	size_t end = w->text_end ? (size_t)(w->text_end - w->consumed) : n;
-	size_t suffix = n - end;
+	size_t len = 0;
 
-	m->suffix_n = 0;
-	if (w->ends_asked || w->known_n != 1 || !suffix || suffix > MEMO_SUFFIX_MAX ||
-	    p[n - 1] != '\n')
-		return;
-	m->suffix_n = (uint16_t)suffix;
-	memcpy(m->suffix, p + end, suffix);
+	if (!m)
+		return 0;
+	n = min_size(n, 1u << 30); /* lengths of pieces are 32 bits */
+	for (unsigned i = 0; !len && i < ARRAY_LEN(m->shapes); i++) {
+		const struct shape *s = &m->shapes[m->latest ^ i];
+		if (s->n)
+			len = try_shape(w, s, p, n, out);
+	}
+	if (!len)
+		return 0;
+	w->consumed += len;
+	w->scan = w->line = 0;
+	w->fields = false;
+	decode_frame_end(w, w->consumed, out);
+	return len;
 }
 
-/* Where the line that holds byte `at` begins. */
-static size_t line_of(const char *p, size_t at)
+void memo_begin(struct wire *w)
 {
-	const char *lf = memrchr(p, '\n', at);
-	const char *start = lf ? lf + 1 : p;
-	const char *cr = memrchr(start, '\r', at - (size_t)(start - p));
+	w->draft = w->framing == FRAMING_SSE && !w->long_frame && !w->reread;
+	w->hole_open = false;
+	if (!w->draft)
+		return;
+	if (!w->memo)
+		w->memo = calloc(1, sizeof *w->memo);
+	if (!w->memo) {
+		w->draft = false; /* slower, and nothing else */
+		return;
+	}
+	w->drafted = 0;
+}
 
-	return (size_t)((cr ? cr + 1 : start) - p);
+/* The shape that is being drafted: the older one, which is lost. */
+static struct shape *draft(const struct wire *w)
+{
+	struct shape *s = &w->memo->shapes[!w->memo->latest];
+	s->n = 0;
+	return s;
+}
+
+/* A hole from off on, or NULL: then its bytes are compared. */
+static struct hole *add_hole(struct wire *w, enum hole_kind kind, uint64_t off)
+{
+	struct shape *s = draft(w);
+	uint64_t from = off - w->consumed;
+
+	if (from >= SHAPE_BYTES)
+		w->draft = false;
+	if (!w->draft || w->drafted == SHAPE_HOLES)
+		return NULL;
+	struct hole *h = &s->holes[w->drafted];
+	*h = (struct hole){ .kind = (uint8_t)kind, .from = (uint16_t)from, .channel = NO_CHANNEL };
+	return h;
+}
+
+void memo_string(struct wire *w, bool text, uint64_t off)
+{
+	if (!w->draft)
+		return;
+	struct hole *h = add_hole(w, text && !w->separated ? HOLE_TEXT : HOLE_ENVELOPE, off);
+	if (!h || (w->separated && w->two_layers)) {
+		w->draft = w->draft && !text;
+		return;
+	}
+	h->two_layers = w->two_layers;
+	h->silent = w->silent;
+	w->hole_open = true;
+}
+
+void memo_string_end(struct wire *w, uint64_t off)
+{
+	struct shape *s = draft(w);
+	uint64_t to = off - w->consumed;
+
+	w->hole_open = false;
+	if (to >= SHAPE_BYTES) {
+		w->draft = false;
+		return;
+	}
+	s->holes[w->drafted].to = (uint16_t)to;
+	s->holes[w->drafted].channel = w->channel;
+	w->drafted++;
+}
+
+void memo_number(struct wire *w, uint64_t off, uint64_t end)
+{
+	const struct json_place *place = w->json.place;
+	uint8_t role = place ? place->role : ROLE_PATH;
+
+	if (!w->json.whole || end - off > 19 ||
+	    (place && role != ROLE_CREATED && role != ROLE_SEQUENCE))
+		return;
+	struct hole *h = add_hole(w, HOLE_NUMBER, off);
+	if (!h)
+		return;
+	h->to = (uint16_t)min_u64(end - w->consumed, UINT16_MAX);
+	h->role = role;
+	h->number = w->json.number;
+	w->drafted++;
 }
 
 void memo_learn(struct wire *w, const char *p, size_t n)
 {
-	struct memo *m = w->memo;
+	unsigned inner = 0;
 
-	if (!m || !w->text_at || w->memo_suffix || w->framing != FRAMING_SSE ||
-	    w->payload != PAYLOAD_JSON)
+	if (!w->draft || !w->known_n || n > SHAPE_BYTES || p[n - 1] != '\n' ||
+	    w->payload != PAYLOAD_JSON || w->ends_asked || w->waiting)
 		return;
-	if (!w->memo_prefix) {
-		size_t prefix = (size_t)(w->text_at - w->consumed);
-		if (prefix > MEMO_PREFIX_MAX || w->ends_asked || !w->text_end)
-			return;
-		memcpy(m->prefix, p, prefix);
-		m->prefix_n = (uint16_t)prefix;
-		m->line = (uint16_t)line_of(p, prefix);
+	if (w->consumed == 0 && (p[0] == '\xef' || p[0] == '\xc3'))
+		return; /* a BOM is none in a later frame */
+	struct shape *s = draft(w);
+	s->inner = NO_CHANNEL;
+	for (unsigned i = 0; i < w->drafted; i++) {
+		if (!s->holes[i].two_layers)
+			continue;
+		s->inner = s->holes[i].channel;
+		inner++;
 	}
-	learn_suffix(w, p, n);
+	if (inner > 1)
+		return;
+	memcpy(s->bytes, p, n);
+	s->n = (uint16_t)n;
+	s->holes_n = w->drafted;
+	w->memo->latest ^= 1;
 }
 
-size_t memo_resume(struct wire *w, const char *p, size_t n, struct pieces *out)
+void memo_forget(struct wire *w)
 {
-	const struct memo *m = w->memo;
-	uint64_t start = w->consumed;
-	size_t stop = w->memo_suffix ? n - m->suffix_n : n;
-
-	w->json = m->json;
-	w->r = m->r;
-	w->payload = PAYLOAD_JSON;
-	w->sse_line = LINE_DATA;
-	w->fields = w->data_seen = true;
-	w->text_at = start + m->prefix_n;
-	decode_resume_text(w);
-	w->consumed += m->prefix_n;
-	size_t used = w->memo_suffix ? decode_feed(w, p + m->prefix_n, stop - m->prefix_n,
-						   w->consumed, out)
-				     : sse_run(w, p + m->prefix_n, stop - m->prefix_n, true, out);
-	w->consumed = start;
-	if (w->memo_suffix && !w->error && m->prefix_n + used != stop)
-		w->error = WIRE_BAD_JSON; /* a malformed escape at the string's end */
-	return m->prefix_n + used;
+	for (unsigned i = 0; w->memo && i < ARRAY_LEN(w->memo->shapes); i++)
+		w->memo->shapes[i].n = 0;
 }

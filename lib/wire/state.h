@@ -38,19 +38,32 @@ struct mark {
 	uint32_t index;
 };
 
-/* What the last frame looked like around its first text; see memo.c. */
-#define MEMO_PREFIX_MAX 416
-#define MEMO_SUFFIX_MAX 96
+/* What a frame looked like; see memo.c. */
+#define SHAPE_BYTES 768
+#define SHAPE_HOLES 14
+
+enum hole_kind { HOLE_TEXT, HOLE_ENVELOPE, HOLE_NUMBER };
+
+struct hole {
+	uint16_t from, to; /* in the shape's bytes: between the quotes, or the digits */
+	uint16_t channel;  /* of a text; NO_CHANNEL: none was needed */
+	uint8_t kind;
+	uint8_t role;    /* of a number */
+	uint64_t number; /* as it was learned */
+	bool two_layers, silent;
+};
+
+struct shape {
+	uint16_t n; /* 0: none */
+	uint8_t holes_n;
+	uint16_t inner; /* the channel of the one text with two layers, or NO_CHANNEL */
+	struct hole holes[SHAPE_HOLES];
+	char bytes[SHAPE_BYTES];
+};
 
 struct memo {
-	uint16_t prefix_n, suffix_n; /* bytes; suffix 0: none */
-	uint16_t line;               /* where the data line begins */
-	struct registers r;
-	struct json_text json;
-	char prefix[MEMO_PREFIX_MAX]; /* from the frame's first byte to the quote that opens the
-					 text */
-	char suffix[MEMO_SUFFIX_MAX]; /* from after the quote that closes it to the frame's last
-					 byte */
+	struct shape shapes[2];
+	uint8_t latest;
 };
 
 #define NO_CHANNEL UINT16_MAX
@@ -106,11 +119,9 @@ struct wire {
 	struct json_text json;
 
 	struct memo *memo; /* NULL: none yet */
-	bool memo_prefix;  /* this frame begins like the memo */
-	bool memo_suffix;  /* and ends like it */
-	uint64_t text_at; /* where the first text of this frame begins, after its quote; 0: none yet
-			   */
-	uint64_t text_end; /* after the quote that closes it; 0: not yet */
+	bool draft;        /* the frame that is read may become a shape; its holes are noted */
+	bool hole_open;    /* and the string that is read is one */
+	uint8_t drafted;   /* holes */
 
 	/* For endings. */
 	struct mark *marks;

@@ -14,7 +14,6 @@ void registers_close(struct wire *w, const struct json_place *place, uint64_t of
 
 /* decode.c: payload bytes to pieces. */
 void decode_begin(struct wire *w);
-void decode_resume_text(struct wire *w); /* inside a string at a place, as memo.c found it */
 size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out);
 void decode_finish(struct wire *w, enum wire_error incomplete);
 void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, const char *p, size_t n,
@@ -23,6 +22,7 @@ void decode_separator(struct wire *w, uint16_t channel, char c, uint64_t off, st
 void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out);
 
 /* channels.c: identities, pieces, and the inner layer. */
+bool pieces_grow(struct wire *w, struct pieces *out);
 struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kind, uint16_t channel,
 			 uint64_t off, size_t raw_len);
 void piece_run(struct wire *w, struct pieces *out, uint16_t channel, const char *p, size_t n,
@@ -35,20 +35,28 @@ void inner_run(struct wire *w, struct inner *in, uint16_t channel, const char *p
 	       uint64_t off, struct pieces *out);
 void inner_char(struct wire *w, struct inner *in, uint16_t channel, char c, uint64_t off,
 		size_t raw_len, struct pieces *out);
+void inner_escape(struct wire *w, struct inner *in, uint16_t channel, const char *lit, size_t n,
+		  uint64_t off, size_t raw_len, struct pieces *out);
 void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t off,
 		 struct pieces *out);
 
-/* memo.c: frames that look like the one before. */
-size_t memo_find(struct wire *w, const char *p,
-		 size_t n); /* a frame's length when it is all like the memo, or 0 */
-void memo_check(struct wire *w, const char *p,
-		size_t n); /* the same for a complete frame: sets memo_prefix, memo_suffix */
-size_t memo_resume(struct wire *w, const char *p, size_t n,
-		   struct pieces *out); /* bytes read; all of it, or the text */
-void memo_note_text(struct wire *w,
-		    uint64_t off); /* a text begins at off: a snapshot if it is the first */
+/* memo.c: frames that look like earlier ones. */
+size_t memo_read(struct wire *w, const char *p, size_t n, struct pieces *out); /* the length of the
+				frame, which it has read; 0: unlike, or not complete */
+void memo_begin(struct wire *w); /* the first byte of a frame is about to be read */
+void memo_string(struct wire *w, bool text, uint64_t off); /* a string begins, after its quote */
+void memo_string_end(struct wire *w, uint64_t off);        /* where its closing quote stands */
+void memo_number(struct wire *w, uint64_t off, uint64_t end);
 void memo_learn(struct wire *w, const char *p,
-		size_t n); /* a frame was read without a wrong guess */
+		size_t n); /* a frame was read, with no wrong guess */
+void memo_forget(struct wire *w);
+
+/* text.c: the body of one string. Both return where its closing quote stands, or SIZE_MAX when it
+ * does not stand in the n bytes, or something malformed before it. */
+size_t text_plain(struct wire *w, uint16_t channel, const char *p, size_t n, uint64_t off,
+		  struct pieces *out);
+size_t text_inner(struct wire *w, uint16_t channel, const char *p, size_t n, uint64_t off,
+		  struct pieces *out);
 
 /* frame_*.c: one framing each. A complete frame, or what there is of a long one; returns the bytes
  * consumed. `final`: no byte of this frame follows. */
