@@ -22,6 +22,7 @@
 #define SMALL_READ 4096
 #define FILES_MAX 65536
 #define BACKLOG 4096
+#define ACCEPT_AGAIN_MS 200 /* after an accept that failed for want of descriptors or memory */
 
 /* --- lists that are worked off after each batch --- */
 
@@ -120,6 +121,11 @@ static void resume_accepting(struct worker *w)
 	}
 }
 
+static void accept_again(struct timer *t)
+{
+	resume_accepting(CONTAINER_OF(t, struct listener, again)->w);
+}
+
 static void on_accept(struct op *op, int result, unsigned flags)
 {
 	struct listener *l = CONTAINER_OF(op, struct listener, accept);
@@ -132,8 +138,10 @@ static void on_accept(struct op *op, int result, unsigned flags)
 		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients);
 	} else if (result != -ECANCELED && result != -ECONNABORTED) {
 		log_message(LOG_WARNING, "accept", "%s: %s", l->config->address, strerror(-result));
+		timer_set(&w->timers, &l->again, w->now_ms + ACCEPT_AGAIN_MS);
+		return; /* at once it would fail again */
 	}
-	if (!(flags & RING_MORE) && result >= 0)
+	if (!(flags & RING_MORE))
 		resume_accepting(w);
 }
 
@@ -200,7 +208,14 @@ static int open_listener(struct worker *w, const struct config_listener *config,
 	if (fd < 0)
 		return fd;
 	struct listener *l = &w->listeners[w->n_listeners++];
-	*l = (struct listener){ .accept.done = on_accept, .w = w, .fd = fd, .config = config, .admin = admin };
+	*l = (struct listener){
+		.accept.done = on_accept,
+		.again.fire = accept_again,
+		.w = w,
+		.fd = fd,
+		.config = config,
+		.admin = admin,
+	};
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct health;
 
 struct listener {
 	struct op accept;
+	struct timer again; /* accepting goes on after a failure */
 	struct worker *w;
 	int fd;
 	const struct config_listener *config;
