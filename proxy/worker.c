@@ -313,6 +313,8 @@ static void look_at_server(struct worker *w)
 		runtime_unref(rt);
 	else if (adopt(w, rt) != 0)
 		log_message(LOG_ERROR, "reload", "worker %u is out of memory and keeps the old configuration", w->index);
+	else
+		resume_accepting(w); /* the limit of connections may have been raised */
 	if (atomic_load(&s->draining) && !w->draining)
 		begin_drain(w);
 }
