@@ -240,7 +240,10 @@ struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t
 	/* An exchange that began before a reload: it gets a pool of its own, which goes with its backend. */
 	struct runtime *old = NULL;
 	memcpy(&old, &runtime, sizeof(old));
-	return pool_new(w, old, upstream);
+	struct pool *p = pool_new(w, old, upstream);
+	if (p)
+		pool_retire(pool_ref(p)); /* or its idle backends would outlive the worker */
+	return p;
 }
 
 static void retire_pools(struct worker *w)
