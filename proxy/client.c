@@ -10,7 +10,7 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
-#define PIPELINE_BYTES 65536 /* what may wait behind a running request before reading stops */
+#define PIPELINE_BYTES 65536 /* what may wait to be parsed before reading stops */
 
 static const struct config_timeouts *timeouts(const struct client *c)
 {
@@ -70,11 +70,19 @@ static bool parse(struct client *c)
 	return false;
 }
 
+/* Answers that the client does not take stop the reading of its requests: those of our own cost no builder anything. */
+static bool stuck(const struct client *c)
+{
+	return conn_queued(&c->conn) > c->conn.w->runtime->config->limits.window_bytes;
+}
+
 void client_pump(struct client *c)
 {
-	while (!c->exchange && !conn_closing(&c->conn) && conn_input(&c->conn).n > 0)
+	while (!c->exchange && !conn_closing(&c->conn) && conn_input(&c->conn).n > 0 && !stuck(c))
 		if (!parse(c))
 			break;
+	if (!c->exchange && !conn_closing(&c->conn) && !stuck(c))
+		conn_read(&c->conn);
 }
 
 static void look_later(struct client *c)
@@ -120,12 +128,11 @@ static void on_opened(struct conn *conn)
 static void on_input(struct conn *conn)
 {
 	struct client *c = CONTAINER_OF(conn, struct client, conn);
-	if (!c->exchange) {
+	if (c->exchange)
+		exchange_advance(c->exchange);
+	else
 		client_pump(c);
-		return;
-	}
-	exchange_advance(c->exchange);
-	if (c->exchange && conn_input(conn).n > PIPELINE_BYTES)
+	if (!conn_closing(conn) && conn_input(conn).n > PIPELINE_BYTES)
 		conn_pause(conn);
 }
 
@@ -147,6 +154,8 @@ static void on_sent(struct conn *conn)
 		timer_clear(&c->write_timer);
 	if (c->exchange)
 		exchange_advance(c->exchange);
+	else
+		client_pump(c);
 }
 
 static void on_failed(struct conn *conn, int error)
