@@ -51,10 +51,10 @@ static void on_sent(struct op *op, int result, unsigned flags)
 	}
 	if (c->out)
 		worker_flush_later(c->w, c);
-	else if (c->state == CONN_FLUSHING)
-		begin_linger(c);
-	if (c->state == CONN_OPEN)
+	if (c->state == CONN_OPEN || c->state == CONN_FLUSHING)
 		c->handler->sent(c);
+	if (c->state == CONN_FLUSHING && !c->out)
+		begin_linger(c);
 }
 
 /* --- input --- */
@@ -196,6 +196,10 @@ static void on_received(struct op *op, int result, unsigned flags)
 	if (flags & RING_MORE) {
 		if (refit && c->want_read)
 			ring_cancel(c->w->ring, &c->recv); /* it is armed again with the other stock */
+		return;
+	}
+	if (c->state == CONN_FLUSHING && result == 0) {
+		c->eof = true; /* the peer has said all; it may still read */
 		return;
 	}
 	if (discard && result <= 0 && result != -ENOBUFS && result != -ECANCELED) {
