@@ -65,7 +65,47 @@ static enum step_next run_await(struct exchange *x)
 
 const struct step step_await = { "await", run_await };
 
-/* --- respond: what will be done with the body --- */
+/* --- respond: can the body be judged as its reader will read it? --- */
+
+/* Of two headers each client picks its own. */
+static bool said_twice(const struct http1_head *head, struct span name)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < head->n; i++)
+		n += span_eq_nocase(head->headers[i].name, name);
+	return n > 1;
+}
+
+/* The rules read bytes below 0x80 as ASCII. A charset in which they are not would carry text past them. */
+static bool ascii_charset(struct span value)
+{
+	static const struct span known[] = { SPAN_INIT("utf-8"),     SPAN_INIT("utf8"),   SPAN_INIT("us-ascii"), SPAN_INIT("ascii"),
+					     SPAN_INIT("iso-8859-"), SPAN_INIT("latin1"), SPAN_INIT("windows-125") };
+	while (value.n && memchr(" \t=\"'", value.p[0], 5))
+		value.p++, value.n--;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (value.n >= known[i].n && span_eq_nocase((struct span){ value.p, known[i].n }, known[i]))
+			return true;
+	return false;
+}
+
+static bool charset_is_judged(struct span type)
+{
+	static const struct span name = SPAN_INIT("charset");
+	for (; type.n > name.n; type.p++, type.n--)
+		if (span_eq_nocase((struct span){ type.p, name.n }, name) &&
+		    !ascii_charset((struct span){ type.p + name.n, type.n - name.n }))
+			return false;
+	return true;
+}
+
+static bool reads_one_way(const struct http1_head *head)
+{
+	return !said_twice(head, SPAN("content-encoding")) && !said_twice(head, SPAN("content-type")) &&
+	       charset_is_judged(http1_find(head, SPAN("content-type")));
+}
+
+/* --- respond: what will be done with it --- */
 
 static bool open_inflate(struct exchange *x, struct span coding)
 {
@@ -151,9 +191,9 @@ static enum step_next run_respond(struct exchange *x)
 	buf_fini(&x->request_head);
 	struct span type = http1_find(head, SPAN("content-type"));
 	bool judged = has_body && x->route->inspect;
-	if (judged && !open_inflate(x, http1_find(head, SPAN("content-encoding"))))
+	if (judged && (!reads_one_way(head) || !open_inflate(x, http1_find(head, SPAN("content-encoding")))))
 		return exchange_failed(x, RESULT_CUT, 502, "encoding refused",
-				       "the builder's answer is compressed in a way that cannot be judged");
+				       "the builder's answer is encoded in a way that cannot be judged");
 	if (judged && !open_gate(x, type))
 		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
 	x->event_stream = is_event_stream(type);
