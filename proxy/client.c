@@ -10,8 +10,6 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
-#define PIPELINE_BYTES 65536 /* what may wait to be parsed before reading stops */
-
 static const struct config_timeouts *timeouts(const struct client *c)
 {
 	return &c->conn.w->runtime->config->timeouts;
@@ -29,6 +27,12 @@ void client_queued(struct client *c)
 {
 	if (!c->write_timer.deadline_ms)
 		set_timer(c, &c->write_timer, timeouts(c)->client_write);
+}
+
+void client_read(struct client *c)
+{
+	if (conn_input(&c->conn).n <= CLIENT_AHEAD_BYTES)
+		conn_read(&c->conn);
 }
 
 static void begin_idle(struct client *c)
@@ -107,7 +111,7 @@ void client_exchange_ended(struct client *c, bool keep)
 	}
 	http1_next(c->http);
 	begin_idle(c);
-	conn_read(&c->conn);
+	client_read(c);
 	if (conn_input(&c->conn).n)
 		look_later(c);
 }
@@ -132,7 +136,7 @@ static void on_input(struct conn *conn)
 		exchange_advance(c->exchange);
 	else
 		client_pump(c);
-	if (!conn_closing(conn) && conn_input(conn).n > PIPELINE_BYTES)
+	if (!conn_closing(conn) && conn_input(conn).n > CLIENT_AHEAD_BYTES)
 		conn_pause(conn);
 }
 

@@ -13,6 +13,8 @@ struct exchange;
 struct listener;
 struct worker;
 
+#define CLIENT_AHEAD_BYTES 65536 /* what may wait to be parsed before reading stops */
+
 struct client {
 	struct conn conn;
 	struct http1 *http;
@@ -33,5 +35,6 @@ void client_exchange_ended(struct client *c, bool keep);
 void client_pump(struct client *c);  /* parse what is there; called by the worker after each batch */
 void client_queued(struct client *c); /* output was queued: the write timer runs */
 void client_drain(struct client *c); /* close if idle */
+void client_read(struct client *c);  /* read on, unless enough waits already */
 
 #endif

@@ -59,6 +59,7 @@ static void forward(struct exchange *x, const struct span *slices, size_t n)
 static void finish_request(struct exchange *x)
 {
 	x->request_done = true;
+	client_read(x->client); /* only a reader notices that the client leaves */
 	if (x->request_framing == HTTP1_CHUNKED) {
 		struct buf end = { 0 };
 		size_t n;
@@ -92,9 +93,10 @@ enum pump exchange_pump_request(struct exchange *x)
 			conn_pause(from);
 			return PUMP_WAIT;
 		}
-		conn_read(from);
-		if (in.n == 0)
+		if (in.n == 0) {
+			client_read(x->client);
 			return PUMP_WAIT;
+		}
 		struct span slices[SLICES];
 		size_t n;
 		enum http1_event event;
