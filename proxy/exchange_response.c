@@ -41,11 +41,17 @@ static enum step_next run_await(struct exchange *x)
 	if (exchange_pump_request(x) == PUMP_FAILED)
 		return STEP_AGAIN;
 	struct http1 *http = x->backend->http;
+	if (conn_queued(&x->client->conn) > x->rt->config->limits.window_bytes) { /* of interim answers, say */
+		conn_pause(&x->backend->conn);
+		return STEP_WAIT;
+	}
 	struct span in = conn_input(&x->backend->conn), body;
 	if (in.n == 0 && x->lost)
 		return exchange_builder_failed(x, x->lost_why, "the builder closed the connection before it answered");
-	if (in.n == 0)
+	if (in.n == 0) {
+		conn_read(&x->backend->conn);
 		return STEP_WAIT;
+	}
 	size_t used;
 	enum http1_event event = http1_feed(http, in.p, in.n, &used, &body);
 	conn_consume(&x->backend->conn, used);
