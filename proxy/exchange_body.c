@@ -238,7 +238,7 @@ void exchange_tick(struct timer *t)
 		return;
 	if (x->hold_since_ms && x->keepalive_ms && now >= x->keepalive_ms) {
 		struct span comment = wire_keepalive(gate_wire(x->gate));
-		if (comment.n && gate_at_boundary(x->gate))
+		if (comment.n && x->form != BODY_LENGTH && gate_at_boundary(x->gate))
 			emit(x, comment, (struct span){ "", 0 });
 		x->keepalive_ms = now + timeouts(x)->keepalive;
 	}
