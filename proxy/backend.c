@@ -174,6 +174,10 @@ static void on_failed(struct conn *c, int error)
 {
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
 	enum upstream_error why = error == -EPROTO ? UPSTREAM_TLS : UPSTREAM_RESET;
+	/* A send failed. A builder may answer and close before it has the whole request: what it said is still to be read,
+	 * and the reading ends by itself. */
+	if (b->exchange && c->state == CONN_OPEN && c->recv.pending && error != -EPROTO)
+		return;
 	if (c->state == CONN_OPENING && error != -EPROTO)
 		why = UPSTREAM_CONNECT;
 	if (b->exchange)

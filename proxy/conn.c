@@ -42,6 +42,7 @@ static void on_sent(struct op *op, int result, unsigned flags)
 		return;
 	}
 	if (result < 0 && result != -EINTR && result != -EAGAIN) {
+		c->truncated = true; /* the failure may stand for the one a read would have met */
 		c->handler->failed(c, result);
 		return;
 	}

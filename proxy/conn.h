@@ -51,7 +51,7 @@ struct conn {
 	enum conn_state state;
 	bool want_read;
 	bool eof;
-	bool truncated;       /* the TCP stream ended without TLS's own end */
+	bool truncated;       /* the stream ends without TLS's own end, or after a failed send */
 	bool connecting;
 	int in_buffer;        /* the receive buffer `in` points into, or -1 */
 	enum ring_stock stock; /* what the next recv is armed with */
