@@ -83,10 +83,9 @@ static void begin_string(struct wire *w, uint64_t off)
 	w->two_layers = false;
 	w->silent = false;
 	w->channel = w->envelope;
-	if (!place) {
-		memo_string(w, false, off);
+	memo_string(w, false, off);
+	if (!place)
 		return;
-	}
 	w->captured_n = 0;
 	w->capture = place->role;
 }
@@ -325,6 +324,7 @@ size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct
 		decode_text(w, &w->raw, CHANNEL_RAW, p, i, off, out);
 		if (i == n)
 			return n;
+		w->draft = w->draft && i == 0; /* white space before JSON is text of its own */
 		bool quoted = p[i] == '"' &&
 			      (w->framing == FRAMING_DOCUMENT || w->framing == FRAMING_ARRAY);
 		if (p[i] == '[' && n - i == 1 && w->long_frame)

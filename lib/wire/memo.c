@@ -6,9 +6,9 @@
  *   |<------- compared -------><><------------- compared ------->|<------->|<------>|<>|<---->|
  *                            number                                 text    compared envelope
  *
- * Holes are the texts, whole numbers that name no channel, and strings at no place. An event with
- * the same bytes outside the holes, and a value of the same sort in each, is read here: only its
- * holes are looked at.
+ * Holes are the texts, whole numbers that name no channel, and strings that name nothing. An event
+ * with the same bytes outside the holes, and a value of the same sort in each, is read here: only
+ * its holes are looked at.
  *
  * Why it is sound. The tokenizer is a function of the bytes, and neither such a number nor what
  * stands inside a string changes its state after them; so the same bytes lead to the same state,
@@ -161,7 +161,8 @@ size_t memo_read(struct wire *w, const char *p, size_t n, struct pieces *out)
 
 void memo_begin(struct wire *w)
 {
-	w->draft = w->framing == FRAMING_SSE && !w->long_frame && !w->reread;
+	w->draft = (w->framing == FRAMING_SSE || w->framing == FRAMING_LINES) && !w->long_frame &&
+		   !w->reread;
 	w->hole_open = false;
 	if (!w->draft)
 		return;
@@ -197,9 +198,18 @@ static struct hole *add_hole(struct wire *w, enum hole_kind kind, uint64_t off)
 	return h;
 }
 
+/* An envelope string that names nothing: it has no place, or an ending repeats an earlier one. */
+static bool nameless(const struct wire *w)
+{
+	const struct json_place *place = w->json.place;
+
+	return !place || (place->role == ROLE_ID && w->id_n) ||
+	       (place->role == ROLE_MODEL && w->model_n);
+}
+
 void memo_string(struct wire *w, bool text, uint64_t off)
 {
-	if (!w->draft)
+	if (!w->draft || !(text || nameless(w)))
 		return;
 	struct hole *h = add_hole(w, text && !w->separated ? HOLE_TEXT : HOLE_ENVELOPE, off);
 	if (!h || (w->separated && w->two_layers)) {

@@ -197,7 +197,7 @@ Test(wire, an_envelope_is_said_once_while_it_stays_the_same)
 	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("i", "b", "s") WITH_ID("i", "c", "s"),
 			SPAN("i\0r\0s\0s\0"), "abc");
 	expect_envelope(WITH_ID("i", "a", "r") WITH_ID("j", "b", "r") WITH_ID("i", "c", "r"),
-			SPAN("i\0r\0j\0r\0"), "abc");
+			SPAN("i\0r\0j\0r\0i\0"), "abc");
 	expect_envelope(WITH_ID("i", "a", "r") ": ping\n\n" WITH_ID("i", "b", "r\\n"),
 			SPAN("i\0r\0r\n\0"), "ab");
 }

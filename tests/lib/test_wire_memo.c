@@ -78,6 +78,52 @@ Test(wire_memo, what_the_grammar_refuses_stays_refused)
 	       SPAN("ab"));
 }
 
+#define NAMED(id, text)                                                                     \
+	"data: {\"id\":\"" id "\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text \
+	"\"}}]}\n\n"
+
+Test(wire_memo, an_ending_repeats_the_first_id)
+{
+	static const char body[] = NAMED("i", "a") NAMED("j", "b") NAMED("k", "c") NAMED("k", "d");
+	struct wire *w = wire_new(&chat);
+	struct wire_notice notice = { SPAN("e"), SPAN("r"), SPAN("m") };
+	struct pieces v = { 0 };
+	struct buf out = { 0 };
+
+	expect(&chat, body, CONTENT(0), SPAN("abcd"));
+	expect(&chat, body, ENVELOPE, SPAN("i\0j\0k\0k\0"));
+	cr_assert_eq(wire_feed(w, body, sizeof body - 1, &v), sizeof body - 1);
+	cr_assert_eq(wire_end(w, ENDING_REFUSAL, sizeof body - 1, &notice, &out), 0);
+	cr_expect(memmem(out.p, out.n, "\"id\":\"i\"", 8), "%.*s", (int)out.n, out.p);
+	buf_fini(&out);
+	pieces_fini(&v);
+	wire_free(w);
+}
+
+Test(wire_memo, lines_have_shapes)
+{
+	static const struct wire_options lines = { FRAMING_LINES, DIALECT_OLLAMA, false, 65536 };
+	static const char body[] =
+		"{\"created_at\":\"1\",\"message\":{\"content\":\"a\"},\"done\":false}\n"
+		"{\"created_at\":\"2\",\"message\":{\"content\":\"b\\n\"},\"done\":false}\r\n"
+		"{\"created_at\":\"3\",\"message\":{\"content\":\"c\"},\"done\":false}\n"
+		"{\"created_at\":\"4\",\"message\":{\"content\":\"d\"},\"done\":true}\n";
+	expect(&lines, body, CONTENT(0), SPAN("ab\ncd"));
+	expect(&lines, body, ENVELOPE,
+	       SPAN("1\0"
+		    "2\0"
+		    "3\0"
+		    "4\0"));
+}
+
+Test(wire_memo, white_space_before_a_payload_is_always_text)
+{
+	static const char body[] = "data:  {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+				   "data:  {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n";
+	expect(&chat, body, CONTENT(0), SPAN("ab"));
+	expect(&chat, body, (struct channel_id){ CHANNEL_RAW, 0, 0 }, SPAN("  "));
+}
+
 Test(wire_memo, an_empty_text_says_no_channel)
 {
 	expect(&chat,
