@@ -111,6 +111,20 @@ static void step(struct fence *f, char c)
 		f->where = IN_TEXT;
 }
 
+#define LOOK_AHEAD 512 /* bytes in which fence characters are looked for at once */
+
+/* The length of whole lines at p in which no fence character stands: of them nothing comes. */
+static size_t plain_lines(const char *p, size_t n)
+{
+	n = n < LOOK_AHEAD ? n : LOOK_AHEAD;
+	const char *mark = memchr(p, '`', n);
+	n = mark ? (size_t)(mark - p) : n;
+	mark = memchr(p, '~', n);
+	n = mark ? (size_t)(mark - p) : n;
+	const char *end = memrchr(p, '\n', n);
+	return end ? (size_t)(end - p) + 1 : 0;
+}
+
 size_t fence_feed(struct fence *f, const char *p, size_t n, bool *code)
 {
 	*code = f->open != 0;
@@ -120,11 +134,17 @@ size_t fence_feed(struct fence *f, const char *p, size_t n, bool *code)
 			if (!end)
 				return n;
 			i = (size_t)(end - p);
+		} else if (f->where == AT_START) {
+			for (; i < n && p[i] == ' ' && f->indent < 4; i++)
+				f->indent++;
+			if (i == n)
+				return n;
 		}
 		if (p[i] == '\n') {
 			end_line(f);
 			if ((f->open != 0) != *code)
 				return i + 1;
+			i += plain_lines(p + i + 1, n - i - 1);
 		} else if (p[i] != '\r') {
 			step(f, p[i]);
 		}
