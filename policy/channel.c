@@ -189,8 +189,9 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		c->stream_base = end;
 		return save_keywords(s, set);
 	}
-	return save_keywords(s, set) &&
-	       track_assign(&c->kept, &s->work, need > set->context ? need - set->context : 0);
+	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);
+	track_clear_for(&c->kept, from, (uint32_t)(end - from));
+	return save_keywords(s, set) && track_assign(&c->kept, &s->work, from);
 }
 
 void slot_fini(struct slot *s)

@@ -119,30 +119,62 @@ static struct slot *slot_of(struct judge *j, struct judge_scratch *s, uint16_t n
 	return slot;
 }
 
+/* Takes the pieces of one channel that follow one another, of at most a portion or so. Returns how
+ * many; 0: no memory. This runs for every piece of every stream, so its cursors are locals, which a
+ * store through a char pointer cannot change. */
+static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64_t *seen)
+{
+	const struct piece *p = v, *stop = v + n;
+	struct track_cursor c = track_cursor(t);
+	uint32_t begin = t->n;
+	for (; p < stop && p->kind == PIECE_TEXT && p->channel == v->channel; p++) {
+		uint32_t len = p->text_len;
+		if (!len)
+			continue;
+		if (len > c.left || c.run == c.runs_end) {
+			track_stop(t, &c);
+			if (t->n - begin > PORTION_BYTES)
+				break;
+			if (!track_room(t, len))
+				return 0;
+			c = track_cursor(t);
+		}
+		track_put(&c, piece_text(p), len, p->raw_off, p->raw_len);
+	}
+	track_stop(t, &c);
+	*seen = max_u64(*seen, p[-1].raw_off + p[-1].raw_len);
+	return (size_t)(p - v);
+}
+
 /* Gathers pieces into slots until a portion is full or a channel goes on after its end. Returns how
  * many it took; fewer than one only when memory ran out. */
 static size_t gather(struct judge *j, struct judge_scratch *s, const struct piece *v, size_t n)
 {
 	uint64_t bytes = 0;
-	size_t i = 0;
-	for (; i < n && bytes < PORTION_BYTES; i++) {
+	size_t i = 0, took = 1;
+	for (; i < n && bytes < PORTION_BYTES; i += took) {
 		const struct piece *p = &v[i];
-		if (p->kind == PIECE_FRAME)
+		took = 1;
+		if (p->kind == PIECE_FRAME) {
+			j->counts.frames++;
 			continue;
+		}
 		struct slot *slot = slot_of(j, s, p->channel);
 		if (!slot)
 			return 0;
-		if (slot->ended && p->kind == PIECE_TEXT)
-			break;
-		j->raw_seen = max_u64(j->raw_seen, p->raw_off + p->raw_len);
 		if (p->kind == PIECE_CHANNEL_END) {
+			j->raw_seen = max_u64(j->raw_seen, p->raw_off + p->raw_len);
 			slot->ended = true;
 			slot->end = (struct moment){ j->raw_seen, ++j->ends };
 			continue;
 		}
-		if (!track_add(&slot->work, piece_text(p), p->text_len, p->raw_off, p->raw_len))
+		if (slot->ended)
+			break;
+		uint32_t before = slot->work.n;
+		took = take_text(&slot->work, p, n - i, &j->raw_seen);
+		if (!took)
 			return 0;
-		bytes += p->text_len;
+		bytes += slot->work.n - before;
 	}
 	j->counts.text_bytes += bytes;
 	return i;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define TEXT_ROOM 96
-#define RUNS_ROOM 8
+#define RUNS_ROOM 16
 
 void track_fini(struct track *t)
 {
@@ -17,6 +17,14 @@ void track_clear(struct track *t, uint64_t base)
 {
 	t->base = base;
 	t->n = t->n_runs = 0;
+	t->next = 0;
+}
+
+void track_clear_for(struct track *t, uint64_t base, uint32_t n)
+{
+	if (t->cap > 1024 && n < t->cap / 4) /* a long hold is over */
+		track_fini(t);
+	track_clear(t, base);
 }
 
 static bool room(void **p, uint32_t *cap, size_t need, size_t size, uint32_t least)
@@ -49,23 +57,15 @@ static bool runs_room(struct track *t, size_t n)
 	return ok;
 }
 
-bool track_add(struct track *t, const char *text, uint32_t n, uint64_t raw, uint32_t raw_len)
+bool track_room(struct track *t, uint32_t n)
 {
-	if (!n)
-		return true;
-	if (n > t->cap - t->n && !text_room(t, n))
-		return false;
-	uint32_t atom = n == raw_len ? 0 : raw_len + 1;
-	const struct track_run *last = t->n_runs ? &t->runs[t->n_runs - 1] : NULL;
-	bool joins = last && !atom && !last->atom && last->raw + (t->n - last->at) == raw;
-	if (!joins) {
-		if (t->n_runs == t->cap_runs && !runs_room(t, 1))
-			return false;
-		t->runs[t->n_runs++] = (struct track_run){ .raw = raw, .at = t->n, .atom = atom };
-	}
-	memcpy(t->text + t->n, text, n);
-	t->n += n;
-	return true;
+	return text_room(t, n) && runs_room(t, 1);
+}
+
+/* Where a run begins, from the track's base; the first of a track's runs begins with it. */
+static uint32_t run_at(const struct track *t, size_t i)
+{
+	return t->runs[i].at - (uint32_t)t->base;
 }
 
 /* Index of the run that holds the byte at `rel`. */
@@ -74,7 +74,7 @@ static size_t run_of(const struct track *t, uint32_t rel)
 	size_t low = 0, high = t->n_runs;
 	while (high - low > 1) {
 		size_t mid = low + (high - low) / 2;
-		if (t->runs[mid].at <= rel)
+		if (run_at(t, mid) <= rel)
 			low = mid;
 		else
 			high = mid;
@@ -89,23 +89,20 @@ bool track_assign(struct track *t, const struct track *from, uint64_t at)
 						   : (uint32_t)(at - from->base);
 	uint32_t n = from->n - rel;
 	track_clear(t, from->base + rel);
-	if (t->cap > 1024 && n < t->cap / 4) /* a long hold is over */
-		track_fini(t);
-	t->base = from->base + rel;
 	if (!n)
 		return true;
-	size_t first = run_of(from, rel);
+	size_t first = rel ? run_of(from, rel) : 0;
 	uint32_t runs = from->n_runs - (uint32_t)first;
-	if (!text_room(t, n) || !runs_room(t, runs))
+	if ((n > t->cap && !text_room(t, n)) || (runs > t->cap_runs && !runs_room(t, runs)))
 		return false;
 	memcpy(t->text, from->text + rel, n);
 	memcpy(t->runs, from->runs + first, runs * sizeof(*t->runs));
 	t->n = n;
 	t->n_runs = runs;
+	t->next = from->next;
 	if (!t->runs[0].atom)
-		t->runs[0].raw += rel - t->runs[0].at;
-	for (uint32_t i = 0; i < runs; i++)
-		t->runs[i].at = i ? t->runs[i].at - rel : 0;
+		t->runs[0].raw += rel - run_at(from, first);
+	t->runs[0].at = (uint32_t)t->base;
 	return true;
 }
 
@@ -124,8 +121,9 @@ uint64_t track_raw(const struct track *t, uint64_t at)
 	if (!t->n)
 		return 0;
 	uint32_t rel = clamp(t, at);
-	const struct track_run *r = &t->runs[run_of(t, rel)];
-	return r->atom ? r->raw : r->raw + (rel - r->at);
+	size_t i = run_of(t, rel);
+	const struct track_run *r = &t->runs[i];
+	return r->atom ? r->raw : r->raw + (rel - run_at(t, i));
 }
 
 uint64_t track_raw_end(const struct track *t, uint64_t at)
@@ -133,8 +131,9 @@ uint64_t track_raw_end(const struct track *t, uint64_t at)
 	if (!t->n)
 		return 0;
 	uint32_t rel = clamp(t, at);
-	const struct track_run *r = &t->runs[run_of(t, rel)];
-	return r->atom ? r->raw + r->atom - 1 : r->raw + (rel - r->at) + 1;
+	size_t i = run_of(t, rel);
+	const struct track_run *r = &t->runs[i];
+	return r->atom ? r->raw + r->atom - 1 : r->raw + (rel - run_at(t, i)) + 1;
 }
 
 uint64_t track_until(const struct track *t, uint64_t raw)
@@ -150,8 +149,8 @@ uint64_t track_until(const struct track *t, uint64_t raw)
 	if (!low)
 		return t->base;
 	const struct track_run *r = &t->runs[low - 1];
-	uint32_t end = low < t->n_runs ? t->runs[low].at : t->n;
+	uint32_t at = run_at(t, low - 1), end = low < t->n_runs ? run_at(t, low) : t->n;
 	if (r->atom)
-		return t->base + (r->raw + r->atom - 1 <= raw ? end : r->at);
-	return t->base + r->at + min_u64(raw - r->raw, end - r->at);
+		return t->base + (r->raw + r->atom - 1 <= raw ? end : at);
+	return t->base + at + min_u64(raw - r->raw, end - at);
 }

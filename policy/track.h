@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/base.h"
 
 struct track_run {
 	uint64_t raw;  /* of its first byte */
-	uint32_t at;   /* of its first byte, from the track's base */
+	uint32_t at;   /* of its first byte: the low bits of its text offset */
 	uint32_t atom; /* 0: raw and text go in step; else this one escape's raw bytes, plus 1 */
 };
 
@@ -25,12 +26,14 @@ struct track {
 	uint64_t base; /* absolute offset of text[0] */
 	uint32_t n, cap;
 	uint32_t n_runs, cap_runs;
+	uint64_t next; /* raw bytes from here on join the last run, plus 1; 0: none do */
 };
 
 void track_fini(struct track *t);
 void track_clear(struct track *t, uint64_t base); /* keeps the memory */
-bool track_add(struct track *t, const char *text, uint32_t n, uint64_t raw,
-	       uint32_t raw_len); /* false: no memory */
+/* The same, and gives memory back that n bytes are far from needing. */
+void track_clear_for(struct track *t, uint64_t base, uint32_t n);
+bool track_room(struct track *t, uint32_t n); /* n bytes more and a run; false: no memory */
 bool track_assign(struct track *t, const struct track *from,
 		  uint64_t at); /* the part of `from` that begins at `at` */
 size_t track_memory(const struct track *t);
@@ -38,6 +41,70 @@ size_t track_memory(const struct track *t);
 static inline uint64_t track_end(const struct track *t)
 {
 	return t->base + t->n;
+}
+
+/* Appending at speed: a cursor's fields live in registers. Between track_cursor() and track_stop()
+ * nothing else touches the track. */
+struct track_cursor {
+	char *to;
+	struct track_run *run, *runs_end;
+	uint64_t next;
+	uint32_t at, left;
+};
+
+static inline struct track_cursor track_cursor(const struct track *t)
+{
+	return (struct track_cursor){ .to = t->text + t->n,
+				      .run = t->runs + t->n_runs,
+				      .runs_end = t->runs + t->cap_runs,
+				      .next = t->next,
+				      .at = (uint32_t)track_end(t),
+				      .left = t->cap - t->n };
+}
+
+static inline void track_stop(struct track *t, const struct track_cursor *c)
+{
+	t->n = c->at - (uint32_t)t->base;
+	t->n_runs = (uint32_t)(c->run - t->runs);
+	t->next = c->next;
+}
+
+/* memcpy that is quick with the few bytes that most pieces have. */
+static inline void track_copy(char *to, const char *from, uint32_t n)
+{
+	if (n == 1) {
+		*to = *from;
+	} else if (n > 32) {
+		memcpy(to, from, n);
+	} else if (n >= 16) {
+		memcpy(to, from, 16);
+		memcpy(to + n - 16, from + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(to, from, 8);
+		memcpy(to + n - 8, from + n - 8, 8);
+	} else if (n >= 4) {
+		memcpy(to, from, 4);
+		memcpy(to + n - 4, from + n - 4, 4);
+	} else {
+		memcpy(to, from, 2);
+		to[n - 1] = from[n - 1];
+	}
+}
+
+/* n > 0 bytes, for which and for a run there must be room. */
+static inline void track_put(struct track_cursor *c, const char *text, uint32_t n, uint64_t raw,
+			     uint32_t raw_len)
+{
+	bool in_step = n == raw_len;
+	c->run->raw = raw;
+	c->run->at = c->at;
+	c->run->atom = in_step ? 0 : raw_len + 1;
+	c->run += !(in_step && raw + 1 == c->next);
+	c->next = in_step ? raw + raw_len + 1 : 0;
+	track_copy(c->to, text, n);
+	c->to += n;
+	c->at += n;
+	c->left -= n;
 }
 
 uint64_t track_raw(const struct track *t,
