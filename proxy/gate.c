@@ -24,6 +24,7 @@ struct gate {
 	uint32_t frame_max;
 	struct buf window;   /* raw bytes [record.released, record.received), but for what is just being fed */
 	struct buf leaving;  /* what gate_out.old pointed into; dropped at the next call */
+	uint64_t frames_judged; /* of which the judge has told: counted in the record */
 	struct frame *frames; /* complete frames that end behind `released`, in order */
 	size_t n_frames, cap_frames;
 };
@@ -107,6 +108,7 @@ static bool add_frame(struct gate *g, uint64_t start, uint64_t end)
 
 static bool note_frames(struct gate *g, const struct pieces *pieces)
 {
+	g->frames_judged = judge_counts(g->judge)->frames;
 	for (size_t i = 0; i < pieces->n; i++) {
 		const struct piece *p = &pieces->v[i];
 		if (p->kind != PIECE_FRAME)
@@ -196,7 +198,9 @@ static void release(struct gate *g, uint64_t point, const char *p, size_t n, str
 {
 	uint64_t window_end = g->record.released + g->window.n;
 	CHECK(point >= g->record.released && point <= window_end + n);
-	if (point <= window_end) {
+	if (g->window.cap == 0 && point == window_end + n) { /* the common case */
+		out->fresh = (struct span){ p, n };
+	} else if (point <= window_end) {
 		size_t leaving = (size_t)(point - g->record.released);
 		buf_add(&g->window, p, n);
 		if (leaving) {
@@ -258,14 +262,41 @@ static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_
 	return taken;
 }
 
+/* Nothing failed, nothing is held: all frames leave that are complete, and need not be remembered. */
+static bool settle_clean(struct gate *g, const struct pieces *pieces, const char *p, size_t n, struct gate_out *out)
+{
+	uint64_t consumed = wire_consumed(g->wire), start;
+	if (g->verdict.kind != VERDICT_PASS || g->n_frames || g->window.failed || wire_failed(g->wire) != WIRE_OK ||
+	    wire_framing(g->wire) == FRAMING_NONE || wire_in_long_frame(g->wire, &start))
+		return false;
+	uint64_t point = g->record.released;
+	for (size_t i = pieces->n; i-- > 0;) {
+		const struct piece *last = &pieces->v[i];
+		if (last->kind != PIECE_FRAME)
+			continue;
+		point = max_u64(point, last->raw_off + last->raw_len);
+		break;
+	}
+	g->record.frames += judge_counts(g->judge)->frames - g->frames_judged;
+	g->frames_judged = judge_counts(g->judge)->frames;
+	g->record.judged = max_u64(g->record.judged, consumed);
+	if (point > g->record.released)
+		g->at_boundary = true;
+	release(g, point, p, n, out);
+	g->record.held_max = max_u64(g->record.held_max, g->record.received - g->record.released);
+	return true;
+}
+
 static void settle(struct gate *g, struct gate_scratch *s, bool final, const char *p, size_t n, struct gate_out *out)
 {
 	bool boundary = true;
+	judge_feed(g->judge, s->judge, s->pieces.v, s->pieces.n, final, &g->verdict);
+	if (settle_clean(g, &s->pieces, p, n, out))
+		return;
 	if (!note_frames(g, &s->pieces))
 		fail(g, wire_error_names[WIRE_NO_MEMORY]);
 	if (g->window.failed || wire_failed(g->wire) != WIRE_OK)
 		fail(g, wire_error_names[g->window.failed ? WIRE_NO_MEMORY : wire_failed(g->wire)]);
-	judge_feed(g->judge, s->judge, s->pieces.v, s->pieces.n, final, &g->verdict);
 	uint64_t consumed = wire_consumed(g->wire), limit = consumed, seen = g->record.received;
 	if (g->verdict.kind != VERDICT_PASS)
 		limit = min_u64(limit, g->verdict.release_raw);
