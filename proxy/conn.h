@@ -61,6 +61,7 @@ struct conn {
 	size_t backlog_off;
 	struct chunk *joined; /* conn_join()'s copy */
 	struct chunk *out, **out_tail;
+	unsigned chunks;      /* in out */
 	size_t queued;        /* bytes in out */
 	uint64_t sent_bytes;  /* since it was opened */
 	unsigned in_flight;   /* chunks that the running send covers */

@@ -70,6 +70,7 @@ static void append_chunk(struct conn *c, struct chunk *k)
 {
 	*c->out_tail = k;
 	c->out_tail = &k->next;
+	c->chunks++;
 	c->queued += k->n;
 	worker_flush_later(c->w, c);
 }
@@ -77,12 +78,10 @@ static void append_chunk(struct conn *c, struct chunk *k)
 /* The last chunk, when bytes may still be added to it: it is of our own memory and no running send covers it. */
 static struct chunk *open_chunk(const struct conn *c)
 {
-	struct chunk *k = c->out;
-	for (unsigned i = 0; k && i < c->in_flight; i++)
-		k = k->next;
-	while (k && k->next)
-		k = k->next;
-	return k && k->buffer < 0 ? k : NULL;
+	if (c->chunks <= c->in_flight)
+		return NULL;
+	struct chunk *k = CONTAINER_OF(c->out_tail, struct chunk, next);
+	return k->buffer < 0 ? k : NULL;
 }
 
 static void queue_copy(struct conn *c, const void *p, size_t n)
@@ -110,6 +109,7 @@ void conn_drop_output(struct conn *c)
 		chunk_free(c->w, k);
 	}
 	c->out_tail = &c->out;
+	c->chunks = 0;
 	c->queued = 0;
 	c->in_flight = 0;
 }
@@ -188,6 +188,7 @@ void conn_forget_sent(struct conn *c, size_t n)
 		if (k->n > 0)
 			break;
 		c->out = k->next;
+		c->chunks--;
 		if (!c->out)
 			c->out_tail = &c->out;
 		chunk_free(c->w, k);
