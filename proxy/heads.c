@@ -97,6 +97,15 @@ static void put_length(struct buf *out, uint64_t length)
 	buf_add_text(out, "\r\n");
 }
 
+/* Who is asking, in all the words that builders believe: only a trusted client may say it. */
+static bool names_client(const struct http1_header *h)
+{
+	static const struct span names[] = { SPAN_INIT("forwarded"), SPAN_INIT("x-real-ip") };
+	static const struct span family = SPAN_INIT("x-forwarded-");
+	return is_one_of(h, names, ARRAY_LEN(names)) ||
+	       (h->name.n > family.n && span_eq_nocase((struct span){ h->name.p, family.n }, family));
+}
+
 static void put_request_framing(struct buf *out, const struct http1_head *head)
 {
 	switch (head->framing) {
@@ -124,6 +133,8 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *h = &head->headers[i];
 		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) || replaced_by_route(route, h))
+			continue;
+		if (names_client(h) && !facts->forwarded_append)
 			continue;
 		put(out, h->name, h->value);
 	}
