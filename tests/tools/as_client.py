@@ -18,6 +18,7 @@ class Client:
     def __init__(self, scene):
         self.scene, self.conn, self.methods, self.answer, self.reader = scene, None, [], None, None
         self.body_seen, self.pending = bytearray(), bytearray()
+        self.asked_bytes = 0
 
     def connect(self, source=None):
         self.conn = http1.connect(self.scene.server.port, PATIENCE, source)
@@ -340,6 +341,20 @@ class Client:
             c.status(200)
             expect(f"body of client {i}", bodies[str(i)], c.rest())
             c.leave()
+
+    def asks_on(self, path, times=1, below_mib=16):
+        """Pipelines requests, as many as are taken, so many times; sooner or later no more are taken."""
+        block = f"GET {path} HTTP/1.1\r\nHost: builder.test\r\n\r\n".encode() * 4000
+        sock = self.conn.sock
+        before = sock.gettimeout()
+        sock.setblocking(False)
+        end = time.monotonic() + 0.2 * times
+        while time.monotonic() < end and self.asked_bytes < below_mib << 20:
+            with contextlib.suppress(BlockingIOError):
+                self.asked_bytes += sock.send(block[self.asked_bytes % len(block):])
+        sock.settimeout(before)
+        if self.asked_bytes >= below_mib << 20:
+            raise Unexpected(f"more than {below_mib} MiB of requests were taken while few were answered")
 
     def half_close(self):
         self.conn.sock.shutdown(socket.SHUT_WR)

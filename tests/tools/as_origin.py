@@ -196,17 +196,17 @@ class Origin:
         self.listener = origins.Listener(self.listener.port, self.listener.health)
         self.open = []
 
-    def floods(self, mib):
-        """Writes so much in the background, as fast as it is taken."""
-        piece = b"data: " + b"x" * 65000 + b"\n\n"
+    def floods(self, mib, raw=None):
+        """Writes so much in the background, as fast as it is taken: chunks, or these bytes again and again."""
+        piece = octets(raw) if raw else http1.chunk(b"data: " + b"x" * 65000 + b"\n\n")
         conn = self.conn
 
         def run():
             conn.sock.settimeout(60)
             try:
                 while self.flooded < mib << 20:
-                    conn.sock.sendall(http1.chunk(piece))
-                    self.flooded += len(piece)
+                    conn.sock.sendall(piece)
+                    self.flooded += len(piece) if raw else 65008
                 conn.sock.sendall(b"0\r\n\r\n")
             except OSError:
                 pass
