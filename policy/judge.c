@@ -164,8 +164,10 @@ static size_t gather(struct judge *j, struct judge_scratch *s, const struct piec
 			return 0;
 		if (p->kind == PIECE_CHANNEL_END) {
 			j->raw_seen = max_u64(j->raw_seen, p->raw_off + p->raw_len);
+			j->ends++;
+			if (!slot->ended) /* what says it again decides nothing */
+				slot->end = (struct moment){ j->raw_seen, j->ends };
 			slot->ended = true;
-			slot->end = (struct moment){ j->raw_seen, ++j->ends };
 			continue;
 		}
 		if (slot->ended)
