@@ -85,6 +85,7 @@ struct exchange {
 	const char *reason;               /* for the record; static or the ruleset's */
 
 	uint64_t hold_since_ms;           /* 0: nothing is held */
+	uint64_t held_from;               /* where in the body what is held begins */
 	uint64_t keepalive_ms;            /* when the next comment is due */
 	uint64_t head_due_ms;             /* when the head leaves without a body; 0: it left, or there is none */
 	struct timer phase, tick, total;

@@ -94,6 +94,10 @@ enum step_next exchange_cut(struct exchange *x)
 static void note_hold(struct exchange *x)
 {
 	bool holding = gate_holding(x->gate);
+	uint64_t from = gate_verdict(x->gate)->release_raw;
+	if (holding && x->hold_since_ms && from != x->held_from)
+		x->hold_since_ms = x->w->now_ms; /* the older text was decided: what is held now is younger */
+	x->held_from = from;
 	if (holding && !x->hold_since_ms) {
 		x->hold_since_ms = x->w->now_ms;
 		x->keepalive_ms = timeouts(x)->keepalive ? x->w->now_ms + timeouts(x)->keepalive : 0;
