@@ -106,6 +106,12 @@ static bool names_client(const struct http1_header *h)
 	       (h->name.n > family.n && span_eq_nocase((struct span){ h->name.p, family.n }, family));
 }
 
+/* Parts of an answer, asked for one by one, would each be judged without what stands before it. */
+static bool asks_for_part(const struct http1_header *h)
+{
+	return is(h, "range") || is(h, "if-range");
+}
+
 static void put_request_framing(struct buf *out, const struct http1_head *head)
 {
 	switch (head->framing) {
@@ -134,7 +140,7 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 		const struct http1_header *h = &head->headers[i];
 		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) || replaced_by_route(route, h))
 			continue;
-		if (names_client(h) && !facts->forwarded_append)
+		if ((names_client(h) && !facts->forwarded_append) || (asks_for_part(h) && route->inspect))
 			continue;
 		put(out, h->name, h->value);
 	}
