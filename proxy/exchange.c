@@ -177,13 +177,18 @@ enum step_next exchange_failed(struct exchange *x, enum exchange_result result, 
 
 /* --- routing --- */
 
+/* Also without the root's dot: "api.test." is the same host, and takes the same route. */
 static struct span host_without_port(struct span host)
 {
 	const char *close = host.n && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
 	if (close)
 		return (struct span){ host.p, (size_t)(close - host.p) + 1 };
 	const char *colon = memchr(host.p, ':', host.n);
-	return colon ? (struct span){ host.p, (size_t)(colon - host.p) } : host;
+	if (colon)
+		host.n = (size_t)(colon - host.p);
+	if (host.n > 1 && host.p[host.n - 1] == '.')
+		host.n--;
+	return host;
 }
 
 static enum step_next refuse(struct exchange *x, unsigned status, const char *reason, const char *detail)
