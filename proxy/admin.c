@@ -160,8 +160,8 @@ void admin_answer(struct exchange *x, const struct http1_head *head)
 		if (reads)
 			pages[i].answer(x);
 		else
-			answer_problem(x, 405, "method not allowed", "this page is read with GET", NULL);
+			answer_problem(x, 405, "method not allowed", "this page is read with GET");
 		return;
 	}
-	answer_problem(x, 404, "no such page", "the admin listener has /livez, /readyz, /metrics and /status", NULL);
+	answer_problem(x, 404, "no such page", "the admin listener has /livez, /readyz, /metrics and /status");
 }

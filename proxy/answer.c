@@ -7,20 +7,28 @@
 #include "proxy/heads.h"
 #include "proxy/worker.h"
 
-static void problem_body(struct buf *body, unsigned status, const char *title, const char *detail, struct span id,
-			 const char *rule)
+struct problem { /* RFC 9457 */
+	const char *type, *title, *detail;
+	const char *key, *value; /* one member more, or NULL */
+	unsigned status;
+};
+
+static void add_member(struct buf *body, const char *key, struct span value)
 {
-	buf_printf(body, "{\"type\":\"%s\",\"title\":\"", rule ? "urn:redcard:cut" : "about:blank");
-	buf_add_json(body, span_of(title));
-	buf_printf(body, "\",\"status\":%u,\"detail\":\"", status);
-	buf_add_json(body, span_of(detail));
-	buf_add_text(body, "\",\"exchange\":\"");
-	buf_add_json(body, id);
-	if (rule) {
-		buf_add_text(body, "\",\"rule\":\"");
-		buf_add_json(body, span_of(rule));
-	}
-	buf_add_text(body, "\"}\n");
+	buf_printf(body, ",\"%s\":\"", key);
+	buf_add_json(body, value);
+	buf_add_char(body, '"');
+}
+
+static void problem_body(struct buf *body, const struct problem *p, struct span id)
+{
+	buf_printf(body, "{\"type\":\"%s\",\"status\":%u", p->type ? p->type : "about:blank", p->status);
+	add_member(body, "title", span_of(p->title));
+	add_member(body, "detail", span_of(p->detail));
+	add_member(body, "exchange", id);
+	if (p->key)
+		add_member(body, p->key, span_of(p->value));
+	buf_add_text(body, "}\n");
 }
 
 static void put_answer(struct client *c, unsigned status, const char *type, struct span body, struct span id,
@@ -45,7 +53,8 @@ static void refuse(struct client *c, unsigned status, const char *reason)
 	char id[EXCHANGE_ID_LENGTH + 1];
 	worker_new_id(c->conn.w, id);
 	struct buf body = { 0 };
-	problem_body(&body, status, head_reason(status), reason, span_of(id), NULL);
+	const struct problem problem = { .status = status, .title = head_reason(status), .detail = reason };
+	problem_body(&body, &problem, span_of(id));
 	put_answer(c, status, "application/problem+json", (struct span){ body.p, body.n }, span_of(id), "", true, false);
 	buf_fini(&body);
 	conn_close_after_flush(&c->conn);
@@ -82,13 +91,34 @@ static void answer(struct exchange *x, unsigned status, const char *type, struct
 	x->close_client |= x->client_is_1_0;
 }
 
-void answer_problem(struct exchange *x, unsigned status, const char *title, const char *detail, const char *rule)
+static void answer_with(struct exchange *x, const struct problem *p, const char *extra)
 {
 	struct buf body = { 0 };
-	problem_body(&body, status, title, detail, (struct span){ x->id, EXCHANGE_ID_LENGTH }, rule);
-	const char *extra = rule ? "x-should-retry: false\r\n" : status == 405 ? "allow: GET, HEAD\r\n" : "";
-	answer(x, status, "application/problem+json", (struct span){ body.p, body.n }, extra);
+	problem_body(&body, p, (struct span){ x->id, EXCHANGE_ID_LENGTH });
+	answer(x, p->status, "application/problem+json", (struct span){ body.p, body.n }, extra);
 	buf_fini(&body);
+}
+
+void answer_problem(struct exchange *x, unsigned status, const char *title, const char *detail)
+{
+	const struct problem p = { .status = status, .title = title, .detail = detail };
+	answer_with(x, &p, status == 405 ? "allow: GET, HEAD\r\n" : "");
+}
+
+void answer_cut(struct exchange *x)
+{
+	const struct verdict *v = gate_verdict(x->gate);
+	bool judged = v->kind == VERDICT_CUT && v->cause != CUT_ENGINE_ERROR;
+	struct problem p = {
+		.type = judged ? "urn:redcard:cut" : "urn:redcard:unjudged",
+		.status = 403,
+		.title = judged ? "policy violation" : "answer could not be judged",
+		.detail = judged ? "the builder's answer broke this proxy's policy" :
+				   "the builder's answer could not be judged, so none of it was released",
+		.key = judged && v->cause == CUT_RULE ? "rule" : "reason",
+		.value = gate_reason(x->gate),
+	};
+	answer_with(x, &p, "x-should-retry: false\r\n");
 }
 
 void answer_body(struct exchange *x, unsigned status, const char *content_type, struct span body)

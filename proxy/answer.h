@@ -13,9 +13,11 @@ struct exchange;
 void answer_refusal(struct client *c, enum http1_refusal why);
 void answer_timeout(struct client *c); /* 408 for a head that never ended */
 
-/* For a running exchange whose answer has not begun. title: a few words; detail: one sentence. With rule (may be NULL) it
- * is a policy refusal, which clients must not retry. */
-void answer_problem(struct exchange *x, unsigned status, const char *title, const char *detail, const char *rule);
+/* For a running exchange whose answer has not begun. title: a few words; detail: one sentence. */
+void answer_problem(struct exchange *x, unsigned status, const char *title, const char *detail);
+/* The gate's cut: 403, not to be tried again. What could not be judged is treated like what was judged badly, with a type
+ * of its own. */
+void answer_cut(struct exchange *x);
 void answer_body(struct exchange *x, unsigned status, const char *content_type, struct span body);
 
 #endif

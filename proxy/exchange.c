@@ -167,7 +167,7 @@ enum step_next exchange_failed(struct exchange *x, enum exchange_result result, 
 	x->reason = reason;
 	exchange_drop_backend(x);
 	if (!x->head_queued) {
-		answer_problem(x, status, reason, detail, NULL);
+		answer_problem(x, status, reason, detail);
 	} else {
 		x->aborted = true;
 		x->close_client = true;
@@ -240,6 +240,25 @@ static void count_upstream_error(struct exchange *x, enum upstream_error why)
 	metric_add(x->w->metrics, METRIC_UPSTREAM_ERRORS, why, 1);
 }
 
+/* The reason is that of the last attempt; when there was none, why there is nothing to try. */
+static enum step_next unreachable(struct exchange *x, enum upstream_error why)
+{
+	static const char *const details[UPSTREAM_ERROR_COUNT] = {
+		[UPSTREAM_UNRESOLVED] = "the builder's name could not be resolved",
+		[UPSTREAM_CONNECT] = "the builder refused the connection or is not there",
+		[UPSTREAM_TLS] = "the builder's TLS failed: another protocol, or a certificate that does not verify",
+		[UPSTREAM_TIMEOUT] = "the builder did not take the connection in time",
+		[UPSTREAM_RESET] = "the builder broke the connection off",
+		[UPSTREAM_MALFORMED] = "the builder does not speak HTTP",
+		[UPSTREAM_NO_ADDRESS] = "the builder has no address to try",
+	};
+	if (x->retries)
+		why = x->lost_why;
+	else
+		count_upstream_error(x, why);
+	return exchange_failed(x, RESULT_BUILDER_FAILED, 502, upstream_error_names[why], details[why]);
+}
+
 static enum step_next run_connect(struct exchange *x)
 {
 	if (!x->backend) {
@@ -247,11 +266,8 @@ static enum step_next run_connect(struct exchange *x)
 		struct pool *pool = worker_pool(x->w, x->rt, x->route->upstream);
 		x->backend = pool ? backend_take(pool, x, &x->tried, &why) : NULL;
 		pool_unref(pool);
-		if (!x->backend) {
-			count_upstream_error(x, pool ? why : UPSTREAM_NO_ADDRESS);
-			return exchange_failed(x, RESULT_BUILDER_FAILED, 502, "builder unreachable",
-					       "no address of the builder could be connected");
-		}
+		if (!x->backend)
+			return unreachable(x, pool ? why : UPSTREAM_NO_ADDRESS);
 		x->lost = false;
 		exchange_phase(x, x->rt->config->timeouts.connect);
 	}
@@ -332,6 +348,7 @@ static void phase_over(struct timer *t)
 {
 	struct exchange *x = CONTAINER_OF(t, struct exchange, phase);
 	if (x->step == &step_connect) {
+		x->lost_why = UPSTREAM_TIMEOUT;
 		retry(x, UPSTREAM_TIMEOUT);
 		exchange_advance(x);
 		return;

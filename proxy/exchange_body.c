@@ -74,7 +74,7 @@ enum step_next exchange_cut(struct exchange *x)
 	x->reason = reason;
 	exchange_drop_backend(x);
 	if (!x->head_queued) {
-		answer_problem(x, 403, "policy violation", "the builder's answer broke this proxy's policy", reason);
+		answer_cut(x);
 		return exchange_to(x, &step_finish);
 	}
 	struct buf ending = { 0 };

@@ -84,7 +84,8 @@ static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
 
 static void log_exchange(struct exchange *x, size_t n_cards)
 {
-	struct buf *line = log_begin(LOG_INFO, "exchange");
+	bool bad = x->result == RESULT_BUILDER_FAILED || x->result == RESULT_CUT || x->result == RESULT_TIMEOUT;
+	struct buf *line = log_begin(bad ? LOG_WARNING : LOG_INFO, "exchange");
 	if (!line)
 		return;
 	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
@@ -109,9 +110,9 @@ void record_exchange(struct exchange *x)
 	size_t n_cards = 0;
 	const struct card *cards = x->gate ? judge_cards(gate_judge(x->gate), &n_cards) : NULL;
 	settle_result(x, n_cards);
-	metric_add(x->w->metrics, METRIC_REQUESTS, metric_status_class(x->status), 1);
 	if (x->client->listener->admin)
 		return;
+	metric_add(x->w->metrics, METRIC_REQUESTS, metric_status_class(x->status), 1);
 	metric_add(x->w->metrics, METRIC_EXCHANGES, x->result, 1);
 	if (x->unscanned)
 		metric_add(x->w->metrics, METRIC_UNSCANNED_BYTES, 0, x->unscanned);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/log.h"
 #include "lib/tls.h"
 
 static int fill_upstream(struct upstream *u, struct resolver *resolver, const struct config_upstream *config)
@@ -85,12 +86,17 @@ void upstream_address_failed(struct upstream_address *a, const struct config_ups
 		return;
 	atomic_store(&a->down_until_ms, now_ms + u->fail_ms);
 	atomic_store(&a->failures, 0);
+	if (!atomic_exchange(&a->out, true))
+		log_message(LOG_WARNING, "builder_down", "builder %s: %s:%u failed %u times in a row and is left out for %u ms",
+			    u->name, a->config->host, a->config->port, u->fail_after, u->fail_ms);
 }
 
 void upstream_address_worked(struct upstream_address *a)
 {
 	if (!atomic_load_explicit(&a->worked, memory_order_relaxed))
 		atomic_store(&a->worked, true);
+	if (atomic_load_explicit(&a->out, memory_order_relaxed) && atomic_exchange(&a->out, false))
+		log_message(LOG_INFO, "builder_up", "%s:%u answers again", a->config->host, a->config->port);
 	if (atomic_load_explicit(&a->failures, memory_order_relaxed))
 		atomic_store(&a->failures, 0);
 }

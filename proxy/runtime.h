@@ -21,6 +21,7 @@ struct upstream_address {
 	_Atomic uint64_t down_until_ms; /* CLOCK_MONOTONIC; passive */
 	_Atomic int active;             /* enum active_health */
 	_Atomic bool worked;            /* an exchange got an answer since the last failure (passive) */
+	_Atomic bool out;               /* failures took it out, and no answer came since */
 };
 
 enum active_health { ACTIVE_UNKNOWN, ACTIVE_UP, ACTIVE_DOWN };

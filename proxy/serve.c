@@ -54,13 +54,18 @@ static int check_ring(void)
 	return 0;
 }
 
-static void raise_descriptor_limit(void)
+static void raise_descriptor_limit(const struct config *c)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+	uint64_t wanted = 2 * (uint64_t)c->limits.connections * c->workers + 64; /* a client and its builder each */
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* limits.connections is what counts; validate warns when it cannot fit */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < wanted)
+		fprintf(stderr, "%s: warning: %llu descriptors are allowed, limits.connections may ask for %llu; "
+			"raise `ulimit -n` or lower limits.connections\n",
+			c->path, (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
 static uint32_t least_resolve_ms(const struct config *c)
@@ -301,6 +306,8 @@ int serve_main(int argc, char **argv)
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
+	sigset_t signals;
+	block_signals(&signals); /* one that comes while we start waits until there is somebody to take it */
 	struct config *config = load(path);
 	if (!config)
 		return EXIT_TOOL;
@@ -309,10 +316,8 @@ int serve_main(int argc, char **argv)
 		return EXIT_TOOL;
 	}
 	struct server server;
-	sigset_t signals;
 	status = EXIT_TOOL;
-	raise_descriptor_limit();
-	block_signals(&signals);
+	raise_descriptor_limit(config);
 	if (start(&server, config) == 0) {
 		announce(&server);
 		serve(&server, &signals);

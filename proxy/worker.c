@@ -131,11 +131,12 @@ static void on_accept(struct op *op, int result, unsigned flags)
 	struct listener *l = CONTAINER_OF(op, struct listener, accept);
 	struct worker *w = l->w;
 	if (result >= 0) {
-		metric_add(w->metrics, METRIC_CONNECTIONS, SIDE_CLIENT, 1);
+		if (!l->admin)
+			metric_add(w->metrics, METRIC_CONNECTIONS, SIDE_CLIENT, 1);
 		client_accept(l, result);
 		if (!l->admin && full(w))
 			ring_cancel(w->ring, &l->accept); /* waiting connections stay in the kernel's queue */
-		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients);
+		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients - w->n_admin_clients);
 	} else if (result != -ECANCELED && result != -ECONNABORTED) {
 		log_message(LOG_WARNING, "accept", "%s: %s", l->config->address, strerror(-result));
 		timer_set(&w->timers, &l->again, w->now_ms + ACCEPT_AGAIN_MS);
@@ -150,7 +151,7 @@ void worker_client_gone(struct worker *w, bool admin)
 	w->n_clients--;
 	if (admin)
 		w->n_admin_clients--;
-	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients);
+	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients - w->n_admin_clients);
 	if (!w->draining)
 		resume_accepting(w);
 }
