@@ -14,7 +14,11 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "$wires" -- "$current")
 		return
 		;;
-	-c | --config | -p | --policy)
+	-p | --policy)
+		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
+		return
+		;;
+	-c | --config)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

@@ -2,6 +2,7 @@
 
 As a library: Replay(handler) answers by itself; Listener() hands its connections to a script.
 As a program:  origin.py PORT [--pace MS] [--data DIR]   serves recorded streams by x-replay: NAME, or by path;
+               a request that says "stream": true gets a stream;
                x-replay: leak is a stream of that path's wire with a key in it, split over several events.
 """
 import json
@@ -256,6 +257,15 @@ def leak(target, pace):
     return Answer(kind().whole(words), kind.content_type, pace=pace)
 
 
+def choose(rows, request):
+    """The answer for a request that names none: of its path, and a stream when it asks for one."""
+    path = request.target.split("?")[0]
+    rows = [r for r in rows if r["path"].split("?")[0] == path and not r["content_encoding"]]
+    asks = re.search(rb'"stream"\s*:\s*true', request.body)
+    streams = [r for r in rows if "json" != r["content_type"].split(";")[0].rpartition("/")[2]]
+    return next(iter(streams if asks and streams else rows), None)
+
+
 def main(argv):
     port, pace, data = int(argv[1]), 0.0, []
     if "--pace" in argv:
@@ -270,8 +280,7 @@ def main(argv):
             return leak(request.target, pace)
         row = recordings.rows.get(name) if name else None
         if row is None:
-            path = request.target.split("?")[0]
-            row = next((r for r in recordings.rows.values() if r["path"].split("?")[0] == path), None)
+            row = choose(recordings.rows.values(), request)
         if row is None:
             return Answer([b"no such stream\n"], "text/plain", 404)
         return Answer(split_frames(recordings.body(row), row["content_type"]), row["content_type"], pace=pace)
