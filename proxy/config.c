@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/tls.h"
@@ -124,6 +126,28 @@ static void read_timeouts(struct config_reader *r, const struct yaml_node *node,
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
 
+/* What log_open() would meet is said here with its line, so that `validate` finds it too. */
+static void check_log_file(struct config_reader *r, unsigned line, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+	const char *folder = slash ? config_copy(r, (struct span){ path, n }) : ".";
+	struct stat st;
+	if (!folder)
+		return;
+	int error = stat(folder, &st) == 0 ? 0 : errno;
+	if (error == ENOENT || error == ENOTDIR || (!error && !S_ISDIR(st.st_mode)))
+		config_problem(r, line, "log file %s: there is no folder %s; create it", path,
+			       folder);
+	else if (!error && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		config_problem(r, line, "log file %s is a folder; name a file in it", path);
+	else if (access(path, F_OK) == 0 ? access(path, W_OK) != 0 : access(folder, W_OK) != 0)
+		config_problem(r, line,
+			       "log file %s cannot be written; let the user that runs redcard write "
+			       "it, or name another file",
+			       path);
+}
+
 static void read_log(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const char *const levels[] = { "debug", "info", "warning", "error", NULL };
@@ -133,7 +157,11 @@ static void read_log(struct config_reader *r, const struct yaml_node *node, void
 		KEY("file", KEY_FILE, struct config, log_file),
 		KEY("exchanges", KEY_BOOL, struct config, log_exchanges),
 	};
-	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
+	struct config *c = base;
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), c);
+	const struct yaml_node *file = yaml_get(node, "file");
+	if (file && c->log_file)
+		check_log_file(r, file->line, c->log_file);
 }
 
 static void read_workers(struct config_reader *r, const struct yaml_node *node, void *base)
@@ -213,6 +241,12 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("routes", skip),
 	};
 	struct config *c = r->config;
+	if (root && root->kind == YAML_MAP && yaml_get(root, "rules") && !yaml_get(root, "listen")) {
+		config_problem(r, root->line,
+			       "this is a policy; check it with `redcard validate -p FILE`, or name it "
+			       "with `policy: FILE` in a configuration");
+		return;
+	}
 	if (!root || root->kind != YAML_MAP) {
 		config_problem(r, root ? root->line : 1,
 			       "this is not a configuration; see deploy/redcard.yaml for one");
@@ -235,6 +269,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 				r, c->admin.line,
 				"`admin` and `listen` (line %u) share the address %s; change one",
 				c->listeners[i].line, c->admin.address);
+	config_check_loops(r);
 	count_cores(c);
 	load_ruleset(r);
 }

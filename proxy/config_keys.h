@@ -91,4 +91,7 @@ void config_read_admin(struct config_reader *r, const struct yaml_node *node, vo
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
 
+/* Once all of it is read: no upstream may be redcard itself. */
+void config_check_loops(struct config_reader *r);
+
 #endif

@@ -1,11 +1,15 @@
 /* Where redcard listens: `listen` and `admin`. */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/tls.h"
 #include "proxy/address.h"
 #include "proxy/config_keys.h"
 
-#define ADDRESS_REMEDY "write an IP address and a port, such as 127.0.0.1:8080, [::1]:8080 or :8080"
+#define ADDRESS_REMEDY                                                                     \
+	"write an IP address and a port (1 to 65535), such as 127.0.0.1:8080, [::1]:8080 " \
+	"or :8080"
 
 struct tls_files {
 	const char *cert, *key;
@@ -116,4 +120,44 @@ void config_read_admin(struct config_reader *r, const struct yaml_node *node, vo
 			"use 127.0.0.1 or say `public: true`",
 			a.listener.address);
 	c->admin = a.listener;
+}
+
+/* Whether a connection to host:port ends at this listener: its own address, or one of the loopback
+ * when it listens on every address of this machine. */
+static bool leads_to(const struct config_listener *l, const char *host, uint16_t port)
+{
+	char text[300], every[16];
+	struct sockaddr_storage addr, any;
+	socklen_t len = 0, any_len = 0;
+	bool v6 = l->addr.ss_family == AF_INET6;
+	if (strcasecmp(host, "localhost") == 0)
+		host = v6 ? "::1" : "127.0.0.1";
+	snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+	snprintf(every, sizeof(every), v6 ? "[::]:%u" : ":%u", (unsigned)port);
+	if (l->addr_len == 0 || address_parse(text, &addr, &len) != 0 ||
+	    address_parse(every, &any, &any_len) != 0)
+		return false;
+	if (len == l->addr_len && memcmp(&addr, &l->addr, len) == 0)
+		return true;
+	return memcmp(&any, &l->addr, any_len) == 0 && address_is_loopback(&addr);
+}
+
+static void check_loop(struct config_reader *r, const struct config_address *to)
+{
+	const struct config *c = r->config;
+	for (size_t i = 0; i < c->n_listeners; i++)
+		if (to->host && leads_to(&c->listeners[i], to->host, to->port))
+			config_problem(
+				r, to->line,
+				"%s:%u is where redcard itself listens (line %u), so a request would "
+				"go round without end; write the builder's address",
+				to->host, (unsigned)to->port, c->listeners[i].line);
+}
+
+void config_check_loops(struct config_reader *r)
+{
+	const struct config *c = r->config;
+	for (size_t i = 0; i < c->n_upstreams; i++)
+		for (size_t a = 0; a < c->upstreams[i].n_addresses; a++)
+			check_loop(r, &c->upstreams[i].addresses[a]);
 }

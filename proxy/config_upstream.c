@@ -6,6 +6,7 @@
 #include "proxy/units.h"
 
 #define NAME_MAX_BYTES 63
+#define ADDRESSES_MAX 32 /* a set of addresses is a mask of 32 bits */
 #define SECOND 1000
 #define HOUR (3600 * SECOND)
 
@@ -72,8 +73,8 @@ static void read_address(struct config_reader *r, const struct yaml_node *node,
 		return;
 	if (!split_address((struct span){ node->text, node->len }, &a)) {
 		config_problem(r, node->line,
-			       "\"%s\" is not a builder's address; write host:port, or "
-			       "https://host without a path, a user or a query",
+			       "\"%s\" is not a builder's address; write host:port, http://host:port or "
+			       "https://host without a path, a user or a query; a port is 1 to 65535",
 			       node->text);
 		return;
 	}
@@ -96,6 +97,12 @@ static void read_addresses(struct config_reader *r, const struct yaml_node *node
 	struct config_address *v = config_alloc(r, config_children(node), sizeof(*v));
 	if (!v)
 		return;
+	if (config_children(node) > ADDRESSES_MAX) {
+		config_problem(r, node->line,
+			       "%zu addresses are too many for one upstream; write at most %d",
+			       config_children(node), ADDRESSES_MAX);
+		return;
+	}
 	u->addresses = v;
 	for (const struct yaml_node *e = node->first; e; e = e->next) {
 		struct config_address *a = &v[u->n_addresses];
@@ -239,8 +246,8 @@ static void read_upstream(struct config_reader *r, const struct yaml_node *node,
 	if (node->kind != YAML_MAP)
 		return;
 	check_name(r, u);
-	if (u->n_addresses == 0 &&
-	    !(yaml_get(node, "addresses") && yaml_get(node, "addresses")->kind != YAML_LIST))
+	const struct yaml_node *list = yaml_get(node, "addresses");
+	if (u->n_addresses == 0 && (!list || (list->kind == YAML_LIST && !list->first)))
 		config_problem(
 			r, u->line,
 			"the upstream `%s` has no addresses; write addresses: [\"127.0.0.1:9000\"]",

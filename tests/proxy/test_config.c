@@ -214,6 +214,11 @@ struct bad {
 #define UP_LINE 7
 #define RT_LINE 7
 
+#define ONE(n) "\"h:" n "\","
+#define TEN(n)                                                                             \
+	ONE(n "0") ONE(n "1") ONE(n "2") ONE(n "3") ONE(n "4") ONE(n "5") ONE(n "6") ONE(n "7") \
+		ONE(n "8") ONE(n "9")
+
 static const struct bad bads[] = {
 	{ "", 1, "empty" },
 	{ "- x\n", 1, "not a configuration" },
@@ -230,6 +235,9 @@ static const struct bad bads[] = {
 	{ WITH("log: {level: loud}\n"), 6, "one of: debug, info, warning, error" },
 	{ WITH("log: on\n"), 6, "a single value where a map" },
 	{ WITH("log: {file: \"\"}\n"), 6, "empty" },
+	{ WITH("log: {file: /no-such-folder/redcard.log}\n"), 6, "no folder /no-such-folder" },
+	{ WITH("log: {file: /}\n"), 6, "is a folder" },
+	{ "version: 1\nrules: []\n", 1, "this is a policy" },
 	{ WITH("forwarded: maybe\n"), 6, "one of: replace, append" },
 	{ WITH("limits: {head: 32}\n"), 6, "with its unit" },
 	{ WITH("limits: {head: 32s}\n"), 6, "with its unit" },
@@ -273,6 +281,18 @@ static const struct bad bads[] = {
 	  "either https or not" },
 	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:1\", \"h:1\"]}\n", 5,
 	  "stands twice" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"h:65536\"]}\n", 5, "1 to 65535" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [\"127.0.0.1:8080\"]}\n", 5,
+	  "itself listens (line 1)" },
+	{ "listen: [{address: \":8080\"}]\n" ROUTES
+	  "upstreams:\n  - {name: a, addresses: [\"LOCALHOST:8080\"]}\n",
+	  5, "itself listens" },
+	{ "listen: [{address: \"[::]:8080\"}]\n" ROUTES
+	  "upstreams:\n  - {name: a, addresses: [\"127.0.0.1:8080\"]}\n",
+	  5, "itself listens" },
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [" TEN("1") TEN("2") TEN(
+		  "3") "\"h:41\",\"h:42\",\"h:43\"]}\n",
+	  5, "33 addresses are too many" },
 	{ LISTEN UPSTREAMS "  - {name: a, addresses: [\"h:1\"]}\n" ROUTES, 4,
 	  "defined twice (also on line 3)" },
 	{ UP("    tls: {verify: true}\n"), UP_LINE, "not https" },
