@@ -97,6 +97,32 @@ static size_t line_at(struct span text, size_t offset)
 	return line;
 }
 
+/* The byte that the scanner stumbled over; NUL at the end of the text. Its index counts characters,
+ * so the line is walked instead. */
+static char byte_of(struct span text, const yaml_parser_t *p)
+{
+	size_t i = 0;
+	for (size_t line = 0; line < p->problem_mark.line && i < text.n; i++)
+		line += text.p[i] == '\n';
+	while (i < text.n && (text.p[i] == ' ' || text.p[i] == '-'))
+		i++;
+	return i < text.n ? text.p[i] : '\0';
+}
+
+/* What to do about the mistakes that people make. */
+static const char *remedy(const char *problem, char first)
+{
+	if (strstr(problem, "unknown escape character"))
+		return "use single quotes for a regex: they leave backslashes alone";
+	if (strstr(problem, "found character that cannot start any token") && first == '\t')
+		return "there is a tab; YAML is indented with spaces";
+	if (strstr(problem, "unexpected end of stream"))
+		return "close what was opened there: a quote or a bracket is missing";
+	if (strstr(problem, "tab character"))
+		return "there is a tab; YAML is indented with spaces";
+	return "check the indentation and the quotes there";
+}
+
 static void complain_parser(struct builder *b)
 {
 	const yaml_parser_t *p = &b->parser;
@@ -108,8 +134,11 @@ static void complain_parser(struct builder *b)
 	if (p->error == YAML_READER_ERROR)
 		line = line_at(b->text, p->problem_offset);
 	struct buf text = { 0 };
-	buf_printf(&text, "not valid YAML (%s); check the indentation and the quotes there",
-		   p->problem ? p->problem : "unknown problem");
+	const char *problem = p->problem ? p->problem : "unknown problem";
+	buf_printf(&text, "not valid YAML (%s", problem);
+	if (p->context && p->context_mark.line + 1 < line)
+		buf_printf(&text, "; %s that began on line %zu", p->context, p->context_mark.line + 1);
+	buf_printf(&text, "); %s", remedy(problem, byte_of(b->text, p)));
 	buf_add_char(&text, '\0');
 	complain(b, line, text.failed ? "not valid YAML; check this line" : text.p);
 	buf_fini(&text);
