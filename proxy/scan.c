@@ -17,12 +17,25 @@
 #define FRAME_BYTES (1024 * 1024)
 #define SNIFF_BYTES 4096
 
+/*
+ * A payload that does not begin as JSON is judged as text, which is right for a stream but hides a
+ * wire that was named wrongly: so one payload at least has to begin as that wire's do.
+ */
+struct shape {
+	enum framing framing;
+	bool json; /* payloads are JSON; those of plain events need not be */
+	bool seen; /* one was found */
+	bool any;  /* a byte that is not blank was */
+	size_t at; /* on the line: how much of "data:" was there, or SHAPE_OTHER */
+};
+
 struct scan {
 	struct ruleset *set;
 	struct gate_scratch scratch;
 	const char *wire; /* as given: auto, chat, plain ... */
 	bool json;
 	bool found, failed;
+	struct shape shape; /* of the file at hand */
 	size_t files;
 	struct buf out;
 };
@@ -88,6 +101,53 @@ static bool known_wire(const char *name)
 	return strcmp(name, "auto") == 0;
 }
 
+/* --- whether it is that wire at all --- */
+
+#define SHAPE_OTHER 100
+static const char data_field[] = "data:";
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void shape_byte(struct shape *s, char c)
+{
+	size_t field = s->framing == FRAMING_SSE ? sizeof(data_field) - 1 : 0;
+	bool whole = s->framing == FRAMING_DOCUMENT || s->framing == FRAMING_ARRAY;
+	s->any |= !blank(c);
+	if (c == '\n' || c == '\r') {
+		s->at = whole && s->any ? SHAPE_OTHER : 0;
+	} else if (s->at < field) {
+		s->at = c == data_field[s->at] ? s->at + 1 : SHAPE_OTHER;
+		s->seen |= s->at == field && !s->json;
+	} else if (s->at != SHAPE_OTHER && !blank(c)) {
+		s->seen |= c == '[' || (c == '{' && s->framing != FRAMING_ARRAY);
+		s->at = SHAPE_OTHER;
+	}
+}
+
+static void shape_feed(struct shape *s, struct span text)
+{
+	if (!s->any && starts_with(text, "\xef\xbb\xbf"))
+		text = (struct span){ text.p + 3, text.n - 3 };
+	for (size_t i = 0; i < text.n && !s->seen; i++)
+		shape_byte(s, text.p[i]);
+}
+
+static const char *shape_fault(const struct shape *s)
+{
+	switch (s->framing) {
+	case FRAMING_SSE: return s->json ? "no event with JSON" : "no event";
+	case FRAMING_LINES: return "no line of JSON";
+	case FRAMING_ARRAY: return "no array";
+	case FRAMING_DOCUMENT: return "no JSON";
+	case FRAMING_NONE:
+	case FRAMING_COUNT: break;
+	}
+	return "";
+}
+
 /* --- reporting --- */
 
 static void put_text(struct buf *out, const char *key, const char *value)
@@ -97,7 +157,7 @@ static void put_text(struct buf *out, const char *key, const char *value)
 	buf_add_text(out, "\",");
 }
 
-static void report_json(struct scan *s, const char *name, struct gate *g)
+static void report_json(struct scan *s, const char *name, struct gate *g, const char *fault)
 {
 	size_t n;
 	const struct card *cards = judge_cards(gate_judge(g), &n);
@@ -106,8 +166,8 @@ static void report_json(struct scan *s, const char *name, struct gate *g)
 	put_text(&s->out, "file", name);
 	put_text(&s->out, "framing", framing_names[wire_framing(gate_wire(g))]);
 	put_text(&s->out, "dialect", dialect_names[wire_dialect(gate_wire(g))]);
-	if (gate_reason(g)[0])
-		put_text(&s->out, "error", gate_reason(g));
+	if (fault[0])
+		put_text(&s->out, "error", fault);
 	buf_printf(&s->out, "\"received_bytes\":%llu,\"judged_bytes\":%llu,\"findings\":[", (unsigned long long)r->received,
 		   (unsigned long long)r->judged);
 	for (size_t i = 0; i < n; i++) {
@@ -162,6 +222,8 @@ static struct gate *open_gate(struct scan *s, struct span start)
 		.document_bytes = FRAME_BYTES,
 	};
 	choose_wire(s, start, &options);
+	s->shape = (struct shape){ .framing = options.framing, .json = strcmp(s->wire, "sse") != 0 };
+	s->shape.seen = options.framing == FRAMING_NONE || strcmp(s->wire, "auto") == 0;
 	return gate_new(&options);
 }
 
@@ -185,6 +247,7 @@ static int scan_descriptor(struct scan *s, int fd, struct gate **out)
 			(void)gate_finish(g, &s->scratch, &gone);
 			break;
 		} else {
+			shape_feed(&s->shape, (struct span){ block, (size_t)n });
 			(void)gate_feed(g, &s->scratch, block, (size_t)n, &gone);
 		}
 	}
@@ -197,6 +260,15 @@ static int scan_descriptor(struct scan *s, int fd, struct gate **out)
 	return error;
 }
 
+static const char *remedy_for(int error)
+{
+	if (error == -ENOENT)
+		return "correct the name, or write - for standard input";
+	if (error == -EISDIR)
+		return "name the files in it";
+	return error == -EACCES ? "let this user read it" : "try another file";
+}
+
 static void scan_file(struct scan *s, const char *name)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
@@ -206,18 +278,22 @@ static void scan_file(struct scan *s, const char *name)
 	if (fd >= 0 && !is_stdin)
 		close(fd);
 	if (error) {
-		fprintf(stderr, "redcard scan: %s: %s\n", name, strerror(-error));
+		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error), remedy_for(error));
 		s->failed = true;
 		return;
 	}
+	bool misnamed = s->shape.any && !s->shape.seen;
+	const char *fault = misnamed ? shape_fault(&s->shape) : gate_reason(g);
 	s->found |= judge_counts(gate_judge(g))->cards > 0;
 	if (s->json)
-		report_json(s, name, g);
+		report_json(s, name, g, fault);
 	else
 		report_text(s, name, g);
-	if (gate_reason(g)[0]) {
-		fprintf(stderr, "redcard scan: %s: byte %llu: %s; --wire plain judges it as text\n", name,
-			(unsigned long long)gate_record(g)->judged, gate_reason(g));
+	if (fault[0]) {
+		enum framing seen = wire_framing(gate_wire(g));
+		const char *wire = strcmp(s->wire, "auto") != 0 ? s->wire : seen == FRAMING_DOCUMENT ? "json" : framing_names[seen];
+		fprintf(stderr, "redcard scan: %s: not judged as %s: %s at byte %llu; --wire plain judges it as text\n",
+			name, wire, fault, misnamed ? 0ULL : (unsigned long long)gate_record(g)->judged);
 		s->failed = true;
 	}
 	gate_free(g);
@@ -259,7 +335,10 @@ int scan_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	if (!known_wire(s.wire)) {
-		fprintf(stderr, "redcard scan: unknown wire '%s'; see redcard scan --help\n", s.wire);
+		fprintf(stderr, "redcard scan: unknown wire '%s'; write one of: auto", s.wire);
+		for (size_t i = 0; i < ARRAY_LEN(wires); i++)
+			fprintf(stderr, ", %s", wires[i].name);
+		fputc('\n', stderr);
 		return EXIT_TOOL;
 	}
 	if (load_rules(&s, policy) != 0)
