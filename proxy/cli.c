@@ -91,6 +91,17 @@ static bool take_option(const struct cli *cli, int argc, char **argv, int *i, in
 	return true;
 }
 
+/* A file where a verb takes none is mostly its configuration. */
+static bool unexpected(const struct cli *cli, int *status, const char *word)
+{
+	if (cli->operands_max > 0 || !find_name(cli, "config", 6))
+		return wrong(cli, status, "unexpected operand ", word);
+	fprintf(stderr, "redcard %s: unexpected operand %s; name the configuration with -c\n",
+		cli->verb, word);
+	*status = EXIT_TOOL;
+	return false;
+}
+
 bool cli_parse(struct cli *cli, int argc, char **argv, int *status)
 {
 	bool options = true;
@@ -109,7 +120,7 @@ bool cli_parse(struct cli *cli, int argc, char **argv, int *status)
 				return false;
 		} else {
 			if (cli->n >= cli->operands_max)
-				return wrong(cli, status, "unexpected operand ", word);
+				return unexpected(cli, status, word);
 			cli->v[cli->n++] = argv[i];
 		}
 	}

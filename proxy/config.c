@@ -284,7 +284,14 @@ int config_load(const char *path, struct config **out, struct buf *errors)
 	atomic_init(&o->refs, 1);
 	struct config_reader r = { .config = &o->config, .file = path, .errors = errors };
 	o->config.path = config_copy(&r, span_of(path));
-	int e = yaml_load(path, YAML_INTERPOLATE, &yaml, errors);
+	int e = access(path, R_OK) == 0 ? 0 : -errno;
+	if (e < 0)
+		buf_printf(errors,
+			   "%s:1: cannot be read (%s); check the path and its permissions, or name "
+			   "another file with -c\n",
+			   path, strerror(-e));
+	else
+		e = yaml_load(path, YAML_INTERPOLATE, &yaml, errors);
 	if (e < 0)
 		goto fail;
 	read_file(&r, yaml_root(yaml));

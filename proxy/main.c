@@ -48,7 +48,8 @@ static void print_usage(FILE *to)
 
 static int unknown_verb(const char *name)
 {
-	fprintf(stderr, "redcard: unknown verb %s; see redcard help\n", name);
+	fprintf(stderr, "redcard: unknown %s %s; see redcard help\n",
+		name[0] == '-' ? "option" : "verb", name);
 	return EXIT_TOOL;
 }
 
@@ -75,7 +76,7 @@ static int run(int argc, char **argv)
 	const char *name = argv[1];
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
-	if (strcmp(name, "--version") == 0)
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
 	const struct verb *verb = find_verb(name);
 	return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(name);

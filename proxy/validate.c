@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/yaml.h"
 #include "proxy/cli.h"
 #include "proxy/config.h"
 #include "proxy/units.h"
@@ -171,6 +172,20 @@ static void report_text(const struct findings *f, bool valid)
 		print_policy(f->path, f->ruleset);
 }
 
+/* A configuration in place of a policy would be one problem for each of its keys. */
+static void notice_configuration(struct findings *f)
+{
+	struct yaml *yaml = NULL;
+	struct buf ignored = { 0 };
+	if (yaml_load(f->path, 0, &yaml, &ignored) == 0 && yaml_get(yaml_root(yaml), "listen")) {
+		f->errors.n = 0;
+		buf_printf(&f->errors, "%s:%u: this is a configuration, not a policy; name it with -c\n",
+			   f->path, yaml_root(yaml)->line);
+	}
+	yaml_free(yaml);
+	buf_fini(&ignored);
+}
+
 int validate_main(int argc, char **argv)
 {
 	const char *path = NULL, *policy = NULL;
@@ -205,13 +220,17 @@ int validate_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	if ((path != NULL) + (policy != NULL) + (cli.n > 0) != 1) {
-		fprintf(stderr,
-			"redcard validate: name one file to check; see redcard validate --help\n");
+		fprintf(stderr, "redcard validate: %s\n",
+			path && policy ? "-c and -p exclude each other: a configuration is checked with "
+					 "the policy it names; leave one out"
+				       : "name one file to check; see redcard validate --help");
 		return EXIT_TOOL;
 	}
 	struct findings f = { .path = policy ? policy : path ? path : cli.v[0] };
 	int e = policy ? ruleset_load(policy, &f.ruleset, &f.errors)
 		       : config_load(f.path, &f.config, &f.errors);
+	if (e < 0 && policy)
+		notice_configuration(&f);
 	if (e < 0 && f.errors.n == 0)
 		buf_printf(&f.errors, "%s:1: cannot be loaded (%s); try again with more memory\n",
 			   f.path, strerror(-e));
