@@ -273,11 +273,6 @@ static void walk(struct search *s, const struct pattern_branch *list, bool secre
 	s->now.n--;
 }
 
-static bool fixed_length(const struct pattern_node *n)
-{
-	return pattern_min(n) == pattern_max(n);
-}
-
 static void measure(const struct split *s, struct lead_in *out)
 {
 	bool varies = false;
@@ -285,12 +280,18 @@ static void measure(const struct split *s, struct lead_in *out)
 		for (const struct pattern_node *n = s->level[i].list->first;
 		     n && n != s->level[i].at; n = n->next) {
 			if (s->level[i].secret) {
-				varies = varies || !fixed_length(n);
+				varies = varies || pattern_min(n) != pattern_max(n);
 				out->prefix += pattern_min(n);
 			}
 		}
 	if (varies)
 		out->prefix = 0;
+	for (size_t i = 0; i < s->n; i++)
+		for (const struct pattern_node *n = i + 1 == s->n ? s->level[i].at
+								  : after(s->level[i].at);
+		     n; n = n->next)
+			out->body_max = (uint32_t)min_u64((uint64_t)out->body_max + pattern_max(n),
+							  LEAD_IN_UNBOUNDED);
 }
 
 static unsigned captures_in(const struct pattern_node *n, unsigned below)
@@ -339,11 +340,22 @@ static int emit(const struct search *s, struct lead_in *out)
 	return 0;
 }
 
-static const char *explain(const struct pattern_branch *root)
+static void explain(const struct pattern_branch *root, struct lead_in *out)
 {
-	if (root->next)
-		return "its alternatives stand at the top, so nothing comes before all of them";
-	return "nothing literal of at least 2 characters comes before its variable part";
+	const struct pattern_node *n = root->first;
+	out->remedy = "write lead_in, or hold: window N, or hold: none";
+	while (n && !opaque(n) && (n->kind == PATTERN_ASSERT || n->kind == PATTERN_FLAGS))
+		n = n->next;
+	if (root->next) {
+		out->why = "its alternatives stand at the top, so nothing comes before all of them";
+	} else if (n && opaque(n)) {
+		out->why = "a look-around comes before its first literal characters";
+		out->remedy =
+			"write those characters as lead_in: too, or leave the look-around out";
+	} else {
+		out->why =
+			"nothing literal of at least 2 characters comes before its variable part";
+	}
 }
 
 int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, struct lead_in *out)
@@ -370,7 +382,7 @@ int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, s
 	if (!rc && s.found)
 		rc = emit(&s, out);
 	else if (!rc)
-		out->why = explain(pattern_root(p));
+		explain(pattern_root(p), out);
 	buf_fini(&bare);
 	pattern_free(p);
 	return rc;

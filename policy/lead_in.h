@@ -37,7 +37,9 @@ struct lead_in {
 	unsigned body_group; /* the secret's group in the body */
 	uint32_t prefix; /* bytes of the secret that stand in the lead-in; 0 also when their number
 			    varies */
-	const char *why; /* not found: static text, "... ; remedy" style without a line end */
+	uint32_t body_max;  /* bytes that the body can match; LEAD_IN_UNBOUNDED */
+	const char *why;    /* not found: static text without a line end */
+	const char *remedy; /* not found though the expression is understood: likewise */
 	/* Of the whole expression, found or not: */
 	uint32_t min, max;      /* bytes a match has; LEAD_IN_UNBOUNDED */
 	bool ends_in_assertion; /* a match's end may depend on the byte after it */

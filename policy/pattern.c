@@ -61,6 +61,12 @@ static void finish_set(struct pattern_node *n, struct pattern_set *set)
 			n->size++;
 			n->byte = (char)c;
 		}
+	unsigned digits = 0, other = 0;
+	for (unsigned c = 0; c < 256; c++) {
+		digits += set->in[c] && c >= '0' && c <= '9';
+		other += set->in[c] && (c >= 128 || !isalnum((int)c));
+	}
+	n->token = digits == 10 && !other;
 }
 
 static void read_escape(struct reader *r, struct pattern_node *n, struct pattern_set *set)

@@ -38,6 +38,7 @@ struct pattern_node {
 	unsigned flags;   /* in force where it begins */
 	unsigned size; /* bytes in the set; with PATTERN_I a letter and its other case count once */
 	char byte;     /* of a set of one: lower case under PATTERN_I */
+	bool token;    /* a set of letters and digits, all ten digits among them */
 	uint32_t min, max; /* repeats */
 	struct pattern_branch *branches;
 	struct pattern_node *next;

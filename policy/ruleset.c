@@ -9,6 +9,7 @@
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/rule.h"
+#include "policy/secret_group.h"
 
 const char *const severity_names[] = { "low", "medium", "high", "critical" };
 const char *const action_names[] = { "flag", "redact", "cut" };
@@ -75,10 +76,9 @@ static int compile_regex(const struct rule *r, const char *text, unsigned flags,
 
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
  * matched from where the lead-in starts, which must be findable by looking back. */
-static int compile_written(struct ruleset *set, struct rule *r, struct buf *errors)
+static int compile_written(struct rule *r, const struct lead_in *whole, struct buf *errors)
 {
 	struct lead_in own;
-	(void)set;
 	int rc = lead_in_find(r->wanted, 0, NULL, &own);
 	lead_in_fini(&own);
 	if (rc == -ENOMEM)
@@ -101,6 +101,8 @@ static int compile_written(struct ruleset *set, struct rule *r, struct buf *erro
 	r->reach = own.max;
 	r->prefix = 0;
 	r->group = (unsigned)r->secret_group;
+	r->info.unbounded = !whole->max || whole->max == LEAD_IN_UNBOUNDED || /* 0: not known */
+			    whole->max > (uint64_t)own.min + r->info.hold_bytes;
 	rc = compile_regex(r, r->wanted, REGEX_AT_END, &r->start, errors);
 	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
 }
@@ -114,6 +116,7 @@ static int compile_split(struct ruleset *set, struct rule *r, const struct lead_
 	r->group = found->body_group;
 	r->prefix = found->prefix;
 	r->reach = found->prefix;
+	r->info.unbounded = found->body_max > r->info.hold_bytes;
 	return compile_regex(r, found->body, REGEX_AT_START, &r->body, errors);
 }
 
@@ -125,6 +128,7 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 	r->delay = found->ends_in_assertion;
 	r->group = (unsigned)r->secret_group;
 	r->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
+	r->info.unbounded = r->info.hold == HOLD_WINDOW && found->max > r->info.hold_bytes;
 	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED &&
 	    found->max > r->info.hold_bytes) {
 		buf_printf(
@@ -137,17 +141,38 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
 }
 
+/* Nobody said that the first group is the secret, and it does not look like one. */
+static bool complain_doubtful(const struct rule *r, struct buf *errors)
+{
+	struct span group, before;
+	if (!secret_group_doubtful(r->info.regex, &group, &before))
+		return false;
+	buf_printf(
+		errors,
+		"%s:%u: rule %s: its first group \"%.*s\" is taken as the secret, and what precedes "
+		"it, such as %.*s, would leave; write secret_group: 1 to say so, secret_group: 0 "
+		"for the whole match, or (?:...)\n",
+		r->info.file, r->regex_line, r->info.id, (int)group.n, group.p, (int)before.n,
+		before.p);
+	return true;
+}
+
 static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct regex *whole = NULL;
 	struct lead_in found = { 0 };
+	if (!r->info.regex[0])
+		return -EINVAL; /* the reader said so */
 	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
 	if (rc)
 		return rc;
 	unsigned groups = regex_groups(whole);
 	regex_free(whole);
-	if (r->secret_group < 0)
+	if (r->secret_group < 0) {
 		r->secret_group = groups ? 1 : 0;
+		if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
+			return -EINVAL;
+	}
 	if ((unsigned)r->secret_group > groups)
 		return complain(errors, r, r->regex_line,
 				"secret_group names a group that the regex does not have",
@@ -163,13 +188,11 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	} else if (found.found) {
 		rc = compile_split(set, r, &found, errors);
 	} else if (r->wanted) {
-		rc = compile_written(set, r, errors);
+		rc = compile_written(r, &found, errors);
 	} else {
-		buf_printf(
-			errors,
-			"%s:%u: rule %s: no usable lead-in: %s; write lead_in, or hold: window N, or hold: "
-			"none\n",
-			r->info.file, r->regex_line, r->info.id, found.why);
+		buf_printf(errors, "%s:%u: rule %s: no usable lead-in: %s; %s\n", r->info.file,
+			   r->regex_line, r->info.id, found.why,
+			   found.remedy ? found.remedy : "write it without that, or write lead_in");
 		rc = -EINVAL;
 	}
 	lead_in_fini(&found);

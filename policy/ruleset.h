@@ -53,6 +53,7 @@ struct rule_info {
 	enum on_bound on_bound;
 	enum scope scope;
 	bool rollback;
+	bool unbounded; /* a match can need more than hold_bytes; false for HOLD_NONE */
 };
 
 struct ruleset;
