@@ -150,12 +150,18 @@ static void include_one(struct rule_file *f, const struct yaml_node *n)
 				path);
 			return;
 		}
+	size_t said = f->errors->n;
 	int rc = read_file(f, f->set, path, (struct span){ 0 }, f->errors);
-	if (rc && rc != -EINVAL && rc != -ENOMEM)
-		rule_file_complain(f, n->line,
-				   "the file above cannot be included; correct its name here");
-	else
+	if (rc && rc != -EINVAL && rc != -ENOMEM) {
+		f->errors->n =
+			said; /* one line is enough, and this one knows where the name stands */
+		rule_file_complain(
+			f, n->line,
+			"include %.200s: %s; correct the name (the pack is spelt builtin)", path,
+			rc == -ENOENT ? "no such file" : strerror(-rc));
+	} else {
 		f->rc = rc ? rc : f->rc;
+	}
 }
 
 static void policy_include(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -271,5 +277,10 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 
 int rule_file_read(struct ruleset *set, const char *name, struct span yaml, struct buf *errors)
 {
-	return read_file(NULL, set, name, yaml, errors);
+	int rc = read_file(NULL, set, name, yaml, errors);
+	if (rc || set->n)
+		return rc;
+	buf_printf(errors, "%s:1: no rule: nothing would be judged; write include: [builtin]\n",
+		   name);
+	return -EINVAL;
 }

@@ -32,7 +32,10 @@ static const char *keep(struct rule_file *f, struct span text)
 
 bool rule_file_is_text(struct rule_file *f, const struct yaml_node *n, size_t max)
 {
-	if (n->kind != YAML_SCALAR || !n->len)
+	if (n->kind == YAML_SCALAR && !n->len)
+		rule_file_complain(f, n->line, "%s is empty; write one value there",
+				   n->key ? n->key : "an item here");
+	else if (n->kind != YAML_SCALAR)
 		rule_file_complain(f, n->line, "%s must be text; write one value there",
 				   n->key ? n->key : "this");
 	else if (n->len > max)
@@ -68,18 +71,26 @@ int rule_file_name(struct rule_file *f, const struct yaml_node *n, const char *c
 bool rule_file_number(struct rule_file *f, const struct yaml_node *n, uint32_t least, uint32_t most,
 		      uint32_t *out)
 {
-	char *end = NULL;
-	errno = 0;
-	unsigned long v = n->kind == YAML_SCALAR && isdigit((unsigned char)n->text[0])
-				  ? strtoul(n->text, &end, 10)
-				  : 0;
-	if (!end || *end || errno || v < least || v > most) {
+	const char *key = n->key ? n->key : "this";
+	bool minus = n->kind == YAML_SCALAR && n->text[0] == '-';
+	size_t digits = 0, at = minus;
+	uint64_t v = 0;
+	for (; n->kind == YAML_SCALAR && isdigit((unsigned char)n->text[at]); at++, digits++)
+		v = v > UINT32_MAX ? v : v * 10 + (uint64_t)(n->text[at] - '0');
+	if (!digits)
 		rule_file_complain(f, n->line, "%s must be a whole number; write one from %u to %u",
-				   n->key ? n->key : "this", least, most);
-		return false;
-	}
-	*out = (uint32_t)v;
-	return true;
+				   key, least, most);
+	else if (n->text[at])
+		rule_file_complain(f, n->line,
+				   "%s \"%.40s\" is not a plain number; write %s, without a unit, "
+				   "from %u to %u",
+				   key, n->text, least ? "bytes" : "one", least, most);
+	else if (minus || v < least || v > most)
+		rule_file_complain(f, n->line, "%s %.40s is out of range; write one from %u to %u",
+				   key, n->text, least, most);
+	else
+		*out = (uint32_t)v;
+	return digits && !n->text[at] && !minus && v >= least && v <= most;
 }
 
 bool rule_file_flag(struct rule_file *f, const struct yaml_node *n)
@@ -89,6 +100,17 @@ bool rule_file_flag(struct rule_file *f, const struct yaml_node *n)
 		rule_file_complain(f, n->line, "%s must be true or false; write one of them",
 				   n->key);
 	return yes;
+}
+
+static void complain_key(struct rule_file *f, const struct yaml_node *n,
+			 const struct rule_key *keys, size_t count, const char *where)
+{
+	struct buf list = { 0 };
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&list, "%s%s", i ? ", " : "", keys[i].name);
+	rule_file_complain(f, n->line, "key \"%.60s\" is not known in %s; its keys are: %.*s",
+			   n->key, where, (int)list.n, list.n ? list.p : "");
+	buf_fini(&list);
 }
 
 /* The keys of one map, each known and each taken. */
@@ -102,9 +124,6 @@ void rule_file_map(struct rule_file *f, struct rule *r, const struct yaml_node *
 		if (i < count)
 			keys[i].take(f, r, n);
 		else
-			rule_file_complain(
-				f, n->line,
-				"key \"%.60s\" is not known in %s; remove it or correct its spelling",
-				n->key, where);
+			complain_key(f, n, keys, count, where);
 	}
 }

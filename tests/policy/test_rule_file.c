@@ -29,12 +29,20 @@ static const struct {
 	{ "rules: []\n", "p.yaml:1: the policy has no version; write version: 1" },
 	{ "version: 2\n", "p.yaml:1: version is not 1; " },
 	{ "- 1\n", "p.yaml:1: a policy must be a map" },
-	{ "version: 1\nruls: []\n", "p.yaml:2: key \"ruls\" is not known in a policy; " },
+	{ "version: 1\nruls: []\n",
+	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, hold, "
+	  "include, disable, rules\n" },
 	{ "version: 1\nmode: off\n",
 	  "p.yaml:2: mode \"off\" is not known; use one of: enforce, monitor" },
 	{ "version: 1\nhold: 5\n", "p.yaml:2: hold must be a map; " },
 	{ "version: 1\nhold:\n  bytes: 0\n",
-	  "p.yaml:3: bytes must be a whole number; write one from 1 to 65536" },
+	  "p.yaml:3: bytes 0 is out of range; write one from 1 to 65536" },
+	{ "version: 1\nhold:\n  bytes: 4KiB\n",
+	  "p.yaml:3: bytes \"4KiB\" is not a plain number; write bytes, without a unit, from 1 to" },
+	{ "version: 1\nhold:\n  bytes: -1\n", "p.yaml:3: bytes -1 is out of range; " },
+	{ "version: 1\nhold:\n  bytes: 18446744073709551617\n",
+	  "p.yaml:3: bytes 18446744073709551617 is out of range; " },
+	{ "version: 1\nhold:\n  bytes: '-'\n", "p.yaml:3: bytes must be " },
 	{ "version: 1\nhold:\n  time: 5\n", "p.yaml:3: time must be a duration with a unit; " },
 	{ "version: 1\nhold:\n  time: 11m\n", "p.yaml:3: time must be a duration" },
 	{ "version: 1\nhold:\n  on_bound: drop\n",
@@ -47,7 +55,7 @@ static const struct {
 	{ HEAD "  - text\n", "p.yaml:3: a rule must be a map" },
 	{ HEAD RULE, "p.yaml:3: a rule has no regex; add one" },
 	{ HEAD RULE "    regex: 'abc-[0-9]{9}'\n    colour: red\n",
-	  "p.yaml:8: key \"colour\" is not known in a rule; " },
+	  "p.yaml:8: key \"colour\" is not known in a rule; its keys are: id, title, remedy, " },
 	{ HEAD "  - {id: My_Rule, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n",
 	  "p.yaml:3: id \"My_Rule\" is not a name; " },
 	{ HEAD "  - {id: a-, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n",
@@ -59,7 +67,7 @@ static const struct {
 	{ HEAD "  - {id: a, title: t, severity: low, action: redact, regex: 'abc-[0-9]+'}\n",
 	  "p.yaml:3: action \"redact\" is not supported yet; use cut or flag" },
 	{ HEAD "  - {id: a, title: t, severity: low, action: stop, regex: 'abc-[0-9]+'}\n",
-	  "p.yaml:3: action \"stop\" is not known; " },
+	  "p.yaml:3: action \"stop\" is not known; use one of: flag, cut\n" },
 	{ HEAD "  - {id: a, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n"
 	       "  - {id: a, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n",
 	  "p.yaml:4: rule a stands already in p.yaml:3; " },
@@ -78,13 +86,18 @@ static const struct {
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: abc\n",
 	  "p.yaml:8: keywords must be a list; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: ['']\n",
-	  "p.yaml:8: this must be text; " },
+	  "p.yaml:8: an item here is empty; " },
+	{ HEAD RULE "    regex: ''\n", "p.yaml:7: regex is empty; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: 12\n",
 	  "p.yaml:8: hold is not understood; write window N, none" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: window\n",
 	  "p.yaml:8: hold is not understood" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: window 0\n",
-	  "p.yaml:8: hold: window must be a whole number; " },
+	  "p.yaml:8: hold: window 0 is out of range; write one from 1 to 4096\n" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: window 99999999\n",
+	  "p.yaml:8: hold: window 99999999 is out of range; write one from 1 to 4096\n" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: window -5\n",
+	  "p.yaml:8: hold: window -5 is out of range; write one from 1 to 4096\n" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    hold: {size: 5}\n",
 	  "p.yaml:8: key \"size\" is not known in a rule's hold" },
 	{ HEAD RULE "    regex: 'abc[0-9]{9}'\n    hold: window 10\n",
@@ -108,7 +121,18 @@ static const struct {
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    rollback: 1\n",
 	  "p.yaml:8: rollback must be true or false; " },
 	{ "version: 1\ninclude: [/nonexistent/x.yaml]\n",
-	  "/nonexistent/x.yaml:1: cannot be read (" },
+	  "p.yaml:2: include /nonexistent/x.yaml: no such file; " },
+	{ "version: 1\ninclude: [builtn]\n",
+	  "p.yaml:2: include builtn: no such file; correct the name (the pack is spelt builtin)\n" },
+	{ "version: 1\nrules: []\n", "p.yaml:1: no rule: nothing would be judged; " },
+	{ "version: 1\n", "p.yaml:1: no rule: nothing would be judged; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\ndisable: [my-rule]\n", "p.yaml:1: no rule: " },
+	{ HEAD RULE "    regex: 'badge-[0-9]{8}-(de|fr)'\n",
+	  "p.yaml:7: rule my-rule: its first group \"(de|fr)\" is taken as the secret, and what "
+	  "precedes it, such as [0-9]{8}, would leave; write secret_group: 1 to say so, " },
+	{ HEAD RULE "    regex: '(?<!x)abc-[0-9]{9}'\n",
+	  "p.yaml:7: rule my-rule: no usable lead-in: a look-around comes before its first literal "
+	  "characters; write those characters as lead_in: too, " },
 	{ "version: 1\nrules: [\n", "p.yaml:" },
 	{ "version: 1\ninclude: [p.yaml]\n", "p.yaml:2: p.yaml includes itself" },
 };
@@ -126,6 +150,7 @@ Test(rule_file, every_problem_has_its_line)
 			  "got  %swant %s", errors.p, refused[i].error);
 		const char *line_end = strchr(errors.p, '\n');
 		cr_assert_not_null(line_end);
+		cr_assert_eq(line_end[1], '\0', "more than one line: %s", errors.p);
 		cr_assert_not_null(memchr(errors.p, ';', (size_t)(line_end - errors.p)),
 				   "no remedy: %s", errors.p);
 		buf_fini(&errors);
@@ -188,6 +213,60 @@ Test(rule_file, a_rule_as_written)
 	ruleset_unref(NULL);
 }
 
+Test(rule_file, a_group_that_is_meant)
+{
+	static const char *const fine[] = {
+		"    regex: 'badge-[0-9]{8}-(de|fr)'\n    secret_group: 1\n",
+		"    regex: 'badge-[0-9]{8}-(de|fr)'\n    secret_group: 0\n",
+		"    regex: 'badge-[0-9]{8}-(?:de|fr)'\n",
+		"    regex: 'badge-[\\w.-]{0,20}=(de|fr)'\n",
+		"    regex: '(?<!x)abc-[0-9]{9}'\n    lead_in: abc-\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+		char yaml[512];
+		snprintf(yaml, sizeof(yaml), HEAD RULE "%s", fine[i]);
+		ruleset_unref(must(yaml));
+	}
+	ruleset_unref(must(HEAD "  - {id: a, title: t, severity: low, action: flag, "
+				"regex: 'badge-[0-9]{8}-(de|fr)'}\n"));
+}
+
+Test(rule_file, what_is_unbounded)
+{
+	static const struct {
+		const char *rule;
+		bool unbounded;
+	} cases[] = {
+		{ "    regex: 'foo.*bar'\n", true },
+		{ "    regex: 'foo[a-z]{9}.+'\n", true },
+		{ "    regex: 'foo(?:[a-z]{2}x){9,}'\n", true },
+		{ "    regex: 'foo[a-z]{4096}'\n", false },
+		{ "    regex: 'foo[a-z]{4097}'\n", true },
+		{ "    regex: 'foo[a-z]{9}'\n    hold: {bytes: 9}\n", false },
+		{ "    regex: 'foo[a-z]{9}'\n    hold: {bytes: 8}\n", true },
+		{ "    regex: 'foo *=([a-z]{9})'\n", false },
+		{ "    regex: 'foo *=([a-z]{9};?)'\n    hold: {bytes: 9}\n", true },
+		{ "    regex: 'foo(a(b[0-9]{3})c)d'\n    hold: {bytes: 5}\n", false },
+		{ "    regex: 'foo(a(b[0-9]{3})c)d'\n    hold: {bytes: 4}\n", true },
+		{ "    regex: 'ab(?:c|d)[0-9]{5}'\n    lead_in: 'ab[cd]'\n    hold: {bytes: 5}\n",
+		  false },
+		{ "    regex: 'ab(?:c|d)[0-9]{5}'\n    lead_in: 'ab[cd]'\n    hold: {bytes: 4}\n",
+		  true },
+		{ "    regex: 'ab(?:c|d)[0-9]+'\n    lead_in: 'ab[cd]'\n", true },
+		{ "    regex: '[a-z]{9}'\n    hold: window 9\n", false },
+		{ "    regex: '[a-z]{9,}'\n    hold: window 9\n", true },
+		{ "    regex: '[a-z]{9,}'\n    hold: none\n", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char yaml[512];
+		snprintf(yaml, sizeof(yaml), HEAD RULE "%s", cases[i].rule);
+		struct ruleset *set = must(yaml);
+		cr_assert_eq(ruleset_rule(set, 0)->unbounded, cases[i].unbounded, "%s %s",
+			     cases[i].rule, ruleset_rule(set, 0)->lead_in);
+		ruleset_unref(set);
+	}
+}
+
 Test(rule_file, the_hash_is_of_what_is_judged)
 {
 	struct ruleset *a = must(HEAD RULE "    regex: 'abc[0-9]+'\n"),
@@ -207,6 +286,8 @@ Test(rule_file, the_pack)
 	struct ruleset *set = NULL;
 	cr_assert_eq(ruleset_load("builtin", &set, &errors), 0, "%.*s", (int)errors.n, errors.p);
 	cr_assert_geq(ruleset_count(set), 30);
+	for (size_t i = 0; i < ruleset_count(set); i++)
+		cr_assert_not(ruleset_rule(set, i)->unbounded, "%s", ruleset_rule(set, i)->id);
 	size_t all = ruleset_count(set);
 	char yaml[256];
 	snprintf(yaml, sizeof(yaml), "version: 1\ninclude: [builtin]\ndisable: [%s]\n",
