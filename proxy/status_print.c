@@ -19,7 +19,7 @@ static void add_value(struct buf *out, const struct json_value *v)
 {
 	double n = json_number(v);
 	switch (json_type(v)) {
-	case JSON_IS_NULL: buf_add_char(out, '-'); break;
+	case JSON_IS_NULL: buf_add_text(out, "none yet"); break;
 	case JSON_IS_BOOL: buf_add_text(out, json_bool(v) ? "yes" : "no"); break;
 	case JSON_IS_NUMBER:
 		if (n == floor(n) && fabs(n) < 1e15)
@@ -45,10 +45,27 @@ static void add_value(struct buf *out, const struct json_value *v)
 	}
 }
 
-static size_t value_width(const struct json_value *v)
+/* The name of a value as people say it. */
+static struct span label(struct span key)
+{
+	return span_eq(key, SPAN("outstanding")) ? SPAN("in flight") : key;
+}
+
+/* A cell of a table; a row that lacks it has a dash. */
+static void add_cell(struct buf *out, struct span key, const struct json_value *v)
+{
+	if (!v)
+		buf_add_char(out, '-');
+	else if (span_eq(key, SPAN("health")) && span_eq(json_string(v), SPAN("unknown")))
+		buf_add_text(out, "not checked");
+	else
+		add_value(out, v);
+}
+
+static size_t cell_width(struct span key, const struct json_value *v)
 {
 	struct buf text = { 0 };
-	add_value(&text, v);
+	add_cell(&text, key, v);
 	size_t n = text.n;
 	buf_fini(&text);
 	return n;
@@ -84,9 +101,10 @@ static void add_table(struct buf *out, const struct json_value *list, unsigned i
 	size_t columns = min_size(json_count(first), COLUMNS_MAX);
 	size_t width[COLUMNS_MAX];
 	for (size_t c = 0; c < columns; c++) {
-		width[c] = json_key_at(first, c).n;
+		struct span key = json_key_at(first, c);
+		width[c] = label(key).n;
 		for (size_t i = 0; i < json_count(list); i++) {
-			size_t n = value_width(cell(first, json_at(list, i), c));
+			size_t n = cell_width(key, cell(first, json_at(list, i), c));
 			width[c] = n > width[c] ? n : width[c];
 		}
 	}
@@ -94,10 +112,11 @@ static void add_table(struct buf *out, const struct json_value *list, unsigned i
 		pad(out, out->n, indent);
 		for (size_t c = 0; c < columns; c++) {
 			size_t from = out->n;
+			struct span key = json_key_at(first, c);
 			if (row == 0)
-				add_plain(out, json_key_at(first, c));
+				add_plain(out, label(key));
 			else
-				add_value(out, cell(first, json_at(list, row - 1), c));
+				add_cell(out, key, cell(first, json_at(list, row - 1), c));
 			if (c + 1 < columns)
 				pad(out, from, width[c] + 2);
 		}
