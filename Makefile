@@ -137,7 +137,7 @@ format:
 
 install: all
 install uninstall:
-	$(Q)deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
+	$(Q)PREFIX='$(PREFIX)' deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
 clean:
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 help:; @sed -n 's/^#? //p' Makefile
