@@ -74,6 +74,15 @@ static int compile_regex(const struct rule *r, const char *text, unsigned flags,
 	return rc;
 }
 
+/* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
+ * a last assertion looks at. */
+static bool needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
+		       uint32_t before)
+{
+	return max == LEAD_IN_UNBOUNDED ||
+	       (uint64_t)max + whole->ends_in_assertion > (uint64_t)before + r->info.hold_bytes;
+}
+
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
  * matched from where the lead-in starts, which must be findable by looking back. */
 static int compile_written(struct rule *r, const struct lead_in *whole, struct buf *errors)
@@ -101,8 +110,8 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 	r->reach = own.max;
 	r->prefix = 0;
 	r->group = (unsigned)r->secret_group;
-	r->info.unbounded = !whole->max || whole->max == LEAD_IN_UNBOUNDED || /* 0: not known */
-			    whole->max > (uint64_t)own.min + r->info.hold_bytes;
+	r->info.unbounded = !whole->max || /* not known */
+			    needs_more(r, whole, whole->max, own.min);
 	rc = compile_regex(r, r->wanted, REGEX_AT_END, &r->start, errors);
 	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
 }
@@ -116,7 +125,7 @@ static int compile_split(struct ruleset *set, struct rule *r, const struct lead_
 	r->group = found->body_group;
 	r->prefix = found->prefix;
 	r->reach = found->prefix;
-	r->info.unbounded = found->body_max > r->info.hold_bytes;
+	r->info.unbounded = needs_more(r, found, found->body_max, 0);
 	return compile_regex(r, found->body, REGEX_AT_START, &r->body, errors);
 }
 

@@ -242,6 +242,8 @@ Test(rule_file, what_is_unbounded)
 		{ "    regex: 'foo(?:[a-z]{2}x){9,}'\n", true },
 		{ "    regex: 'foo[a-z]{4096}'\n", false },
 		{ "    regex: 'foo[a-z]{4097}'\n", true },
+		{ "    regex: 'foo[a-z]{4095}\\b'\n", false },
+		{ "    regex: 'foo[a-z]{4096}\\b'\n", true },
 		{ "    regex: 'foo[a-z]{9}'\n    hold: {bytes: 9}\n", false },
 		{ "    regex: 'foo[a-z]{9}'\n    hold: {bytes: 8}\n", true },
 		{ "    regex: 'foo *=([a-z]{9})'\n", false },
