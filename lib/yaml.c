@@ -137,7 +137,8 @@ static void complain_parser(struct builder *b)
 	const char *problem = p->problem ? p->problem : "unknown problem";
 	buf_printf(&text, "not valid YAML (%s", problem);
 	if (p->context && p->context_mark.line + 1 < line)
-		buf_printf(&text, "; %s that began on line %zu", p->context, p->context_mark.line + 1);
+		buf_printf(&text, "; %s that began on line %zu", p->context,
+			   p->context_mark.line + 1);
 	buf_printf(&text, "); %s", remedy(problem, byte_of(b->text, p)));
 	buf_add_char(&text, '\0');
 	complain(b, line, text.failed ? "not valid YAML; check this line" : text.p);

@@ -142,10 +142,11 @@ static void check_log_file(struct config_reader *r, unsigned line, const char *p
 	else if (!error && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		config_problem(r, line, "log file %s is a folder; name a file in it", path);
 	else if (access(path, F_OK) == 0 ? access(path, W_OK) != 0 : access(folder, W_OK) != 0)
-		config_problem(r, line,
-			       "log file %s cannot be written; let the user that runs redcard write "
-			       "it, or name another file",
-			       path);
+		config_problem(
+			r, line,
+			"log file %s cannot be written; let the user that runs redcard write "
+			"it, or name another file",
+			path);
 }
 
 static void read_log(struct config_reader *r, const struct yaml_node *node, void *base)
@@ -241,10 +242,12 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("routes", skip),
 	};
 	struct config *c = r->config;
-	if (root && root->kind == YAML_MAP && yaml_get(root, "rules") && !yaml_get(root, "listen")) {
-		config_problem(r, root->line,
-			       "this is a policy; check it with `redcard validate -p FILE`, or name it "
-			       "with `policy: FILE` in a configuration");
+	if (root && root->kind == YAML_MAP && yaml_get(root, "rules") &&
+	    !yaml_get(root, "listen")) {
+		config_problem(
+			r, root->line,
+			"this is a policy; check it with `redcard validate -p FILE`, or name it "
+			"with `policy: FILE` in a configuration");
 		return;
 	}
 	if (!root || root->kind != YAML_MAP) {

@@ -72,10 +72,11 @@ static void read_address(struct config_reader *r, const struct yaml_node *node,
 	if (!config_expect(r, node, YAML_SCALAR))
 		return;
 	if (!split_address((struct span){ node->text, node->len }, &a)) {
-		config_problem(r, node->line,
-			       "\"%s\" is not a builder's address; write host:port, http://host:port or "
-			       "https://host without a path, a user or a query; a port is 1 to 65535",
-			       node->text);
+		config_problem(
+			r, node->line,
+			"\"%s\" is not a builder's address; write host:port, http://host:port or "
+			"https://host without a path, a user or a query; a port is 1 to 65535",
+			node->text);
 		return;
 	}
 	out->host = config_copy(r, a.host);

@@ -1,6 +1,7 @@
 /*
- * `redcard scan`: the stream engine over a file, a recorded stream or standard input. The rules only observe here, so one
- * run finds everything; what serving would have done is the rule's action.
+ * `redcard scan`: the stream engine over a file, a recorded stream or standard input. The rules
+ * only observe here, so one run finds everything; what serving would have done is the rule's
+ * action.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -168,8 +169,8 @@ static void report_json(struct scan *s, const char *name, struct gate *g, const 
 	put_text(&s->out, "dialect", dialect_names[wire_dialect(gate_wire(g))]);
 	if (fault[0])
 		put_text(&s->out, "error", fault);
-	buf_printf(&s->out, "\"received_bytes\":%llu,\"judged_bytes\":%llu,\"findings\":[", (unsigned long long)r->received,
-		   (unsigned long long)r->judged);
+	buf_printf(&s->out, "\"received_bytes\":%llu,\"judged_bytes\":%llu,\"findings\":[",
+		   (unsigned long long)r->received, (unsigned long long)r->judged);
 	for (size_t i = 0; i < n; i++) {
 		const struct rule_info *rule = ruleset_rule(s->set, cards[i].rule);
 		char channel[64];
@@ -181,7 +182,8 @@ static void report_json(struct scan *s, const char *name, struct gate *g, const 
 		put_text(&s->out, "action", action_names[rule->action]);
 		put_text(&s->out, "channel", channel);
 		buf_printf(&s->out, "\"text_offset\":%llu,\"text_length\":%u,\"raw_offset\":%llu}",
-			   (unsigned long long)cards[i].text_off, cards[i].text_len, (unsigned long long)cards[i].raw_off);
+			   (unsigned long long)cards[i].text_off, cards[i].text_len,
+			   (unsigned long long)cards[i].raw_off);
 	}
 	buf_add_text(&s->out, "]}");
 }
@@ -194,7 +196,8 @@ static void report_text(struct scan *s, const char *name, struct gate *g)
 		const struct rule_info *rule = ruleset_rule(s->set, cards[i].rule);
 		char channel[64];
 		channel_name(wire_channel(gate_wire(g), cards[i].channel), channel);
-		printf("%s: byte %llu (%s): %s: %s, %s, %s\n", name, (unsigned long long)cards[i].raw_off, channel, rule->id,
+		printf("%s: byte %llu (%s): %s: %s, %s, %s\n", name,
+		       (unsigned long long)cards[i].raw_off, channel, rule->id,
 		       severity_names[rule->severity], action_names[rule->action], rule->title);
 	}
 	uint64_t all = judge_counts(gate_judge(g))->cards;
@@ -222,7 +225,8 @@ static struct gate *open_gate(struct scan *s, struct span start)
 		.document_bytes = FRAME_BYTES,
 	};
 	choose_wire(s, start, &options);
-	s->shape = (struct shape){ .framing = options.framing, .json = strcmp(s->wire, "sse") != 0 };
+	s->shape =
+		(struct shape){ .framing = options.framing, .json = strcmp(s->wire, "sse") != 0 };
 	s->shape.seen = options.framing == FRAMING_NONE || strcmp(s->wire, "auto") == 0;
 	return gate_new(&options);
 }
@@ -278,7 +282,8 @@ static void scan_file(struct scan *s, const char *name)
 	if (fd >= 0 && !is_stdin)
 		close(fd);
 	if (error) {
-		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error), remedy_for(error));
+		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error),
+			remedy_for(error));
 		s->failed = true;
 		return;
 	}
@@ -291,9 +296,13 @@ static void scan_file(struct scan *s, const char *name)
 		report_text(s, name, g);
 	if (fault[0]) {
 		enum framing seen = wire_framing(gate_wire(g));
-		const char *wire = strcmp(s->wire, "auto") != 0 ? s->wire : seen == FRAMING_DOCUMENT ? "json" : framing_names[seen];
-		fprintf(stderr, "redcard scan: %s: not judged as %s: %s at byte %llu; --wire plain judges it as text\n",
-			name, wire, fault, misnamed ? 0ULL : (unsigned long long)gate_record(g)->judged);
+		const char *wire = strcmp(s->wire, "auto") != 0 ? s->wire
+				   : seen == FRAMING_DOCUMENT   ? "json"
+								: framing_names[seen];
+		fprintf(stderr,
+			"redcard scan: %s: not judged as %s: %s at byte %llu; --wire plain judges it as text\n",
+			name, wire, fault,
+			misnamed ? 0ULL : (unsigned long long)gate_record(g)->judged);
 		s->failed = true;
 	}
 	gate_free(g);
@@ -314,8 +323,15 @@ int scan_main(int argc, char **argv)
 	const char *policy = "builtin";
 	struct scan s = { .wire = "auto" };
 	const struct cli_option options[] = {
-		{ .name = "policy", .letter = 'p', .value = "FILE", .text = &policy, .help = "the policy (builtin)" },
-		{ .name = "wire", .letter = 'w', .value = "WIRE", .text = &s.wire,
+		{ .name = "policy",
+		  .letter = 'p',
+		  .value = "FILE",
+		  .text = &policy,
+		  .help = "the policy (builtin)" },
+		{ .name = "wire",
+		  .letter = 'w',
+		  .value = "WIRE",
+		  .text = &s.wire,
 		  .help = "chat, responses, messages, gemini, gemini-array, ollama, sse, lines, json, plain (auto)" },
 		{ .name = "json", .flag = &s.json, .help = "print JSON" },
 	};

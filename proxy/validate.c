@@ -179,7 +179,8 @@ static void notice_configuration(struct findings *f)
 	struct buf ignored = { 0 };
 	if (yaml_load(f->path, 0, &yaml, &ignored) == 0 && yaml_get(yaml_root(yaml), "listen")) {
 		f->errors.n = 0;
-		buf_printf(&f->errors, "%s:%u: this is a configuration, not a policy; name it with -c\n",
+		buf_printf(&f->errors,
+			   "%s:%u: this is a configuration, not a policy; name it with -c\n",
 			   f->path, yaml_root(yaml)->line);
 	}
 	yaml_free(yaml);
@@ -221,9 +222,10 @@ int validate_main(int argc, char **argv)
 		return status;
 	if ((path != NULL) + (policy != NULL) + (cli.n > 0) != 1) {
 		fprintf(stderr, "redcard validate: %s\n",
-			path && policy ? "-c and -p exclude each other: a configuration is checked with "
-					 "the policy it names; leave one out"
-				       : "name one file to check; see redcard validate --help");
+			path && policy
+				? "-c and -p exclude each other: a configuration is checked with "
+				  "the policy it names; leave one out"
+				: "name one file to check; see redcard validate --help");
 		return EXIT_TOOL;
 	}
 	struct findings f = { .path = policy ? policy : path ? path : cli.v[0] };

@@ -94,8 +94,9 @@ Test(yaml, refuses_what_is_not_plain)
 	refuse("a: 1\n\tb: 2\n", 0, "t.yaml:2: not valid YAML");
 	refuse("a:\n\tb: 2\n", 0,
 	       "t.yaml:2: not valid YAML (found character that cannot start any token); there is a tab");
-	refuse("a: \"x\\.y\"\n", 0, "t.yaml:1: not valid YAML (found unknown escape character); use single");
-	refuse("a: 1\nb: \"x\nc: 1\n", 0, 
+	refuse("a: \"x\\.y\"\n", 0,
+	       "t.yaml:1: not valid YAML (found unknown escape character); use single");
+	refuse("a: 1\nb: \"x\nc: 1\n", 0,
 	       "t.yaml:4: not valid YAML (found unexpected end of stream; while scanning a quoted "
 	       "scalar that began on line 2); close");
 	refuse("a: 1\nb: \xff\n", 0, "t.yaml:2: not valid YAML");

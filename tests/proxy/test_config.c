@@ -215,9 +215,10 @@ struct bad {
 #define RT_LINE 7
 
 #define ONE(n) "\"h:" n "\","
-#define TEN(n)                                                                             \
-	ONE(n "0") ONE(n "1") ONE(n "2") ONE(n "3") ONE(n "4") ONE(n "5") ONE(n "6") ONE(n "7") \
-		ONE(n "8") ONE(n "9")
+#define TEN(n)                                                                                  \
+	ONE(n "0")                                                                              \
+	ONE(n "1") ONE(n "2") ONE(n "3") ONE(n "4") ONE(n "5") ONE(n "6") ONE(n "7") ONE(n "8") \
+		ONE(n "9")
 
 static const struct bad bads[] = {
 	{ "", 1, "empty" },
@@ -290,8 +291,8 @@ static const struct bad bads[] = {
 	{ "listen: [{address: \"[::]:8080\"}]\n" ROUTES
 	  "upstreams:\n  - {name: a, addresses: [\"127.0.0.1:8080\"]}\n",
 	  5, "itself listens" },
-	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [" TEN("1") TEN("2") TEN(
-		  "3") "\"h:41\",\"h:42\",\"h:43\"]}\n",
+	{ LISTEN ROUTES "upstreams:\n  - {name: a, addresses: [" TEN("1") TEN("2")
+		  TEN("3") "\"h:41\",\"h:42\",\"h:43\"]}\n",
 	  5, "33 addresses are too many" },
 	{ LISTEN UPSTREAMS "  - {name: a, addresses: [\"h:1\"]}\n" ROUTES, 4,
 	  "defined twice (also on line 3)" },
