@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "proxy/admin.h"
 #include "proxy/answer.h"
+#include "proxy/path.h"
 #include "proxy/record.h"
 #include "proxy/worker.h"
 
@@ -128,6 +129,7 @@ static void destroy(struct exchange *x)
 	inflate_free(x->inflate);
 	buf_fini(&x->request_head);
 	buf_fini(&x->head);
+	buf_fini(&x->sniffed);
 	free(x->summary);
 	runtime_unref(x->rt);
 	free(x);
@@ -203,6 +205,20 @@ static bool offers_only_h2c(const struct http1_head *head)
 	return span_eq_nocase(http1_find(head, SPAN("upgrade")), SPAN("h2c"));
 }
 
+/* A builder may resolve "//", "/./", "/../" and "%2f" where the routes compare bytes: then a path could take a route that is
+ * not inspected to a place that is. */
+static bool routes_two_ways(const struct exchange *x, const struct http1_head *head, struct span path)
+{
+	struct buf resolved = { 0 };
+	if (!path_is_plain(path))
+		path_resolve(path, &resolved);
+	bool two = resolved.n && config_route_for(x->rt->config, host_without_port(head->host),
+						  (struct span){ resolved.p, resolved.n }, head->method) != x->route;
+	bool failed = resolved.failed;
+	buf_fini(&resolved);
+	return two || failed;
+}
+
 static enum step_next run_route(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->client->http);
@@ -216,6 +232,8 @@ static enum step_next run_route(struct exchange *x)
 	const char *query = memchr(head->target.p, '?', head->target.n);
 	struct span path = { head->target.p, query ? (size_t)(query - head->target.p) : head->target.n };
 	x->route = config_route_for(config, host_without_port(head->host), path, head->method);
+	if (routes_two_ways(x, head, path))
+		return refuse(x, 400, "ambiguous path", "the path means another route when its dots, slashes or escapes are resolved");
 	if (!x->route)
 		return refuse(x, 404, "no route", "no route matches this host, path and method");
 	if (head->framing == HTTP1_LENGTH && head->length > config->limits.body_bytes)
@@ -291,7 +309,7 @@ static bool may_retry(const struct exchange *x)
 	       conn_input(&x->backend->conn).n == 0;
 }
 
-static void retry(struct exchange *x, enum upstream_error why)
+void exchange_retry(struct exchange *x, enum upstream_error why)
 {
 	count_upstream_error(x, why);
 	if (x->step == &step_connect)
@@ -309,7 +327,7 @@ void exchange_backend_lost(struct exchange *x, enum upstream_error why)
 	x->lost = true;
 	x->lost_why = why;
 	if (may_retry(x))
-		retry(x, why);
+		exchange_retry(x, why);
 	exchange_advance(x);
 }
 
@@ -349,7 +367,7 @@ static void phase_over(struct timer *t)
 	struct exchange *x = CONTAINER_OF(t, struct exchange, phase);
 	if (x->step == &step_connect) {
 		x->lost_why = UPSTREAM_TIMEOUT;
-		retry(x, UPSTREAM_TIMEOUT);
+		exchange_retry(x, UPSTREAM_TIMEOUT);
 		exchange_advance(x);
 		return;
 	}

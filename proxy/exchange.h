@@ -74,7 +74,10 @@ struct exchange {
 	bool event_stream;
 	bool close_client;
 	bool aborted;                     /* the client's connection ends without the body's proper end */
-	struct gate *gate;                /* NULL: nothing to judge */
+	struct gate *gate;                /* NULL: nothing to judge, or not yet */
+	bool sniffs;                      /* the first bytes of the body will choose the framing */
+	enum dialect sniff_dialect;
+	struct buf sniffed;               /* white space before them */
 	struct inflate *inflate;
 	uint64_t unscanned;               /* body bytes that passed beside the gate */
 	bool lost;                        /* the builder's connection is gone; its input may still be there */
@@ -117,6 +120,8 @@ int exchange_write_request_head(struct exchange *x) MUST_USE;
 bool exchange_commit_head(struct exchange *x); /* queues the answer's head if it is not */
 void exchange_schedule(struct exchange *x);    /* sets the tick timer to the earliest of what is due */
 void exchange_tick(struct timer *t);            /* the head, a keep-alive or a hold is due */
+bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect); /* false: no memory */
+void exchange_retry(struct exchange *x, enum upstream_error why); /* drops the backend; the next step connects */
 enum step_next exchange_cut(struct exchange *x); /* the gate said so */
 
 #endif

@@ -1,10 +1,15 @@
 /* The body of an exchange's answer, on its way from the builder through decompression, gate and framing to the client. */
+#include <string.h>
+
+#include "lib/log.h"
 #include "proxy/answer.h"
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
 #include "proxy/worker.h"
 
 #define SLICES 512 /* chunks of one read that are judged together */
+#define SNIFF_BYTES 256
+#define BLANKS " \t\r\n\xef\xbb\xbf" /* white space, and the bytes of a byte order mark */
 
 static const struct config_timeouts *timeouts(const struct exchange *x)
 {
@@ -53,16 +58,31 @@ static void emit(struct exchange *x, struct span old, struct span fresh)
 	client_queued(x->client);
 }
 
+/* Trailers are judged like a text of their own; those that break the policy stay behind. */
+static bool trailers_pass(struct exchange *x, const struct buf *trailers)
+{
+	const struct gate_options options = { .ruleset = x->rt->config->ruleset, .framing = FRAMING_NONE };
+	struct gate_out out;
+	struct gate *g = gate_new(&options);
+	bool pass = g && gate_feed(g, &x->w->gate, trailers->p, trailers->n, &out) == GATE_OPEN &&
+		    gate_finish(g, &x->w->gate, &out) == GATE_OPEN;
+	gate_free(g);
+	if (!pass)
+		log_message(LOG_WARNING, "trailers", "exchange %s: the builder's trailers broke the policy and stay behind", x->id);
+	return pass;
+}
+
 static void end_body(struct exchange *x, const struct http1_header *trailers, size_t n)
 {
 	(void)exchange_commit_head(x);
 	if (x->form != BODY_CHUNKED)
 		return;
 	struct buf end = { 0 };
-	buf_add_text(&end, "0\r\n");
 	head_trailers(&end, trailers, n);
-	buf_add_text(&end, "\r\n");
-	conn_write(&x->client->conn, end.p, end.n);
+	conn_write(&x->client->conn, "0\r\n", 3);
+	if (end.n && (!x->gate || trailers_pass(x, &end)))
+		conn_write(&x->client->conn, end.p, end.n);
+	conn_write(&x->client->conn, "\r\n", 2);
 	buf_fini(&end);
 }
 
@@ -107,21 +127,56 @@ static void note_hold(struct exchange *x)
 	exchange_schedule(x);
 }
 
-/* One stretch of the body, decoded or as received, through the gate. True when the gate cut. */
-static bool judge(struct exchange *x, struct span body)
+/* --- through the gate --- */
+
+static bool feed(struct exchange *x, struct span body)
 {
-	static const struct span none = { "", 0 };
-	if (!x->gate) {
-		x->unscanned += body.n;
-		emit(x, none, body);
-		return false;
-	}
 	struct gate_out out;
 	enum gate_state state = gate_feed(x->gate, &x->w->gate, body.p, body.n, &out);
 	emit(x, out.old, out.fresh);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
 	return state == GATE_CUT;
+}
+
+static enum framing sniff(const struct exchange *x, char first)
+{
+	if (first == '[')
+		return x->sniff_dialect == DIALECT_GEMINI ? FRAMING_ARRAY : FRAMING_DOCUMENT;
+	if (first == '{')
+		return x->sniff_dialect == DIALECT_OLLAMA ? FRAMING_LINES : FRAMING_DOCUMENT;
+	return FRAMING_SSE; /* its decoder judges other text line by line */
+}
+
+/* The first byte that is no white space and no byte order mark chooses the framing. */
+static bool sniff_and_feed(struct exchange *x, struct span body, bool last)
+{
+	struct buf *all = &x->sniffed;
+	buf_add(all, body.p, body.n);
+	size_t at = 0;
+	while (at < all->n && strchr(BLANKS, all->p[at]) && all->p[at])
+		at++;
+	if (at == all->n && !last && at < SNIFF_BYTES)
+		return false;
+	x->sniffs = false;
+	if (all->failed || !exchange_open_gate(x, at < all->n ? sniff(x, all->p[at]) : FRAMING_NONE, x->sniff_dialect))
+		return true;
+	bool cut = all->n && feed(x, (struct span){ all->p, all->n });
+	buf_fini(all);
+	return cut;
+}
+
+/* One stretch of the body, decompressed or as received. True: it must go no further. */
+static bool judge(struct exchange *x, struct span body)
+{
+	static const struct span none = { "", 0 };
+	if (x->sniffs)
+		return sniff_and_feed(x, body, false);
+	if (x->gate)
+		return feed(x, body);
+	x->unscanned += body.n;
+	emit(x, none, body);
+	return false;
 }
 
 static enum inflate_status inflate_and_judge(struct exchange *x, struct span body, bool *cut)
@@ -136,6 +191,14 @@ static enum inflate_status inflate_and_judge(struct exchange *x, struct span bod
 	return status;
 }
 
+/* The gate cut, or there was no memory for one. */
+static enum step_next stopped(struct exchange *x)
+{
+	if (x->gate)
+		return exchange_cut(x);
+	return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
+}
+
 static enum step_next finish_body(struct exchange *x)
 {
 	size_t n = 0;
@@ -143,6 +206,8 @@ static enum step_next finish_body(struct exchange *x)
 	x->answer_done = true;
 	if (x->inflate && inflate_finish(x->inflate) != INFLATE_END)
 		return exchange_failed(x, RESULT_CUT, 502, "encoding broken", "the builder's compressed answer broke off");
+	if (x->sniffs && sniff_and_feed(x, (struct span){ "", 0 }, true))
+		return stopped(x);
 	if (x->gate) {
 		struct gate_out out;
 		enum gate_state state = gate_finish(x->gate, &x->w->gate, &out);
@@ -174,7 +239,7 @@ static enum step_next pump_answer(struct exchange *x)
 		cut = judge(x, body);
 	conn_trim(from);
 	if (cut)
-		return exchange_cut(x);
+		return stopped(x);
 	if (status != INFLATE_OK && status != INFLATE_END)
 		return exchange_failed(x, RESULT_CUT, 502, inflate_status_names[status],
 				       "the builder's compressed answer cannot be decoded within the limits");

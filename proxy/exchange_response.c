@@ -46,6 +46,10 @@ static enum step_next run_await(struct exchange *x)
 		return STEP_WAIT;
 	}
 	struct span in = conn_input(&x->backend->conn), body;
+	if (in.n && backend_untouched(x->backend) && x->request_bytes == x->gathered_bytes) {
+		exchange_retry(x, UPSTREAM_RESET); /* what came before we asked is no answer to us */
+		return STEP_AGAIN;
+	}
 	if (in.n == 0 && x->lost)
 		return exchange_builder_failed(x, x->lost_why, "the builder closed the connection before it answered");
 	if (in.n == 0) {
@@ -124,34 +128,45 @@ static bool open_inflate(struct exchange *x, struct span coding)
 	return x->inflate != NULL;
 }
 
-static void detect(const struct exchange *x, struct span content_type, struct gate_options *options)
+static void detect(const struct exchange *x, struct span content_type, enum framing *framing, enum dialect *dialect)
 {
 	struct buf target = { 0 };
 	buf_add_text(&target, strchr(x->summary, ' ') + 1);
 	buf_add_text(&target, x->detect_query ? "?alt=sse" : "");
-	wire_detect((struct span){ target.p, target.n }, content_type, &options->framing, &options->dialect);
+	wire_detect((struct span){ target.p, target.n }, content_type, framing, dialect);
 	buf_fini(&target);
 	if (x->route->dialect != DIALECT_UNKNOWN) /* the route names the API; the answer tells the framing */
-		options->dialect = x->route->dialect;
+		*dialect = x->route->dialect;
 }
 
-static bool open_gate(struct exchange *x, struct span content_type)
+bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect)
 {
 	const struct config_route *route = x->route;
-	struct gate_options options = {
+	const struct gate_options options = {
 		.ruleset = x->rt->config->ruleset,
-		.framing = route->framing,
-		.dialect = route->dialect,
+		.framing = framing,
+		.dialect = dialect,
 		.skip_reasoning = route->skip_reasoning,
 		.fail_open = route->fail_open,
 		.frame_bytes = route->frame_bytes,
 		.document_bytes = route->document_bytes,
 		.cut = route->cut,
 	};
-	if (route->wire_auto)
-		detect(x, content_type, &options);
 	x->gate = gate_new(&options);
 	return x->gate != NULL;
+}
+
+static bool choose_wire(struct exchange *x, struct span content_type)
+{
+	enum framing framing = x->route->framing;
+	enum dialect dialect = x->route->dialect;
+	if (x->route->wire_auto) {
+		detect(x, content_type, &framing, &dialect);
+		/* An API answers in JSON or in events, whatever the builder calls it. */
+		x->sniffs = framing == FRAMING_NONE && dialect != DIALECT_UNKNOWN;
+		x->sniff_dialect = dialect;
+	}
+	return x->sniffs || exchange_open_gate(x, framing, dialect);
 }
 
 static bool is_event_stream(struct span content_type)
@@ -165,7 +180,8 @@ static void choose_form(struct exchange *x, const struct http1_head *head)
 {
 	bool keeps_length = head->framing == HTTP1_LENGTH && !x->inflate;
 	/* An ending may have to follow, so a stream's length is not promised. */
-	if (x->gate && wire_framing(gate_wire(x->gate)) != FRAMING_DOCUMENT && !x->client_is_1_0)
+	bool stream = x->sniffs || (x->gate && wire_framing(gate_wire(x->gate)) != FRAMING_DOCUMENT);
+	if (stream && !x->client_is_1_0)
 		keeps_length = false;
 	if (head->framing == HTTP1_NO_BODY)
 		x->form = BODY_NONE;
@@ -200,7 +216,7 @@ static enum step_next run_respond(struct exchange *x)
 	if (judged && (!reads_one_way(head) || !open_inflate(x, http1_find(head, SPAN("content-encoding")))))
 		return exchange_failed(x, RESULT_CUT, 502, "encoding refused",
 				       "the builder's answer is encoded in a way that cannot be judged");
-	if (judged && !open_gate(x, type))
+	if (judged && !choose_wire(x, type))
 		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
 	x->event_stream = is_event_stream(type);
 	choose_form(x, head);
