@@ -1,8 +1,8 @@
 /*
  * What every file may use: checks that stay on in release builds, spans of bytes, small arithmetic.
  *
- * Three things are kept apart: an error is the world failing and returns -errno; a bug aborts through CHECK();
- * a peer's misbehaviour is data, an enum with a name table.
+ * Three things are kept apart: an error is the world failing and returns -errno; a bug aborts
+ * through CHECK(); a peer's misbehaviour is data, an enum with a name table.
  */
 #ifndef LIB_BASE_H
 #define LIB_BASE_H
@@ -15,7 +15,8 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* A bug check, on in every build: a proxy that goes on with broken cursors may leak what it was built to stop. */
+/* A bug check, on in every build: a proxy that goes on with broken cursors may leak what it was
+ * built to stop. */
 #define CHECK(cond) ((cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__))
 
 _Noreturn void check_failed(const char *cond, const char *file, int line);
@@ -27,7 +28,10 @@ struct span {
 };
 
 #define SPAN(literal) ((struct span){ (literal), sizeof(literal) - 1 })
-#define SPAN_INIT(literal) { (literal), sizeof(literal) - 1 }
+#define SPAN_INIT(literal)                     \
+	{                                      \
+		(literal), sizeof(literal) - 1 \
+	}
 
 struct span span_of(const char *text); /* a NUL-terminated string; NULL gives the empty span */
 int span_eq(struct span a, struct span b);

@@ -30,12 +30,12 @@ struct stock {
 struct ring {
 	struct io_uring uring;
 	struct stock stocks[RING_STOCKS];
-	unsigned sends;     /* armed since the last wait */
-	unsigned count;     /* completions since count_from */
+	unsigned sends; /* armed since the last wait */
+	unsigned count; /* completions since count_from */
 	uint64_t count_from;
 	bool busy;
-	bool has_min_wait;  /* the kernel can wait for several completions within a limit */
-	int *free_slots; /* of the descriptor table, as a stack */
+	bool has_min_wait; /* the kernel can wait for several completions within a limit */
+	int *free_slots;   /* of the descriptor table, as a stack */
 	unsigned n_free_slots;
 };
 
@@ -54,8 +54,7 @@ const char *ring_refusal(int error)
 		       "Linux 6.1 or newer";
 	case ENOMEM:
 		return "not enough memory for io_uring; raise the memory limit (or `ulimit -l` on kernels before 5.12)";
-	default:
-		return strerror(-error);
+	default: return strerror(-error);
 	}
 }
 
@@ -71,7 +70,8 @@ static int provide_buffers(struct ring *r, unsigned number, unsigned buffers, un
 	s->buffer_bytes = bytes;
 	s->stride = bytes + RING_HEADROOM + RING_TAILROOM;
 	s->memory_bytes = (size_t)s->stride * buffers;
-	s->memory = mmap(NULL, s->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->memory = mmap(NULL, s->memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 	if (s->memory == MAP_FAILED) {
 		s->memory = NULL;
 		return -ENOMEM;
@@ -124,8 +124,8 @@ int ring_open(const struct ring_options *options, struct ring **out)
 		return -ENOMEM;
 	r->uring.ring_fd = -1;
 	struct io_uring_params params = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
-			 IORING_SETUP_SUBMIT_ALL,
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL,
 		.cq_entries = options->entries * 4,
 	};
 	int error = io_uring_queue_init_params(options->entries, &r->uring, &params);
@@ -134,7 +134,8 @@ int ring_open(const struct ring_options *options, struct ring **out)
 		goto fail;
 	}
 	r->has_min_wait = (params.features & IORING_FEAT_MIN_TIMEOUT) != 0;
-	(void)io_uring_register_ring_fd(&r->uring); /* saves a descriptor look-up per call where the kernel has it */
+	(void)io_uring_register_ring_fd(
+		&r->uring); /* saves a descriptor look-up per call where the kernel has it */
 	if (options->files)
 		make_table(r, options->files);
 	for (unsigned i = 0; i < RING_STOCKS && !error; i++)
@@ -154,7 +155,8 @@ void ring_close(struct ring *r)
 		return;
 	for (int i = 0; i < RING_STOCKS; i++)
 		if (r->stocks[i].group)
-			io_uring_free_buf_ring(&r->uring, r->stocks[i].group, r->stocks[i].buffers, i);
+			io_uring_free_buf_ring(&r->uring, r->stocks[i].group, r->stocks[i].buffers,
+					       i);
 	if (r->uring.ring_fd >= 0)
 		io_uring_queue_exit(&r->uring);
 	for (int i = 0; i < RING_STOCKS; i++)
@@ -218,8 +220,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* For how many completions to wait, within MIN_WAIT_US. A send usually completes while it is submitted, and that alone
- * is no reason to wake up. On a busy ring a few more come within that time anyway, and one wake-up serves them all. */
+/* For how many completions to wait, within MIN_WAIT_US. A send usually completes while it is
+ * submitted, and that alone is no reason to wake up. On a busy ring a few more come within that
+ * time anyway, and one wake-up serves them all. */
 static unsigned wait_for(struct ring *r, uint64_t now)
 {
 	unsigned sends = r->sends;
@@ -245,7 +248,8 @@ static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
 	struct io_uring_cqe *cqe;
 	unsigned least = wait_for(r, now);
 	if (least > 1 && r->has_min_wait)
-		return io_uring_submit_and_wait_min_timeout(&r->uring, &cqe, least, &wait, MIN_WAIT_US, NULL);
+		return io_uring_submit_and_wait_min_timeout(&r->uring, &cqe, least, &wait,
+							    MIN_WAIT_US, NULL);
 	return io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, &wait, NULL);
 }
 
@@ -325,7 +329,8 @@ void ring_sendv(struct ring *r, struct op *op, struct ring_file file, struct msg
 	r->sends++;
 }
 
-void ring_connect(struct ring *r, struct op *op, struct ring_file file, const struct sockaddr *addr, socklen_t len)
+void ring_connect(struct ring *r, struct op *op, struct ring_file file, const struct sockaddr *addr,
+		  socklen_t len)
 {
 	struct io_uring_sqe *sqe = arm(r, op);
 	io_uring_prep_connect(sqe, name_of(file), addr, len);
@@ -369,8 +374,8 @@ size_t ring_buffer_bytes(const struct ring *r, unsigned buffer)
 void ring_buffer_return(struct ring *r, unsigned buffer)
 {
 	struct stock *s = stock_of(r, buffer);
-	io_uring_buf_ring_add(s->group, ring_buffer(r, buffer), s->buffer_bytes, (unsigned short)buffer,
-			      io_uring_buf_ring_mask(s->buffers), 0);
+	io_uring_buf_ring_add(s->group, ring_buffer(r, buffer), s->buffer_bytes,
+			      (unsigned short)buffer, io_uring_buf_ring_mask(s->buffers), 0);
 	io_uring_buf_ring_advance(s->group, 1);
 	s->free++;
 	CHECK(s->free <= s->buffers);

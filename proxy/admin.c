@@ -19,7 +19,8 @@ static void livez(struct exchange *x)
 static void readyz(struct exchange *x)
 {
 	bool draining = atomic_load(&x->w->server->draining);
-	answer_body(x, draining ? 503 : 200, "text/plain; charset=utf-8", draining ? SPAN("draining\n") : SPAN("ok\n"));
+	answer_body(x, draining ? 503 : 200, "text/plain; charset=utf-8",
+		    draining ? SPAN("draining\n") : SPAN("ok\n"));
 }
 
 /* What is known of an upstream: nothing before it was asked or tried. */
@@ -47,8 +48,8 @@ static void metrics(struct exchange *x)
 	for (size_t i = 0; i < config->n_upstreams; i++) {
 		enum builder_state state = builder_state(&w->runtime->upstreams[i], w->now_ms);
 		if (state != BUILDER_UNKNOWN)
-			metric_set(w->metrics, METRIC_BUILDER_UP, metric_builder(config->upstreams[i].name),
-				   state == BUILDER_UP);
+			metric_set(w->metrics, METRIC_BUILDER_UP,
+				   metric_builder(config->upstreams[i].name), state == BUILDER_UP);
 	}
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
@@ -57,11 +58,13 @@ static void metrics(struct exchange *x)
 	metric_add(w->metrics, METRIC_LOG_DROPPED, 0, dropped - w->log_dropped);
 	w->log_dropped = dropped;
 	metrics_render(w->all_metrics, &out);
-	answer_body(x, 200, "text/plain; version=0.0.4; charset=utf-8", (struct span){ out.p, out.n });
+	answer_body(x, 200, "text/plain; version=0.0.4; charset=utf-8",
+		    (struct span){ out.p, out.n });
 	buf_fini(&out);
 }
 
-static void put_address(struct buf *out, const struct upstream *u, const struct upstream_address *a, uint64_t now_ms)
+static void put_address(struct buf *out, const struct upstream *u, const struct upstream_address *a,
+			uint64_t now_ms)
 {
 	static const char *const active[] = { "unknown", "up", "down" };
 	const char *error;
@@ -70,9 +73,11 @@ static void put_address(struct buf *out, const struct upstream *u, const struct 
 	buf_add_json(out, span_of(u->config->name));
 	buf_add_text(out, "\",\"address\":\"");
 	buf_add_json(out, span_of(a->config->host));
-	buf_printf(out, ":%u\",\"usable\":%s,\"health\":\"%s\",\"resolved\":\"%s\",\"outstanding\":%u}", a->config->port,
-		   upstream_address_up(a, now_ms) ? "true" : "false", active[atomic_load(&a->active)],
-		   resolver_state_names[resolved], atomic_load(&a->outstanding));
+	buf_printf(out,
+		   ":%u\",\"usable\":%s,\"health\":\"%s\",\"resolved\":\"%s\",\"outstanding\":%u}",
+		   a->config->port, upstream_address_up(a, now_ms) ? "true" : "false",
+		   active[atomic_load(&a->active)], resolver_state_names[resolved],
+		   atomic_load(&a->outstanding));
 }
 
 /* No data is null, not zero. */
@@ -91,13 +96,16 @@ static void put_totals(struct buf *out, const struct metrics *m)
 		const char *key;
 		enum metric metric;
 	} rows[] = {
-		{ "received_bytes", METRIC_RECEIVED_BYTES },   { "judged_bytes", METRIC_JUDGED_BYTES },
-		{ "released_bytes", METRIC_RELEASED_BYTES },   { "unscanned_bytes", METRIC_UNSCANNED_BYTES },
+		{ "received_bytes", METRIC_RECEIVED_BYTES },
+		{ "judged_bytes", METRIC_JUDGED_BYTES },
+		{ "released_bytes", METRIC_RELEASED_BYTES },
+		{ "unscanned_bytes", METRIC_UNSCANNED_BYTES },
 		{ "upstream_retries", METRIC_UPSTREAM_RETRIES },
 	};
 	buf_add_text(out, "\"exchanges\":{");
 	for (size_t i = 0; i < RESULT_COUNT; i++)
-		put_total(out, exchange_result_names[i], metrics_total(m, METRIC_EXCHANGES, i), i == 0);
+		put_total(out, exchange_result_names[i], metrics_total(m, METRIC_EXCHANGES, i),
+			  i == 0);
 	buf_add_text(out, "},\"bytes\":{");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		put_total(out, rows[i].key, metrics_total(m, rows[i].metric, 0), i == 0);
@@ -117,13 +125,16 @@ static void status(struct exchange *x)
 		   atomic_load(&s->draining) ? "true" : "false");
 	buf_add_json(&out, span_of(config->path));
 	buf_printf(&out, "\",\"reloads\":%llu,\"reloads_refused\":%llu,\"policy\":{\"file\":\"",
-		   (unsigned long long)atomic_load(&s->reloads), (unsigned long long)atomic_load(&s->reloads_refused));
+		   (unsigned long long)atomic_load(&s->reloads),
+		   (unsigned long long)atomic_load(&s->reloads_refused));
 	buf_add_json(&out, span_of(config->policy));
 	buf_printf(&out, "\",\"mode\":\"%s\",\"rules\":%zu,\"hash\":\"%s\"},",
-		   ruleset_monitor(config->ruleset) ? "monitor" : "enforce", ruleset_count(config->ruleset),
-		   ruleset_hash(config->ruleset));
-	put_total(&out, "connections_open", metrics_total(w->all_metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT), true);
-	put_total(&out, "streams_open", metrics_total(w->all_metrics, METRIC_STREAMS_OPEN, 0), false);
+		   ruleset_monitor(config->ruleset) ? "monitor" : "enforce",
+		   ruleset_count(config->ruleset), ruleset_hash(config->ruleset));
+	put_total(&out, "connections_open",
+		  metrics_total(w->all_metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT), true);
+	put_total(&out, "streams_open", metrics_total(w->all_metrics, METRIC_STREAMS_OPEN, 0),
+		  false);
 	buf_add_char(&out, ',');
 	put_totals(&out, w->all_metrics);
 	buf_add_text(&out, ",\"builders\":[");
@@ -152,7 +163,8 @@ static const struct {
 void admin_answer(struct exchange *x, const struct http1_head *head)
 {
 	const char *query = memchr(head->target.p, '?', head->target.n);
-	struct span path = { head->target.p, query ? (size_t)(query - head->target.p) : head->target.n };
+	struct span path = { head->target.p,
+			     query ? (size_t)(query - head->target.p) : head->target.n };
 	bool reads = span_eq(head->method, SPAN("GET")) || span_eq(head->method, SPAN("HEAD"));
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		if (!span_eq(path, span_of(pages[i].path)))
@@ -163,5 +175,6 @@ void admin_answer(struct exchange *x, const struct http1_head *head)
 			answer_problem(x, 405, "method not allowed", "this page is read with GET");
 		return;
 	}
-	answer_problem(x, 404, "no such page", "the admin listener has /livez, /readyz, /metrics and /status");
+	answer_problem(x, 404, "no such page",
+		       "the admin listener has /livez, /readyz, /metrics and /status");
 }

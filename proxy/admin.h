@@ -1,4 +1,5 @@
-/* The admin listener's answers: /livez /readyz /metrics /status. Runs in the first worker; nothing here may block. */
+/* The admin listener's answers: /livez /readyz /metrics /status. Runs in the first worker; nothing
+ * here may block. */
 #ifndef PROXY_ADMIN_H
 #define PROXY_ADMIN_H
 

@@ -22,7 +22,8 @@ static void add_member(struct buf *body, const char *key, struct span value)
 
 static void problem_body(struct buf *body, const struct problem *p, struct span id)
 {
-	buf_printf(body, "{\"type\":\"%s\",\"status\":%u", p->type ? p->type : "about:blank", p->status);
+	buf_printf(body, "{\"type\":\"%s\",\"status\":%u", p->type ? p->type : "about:blank",
+		   p->status);
 	add_member(body, "title", span_of(p->title));
 	add_member(body, "detail", span_of(p->detail));
 	add_member(body, "exchange", id);
@@ -31,8 +32,8 @@ static void problem_body(struct buf *body, const struct problem *p, struct span 
 	buf_add_text(body, "}\n");
 }
 
-static void put_answer(struct client *c, unsigned status, const char *type, struct span body, struct span id,
-		       const char *extra, bool close, bool head_only)
+static void put_answer(struct client *c, unsigned status, const char *type, struct span body,
+		       struct span id, const char *extra, bool close, bool head_only)
 {
 	struct buf out = { 0 };
 	buf_printf(&out, "HTTP/1.1 %u %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n%s", status,
@@ -53,9 +54,12 @@ static void refuse(struct client *c, unsigned status, const char *reason)
 	char id[EXCHANGE_ID_LENGTH + 1];
 	worker_new_id(c->conn.w, id);
 	struct buf body = { 0 };
-	const struct problem problem = { .status = status, .title = head_reason(status), .detail = reason };
+	const struct problem problem = { .status = status,
+					 .title = head_reason(status),
+					 .detail = reason };
 	problem_body(&body, &problem, span_of(id));
-	put_answer(c, status, "application/problem+json", (struct span){ body.p, body.n }, span_of(id), "", true, false);
+	put_answer(c, status, "application/problem+json", (struct span){ body.p, body.n },
+		   span_of(id), "", true, false);
 	buf_fini(&body);
 	conn_close_after_flush(&c->conn);
 	metric_add(c->conn.w->metrics, METRIC_REQUESTS, metric_status_class(status), 1);
@@ -80,7 +84,8 @@ void answer_timeout(struct client *c)
 	refuse(c, 408, "the request's head was not complete in time");
 }
 
-static void answer(struct exchange *x, unsigned status, const char *type, struct span body, const char *extra)
+static void answer(struct exchange *x, unsigned status, const char *type, struct span body,
+		   const char *extra)
 {
 	CHECK(!x->head_queued);
 	x->status = status;
@@ -113,8 +118,9 @@ void answer_cut(struct exchange *x)
 		.type = judged ? "urn:redcard:cut" : "urn:redcard:unjudged",
 		.status = 403,
 		.title = judged ? "policy violation" : "answer could not be judged",
-		.detail = judged ? "the builder's answer broke this proxy's policy" :
-				   "the builder's answer could not be judged, so none of it was released",
+		.detail =
+			judged ? "the builder's answer broke this proxy's policy"
+			       : "the builder's answer could not be judged, so none of it was released",
 		.key = judged && v->cause == CUT_RULE ? "rule" : "reason",
 		.value = gate_reason(x->gate),
 	};

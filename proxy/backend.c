@@ -12,9 +12,9 @@ struct pool {
 	struct upstream *upstream;
 	struct backend *idle; /* most recently used first */
 	unsigned n_idle;
-	unsigned refs;        /* the worker's, and one for each backend */
+	unsigned refs; /* the worker's, and one for each backend */
 	bool retired;
-	size_t turn;          /* where equal addresses are tried next */
+	size_t turn; /* where equal addresses are tried next */
 };
 
 struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream)
@@ -122,8 +122,9 @@ void backend_release(struct backend *b)
 {
 	struct pool *p = b->pool;
 	const struct config_upstream *u = p->upstream->config;
-	bool keep = !b->conn.eof && !conn_closing(&b->conn) && conn_input(&b->conn).n == 0 && conn_queued(&b->conn) == 0 &&
-		    p->n_idle < u->idle_max && !p->retired && !p->w->draining;
+	bool keep = !b->conn.eof && !conn_closing(&b->conn) && conn_input(&b->conn).n == 0 &&
+		    conn_queued(&b->conn) == 0 && p->n_idle < u->idle_max && !p->retired &&
+		    !p->w->draining;
 	if (!keep) {
 		backend_close(b);
 		return;
@@ -174,8 +175,8 @@ static void on_failed(struct conn *c, int error)
 {
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
 	enum upstream_error why = error == -EPROTO ? UPSTREAM_TLS : UPSTREAM_RESET;
-	/* A send failed. A builder may answer and close before it has the whole request: what it said is still to be read,
-	 * and the reading ends by itself. */
+	/* A send failed. A builder may answer and close before it has the whole request: what it
+	 * said is still to be read, and the reading ends by itself. */
 	if (b->exchange && c->state == CONN_OPEN && c->recv.pending && error != -EPROTO)
 		return;
 	if (c->state == CONN_OPENING && error != -EPROTO)
@@ -208,8 +209,8 @@ static const struct conn_handler handler = {
 
 /* --- choosing --- */
 
-/* Fewest exchanges in flight among the addresses that are up; when all are down, among all: trying is better than
- * refusing. -1: none left. */
+/* Fewest exchanges in flight among the addresses that are up; when all are down, among all: trying
+ * is better than refusing. -1: none left. */
 static int pick_address(struct pool *p, uint32_t tried)
 {
 	struct upstream *u = p->upstream;
@@ -244,7 +245,8 @@ static struct backend *find_idle(struct pool *p, size_t address)
 static struct backend *connect_new(struct pool *p, size_t address, enum upstream_error *why)
 {
 	const struct config_limits *limits = &p->rt->config->limits;
-	const struct http1_limits head = { .head_bytes = limits->head_bytes, .headers = limits->headers };
+	const struct http1_limits head = { .head_bytes = limits->head_bytes,
+					   .headers = limits->headers };
 	struct resolver_address all[RESOLVER_ADDRESSES_MAX];
 	size_t n = resolver_addresses(p->upstream->addresses[address].name, all, ARRAY_LEN(all));
 	*why = n ? UPSTREAM_CONNECT : UPSTREAM_UNRESOLVED;
@@ -277,7 +279,8 @@ fail:
 	return NULL;
 }
 
-struct backend *backend_take(struct pool *p, struct exchange *x, uint32_t *tried, enum upstream_error *why)
+struct backend *backend_take(struct pool *p, struct exchange *x, uint32_t *tried,
+			     enum upstream_error *why)
 {
 	struct backend *b = NULL;
 	*why = UPSTREAM_NO_ADDRESS;

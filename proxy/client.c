@@ -67,14 +67,14 @@ static bool parse(struct client *c)
 		return used > 0;
 	case HTTP1_BODY:
 	case HTTP1_TRAILER:
-	case HTTP1_END:
-		break;
+	case HTTP1_END: break;
 	}
 	CHECK(!"a body before a head");
 	return false;
 }
 
-/* Answers that the client does not take stop the reading of its requests: those of our own cost no builder anything. */
+/* Answers that the client does not take stop the reading of its requests: those of our own cost no
+ * builder anything. */
 static bool stuck(const struct client *c)
 {
 	return conn_queued(&c->conn) > c->conn.w->runtime->config->limits.window_bytes;
@@ -105,7 +105,8 @@ void client_exchange_ended(struct client *c, bool keep)
 	c->exchange = NULL;
 	if (conn_closing(&c->conn))
 		return;
-	if (!keep || w->draining || c->conn.eof || c->requests >= w->runtime->config->limits.requests_per_connection) {
+	if (!keep || w->draining || c->conn.eof ||
+	    c->requests >= w->runtime->config->limits.requests_per_connection) {
 		conn_close_after_flush(&c->conn);
 		return;
 	}
@@ -239,7 +240,8 @@ void client_accept(struct listener *l, int fd)
 {
 	struct worker *w = l->w;
 	const struct config_limits *limits = &w->runtime->config->limits;
-	const struct http1_limits head = { limits->head_bytes, limits->target_bytes, limits->headers };
+	const struct http1_limits head = { limits->head_bytes, limits->target_bytes,
+					   limits->headers };
 	struct client *c = calloc(1, sizeof(*c));
 	struct tls *tls = NULL;
 	if (!c)

@@ -63,7 +63,8 @@ static void on_sent(struct op *op, int result, unsigned flags)
 struct span conn_input(const struct conn *c)
 {
 	if (c->backlog.n)
-		return (struct span){ c->backlog.p + c->backlog_off, c->backlog.n - c->backlog_off };
+		return (struct span){ c->backlog.p + c->backlog_off,
+				      c->backlog.n - c->backlog_off };
 	return c->in;
 }
 
@@ -163,7 +164,8 @@ static void read_ended(struct conn *c, int result)
 	c->handler->eof(c);
 }
 
-/* A full small buffer asks for large ones; a run of short reads gives them up. True: the stock has changed. */
+/* A full small buffer asks for large ones; a run of short reads gives them up. True: the stock has
+ * changed. */
 static bool fit_stock(struct conn *c, size_t n, unsigned buffer)
 {
 	enum ring_stock before = c->stock;
@@ -180,7 +182,8 @@ static void on_received(struct op *op, int result, unsigned flags)
 	struct conn *c = CONTAINER_OF(op, struct conn, recv);
 	int buffer = flags & RING_BUFFER ? (int)ring_flags_buffer(flags) : -1;
 	c->in_buffer = buffer;
-	bool discard = c->state == CONN_CLOSING || c->state == CONN_LINGERING || c->state == CONN_FLUSHING;
+	bool discard =
+		c->state == CONN_CLOSING || c->state == CONN_LINGERING || c->state == CONN_FLUSHING;
 	if (result > 0 && !discard) {
 		const char *p = ring_buffer(c->w->ring, (unsigned)c->in_buffer);
 		if (c->tls)
@@ -196,7 +199,8 @@ static void on_received(struct op *op, int result, unsigned flags)
 	}
 	if (flags & RING_MORE) {
 		if (refit && c->want_read)
-			ring_cancel(c->w->ring, &c->recv); /* it is armed again with the other stock */
+			ring_cancel(c->w->ring,
+				    &c->recv); /* it is armed again with the other stock */
 		return;
 	}
 	if (c->state == CONN_FLUSHING && result == 0) {
@@ -226,7 +230,8 @@ void conn_pause(struct conn *c)
 
 /* --- life --- */
 
-static void init(struct conn *c, struct worker *w, int fd, struct tls *tls, const struct conn_handler *handler)
+static void init(struct conn *c, struct worker *w, int fd, struct tls *tls,
+		 const struct conn_handler *handler)
 {
 	*c = (struct conn){
 		.w = w,
@@ -244,10 +249,12 @@ static void init(struct conn *c, struct worker *w, int fd, struct tls *tls, cons
 static void set_no_delay(int fd)
 {
 	int on = 1;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* Unix sockets refuse it, and need it not */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+			 sizeof(on)); /* Unix sockets refuse it, and need it not */
 }
 
-void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls, const struct conn_handler *handler)
+void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls,
+		 const struct conn_handler *handler)
 {
 	init(c, w, fd, tls, handler);
 	c->state = tls ? CONN_OPENING : CONN_OPEN;
@@ -278,8 +285,8 @@ static void on_connected(struct op *op, int result, unsigned flags)
 	c->handler->opened(c);
 }
 
-int conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr, socklen_t len, struct tls *tls,
-		 const struct conn_handler *handler)
+int conn_connect(struct conn *c, struct worker *w, const struct sockaddr *addr, socklen_t len,
+		 struct tls *tls, const struct conn_handler *handler)
 {
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

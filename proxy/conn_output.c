@@ -1,11 +1,13 @@
-/* What a conn sends: chunks in a queue, gathered into sends; and input that goes on to another conn without a copy. */
+/* What a conn sends: chunks in a queue, gathered into sends; and input that goes on to another conn
+ * without a copy. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/conn.h"
 #include "proxy/worker.h"
 
-/* The two sizes of chunks that are kept for use again, last in first out so that they stay in the cache. */
+/* The two sizes of chunks that are kept for use again, last in first out so that they stay in the
+ * cache. */
 static const size_t chunk_bytes[CHUNK_SIZES] = { 4024, 65536 + RING_HEADROOM + RING_TAILROOM };
 static const unsigned chunk_keep[CHUNK_SIZES] = { 256, 4 };
 
@@ -15,9 +17,9 @@ struct chunk {
 	struct chunk *next;
 	char *p;
 	size_t n;
-	size_t room;  /* bytes free behind the last one; only where the bytes are in data[] */
-	int buffer;   /* a receive buffer to give back, or -1 */
-	int size;     /* index into chunk_bytes, or -1 for a size of its own */
+	size_t room; /* bytes free behind the last one; only where the bytes are in data[] */
+	int buffer;  /* a receive buffer to give back, or -1 */
+	int size;    /* index into chunk_bytes, or -1 for a size of its own */
 	char data[];
 };
 
@@ -34,8 +36,11 @@ static struct chunk *chunk_new(struct worker *w, size_t least)
 	} else {
 		k = malloc(sizeof(*k) + room);
 	}
-	CHECK(k); /* windows and queues are bounded, so a failure means a memory limit below the configuration's */
-	*k = (struct chunk){ .p = k->data, .room = room, .buffer = -1, .size = size < CHUNK_SIZES ? size : -1 };
+	CHECK(k); /* windows and queues are bounded, so a failure means a memory limit below the
+		     configuration's */
+	*k = (struct chunk){
+		.p = k->data, .room = room, .buffer = -1, .size = size < CHUNK_SIZES ? size : -1
+	};
 	return k;
 }
 
@@ -75,7 +80,8 @@ static void append_chunk(struct conn *c, struct chunk *k)
 	worker_flush_later(c->w, c);
 }
 
-/* The last chunk, when bytes may still be added to it: it is of our own memory and no running send covers it. */
+/* The last chunk, when bytes may still be added to it: it is of our own memory and no running send
+ * covers it. */
 static struct chunk *open_chunk(const struct conn *c)
 {
 	if (c->chunks <= c->in_flight)
@@ -237,11 +243,13 @@ bool conn_can_lend(const struct conn *c, const struct conn *from, struct span bo
 	if (from->in_buffer < 0 || from->in.n || from->tls)
 		return false;
 	unsigned buffer = (unsigned)from->in_buffer;
-	return inside(body, ring_buffer(c->w->ring, buffer), ring_buffer_bytes(c->w->ring, buffer)) &&
+	return inside(body, ring_buffer(c->w->ring, buffer),
+		      ring_buffer_bytes(c->w->ring, buffer)) &&
 	       ring_buffer_spare(c->w->ring, buffer);
 }
 
-/* The chunk that will carry what `from` lends: its joined input, or a new one around its receive buffer. */
+/* The chunk that will carry what `from` lends: its joined input, or a new one around its receive
+ * buffer. */
 static struct chunk *take_lent(struct conn *c, struct conn *from, struct span body)
 {
 	struct chunk *k = from->joined;

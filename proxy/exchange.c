@@ -16,8 +16,9 @@
 
 static bool can_wake(const struct exchange *x)
 {
-	return x->client->conn.recv.pending || x->client->conn.send.pending || x->client->conn.out || x->phase.deadline_ms ||
-	       x->tick.deadline_ms || x->total.deadline_ms || (x->backend && !conn_idle(&x->backend->conn));
+	return x->client->conn.recv.pending || x->client->conn.send.pending ||
+	       x->client->conn.out || x->phase.deadline_ms || x->tick.deadline_ms ||
+	       x->total.deadline_ms || (x->backend && !conn_idle(&x->backend->conn));
 }
 
 void exchange_advance(struct exchange *x)
@@ -65,12 +66,12 @@ void exchange_schedule(struct exchange *x)
 static void phase_over(struct timer *t);
 static void total_over(struct timer *t);
 
-
 /* A query may carry credentials, so only its presence and the wire's own parameter are kept. */
 static char *summarise(const struct http1_head *head)
 {
 	const char *query = memchr(head->target.p, '?', head->target.n);
-	size_t target = min_size(query ? (size_t)(query - head->target.p) : head->target.n, SUMMARY_TARGET);
+	size_t target =
+		min_size(query ? (size_t)(query - head->target.p) : head->target.n, SUMMARY_TARGET);
 	char *text = malloc(head->method.n + 1 + target + 1);
 	if (!text)
 		return NULL;
@@ -101,9 +102,11 @@ void exchange_begin(struct client *client)
 	x->is_head = span_eq(head->method, SPAN("HEAD"));
 	x->client_is_1_0 = head->minor == 0;
 	x->close_client = !head->keep_alive;
-	x->expects_continue = head->expect_continue && head->minor == 1 && head->framing != HTTP1_NO_BODY;
+	x->expects_continue =
+		head->expect_continue && head->minor == 1 && head->framing != HTTP1_NO_BODY;
 	x->detect_query = memmem(head->target.p, head->target.n, "alt=sse", 7) != NULL;
-	x->request_done = head->framing == HTTP1_NO_BODY || (head->framing == HTTP1_LENGTH && head->length == 0);
+	x->request_done = head->framing == HTTP1_NO_BODY ||
+			  (head->framing == HTTP1_LENGTH && head->length == 0);
 	x->result = RESULT_PASSED;
 	x->reason = "";
 	x->phase.fire = phase_over;
@@ -145,7 +148,8 @@ void exchange_drop_backend(struct exchange *x)
 static enum step_next run_finish(struct exchange *x)
 {
 	struct client *client = x->client;
-	if (x->backend && !x->lost && x->answer_done && x->request_done && http1_head(x->backend->http)->keep_alive)
+	if (x->backend && !x->lost && x->answer_done && x->request_done &&
+	    http1_head(x->backend->http)->keep_alive)
 		backend_release(x->backend);
 	else
 		exchange_drop_backend(x);
@@ -162,8 +166,8 @@ static enum step_next run_finish(struct exchange *x)
 
 const struct step step_finish = { "finish", run_finish };
 
-enum step_next exchange_failed(struct exchange *x, enum exchange_result result, unsigned status, const char *reason,
-			       const char *detail)
+enum step_next exchange_failed(struct exchange *x, enum exchange_result result, unsigned status,
+			       const char *reason, const char *detail)
 {
 	x->result = result;
 	x->reason = reason;
@@ -193,27 +197,31 @@ static struct span host_without_port(struct span host)
 	return host;
 }
 
-static enum step_next refuse(struct exchange *x, unsigned status, const char *reason, const char *detail)
+static enum step_next refuse(struct exchange *x, unsigned status, const char *reason,
+			     const char *detail)
 {
 	x->close_client |= !x->request_done;
 	return exchange_failed(x, RESULT_REFUSED, status, reason, detail);
 }
 
-/* HTTP/2 over clear text is offered by some clients with every request; a server may pass over such an offer. */
+/* HTTP/2 over clear text is offered by some clients with every request; a server may pass over such
+ * an offer. */
 static bool offers_only_h2c(const struct http1_head *head)
 {
 	return span_eq_nocase(http1_find(head, SPAN("upgrade")), SPAN("h2c"));
 }
 
-/* A builder may resolve "//", "/./", "/../" and "%2f" where the routes compare bytes: then a path could take a route that is
- * not inspected to a place that is. */
-static bool routes_two_ways(const struct exchange *x, const struct http1_head *head, struct span path)
+/* A builder may resolve "//", "/./", "/../" and "%2f" where the routes compare bytes: then a path
+ * could take a route that is not inspected to a place that is. */
+static bool routes_two_ways(const struct exchange *x, const struct http1_head *head,
+			    struct span path)
 {
 	struct buf resolved = { 0 };
 	if (!path_is_plain(path))
 		path_resolve(path, &resolved);
 	bool two = resolved.n && config_route_for(x->rt->config, host_without_port(head->host),
-						  (struct span){ resolved.p, resolved.n }, head->method) != x->route;
+						  (struct span){ resolved.p, resolved.n },
+						  head->method) != x->route;
 	bool failed = resolved.failed;
 	buf_fini(&resolved);
 	return two || failed;
@@ -228,23 +236,30 @@ static enum step_next run_route(struct exchange *x)
 		return exchange_to(x, &step_finish);
 	}
 	if (x->w->n_exchanges > config->limits.streams)
-		return refuse(x, 503, "too many streams", "this proxy is at its limit of streams; try again later");
+		return refuse(x, 503, "too many streams",
+			      "this proxy is at its limit of streams; try again later");
 	const char *query = memchr(head->target.p, '?', head->target.n);
-	struct span path = { head->target.p, query ? (size_t)(query - head->target.p) : head->target.n };
+	struct span path = { head->target.p,
+			     query ? (size_t)(query - head->target.p) : head->target.n };
 	x->route = config_route_for(config, host_without_port(head->host), path, head->method);
 	if (routes_two_ways(x, head, path))
-		return refuse(x, 400, "ambiguous path", "the path means another route when its dots, slashes or escapes are resolved");
+		return refuse(
+			x, 400, "ambiguous path",
+			"the path means another route when its dots, slashes or escapes are resolved");
 	if (!x->route)
 		return refuse(x, 404, "no route", "no route matches this host, path and method");
 	if (head->framing == HTTP1_LENGTH && head->length > config->limits.body_bytes)
-		return refuse(x, 413, "body too large", "the request's body is larger than this proxy takes");
+		return refuse(x, 413, "body too large",
+			      "the request's body is larger than this proxy takes");
 	if (head->upgrade && !offers_only_h2c(head)) {
 		if (!x->route->tunnel_upgrades)
-			return refuse(x, 501, "upgrade refused", "this route does not let connections be upgraded");
+			return refuse(x, 501, "upgrade refused",
+				      "this route does not let connections be upgraded");
 		x->wants_upgrade = true;
 	}
 	if (exchange_write_request_head(x) != 0)
-		return refuse(x, 503, "out of memory", "this proxy is out of memory; try again later");
+		return refuse(x, 503, "out of memory",
+			      "this proxy is out of memory; try again later");
 	http1_drop_head(x->client->http); /* what is still needed of it was copied */
 	return exchange_to(x, &step_gather);
 }
@@ -264,7 +279,8 @@ static enum step_next unreachable(struct exchange *x, enum upstream_error why)
 	static const char *const details[UPSTREAM_ERROR_COUNT] = {
 		[UPSTREAM_UNRESOLVED] = "the builder's name could not be resolved",
 		[UPSTREAM_CONNECT] = "the builder refused the connection or is not there",
-		[UPSTREAM_TLS] = "the builder's TLS failed: another protocol, or a certificate that does not verify",
+		[UPSTREAM_TLS] =
+			"the builder's TLS failed: another protocol, or a certificate that does not verify",
 		[UPSTREAM_TIMEOUT] = "the builder did not take the connection in time",
 		[UPSTREAM_RESET] = "the builder broke the connection off",
 		[UPSTREAM_MALFORMED] = "the builder does not speak HTTP",
@@ -274,7 +290,8 @@ static enum step_next unreachable(struct exchange *x, enum upstream_error why)
 		why = x->lost_why;
 	else
 		count_upstream_error(x, why);
-	return exchange_failed(x, RESULT_BUILDER_FAILED, 502, upstream_error_names[why], details[why]);
+	return exchange_failed(x, RESULT_BUILDER_FAILED, 502, upstream_error_names[why],
+			       details[why]);
 }
 
 static enum step_next run_connect(struct exchange *x)
@@ -299,21 +316,22 @@ void exchange_backend_opened(struct exchange *x)
 	exchange_advance(x);
 }
 
-/* Another attempt is safe when not one byte of this request went to the kernel, and no body byte left the client's
- * connection for the one that is gone. */
+/* Another attempt is safe when not one byte of this request went to the kernel, and no body byte
+ * left the client's connection for the one that is gone. */
 static bool may_retry(const struct exchange *x)
 {
 	if (x->step == &step_connect)
 		return true;
-	return x->step == &step_await && backend_untouched(x->backend) && x->request_bytes == x->gathered_bytes &&
-	       conn_input(&x->backend->conn).n == 0;
+	return x->step == &step_await && backend_untouched(x->backend) &&
+	       x->request_bytes == x->gathered_bytes && conn_input(&x->backend->conn).n == 0;
 }
 
 void exchange_retry(struct exchange *x, enum upstream_error why)
 {
 	count_upstream_error(x, why);
 	if (x->step == &step_connect)
-		upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend), x->w->now_ms);
+		upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend),
+					x->w->now_ms);
 	else
 		x->tried = 0; /* a stale idle connection: the address itself may be well */
 	exchange_drop_backend(x);
@@ -377,17 +395,20 @@ static void phase_over(struct timer *t)
 	}
 	count_upstream_error(x, UPSTREAM_TIMEOUT);
 	if (x->backend)
-		upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend), x->w->now_ms);
+		upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend),
+					x->w->now_ms);
 	time_out(x, 504, phase_name(x), "the builder did not answer in time");
 }
 
 static void total_over(struct timer *t)
 {
-	time_out(CONTAINER_OF(t, struct exchange, total), 504, "exchange timeout", "the exchange took too long");
+	time_out(CONTAINER_OF(t, struct exchange, total), 504, "exchange timeout",
+		 "the exchange took too long");
 }
 
 void exchange_drain(struct exchange *x)
 {
-	(void)exchange_failed(x, RESULT_DRAINED, 503, "shutting down", "this proxy is shutting down");
+	(void)exchange_failed(x, RESULT_DRAINED, 503, "shutting down",
+			      "this proxy is shutting down");
 	exchange_advance(x);
 }

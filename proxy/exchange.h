@@ -1,17 +1,20 @@
 /*
- * An exchange: one request and its response, from the request's head to the record that says what happened.
+ * An exchange: one request and its response, from the request's head to the record that says what
+ * happened.
  *
  * Theory of operation
  *
  *   route --> gather --> connect --> send --> await --> respond --> body --> finish
  *     |                     ^ |                 |          |          |
- *     |                     +-+ another address +----------+----------+--> (cut, failure, timeout, gone) --> finish
- *     +--> an answer of our own -------------------------------------------------------------------------> finish
+ *     |                     +-+ another address +----------+----------+--> (cut, failure, gone)
+ *     +--> an answer of our own                                              --> finish
  *
- * Callbacks store what happened and call exchange_advance(), which runs steps until one has to wait. All decisions are in
- * steps. The request's body is moved by the steps from `await` on, whenever either side made progress.
+ * Callbacks store what happened and call exchange_advance(), which runs steps until one has to
+ * wait. All decisions are in steps. The request's body is moved by the steps from `await` on,
+ * whenever either side made progress.
  *
- * An exchange belongs to its client; it borrows the client's parser for the request and owns a backend while it has one.
+ * An exchange belongs to its client; it borrows the client's parser for the request and owns a
+ * backend while it has one.
  */
 #ifndef PROXY_EXCHANGE_H
 #define PROXY_EXCHANGE_H
@@ -45,52 +48,53 @@ struct exchange {
 	struct client *client;
 	struct backend *backend;
 	char id[EXCHANGE_ID_LENGTH + 1];
-	char *summary;                    /* "METHOD path" for the record */
-	bool detect_query;                /* the query asks for events, which tells Gemini's framing */
+	char *summary;     /* "METHOD path" for the record */
+	bool detect_query; /* the query asks for events, which tells Gemini's framing */
 	uint64_t began_ms;
 
 	/* The request. */
-	struct buf request_head;          /* written for the builder, followed by the gathered body */
+	struct buf request_head; /* written for the builder, followed by the gathered body */
 	enum http1_framing request_framing;
-	uint64_t request_bytes;           /* of the body, parsed */
-	uint64_t gathered_bytes;          /* of these, in request_head */
+	uint64_t request_bytes;  /* of the body, parsed */
+	uint64_t gathered_bytes; /* of these, in request_head */
 	uint64_t gather_until_ms;
-	bool request_done;                /* its last byte was parsed */
+	bool request_done; /* its last byte was parsed */
 	bool is_head;
 	bool client_is_1_0;
 	bool wants_upgrade;
-	bool expects_continue;            /* a 100 is still owed */
-	uint32_t tried;                   /* addresses */
+	bool expects_continue; /* a 100 is still owed */
+	uint32_t tried;        /* addresses */
 	uint32_t retries;
-	uint64_t sent_ms;                 /* when the head went to a builder */
+	uint64_t sent_ms; /* when the head went to a builder */
 
 	/* The answer. */
 	unsigned status;
-	struct buf head;                  /* waits for the first judged byte */
+	struct buf head; /* waits for the first judged byte */
 	enum body_form form;
 	bool head_queued;
-	bool answer_empty;                /* no body byte will come */
-	bool answer_done;                 /* the builder's last byte was parsed */
+	bool answer_empty; /* no body byte will come */
+	bool answer_done;  /* the builder's last byte was parsed */
 	bool event_stream;
 	bool close_client;
-	bool aborted;                     /* the client's connection ends without the body's proper end */
-	struct gate *gate;                /* NULL: nothing to judge, or not yet */
-	bool sniffs;                      /* the first bytes of the body will choose the framing */
+	bool aborted;      /* the client's connection ends without the body's proper end */
+	struct gate *gate; /* NULL: nothing to judge, or not yet */
+	bool sniffs;       /* the first bytes of the body will choose the framing */
 	enum dialect sniff_dialect;
-	struct buf sniffed;               /* white space before them */
+	struct buf sniffed; /* white space before them */
 	struct inflate *inflate;
-	uint64_t unscanned;               /* body bytes that passed beside the gate */
-	bool lost;                        /* the builder's connection is gone; its input may still be there */
+	uint64_t unscanned; /* body bytes that passed beside the gate */
+	bool lost;          /* the builder's connection is gone; its input may still be there */
 	enum upstream_error lost_why;
 
 	/* How it ended. */
 	enum exchange_result result;
-	const char *reason;               /* for the record; static or the ruleset's */
+	const char *reason; /* for the record; static or the ruleset's */
 
-	uint64_t hold_since_ms;           /* 0: nothing is held */
-	uint64_t held_from;               /* where in the body what is held begins */
-	uint64_t keepalive_ms;            /* when the next comment is due */
-	uint64_t head_due_ms;             /* when the head leaves without a body; 0: it left, or there is none */
+	uint64_t hold_since_ms; /* 0: nothing is held */
+	uint64_t held_from;     /* where in the body what is held begins */
+	uint64_t keepalive_ms;  /* when the next comment is due */
+	uint64_t
+		head_due_ms; /* when the head leaves without a body; 0: it left, or there is none */
 	struct timer phase, tick, total;
 };
 
@@ -105,12 +109,15 @@ void exchange_client_gone(struct exchange *x, enum exchange_result result);
 void exchange_drain(struct exchange *x); /* time is over: end it */
 
 /* For the files of the exchange only. */
-extern const struct step step_route, step_gather, step_connect, step_send, step_await, step_respond, step_body, step_tunnel, step_finish;
+extern const struct step step_route, step_gather, step_connect, step_send, step_await, step_respond,
+	step_body, step_tunnel, step_finish;
 
 enum step_next exchange_to(struct exchange *x, const struct step *step); /* AGAIN at that step */
-enum step_next exchange_failed(struct exchange *x, enum exchange_result result, unsigned status, const char *reason,
-			       const char *detail); /* an answer of our own if nothing was sent yet, else an abort */
-enum step_next exchange_builder_failed(struct exchange *x, enum upstream_error why, const char *detail);
+/* an answer of our own if nothing was sent yet, else an abort */
+enum step_next exchange_failed(struct exchange *x, enum exchange_result result, unsigned status,
+			       const char *reason, const char *detail);
+enum step_next exchange_builder_failed(struct exchange *x, enum upstream_error why,
+				       const char *detail);
 void exchange_drop_backend(struct exchange *x);
 void exchange_phase(struct exchange *x, uint32_t ms); /* 0: no limit */
 
@@ -118,10 +125,12 @@ enum pump { PUMP_WAIT, PUMP_DONE, PUMP_FAILED };
 enum pump exchange_pump_request(struct exchange *x); /* FAILED: x has already been given its end */
 int exchange_write_request_head(struct exchange *x) MUST_USE;
 bool exchange_commit_head(struct exchange *x); /* queues the answer's head if it is not */
-void exchange_schedule(struct exchange *x);    /* sets the tick timer to the earliest of what is due */
-void exchange_tick(struct timer *t);            /* the head, a keep-alive or a hold is due */
-bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect); /* false: no memory */
-void exchange_retry(struct exchange *x, enum upstream_error why); /* drops the backend; the next step connects */
+void exchange_schedule(struct exchange *x); /* sets the tick timer to the earliest of what is due */
+void exchange_tick(struct timer *t);        /* the head, a keep-alive or a hold is due */
+/* false: no memory */
+bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect);
+/* drops the backend; the next step connects */
+void exchange_retry(struct exchange *x, enum upstream_error why);
 enum step_next exchange_cut(struct exchange *x); /* the gate said so */
 
 #endif

@@ -1,4 +1,5 @@
-/* The body of an exchange's answer, on its way from the builder through decompression, gate and framing to the client. */
+/* The body of an exchange's answer, on its way from the builder through decompression, gate and
+ * framing to the client. */
 #include <string.h>
 
 #include "lib/log.h"
@@ -41,7 +42,8 @@ static void write_pair(struct exchange *x, struct span a, struct span b)
 		conn_write(to, "\r\n", 2);
 }
 
-/* Sends what may leave: `old` from the gate's window, then `fresh`, which may lie in the builder's receive buffer. */
+/* Sends what may leave: `old` from the gate's window, then `fresh`, which may lie in the builder's
+ * receive buffer. */
 static void emit(struct exchange *x, struct span old, struct span fresh)
 {
 	static const struct span none = { "", 0 };
@@ -61,14 +63,17 @@ static void emit(struct exchange *x, struct span old, struct span fresh)
 /* Trailers are judged like a text of their own; those that break the policy stay behind. */
 static bool trailers_pass(struct exchange *x, const struct buf *trailers)
 {
-	const struct gate_options options = { .ruleset = x->rt->config->ruleset, .framing = FRAMING_NONE };
+	const struct gate_options options = { .ruleset = x->rt->config->ruleset,
+					      .framing = FRAMING_NONE };
 	struct gate_out out;
 	struct gate *g = gate_new(&options);
 	bool pass = g && gate_feed(g, &x->w->gate, trailers->p, trailers->n, &out) == GATE_OPEN &&
 		    gate_finish(g, &x->w->gate, &out) == GATE_OPEN;
 	gate_free(g);
 	if (!pass)
-		log_message(LOG_WARNING, "trailers", "exchange %s: the builder's trailers broke the policy and stay behind", x->id);
+		log_message(LOG_WARNING, "trailers",
+			    "exchange %s: the builder's trailers broke the policy and stay behind",
+			    x->id);
 	return pass;
 }
 
@@ -116,11 +121,13 @@ static void note_hold(struct exchange *x)
 	bool holding = gate_holding(x->gate);
 	uint64_t from = gate_verdict(x->gate)->release_raw;
 	if (holding && x->hold_since_ms && from != x->held_from)
-		x->hold_since_ms = x->w->now_ms; /* the older text was decided: what is held now is younger */
+		x->hold_since_ms =
+			x->w->now_ms; /* the older text was decided: what is held now is younger */
 	x->held_from = from;
 	if (holding && !x->hold_since_ms) {
 		x->hold_since_ms = x->w->now_ms;
-		x->keepalive_ms = timeouts(x)->keepalive ? x->w->now_ms + timeouts(x)->keepalive : 0;
+		x->keepalive_ms =
+			timeouts(x)->keepalive ? x->w->now_ms + timeouts(x)->keepalive : 0;
 	} else if (!holding) {
 		x->hold_since_ms = 0;
 	}
@@ -159,7 +166,8 @@ static bool sniff_and_feed(struct exchange *x, struct span body, bool last)
 	if (at == all->n && !last && at < SNIFF_BYTES)
 		return false;
 	x->sniffs = false;
-	if (all->failed || !exchange_open_gate(x, at < all->n ? sniff(x, all->p[at]) : FRAMING_NONE, x->sniff_dialect))
+	if (all->failed || !exchange_open_gate(x, at < all->n ? sniff(x, all->p[at]) : FRAMING_NONE,
+					       x->sniff_dialect))
 		return true;
 	bool cut = all->n && feed(x, (struct span){ all->p, all->n });
 	buf_fini(all);
@@ -196,7 +204,8 @@ static enum step_next stopped(struct exchange *x)
 {
 	if (x->gate)
 		return exchange_cut(x);
-	return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
+	return exchange_failed(x, RESULT_REFUSED, 503, "out of memory",
+			       "this proxy is out of memory");
 }
 
 static enum step_next finish_body(struct exchange *x)
@@ -205,7 +214,8 @@ static enum step_next finish_body(struct exchange *x)
 	const struct http1_header *trailers = http1_trailers(x->backend->http, &n);
 	x->answer_done = true;
 	if (x->inflate && inflate_finish(x->inflate) != INFLATE_END)
-		return exchange_failed(x, RESULT_CUT, 502, "encoding broken", "the builder's compressed answer broke off");
+		return exchange_failed(x, RESULT_CUT, 502, "encoding broken",
+				       "the builder's compressed answer broke off");
 	if (x->sniffs && sniff_and_feed(x, (struct span){ "", 0 }, true))
 		return stopped(x);
 	if (x->gate) {
@@ -241,12 +251,15 @@ static enum step_next pump_answer(struct exchange *x)
 	if (cut)
 		return stopped(x);
 	if (status != INFLATE_OK && status != INFLATE_END)
-		return exchange_failed(x, RESULT_CUT, 502, inflate_status_names[status],
-				       "the builder's compressed answer cannot be decoded within the limits");
+		return exchange_failed(
+			x, RESULT_CUT, 502, inflate_status_names[status],
+			"the builder's compressed answer cannot be decoded within the limits");
 	if (event == HTTP1_END)
 		return finish_body(x);
 	if (event == HTTP1_REFUSED)
-		return exchange_builder_failed(x, UPSTREAM_MALFORMED, http1_refusal_names[http1_refusal(x->backend->http)]);
+		return exchange_builder_failed(
+			x, UPSTREAM_MALFORMED,
+			http1_refusal_names[http1_refusal(x->backend->http)]);
 	return conn_input(from).n ? STEP_AGAIN : STEP_WAIT;
 }
 
@@ -265,7 +278,8 @@ static enum step_next run_body(struct exchange *x)
 		return pump_answer(x);
 	}
 	if (x->lost) {
-		if (x->lost_why == UPSTREAM_RESET && from->eof && !from->truncated && http1_eof(x->backend->http) == HTTP1_END)
+		if (x->lost_why == UPSTREAM_RESET && from->eof && !from->truncated &&
+		    http1_eof(x->backend->http) == HTTP1_END)
 			return finish_body(x);
 		return exchange_builder_failed(x, x->lost_why, "the builder broke off its answer");
 	}
@@ -302,7 +316,8 @@ void exchange_tick(struct timer *t)
 	}
 	if (x->head_due_ms && now >= x->head_due_ms)
 		(void)exchange_commit_head(x);
-	if (x->hold_since_ms && now >= x->hold_since_ms + ruleset_hold_ms(judge_ruleset(gate_judge(x->gate))) &&
+	if (x->hold_since_ms &&
+	    now >= x->hold_since_ms + ruleset_hold_ms(judge_ruleset(gate_judge(x->gate))) &&
 	    expire_hold(x))
 		return;
 	if (x->hold_since_ms && x->keepalive_ms && now >= x->keepalive_ms) {

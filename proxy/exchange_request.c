@@ -1,4 +1,5 @@
-/* The request's side of an exchange: its head, written for the builder, and its body, framed anew. */
+/* The request's side of an exchange: its head, written for the builder, and its body, framed anew.
+ */
 #include <errno.h>
 
 #include "proxy/exchange.h"
@@ -79,8 +80,8 @@ static enum pump refused(struct exchange *x)
 	enum http1_refusal why = http1_refusal(x->client->http);
 	metric_add(x->w->metrics, METRIC_REFUSED_REQUESTS, why, 1);
 	x->close_client = true;
-	(void)exchange_failed(x, RESULT_REFUSED, http1_refusal_status(why), http1_refusal_names[why],
-			      "the request's body is malformed");
+	(void)exchange_failed(x, RESULT_REFUSED, http1_refusal_status(why),
+			      http1_refusal_names[why], "the request's body is malformed");
 	return PUMP_FAILED;
 }
 
@@ -89,7 +90,8 @@ enum pump exchange_pump_request(struct exchange *x)
 	struct conn *from = &x->client->conn;
 	while (!x->request_done) {
 		struct span in = conn_input(from);
-		if (x->backend && conn_queued(&x->backend->conn) > x->rt->config->limits.window_bytes) {
+		if (x->backend &&
+		    conn_queued(&x->backend->conn) > x->rt->config->limits.window_bytes) {
 			conn_pause(from);
 			return PUMP_WAIT;
 		}
@@ -100,7 +102,8 @@ enum pump exchange_pump_request(struct exchange *x)
 		struct span slices[SLICES];
 		size_t n;
 		enum http1_event event;
-		size_t used = http1_feed_body(x->client->http, in.p, in.n, slices, SLICES, &n, &event);
+		size_t used =
+			http1_feed_body(x->client->http, in.p, in.n, slices, SLICES, &n, &event);
 		forward(x, slices, n);
 		conn_consume(from, used);
 		conn_trim(from);
@@ -124,8 +127,9 @@ enum pump exchange_pump_request(struct exchange *x)
 
 /* --- steps --- */
 
-/* A body of ordinary size is read whole before a builder hears of the request: what is malformed never reaches one, and
- * another address can be tried without loss. A longer or slower body is sent as it comes. */
+/* A body of ordinary size is read whole before a builder hears of the request: what is malformed
+ * never reaches one, and another address can be tried without loss. A longer or slower body is sent
+ * as it comes. */
 static enum step_next run_gather(struct exchange *x)
 {
 	if (x->expects_continue) /* the body comes when the builder wants it (RFC 9110, 10.1.1) */
@@ -141,7 +145,8 @@ static enum step_next run_gather(struct exchange *x)
 		return STEP_WAIT;
 	timer_clear(&x->tick);
 	if (x->request_head.failed)
-		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
+		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory",
+				       "this proxy is out of memory");
 	x->gathered_bytes = x->request_bytes;
 	return exchange_to(x, &step_connect);
 }

@@ -1,4 +1,5 @@
-/* The head of an exchange's answer: waiting for it, and deciding what will be done with its body. */
+/* The head of an exchange's answer: waiting for it, and deciding what will be done with its body.
+ */
 #include <string.h>
 
 #include "proxy/exchange.h"
@@ -10,10 +11,12 @@ static const struct config_timeouts *timeouts(const struct exchange *x)
 	return &x->rt->config->timeouts;
 }
 
-enum step_next exchange_builder_failed(struct exchange *x, enum upstream_error why, const char *detail)
+enum step_next exchange_builder_failed(struct exchange *x, enum upstream_error why,
+				       const char *detail)
 {
 	metric_add(x->w->metrics, METRIC_UPSTREAM_ERRORS, why, 1);
-	upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend), x->w->now_ms);
+	upstream_address_failed(backend_address(x->backend), backend_upstream(x->backend),
+				x->w->now_ms);
 	return exchange_failed(x, RESULT_BUILDER_FAILED, 502, upstream_error_names[why], detail);
 }
 
@@ -41,17 +44,20 @@ static enum step_next run_await(struct exchange *x)
 	if (exchange_pump_request(x) == PUMP_FAILED)
 		return STEP_AGAIN;
 	struct http1 *http = x->backend->http;
-	if (conn_queued(&x->client->conn) > x->rt->config->limits.window_bytes) { /* of interim answers, say */
+	if (conn_queued(&x->client->conn) >
+	    x->rt->config->limits.window_bytes) { /* of interim answers, say */
 		conn_pause(&x->backend->conn);
 		return STEP_WAIT;
 	}
 	struct span in = conn_input(&x->backend->conn), body;
 	if (in.n && backend_untouched(x->backend) && x->request_bytes == x->gathered_bytes) {
-		exchange_retry(x, UPSTREAM_RESET); /* what came before we asked is no answer to us */
+		exchange_retry(x,
+			       UPSTREAM_RESET); /* what came before we asked is no answer to us */
 		return STEP_AGAIN;
 	}
 	if (in.n == 0 && x->lost)
-		return exchange_builder_failed(x, x->lost_why, "the builder closed the connection before it answered");
+		return exchange_builder_failed(
+			x, x->lost_why, "the builder closed the connection before it answered");
 	if (in.n == 0) {
 		conn_read(&x->backend->conn);
 		return STEP_WAIT;
@@ -60,16 +66,19 @@ static enum step_next run_await(struct exchange *x)
 	enum http1_event event = http1_feed(http, in.p, in.n, &used, &body);
 	conn_consume(&x->backend->conn, used);
 	if (event == HTTP1_REFUSED)
-		return exchange_builder_failed(x, UPSTREAM_MALFORMED, http1_refusal_names[http1_refusal(http)]);
+		return exchange_builder_failed(x, UPSTREAM_MALFORMED,
+					       http1_refusal_names[http1_refusal(http)]);
 	if (event != HTTP1_HEAD)
 		return STEP_AGAIN;
 	const struct http1_head *head = http1_head(http);
 	if (head->status == 101 && !x->wants_upgrade)
-		return exchange_builder_failed(x, UPSTREAM_MALFORMED, "the builder switched protocols unasked");
+		return exchange_builder_failed(x, UPSTREAM_MALFORMED,
+					       "the builder switched protocols unasked");
 	if (head->status < 200)
 		return interim(x, head);
 	upstream_address_worked(backend_address(x->backend));
-	metric_observe(x->w->metrics, METRIC_FIRST_BYTE, 0, (double)(x->w->now_ms - x->sent_ms) / 1000);
+	metric_observe(x->w->metrics, METRIC_FIRST_BYTE, 0,
+		       (double)(x->w->now_ms - x->sent_ms) / 1000);
 	return exchange_to(x, &step_respond);
 }
 
@@ -86,15 +95,19 @@ static bool said_twice(const struct http1_head *head, struct span name)
 	return n > 1;
 }
 
-/* The rules read bytes below 0x80 as ASCII. A charset in which they are not would carry text past them. */
+/* The rules read bytes below 0x80 as ASCII. A charset in which they are not would carry text past
+ * them. */
 static bool ascii_charset(struct span value)
 {
-	static const struct span known[] = { SPAN_INIT("utf-8"),     SPAN_INIT("utf8"),   SPAN_INIT("us-ascii"), SPAN_INIT("ascii"),
-					     SPAN_INIT("iso-8859-"), SPAN_INIT("latin1"), SPAN_INIT("windows-125") };
+	static const struct span known[] = { SPAN_INIT("utf-8"),      SPAN_INIT("utf8"),
+					     SPAN_INIT("us-ascii"),   SPAN_INIT("ascii"),
+					     SPAN_INIT("iso-8859-"),  SPAN_INIT("latin1"),
+					     SPAN_INIT("windows-125") };
 	while (value.n && memchr(" \t=\"'", value.p[0], 5))
 		value.p++, value.n--;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (value.n >= known[i].n && span_eq_nocase((struct span){ value.p, known[i].n }, known[i]))
+		if (value.n >= known[i].n &&
+		    span_eq_nocase((struct span){ value.p, known[i].n }, known[i]))
 			return true;
 	return false;
 }
@@ -111,7 +124,8 @@ static bool charset_is_judged(struct span type)
 
 static bool reads_one_way(const struct http1_head *head)
 {
-	return !said_twice(head, SPAN("content-encoding")) && !said_twice(head, SPAN("content-type")) &&
+	return !said_twice(head, SPAN("content-encoding")) &&
+	       !said_twice(head, SPAN("content-type")) &&
 	       charset_is_judged(http1_find(head, SPAN("content-type")));
 }
 
@@ -128,14 +142,16 @@ static bool open_inflate(struct exchange *x, struct span coding)
 	return x->inflate != NULL;
 }
 
-static void detect(const struct exchange *x, struct span content_type, enum framing *framing, enum dialect *dialect)
+static void detect(const struct exchange *x, struct span content_type, enum framing *framing,
+		   enum dialect *dialect)
 {
 	struct buf target = { 0 };
 	buf_add_text(&target, strchr(x->summary, ' ') + 1);
 	buf_add_text(&target, x->detect_query ? "?alt=sse" : "");
 	wire_detect((struct span){ target.p, target.n }, content_type, framing, dialect);
 	buf_fini(&target);
-	if (x->route->dialect != DIALECT_UNKNOWN) /* the route names the API; the answer tells the framing */
+	if (x->route->dialect !=
+	    DIALECT_UNKNOWN) /* the route names the API; the answer tells the framing */
 		*dialect = x->route->dialect;
 }
 
@@ -173,14 +189,16 @@ static bool is_event_stream(struct span content_type)
 {
 	static const char name[] = "text/event-stream";
 	return content_type.n >= sizeof(name) - 1 &&
-	       span_eq_nocase((struct span){ content_type.p, sizeof(name) - 1 }, SPAN("text/event-stream"));
+	       span_eq_nocase((struct span){ content_type.p, sizeof(name) - 1 },
+			      SPAN("text/event-stream"));
 }
 
 static void choose_form(struct exchange *x, const struct http1_head *head)
 {
 	bool keeps_length = head->framing == HTTP1_LENGTH && !x->inflate;
 	/* An ending may have to follow, so a stream's length is not promised. */
-	bool stream = x->sniffs || (x->gate && wire_framing(gate_wire(x->gate)) != FRAMING_DOCUMENT);
+	bool stream =
+		x->sniffs || (x->gate && wire_framing(gate_wire(x->gate)) != FRAMING_DOCUMENT);
 	if (stream && !x->client_is_1_0)
 		keeps_length = false;
 	if (head->framing == HTTP1_NO_BODY)
@@ -192,7 +210,8 @@ static void choose_form(struct exchange *x, const struct http1_head *head)
 	else
 		x->form = BODY_CHUNKED;
 	x->close_client |= x->form == BODY_UNTIL_CLOSE;
-	x->answer_empty = x->form == BODY_NONE || (head->framing == HTTP1_LENGTH && head->length == 0);
+	x->answer_empty =
+		x->form == BODY_NONE || (head->framing == HTTP1_LENGTH && head->length == 0);
 }
 
 /* The length that an answer without a body states (HEAD, 304), when it states one. */
@@ -213,11 +232,14 @@ static enum step_next run_respond(struct exchange *x)
 	buf_fini(&x->request_head);
 	struct span type = http1_find(head, SPAN("content-type"));
 	bool judged = has_body && x->route->inspect;
-	if (judged && (!reads_one_way(head) || !open_inflate(x, http1_find(head, SPAN("content-encoding")))))
-		return exchange_failed(x, RESULT_CUT, 502, "encoding refused",
-				       "the builder's answer is encoded in a way that cannot be judged");
+	if (judged &&
+	    (!reads_one_way(head) || !open_inflate(x, http1_find(head, SPAN("content-encoding")))))
+		return exchange_failed(
+			x, RESULT_CUT, 502, "encoding refused",
+			"the builder's answer is encoded in a way that cannot be judged");
 	if (judged && !choose_wire(x, type))
-		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
+		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory",
+				       "this proxy is out of memory");
 	x->event_stream = is_event_stream(type);
 	choose_form(x, head);
 	struct head_answer facts = {
@@ -237,7 +259,8 @@ static enum step_next run_respond(struct exchange *x)
 	head_response(&x->head, head, &facts);
 	http1_drop_head(x->backend->http);
 	if (x->head.failed)
-		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory", "this proxy is out of memory");
+		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory",
+				       "this proxy is out of memory");
 	if (!judged)
 		(void)exchange_commit_head(x);
 	else

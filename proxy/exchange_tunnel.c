@@ -23,7 +23,8 @@ static enum step_next run_tunnel(struct exchange *x)
 {
 	struct conn *client = &x->client->conn, *builder = &x->backend->conn;
 	if (!x->head_queued) {
-		struct head_answer facts = { .exchange = { x->id, EXCHANGE_ID_LENGTH }, .upgrade = true };
+		struct head_answer facts = { .exchange = { x->id, EXCHANGE_ID_LENGTH },
+					     .upgrade = true };
 		x->status = 101;
 		x->result = RESULT_TUNNELLED;
 		x->close_client = true;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const cut_form_names[CUT_FORM_COUNT] = { [CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort" };
+const char *const cut_form_names[CUT_FORM_COUNT] = {
+	[CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort"
+};
 
 /* A frame whose end was seen and that has not left whole. */
 struct frame {
@@ -22,10 +24,11 @@ struct gate {
 	bool fail_open;
 	bool at_boundary;
 	uint32_t frame_max;
-	struct buf window;   /* raw bytes [record.released, record.received), but for what is just being fed */
-	struct buf leaving;  /* what gate_out.old pointed into; dropped at the next call */
+	struct buf window;  /* raw bytes [record.released, record.received), but for what is just
+			       being fed */
+	struct buf leaving; /* what gate_out.old pointed into; dropped at the next call */
 	uint64_t frames_judged; /* of which the judge has told: counted in the record */
-	struct frame *frames; /* complete frames that end behind `released`, in order */
+	struct frame *frames;   /* complete frames that end behind `released`, in order */
 	size_t n_frames, cap_frames;
 };
 
@@ -120,8 +123,9 @@ static bool note_frames(struct gate *g, const struct pieces *pieces)
 	return true;
 }
 
-/* The last offset up to which bytes may leave when everything before `limit` was judged, as of the moment when `seen`
- * bytes had been received: the end of a frame, or `limit` itself inside a frame that was already too long to keep. */
+/* The last offset up to which bytes may leave when everything before `limit` was judged, as of the
+ * moment when `seen` bytes had been received: the end of a frame, or `limit` itself inside a frame
+ * that was already too long to keep. */
 static uint64_t release_point(const struct gate *g, uint64_t limit, uint64_t seen, bool *boundary)
 {
 	*boundary = true;
@@ -192,8 +196,8 @@ static void apply(struct gate *g)
 
 /* --- moving bytes out --- */
 
-/* Releases up to `point`. The window holds [released, window end); p[0..n) follows it. What does not leave of p is
- * kept. */
+/* Releases up to `point`. The window holds [released, window end); p[0..n) follows it. What does
+ * not leave of p is kept. */
 static void release(struct gate *g, uint64_t point, const char *p, size_t n, struct gate_out *out)
 {
 	uint64_t window_end = g->record.released + g->window.n;
@@ -231,8 +235,8 @@ static void drop_left(struct gate *g)
 
 /* --- feeding --- */
 
-/* Gives the decoder what the window could not decode yet, with as much of p as completes it. Returns how much of p the
- * window took over. */
+/* Gives the decoder what the window could not decode yet, with as much of p as completes it.
+ * Returns how much of p the window took over. */
 static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_t n)
 {
 	size_t pending = (size_t)(g->record.released + g->window.n - wire_consumed(g->wire));
@@ -243,7 +247,8 @@ static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_
 	if (!buf_reserve(&g->window, min_size(n, (size_t)g->frame_max + 4096)))
 		return 0;
 	uint64_t fresh_start = g->record.released + g->window.n;
-	while (taken < n && wire_consumed(g->wire) < fresh_start && wire_failed(g->wire) == WIRE_OK) {
+	while (taken < n && wire_consumed(g->wire) < fresh_start &&
+	       wire_failed(g->wire) == WIRE_OK) {
 		size_t part = min_size(step, n - taken);
 		buf_add(&g->window, p + taken, part);
 		taken += part;
@@ -254,7 +259,8 @@ static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_
 			break;
 	}
 	uint64_t consumed = wire_consumed(g->wire);
-	if (consumed > fresh_start) { /* the rest of what was taken is better fed from where it is */
+	if (consumed >
+	    fresh_start) { /* the rest of what was taken is better fed from where it is */
 		size_t used = (size_t)(consumed - fresh_start);
 		g->window.n -= taken - used;
 		taken = used;
@@ -262,12 +268,15 @@ static size_t stitch(struct gate *g, struct pieces *pieces, const char *p, size_
 	return taken;
 }
 
-/* Nothing failed, nothing is held: all frames leave that are complete, and need not be remembered. */
-static bool settle_clean(struct gate *g, const struct pieces *pieces, const char *p, size_t n, struct gate_out *out)
+/* Nothing failed, nothing is held: all frames leave that are complete, and need not be remembered.
+ */
+static bool settle_clean(struct gate *g, const struct pieces *pieces, const char *p, size_t n,
+			 struct gate_out *out)
 {
 	uint64_t consumed = wire_consumed(g->wire), start;
-	if (g->verdict.kind != VERDICT_PASS || g->n_frames || g->window.failed || wire_failed(g->wire) != WIRE_OK ||
-	    wire_framing(g->wire) == FRAMING_NONE || wire_in_long_frame(g->wire, &start))
+	if (g->verdict.kind != VERDICT_PASS || g->n_frames || g->window.failed ||
+	    wire_failed(g->wire) != WIRE_OK || wire_framing(g->wire) == FRAMING_NONE ||
+	    wire_in_long_frame(g->wire, &start))
 		return false;
 	uint64_t point = g->record.released;
 	for (size_t i = pieces->n; i-- > 0;) {
@@ -287,7 +296,8 @@ static bool settle_clean(struct gate *g, const struct pieces *pieces, const char
 	return true;
 }
 
-static void settle(struct gate *g, struct gate_scratch *s, bool final, const char *p, size_t n, struct gate_out *out)
+static void settle(struct gate *g, struct gate_scratch *s, bool final, const char *p, size_t n,
+		   struct gate_out *out)
 {
 	bool boundary = true;
 	judge_feed(g->judge, s->judge, s->pieces.v, s->pieces.n, final, &g->verdict);
@@ -318,7 +328,8 @@ static void settle(struct gate *g, struct gate_scratch *s, bool final, const cha
 	g->record.held_max = max_u64(g->record.held_max, g->record.received - g->record.released);
 }
 
-enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n, struct gate_out *out)
+enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n,
+			  struct gate_out *out)
 {
 	*out = (struct gate_out){ 0 };
 	drop_left(g);
@@ -349,7 +360,8 @@ enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_
 		return g->state;
 	s->pieces.n = 0;
 	size_t off = (size_t)(wire_consumed(g->wire) - g->record.released);
-	(void)!wire_finish(g->wire, g->window.p ? g->window.p + off : "", g->window.n - off, &s->pieces);
+	(void)!wire_finish(g->wire, g->window.p ? g->window.p + off : "", g->window.n - off,
+			   &s->pieces);
 	settle(g, s, true, "", 0, out);
 	return g->state;
 }

@@ -1,6 +1,7 @@
 /*
- * The gate: the only place where a body's bytes become releasable. It owns the window (bytes received and not yet
- * released), drives the wire's decoder and the judge, and keeps released <= judged <= received.
+ * The gate: the only place where a body's bytes become releasable. It owns the window (bytes
+ * received and not yet released), drives the wire's decoder and the judge, and keeps released <=
+ * judged <= received.
  *
  * Theory of operation
  *
@@ -8,9 +9,10 @@
  *   ---------|----------------|-----------------|      absolute raw offsets, none ever goes back
  *            |<---------- window -------------->|
  *
- * Bytes are released in whole frames, since a client acts on nothing less and an ending must never stand inside a
- * half-written event. A frame longer than the route's frame_bytes is released as it is judged; a cut inside it can only
- * abort. In the common case nothing is held, and the caller sends straight from the buffer it received into.
+ * Bytes are released in whole frames, since a client acts on nothing less and an ending must never
+ * stand inside a half-written event. A frame longer than the route's frame_bytes is released as it
+ * is judged; a cut inside it can only abort. In the common case nothing is held, and the caller
+ * sends straight from the buffer it received into.
  *
  * No I/O and no clock: the exchange moves the bytes and calls gate_expire() when its timer says so.
  */
@@ -32,10 +34,10 @@ struct gate_options {
 	enum framing framing;
 	enum dialect dialect;
 	bool skip_reasoning;
-	bool fail_open;           /* `on_error: open`: an error passes the rest of the stream unscanned */
-	bool observe;             /* cards only: nothing is held or cut, whatever the policy's mode */
-	uint32_t frame_bytes;     /* events, lines and elements up to this size are released whole */
-	uint32_t document_bytes;  /* the same for one JSON document */
+	bool fail_open; /* `on_error: open`: an error passes the rest of the stream unscanned */
+	bool observe;   /* cards only: nothing is held or cut, whatever the policy's mode */
+	uint32_t frame_bytes;    /* events, lines and elements up to this size are released whole */
+	uint32_t document_bytes; /* the same for one JSON document */
 	enum cut_form cut;
 };
 
@@ -66,25 +68,32 @@ struct gate *gate_new(const struct gate_options *options); /* NULL: out of memor
 void gate_free(struct gate *g);                            /* NULL is fine */
 size_t gate_memory(const struct gate *g);
 
-/* What may leave now: first `old` (from the window), then `fresh` (a prefix of the bytes just fed). Both are valid until
- * the next call on this gate; the bytes count as released when the call returns. */
+/* What may leave now: first `old` (from the window), then `fresh` (a prefix of the bytes just fed).
+ * Both are valid until the next call on this gate; the bytes count as released when the call
+ * returns. */
 struct gate_out {
 	struct span old, fresh;
 };
 
-enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n, struct gate_out *out);
+enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p, size_t n,
+			  struct gate_out *out);
 enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_out *out);
-enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out); /* a hold is too old */
+/* a hold is too old */
+enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out);
 
-bool gate_holding(const struct gate *g);     /* judged text is being held (not merely an incomplete frame) */
-bool gate_at_boundary(const struct gate *g); /* the released bytes end at a frame's end (or nothing left yet) */
+/* judged text is being held (not merely an incomplete frame) */
+bool gate_holding(const struct gate *g);
+/* the released bytes end at a frame's end (or nothing left yet) */
+bool gate_at_boundary(const struct gate *g);
 const struct gate_record *gate_record(const struct gate *g);
-const char *gate_reason(const struct gate *g); /* GATE_CUT and GATE_PASSED: rule id, or the failure's name */
+/* GATE_CUT and GATE_PASSED: rule id, or the failure's name */
+const char *gate_reason(const struct gate *g);
 const struct verdict *gate_verdict(const struct gate *g);
 struct judge *gate_judge(struct gate *g);
 struct wire *gate_wire(struct gate *g);
 
-/* After GATE_CUT: appends the bytes that end the body in the wire's own form. -ENOTSUP: it can only be aborted. */
+/* After GATE_CUT: appends the bytes that end the body in the wire's own form. -ENOTSUP: it can only
+ * be aborted. */
 int gate_end(struct gate *g, struct span exchange_id, struct buf *out) MUST_USE;
 
 #endif

@@ -61,7 +61,8 @@ static bool replaced_by_route(const struct config_route *route, const struct htt
 }
 
 /* The client's list followed by what we add, for headers that form lists (Via, X-Forwarded-For). */
-static void put_list(struct buf *out, const struct http1_head *head, const char *name, struct span last, bool keep)
+static void put_list(struct buf *out, const struct http1_head *head, const char *name,
+		     struct span last, bool keep)
 {
 	buf_add_text(out, name);
 	buf_add_text(out, ": ");
@@ -75,7 +76,8 @@ static void put_list(struct buf *out, const struct http1_head *head, const char 
 	buf_add_text(out, "\r\n");
 }
 
-static void put_forwarded(struct buf *out, const struct http1_head *head, const struct head_facts *facts)
+static void put_forwarded(struct buf *out, const struct http1_head *head,
+			  const struct head_facts *facts)
 {
 	struct span proto = http1_find(head, SPAN("x-forwarded-proto"));
 	struct span host = http1_find(head, SPAN("x-forwarded-host"));
@@ -103,7 +105,8 @@ static bool names_client(const struct http1_header *h)
 	static const struct span names[] = { SPAN_INIT("forwarded"), SPAN_INIT("x-real-ip") };
 	static const struct span family = SPAN_INIT("x-forwarded-");
 	return is_one_of(h, names, ARRAY_LEN(names)) ||
-	       (h->name.n > family.n && span_eq_nocase((struct span){ h->name.p, family.n }, family));
+	       (h->name.n > family.n &&
+		span_eq_nocase((struct span){ h->name.p, family.n }, family));
 }
 
 /* Parts of an answer, asked for one by one, would each be judged without what stands before it. */
@@ -126,9 +129,17 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 		  const struct head_facts *facts)
 {
 	static const struct span ours[] = {
-		SPAN_INIT("host"), SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("expect"),
-		SPAN_INIT("via"), SPAN_INIT("upgrade"), SPAN_INIT("accept-encoding"), SPAN_INIT("x-forwarded-for"),
-		SPAN_INIT("x-forwarded-proto"), SPAN_INIT("x-forwarded-host"), SPAN_INIT("x-redcard-exchange"),
+		SPAN_INIT("host"),
+		SPAN_INIT("content-length"),
+		SPAN_INIT("transfer-encoding"),
+		SPAN_INIT("expect"),
+		SPAN_INIT("via"),
+		SPAN_INIT("upgrade"),
+		SPAN_INIT("accept-encoding"),
+		SPAN_INIT("x-forwarded-for"),
+		SPAN_INIT("x-forwarded-proto"),
+		SPAN_INIT("x-forwarded-host"),
+		SPAN_INIT("x-redcard-exchange"),
 	};
 	buf_add(out, head->method.p, head->method.n);
 	buf_add_char(out, ' ');
@@ -138,9 +149,11 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 	put(out, SPAN("host"), route->host_header ? span_of(route->host_header) : host);
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *h = &head->headers[i];
-		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) || replaced_by_route(route, h))
+		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) ||
+		    replaced_by_route(route, h))
 			continue;
-		if ((names_client(h) && !facts->forwarded_append) || (asks_for_part(h) && route->inspect))
+		if ((names_client(h) && !facts->forwarded_append) ||
+		    (asks_for_part(h) && route->inspect))
 			continue;
 		put(out, h->name, h->value);
 	}
@@ -170,7 +183,8 @@ static void put_status(struct buf *out, const struct http1_head *head)
 
 void head_response(struct buf *out, const struct http1_head *head, const struct head_answer *facts)
 {
-	static const struct span ours[] = { SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("upgrade"),
+	static const struct span ours[] = { SPAN_INIT("content-length"),
+					    SPAN_INIT("transfer-encoding"), SPAN_INIT("upgrade"),
 					    SPAN_INIT("x-redcard-exchange") };
 	put_status(out, head);
 	for (size_t i = 0; i < head->n; i++) {
@@ -203,18 +217,23 @@ void head_interim(struct buf *out, const struct http1_head *head)
 {
 	put_status(out, head);
 	for (size_t i = 0; i < head->n; i++)
-		if (!http1_hop_by_hop(head, &head->headers[i]) && !is(&head->headers[i], "content-length"))
+		if (!http1_hop_by_hop(head, &head->headers[i]) &&
+		    !is(&head->headers[i], "content-length"))
 			put(out, head->headers[i].name, head->headers[i].value);
 	buf_add_text(out, "\r\n");
 }
 
-/* Fields that would change the framing or the routing of a message do not belong into trailers (RFC 9110, 6.5.1). */
+/* Fields that would change the framing or the routing of a message do not belong into trailers (RFC
+ * 9110, 6.5.1). */
 void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n)
 {
 	static const struct span forbidden[] = {
-		SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"), SPAN_INIT("host"), SPAN_INIT("connection"),
-		SPAN_INIT("trailer"), SPAN_INIT("te"), SPAN_INIT("upgrade"), SPAN_INIT("content-encoding"),
-		SPAN_INIT("content-type"), SPAN_INIT("authorization"), SPAN_INIT("cookie"), SPAN_INIT("set-cookie"),
+		SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"),
+		SPAN_INIT("host"),           SPAN_INIT("connection"),
+		SPAN_INIT("trailer"),        SPAN_INIT("te"),
+		SPAN_INIT("upgrade"),        SPAN_INIT("content-encoding"),
+		SPAN_INIT("content-type"),   SPAN_INIT("authorization"),
+		SPAN_INIT("cookie"),         SPAN_INIT("set-cookie"),
 	};
 	for (size_t i = 0; i < n; i++)
 		if (!is_one_of(&trailers[i], forbidden, ARRAY_LEN(forbidden)))

@@ -1,6 +1,7 @@
 /*
- * Heads, written anew for the other side: nothing of a received head is copied but names and values that http1 has
- * accepted, so what leaves has one meaning. Hop-by-hop headers stay behind (RFC 9110, 7.6.1).
+ * Heads, written anew for the other side: nothing of a received head is copied but names and values
+ * that http1 has accepted, so what leaves has one meaning. Hop-by-hop headers stay behind (RFC
+ * 9110, 7.6.1).
  */
 #ifndef PROXY_HEADS_H
 #define PROXY_HEADS_H
@@ -11,12 +12,12 @@
 
 struct head_facts { /* what the head alone does not say */
 	struct span client_ip;
-	struct span exchange;   /* id */
-	struct span host;       /* for a client that sent none (HTTP/1.0) */
-	bool tls;               /* the client's side */
-	bool forwarded_append;  /* keep the client's X-Forwarded-* */
-	bool upgrade;           /* pass the upgrade on */
-	bool expect_continue;   /* the client waits for a 100 */
+	struct span exchange;  /* id */
+	struct span host;      /* for a client that sent none (HTTP/1.0) */
+	bool tls;              /* the client's side */
+	bool forwarded_append; /* keep the client's X-Forwarded-* */
+	bool upgrade;          /* pass the upgrade on */
+	bool expect_continue;  /* the client waits for a 100 */
 };
 
 void head_request(struct buf *out, const struct http1_head *head, const struct config_route *route,
@@ -24,11 +25,11 @@ void head_request(struct buf *out, const struct http1_head *head, const struct c
 
 struct head_answer {
 	struct span exchange;
-	bool chunked;           /* else `length` when has_length, else until close */
+	bool chunked; /* else `length` when has_length, else until close */
 	bool has_length;
 	uint64_t length;
-	bool decoded;           /* Content-Encoding was undone */
-	bool event_stream;      /* adds X-Accel-Buffering: no */
+	bool decoded;      /* Content-Encoding was undone */
+	bool event_stream; /* adds X-Accel-Buffering: no */
 	bool close;
 	bool keep_alive_1_0;
 	bool upgrade;

@@ -7,7 +7,8 @@
 #include "proxy/backend.h"
 #include "proxy/worker.h"
 
-/* One address under watch. It outlives a running check, so it goes when it is stopped and its conn is closed. */
+/* One address under watch. It outlives a running check, so it goes when it is stopped and its conn
+ * is closed. */
 struct check {
 	struct conn conn;
 	struct worker *w;
@@ -35,8 +36,9 @@ static void set_health(struct check *k, enum active_health health)
 {
 	if (atomic_exchange(&k->address->active, health) == (int)health)
 		return;
-	log_message(health == ACTIVE_UP ? LOG_INFO : LOG_WARNING, "health", "builder %s at %s:%u is %s",
-		    k->upstream->config->name, k->address->config->host, k->address->config->port,
+	log_message(health == ACTIVE_UP ? LOG_INFO : LOG_WARNING, "health",
+		    "builder %s at %s:%u is %s", k->upstream->config->name,
+		    k->address->config->host, k->address->config->port,
 		    health == ACTIVE_UP ? "up" : "down");
 }
 
@@ -72,9 +74,11 @@ static void on_opened(struct conn *c)
 	struct check *k = CONTAINER_OF(c, struct check, conn);
 	struct buf request = { 0 };
 	bool bare_v6 = strchr(k->address->config->host, ':') && k->address->config->host[0] != '[';
-	buf_printf(&request, "GET %s HTTP/1.1\r\nhost: %s%s%s:%u\r\nuser-agent: redcard-health\r\nconnection: close\r\n\r\n",
-		   settings(k)->path, bare_v6 ? "[" : "", k->address->config->host, bare_v6 ? "]" : "",
-		   k->address->config->port);
+	buf_printf(
+		&request,
+		"GET %s HTTP/1.1\r\nhost: %s%s%s:%u\r\nuser-agent: redcard-health\r\nconnection: close\r\n\r\n",
+		settings(k)->path, bare_v6 ? "[" : "", k->address->config->host, bare_v6 ? "]" : "",
+		k->address->config->port);
 	if (!request.failed)
 		conn_write(c, request.p, request.n);
 	buf_fini(&request);

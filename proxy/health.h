@@ -1,6 +1,7 @@
 /*
- * Active health checks: the first worker asks every address of every upstream that has a `health.path`, and writes what
- * it finds into the runtime, where all workers see it. Before the first answers the health is unknown, not good.
+ * Active health checks: the first worker asks every address of every upstream that has a
+ * `health.path`, and writes what it finds into the runtime, where all workers see it. Before the
+ * first answers the health is unknown, not good.
  */
 #ifndef PROXY_HEALTH_H
 #define PROXY_HEALTH_H

@@ -26,7 +26,8 @@ static void decode(struct span path, struct buf *out)
 {
 	for (size_t i = 0; i < path.n; i++) {
 		char c = path.p[i];
-		if (c == '%' && i + 2 < path.n && hex(path.p[i + 1]) >= 0 && hex(path.p[i + 2]) >= 0) {
+		if (c == '%' && i + 2 < path.n && hex(path.p[i + 1]) >= 0 &&
+		    hex(path.p[i + 2]) >= 0) {
 			c = (char)(hex(path.p[i + 1]) * 16 + hex(path.p[i + 2]));
 			i += 2;
 		}

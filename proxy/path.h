@@ -8,8 +8,8 @@
 
 bool path_is_plain(struct span path); /* resolving would change nothing */
 
-/* Appends the path with its escapes decoded once, runs of slashes as one, backslashes as slashes, and dot segments
- * removed. It begins with a slash. */
+/* Appends the path with its escapes decoded once, runs of slashes as one, backslashes as slashes,
+ * and dot segments removed. It begins with a slash. */
 void path_resolve(struct span path, struct buf *out);
 
 #endif

@@ -28,15 +28,18 @@ static void log_card(const struct exchange *x, const struct card *card)
 static enum cut_label cut_label(const struct exchange *x)
 {
 	if (!x->gate || x->inflate)
-		return x->gate && gate_verdict(x->gate)->kind == VERDICT_CUT ? CUT_LABEL_RULE : CUT_LABEL_ENCODING;
-	switch (gate_verdict(x->gate)->kind == VERDICT_CUT ? gate_verdict(x->gate)->cause : CUT_NONE) {
+		return x->gate && gate_verdict(x->gate)->kind == VERDICT_CUT ? CUT_LABEL_RULE
+									     : CUT_LABEL_ENCODING;
+	switch (gate_verdict(x->gate)->kind == VERDICT_CUT ? gate_verdict(x->gate)->cause
+							   : CUT_NONE) {
 	case CUT_RULE: return CUT_LABEL_RULE;
 	case CUT_HOLD_BOUND: return CUT_LABEL_HOLD_BOUND;
 	case CUT_ENGINE_ERROR: return CUT_LABEL_ENGINE_ERROR;
 	case CUT_NONE:
 	case CUT_CAUSE_COUNT: break;
 	}
-	return wire_failed(gate_wire(x->gate)) == WIRE_NO_MEMORY ? CUT_LABEL_NO_MEMORY : CUT_LABEL_WIRE_ERROR;
+	return wire_failed(gate_wire(x->gate)) == WIRE_NO_MEMORY ? CUT_LABEL_NO_MEMORY
+								 : CUT_LABEL_WIRE_ERROR;
 }
 
 static void settle_result(struct exchange *x, size_t n_cards)
@@ -84,7 +87,8 @@ static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
 
 static void log_exchange(struct exchange *x, size_t n_cards)
 {
-	bool bad = x->result == RESULT_BUILDER_FAILED || x->result == RESULT_CUT || x->result == RESULT_TIMEOUT;
+	bool bad = x->result == RESULT_BUILDER_FAILED || x->result == RESULT_CUT ||
+		   x->result == RESULT_TIMEOUT;
 	struct buf *line = log_begin(bad ? LOG_WARNING : LOG_INFO, "exchange");
 	if (!line)
 		return;

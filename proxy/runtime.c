@@ -6,7 +6,8 @@
 #include "lib/log.h"
 #include "lib/tls.h"
 
-static int fill_upstream(struct upstream *u, struct resolver *resolver, const struct config_upstream *config)
+static int fill_upstream(struct upstream *u, struct resolver *resolver,
+			 const struct config_upstream *config)
 {
 	u->config = config;
 	u->addresses = calloc(config->n_addresses, sizeof(*u->addresses));
@@ -79,7 +80,8 @@ bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms)
 	       atomic_load_explicit(&a->down_until_ms, memory_order_relaxed) <= now_ms;
 }
 
-void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u, uint64_t now_ms)
+void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u,
+			     uint64_t now_ms)
 {
 	atomic_store(&a->worked, false);
 	if (atomic_fetch_add(&a->failures, 1) + 1 < u->fail_after)
@@ -87,7 +89,8 @@ void upstream_address_failed(struct upstream_address *a, const struct config_ups
 	atomic_store(&a->down_until_ms, now_ms + u->fail_ms);
 	atomic_store(&a->failures, 0);
 	if (!atomic_exchange(&a->out, true))
-		log_message(LOG_WARNING, "builder_down", "builder %s: %s:%u failed %u times in a row and is left out for %u ms",
+		log_message(LOG_WARNING, "builder_down",
+			    "builder %s: %s:%u failed %u times in a row and is left out for %u ms",
 			    u->name, a->config->host, a->config->port, u->fail_after, u->fail_ms);
 }
 
@@ -96,7 +99,8 @@ void upstream_address_worked(struct upstream_address *a)
 	if (!atomic_load_explicit(&a->worked, memory_order_relaxed))
 		atomic_store(&a->worked, true);
 	if (atomic_load_explicit(&a->out, memory_order_relaxed) && atomic_exchange(&a->out, false))
-		log_message(LOG_INFO, "builder_up", "%s:%u answers again", a->config->host, a->config->port);
+		log_message(LOG_INFO, "builder_up", "%s:%u answers again", a->config->host,
+			    a->config->port);
 	if (atomic_load_explicit(&a->failures, memory_order_relaxed))
 		atomic_store(&a->failures, 0);
 }

@@ -1,6 +1,6 @@
 /*
- * A runtime: one loaded configuration with the state of its upstreams, shared by all workers. A reload makes a new one;
- * exchanges keep the one they began with, and the last reference frees it.
+ * A runtime: one loaded configuration with the state of its upstreams, shared by all workers. A
+ * reload makes a new one; exchanges keep the one they began with, and the last reference frees it.
  */
 #ifndef PROXY_RUNTIME_H
 #define PROXY_RUNTIME_H
@@ -20,8 +20,8 @@ struct upstream_address {
 	_Atomic uint32_t failures;      /* in a row (passive) */
 	_Atomic uint64_t down_until_ms; /* CLOCK_MONOTONIC; passive */
 	_Atomic int active;             /* enum active_health */
-	_Atomic bool worked;            /* an exchange got an answer since the last failure (passive) */
-	_Atomic bool out;               /* failures took it out, and no answer came since */
+	_Atomic bool worked; /* an exchange got an answer since the last failure (passive) */
+	_Atomic bool out;    /* failures took it out, and no answer came since */
 };
 
 enum active_health { ACTIVE_UNKNOWN, ACTIVE_UP, ACTIVE_DOWN };
@@ -48,7 +48,8 @@ struct tls *upstream_tls(const struct config_upstream *u, const struct config_ad
 
 bool upstream_address_up(const struct upstream_address *a, uint64_t now_ms);
 /* The passive side: what an exchange saw of an address. */
-void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u, uint64_t now_ms);
+void upstream_address_failed(struct upstream_address *a, const struct config_upstream *u,
+			     uint64_t now_ms);
 void upstream_address_worked(struct upstream_address *a);
 
 #endif

@@ -40,10 +40,13 @@ static struct metrics_shard *own_metrics(struct server *s)
 
 /* --- start --- */
 
-/* A ring on this thread, before anything else is opened: a kernel that refuses says so while nothing runs yet. */
+/* A ring on this thread, before anything else is opened: a kernel that refuses says so while
+ * nothing runs yet. */
 static int check_ring(void)
 {
-	const struct ring_options options = { .entries = 8, .buffers = { 2, 2 }, .buffer_bytes = { 64, 64 } };
+	const struct ring_options options = { .entries = 8,
+					      .buffers = { 2, 2 },
+					      .buffer_bytes = { 64, 64 } };
 	struct ring *ring;
 	int error = ring_open(&options, &ring);
 	if (error) {
@@ -57,13 +60,15 @@ static int check_ring(void)
 static void raise_descriptor_limit(const struct config *c)
 {
 	struct rlimit limit;
-	uint64_t wanted = 2 * (uint64_t)c->limits.connections * c->workers + 64; /* a client and its builder each */
+	uint64_t wanted = 2 * (uint64_t)c->limits.connections * c->workers +
+			  64; /* a client and its builder each */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur < wanted)
-		fprintf(stderr, "%s: warning: %llu descriptors are allowed, limits.connections may ask for %llu; "
+		fprintf(stderr,
+			"%s: warning: %llu descriptors are allowed, limits.connections may ask for %llu; "
 			"raise `ulimit -n` or lower limits.connections\n",
 			c->path, (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
@@ -96,16 +101,19 @@ static int server_init(struct server *s, struct config *config)
 	return s->metrics && s->workers ? 0 : -ENOMEM;
 }
 
-/* Names get a moment to resolve, so that the first request finds an address; one that cannot is said, not fatal. */
+/* Names get a moment to resolve, so that the first request finds an address; one that cannot is
+ * said, not fatal. */
 static void await_names(const struct runtime *rt)
 {
 	for (size_t i = 0; i < rt->config->n_upstreams; i++) {
 		for (size_t k = 0; k < rt->upstreams[i].n; k++) {
 			const struct upstream_address *a = &rt->upstreams[i].addresses[k];
 			const char *error = "no answer yet";
-			if (resolver_wait(a->name, RESOLVE_WAIT_MS) == 0 && resolver_status(a->name, &error) == RESOLVER_GOOD)
+			if (resolver_wait(a->name, RESOLVE_WAIT_MS) == 0 &&
+			    resolver_status(a->name, &error) == RESOLVER_GOOD)
 				continue;
-			log_message(LOG_WARNING, "resolve", "builder %s: %s: %s; it is asked again and again",
+			log_message(LOG_WARNING, "resolve",
+				    "builder %s: %s: %s; it is asked again and again",
 				    rt->config->upstreams[i].name, a->config->host, error);
 		}
 	}
@@ -142,7 +150,8 @@ static int start_workers(struct server *s)
 	unsigned started = 0;
 	int error = 0;
 	for (; started < s->n_workers && !error; started++)
-		error = -pthread_create(&s->workers[started].thread, NULL, worker_main, &s->workers[started]);
+		error = -pthread_create(&s->workers[started].thread, NULL, worker_main,
+					&s->workers[started]);
 	if (error)
 		started--;
 	const struct timespec pause = { .tv_nsec = 1000000 };
@@ -173,10 +182,12 @@ static void log_lines(enum log_level level, const char *event, struct buf *lines
 
 static bool same_listeners(const struct config *a, const struct config *b)
 {
-	bool same = a->n_listeners == b->n_listeners && a->workers == b->workers && a->admin.addr_len == b->admin.addr_len &&
+	bool same = a->n_listeners == b->n_listeners && a->workers == b->workers &&
+		    a->admin.addr_len == b->admin.addr_len &&
 		    memcmp(&a->admin.addr, &b->admin.addr, sizeof(a->admin.addr)) == 0;
 	for (size_t i = 0; same && i < a->n_listeners; i++)
-		same = memcmp(&a->listeners[i].addr, &b->listeners[i].addr, sizeof(a->listeners[i].addr)) == 0;
+		same = memcmp(&a->listeners[i].addr, &b->listeners[i].addr,
+			      sizeof(a->listeners[i].addr)) == 0;
 	return same;
 }
 
@@ -188,7 +199,8 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (error)
 		return error;
 	if (!same_listeners(old, config))
-		log_message(LOG_WARNING, "reload", "listeners and workers change with a restart only; the old ones stay");
+		log_message(LOG_WARNING, "reload",
+			    "listeners and workers change with a restart only; the old ones stay");
 	return runtime_new(s->resolver, config, out);
 }
 
@@ -203,7 +215,8 @@ static void reload(struct server *s)
 		atomic_fetch_add(&s->reloads_refused, 1);
 		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_REFUSED, 1);
 		log_lines(LOG_ERROR, "reload_refused", &errors);
-		log_message(LOG_ERROR, "reload_refused", "the last good configuration stays in force");
+		log_message(LOG_ERROR, "reload_refused",
+			    "the last good configuration stays in force");
 	} else {
 		pthread_mutex_lock(&s->mutex);
 		struct runtime *old = s->current;
@@ -213,11 +226,13 @@ static void reload(struct server *s)
 		wake_all(s);
 		atomic_fetch_add(&s->reloads, 1);
 		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
-		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s", ruleset_count(next->config->ruleset),
+		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s",
+			    ruleset_count(next->config->ruleset),
 			    ruleset_hash(next->config->ruleset));
 	}
 	if (log_reopen() != 0)
-		log_message(LOG_ERROR, "log", "the log file cannot be opened again; the old one goes on");
+		log_message(LOG_ERROR, "log",
+			    "the log file cannot be opened again; the old one goes on");
 	buf_fini(&errors);
 }
 
@@ -239,7 +254,8 @@ static void serve(struct server *s, const sigset_t *signals)
 		if (sigwait(signals, &got) == 0 && got == SIGHUP)
 			reload(s);
 	} while (got != SIGTERM && got != SIGINT);
-	log_message(LOG_INFO, "drain", "signal %d: no new connections; running exchanges may end", got);
+	log_message(LOG_INFO, "drain", "signal %d: no new connections; running exchanges may end",
+		    got);
 	atomic_store(&s->draining, true);
 	wake_all(s);
 	for (unsigned i = 0; i < s->n_workers; i++)
@@ -251,11 +267,13 @@ static void announce(const struct server *s)
 {
 	const struct config *c = s->first->config;
 	for (size_t i = 0; i < c->n_listeners; i++)
-		log_message(LOG_INFO, "listening", "%s%s", c->listeners[i].address, c->listeners[i].tls ? " (TLS)" : "");
+		log_message(LOG_INFO, "listening", "%s%s", c->listeners[i].address,
+			    c->listeners[i].tls ? " (TLS)" : "");
 	if (c->admin.addr_len)
 		log_message(LOG_INFO, "listening", "%s (admin)", c->admin.address);
-	log_message(LOG_INFO, "started", "redcard %s, %u workers, %zu rules, policy hash %s", redcard_version, s->n_workers,
-		    ruleset_count(c->ruleset), ruleset_hash(c->ruleset));
+	log_message(LOG_INFO, "started", "redcard %s, %u workers, %zu rules, policy hash %s",
+		    redcard_version, s->n_workers, ruleset_count(c->ruleset),
+		    ruleset_hash(c->ruleset));
 }
 
 static struct config *load(const char *path)
@@ -268,7 +286,8 @@ static struct config *load(const char *path)
 	return config;
 }
 
-/* Takes over the reference to config. On failure the reason is printed; server_fini() is owed in any case. */
+/* Takes over the reference to config. On failure the reason is printed; server_fini() is owed in
+ * any case. */
 static int start(struct server *s, struct config *config)
 {
 	int error = server_init(s, config);
@@ -282,8 +301,8 @@ static int start(struct server *s, struct config *config)
 	config = s->first->config;
 	error = log_open(config->log_file, (enum log_level)config->log_level);
 	if (error) {
-		fprintf(stderr, "%s: cannot open the log file %s: %s; make its folder writable\n", config->path,
-			config->log_file, strerror(-error));
+		fprintf(stderr, "%s: cannot open the log file %s: %s; make its folder writable\n",
+			config->path, config->log_file, strerror(-error));
 		return error;
 	}
 	await_names(s->first);
@@ -294,7 +313,11 @@ int serve_main(int argc, char **argv)
 {
 	const char *path = "redcard.yaml";
 	const struct cli_option options[] = {
-		{ .name = "config", .letter = 'c', .value = "FILE", .text = &path, .help = "the configuration (redcard.yaml)" },
+		{ .name = "config",
+		  .letter = 'c',
+		  .value = "FILE",
+		  .text = &path,
+		  .help = "the configuration (redcard.yaml)" },
 	};
 	struct cli cli = {
 		.verb = "serve",
@@ -307,7 +330,8 @@ int serve_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	sigset_t signals;
-	block_signals(&signals); /* one that comes while we start waits until there is somebody to take it */
+	block_signals(&signals); /* one that comes while we start waits until there is somebody to
+				    take it */
 	struct config *config = load(path);
 	if (!config)
 		return EXIT_TOOL;

@@ -1,6 +1,6 @@
 /*
- * The server: the workers and what they share. The main thread owns it, handles signals and reloads; workers read it when
- * they are woken.
+ * The server: the workers and what they share. The main thread owns it, handles signals and
+ * reloads; workers read it when they are woken.
  */
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
@@ -15,20 +15,21 @@
 #include "proxy/worker.h"
 
 struct server {
-	struct runtime *first;      /* owns the listeners' configuration; kept for the server's life */
-	struct runtime *current;    /* under the mutex; workers take their own reference */
+	struct runtime *first;   /* owns the listeners' configuration; kept for the server's life */
+	struct runtime *current; /* under the mutex; workers take their own reference */
 	pthread_mutex_t mutex;
 	struct resolver *resolver;
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;
 	_Atomic bool draining;
-	_Atomic unsigned running;   /* workers whose loop runs */
-	_Atomic int start_error;    /* -errno of a worker that could not start */
+	_Atomic unsigned running; /* workers whose loop runs */
+	_Atomic int start_error;  /* -errno of a worker that could not start */
 	_Atomic uint64_t reloads, reloads_refused;
-	uint64_t started;           /* seconds since 1970 */
+	uint64_t started; /* seconds since 1970 */
 };
 
-struct runtime *server_runtime(struct server *s); /* a new reference to the current one; any thread */
+/* a new reference to the current one; any thread */
+struct runtime *server_runtime(struct server *s);
 
 #endif

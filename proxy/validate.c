@@ -41,17 +41,41 @@ static void print_rules(const struct ruleset *set)
 	}
 }
 
-/* Rules whose text is not held exactly deserve a word of their own. */
-static void print_inexact(const struct ruleset *set)
+/* Names the rules for which `picked` holds; nothing when there are none. */
+static bool name_rules(const struct ruleset *set, const char *what,
+		       bool (*picked)(const struct rule_info *rule))
 {
 	size_t found = 0;
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		const struct rule_info *rule = ruleset_rule(set, i);
-		if (rule->hold != HOLD_LEAD_IN)
-			printf("%s %s (%s)", found++ ? "," : "without a lead-in:", rule->id,
+		if (picked(rule))
+			printf("%s %s (%s)", found++ ? "," : what, rule->id,
 			       hold_names[rule->hold]);
 	}
-	printf("%s\n", found ? "" : "every rule has a lead-in");
+	if (found)
+		printf("\n");
+	return found > 0;
+}
+
+static bool lacks_lead_in(const struct rule_info *rule)
+{
+	return rule->hold != HOLD_LEAD_IN;
+}
+
+static bool is_unbounded(const struct rule_info *rule)
+{
+	return rule->unbounded;
+}
+
+/* Rules whose text is not held exactly, or may be held to the bound, deserve a word of their own.
+ */
+static void print_inexact(const struct ruleset *set)
+{
+	if (!name_rules(set, "without a lead-in:", lacks_lead_in))
+		printf("every rule has a lead-in\n");
+	(void)name_rules(set,
+			 "may match more than their hold's bound, where they end with on_bound:",
+			 is_unbounded);
 }
 
 static void print_policy(const char *name, const struct ruleset *set)
@@ -100,7 +124,8 @@ static void add_rule(struct buf *out, const struct rule_info *rule)
 	add_text(out, ",\"severity\":", severity_names[rule->severity]);
 	add_text(out, ",\"scope\":", scope_names[rule->scope]);
 	add_text(out, ",\"hold\":", hold_names[rule->hold]);
-	buf_printf(out, ",\"hold_bytes\":%u", rule->hold_bytes);
+	buf_printf(out, ",\"hold_bytes\":%u,\"unbounded\":%s", rule->hold_bytes,
+		   rule->unbounded ? "true" : "false");
 	add_text(out, ",\"on_bound\":", on_bound_names[rule->on_bound]);
 	add_text(out, ",\"lead_in\":", rule->lead_in);
 	buf_printf(out, ",\"rollback\":%s}", rule->rollback ? "true" : "false");

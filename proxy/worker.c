@@ -78,7 +78,8 @@ static void bury_dead(struct worker *w)
 
 /* --- ids --- */
 
-static uint64_t next_random(struct worker *w) /* xorshift128+ (Vigna 2014): ids must not collide; they need not be secret */
+static uint64_t next_random(struct worker *w) /* xorshift128+ (Vigna 2014): ids must not collide;
+						 they need not be secret */
 {
 	uint64_t a = w->random[0], b = w->random[1];
 	w->random[0] = b;
@@ -135,8 +136,11 @@ static void on_accept(struct op *op, int result, unsigned flags)
 			metric_add(w->metrics, METRIC_CONNECTIONS, SIDE_CLIENT, 1);
 		client_accept(l, result);
 		if (!l->admin && full(w))
-			ring_cancel(w->ring, &l->accept); /* waiting connections stay in the kernel's queue */
-		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients - w->n_admin_clients);
+			ring_cancel(
+				w->ring,
+				&l->accept); /* waiting connections stay in the kernel's queue */
+		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
+			   w->n_clients - w->n_admin_clients);
 	} else if (result != -ECANCELED && result != -ECONNABORTED) {
 		log_message(LOG_WARNING, "accept", "%s: %s", l->config->address, strerror(-result));
 		timer_set(&w->timers, &l->again, w->now_ms + ACCEPT_AGAIN_MS);
@@ -151,7 +155,8 @@ void worker_client_gone(struct worker *w, bool admin)
 	w->n_clients--;
 	if (admin)
 		w->n_admin_clients--;
-	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, w->n_clients - w->n_admin_clients);
+	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
+		   w->n_clients - w->n_admin_clients);
 	if (!w->draining)
 		resume_accepting(w);
 }
@@ -180,19 +185,23 @@ static int open_socket(const struct config_listener *config, bool shared, struct
 		goto fail;
 	if (config->addr.ss_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)&config->addr, config->addr_len) != 0 || listen(fd, BACKLOG) != 0)
+	if (bind(fd, (const struct sockaddr *)&config->addr, config->addr_len) != 0 ||
+	    listen(fd, BACKLOG) != 0)
 		goto fail;
 	return fd;
 fail:;
 	int error = errno;
 	if (fd >= 0)
 		close(fd);
-	buf_printf(errors, "%u: cannot %s on %s: %s; %s\n", config->line, path, config->address, strerror(error),
-		   error == EADDRINUSE ? "stop what uses it, or choose another port" : "choose another address");
+	buf_printf(errors, "%u: cannot %s on %s: %s; %s\n", config->line, path, config->address,
+		   strerror(error),
+		   error == EADDRINUSE ? "stop what uses it, or choose another port"
+				       : "choose another address");
 	return -error;
 }
 
-/* Sockets that share a port do not notice a stranger who shares it too, so the port is first asked for alone. */
+/* Sockets that share a port do not notice a stranger who shares it too, so the port is first asked
+ * for alone. */
 static int probe_socket(const struct config_listener *config, struct buf *errors)
 {
 	int fd = open_socket(config, false, errors);
@@ -202,7 +211,8 @@ static int probe_socket(const struct config_listener *config, struct buf *errors
 	return 0;
 }
 
-static int open_listener(struct worker *w, const struct config_listener *config, bool admin, struct buf *errors)
+static int open_listener(struct worker *w, const struct config_listener *config, bool admin,
+			 struct buf *errors)
 {
 	int error = w->index == 0 ? probe_socket(config, errors) : 0;
 	int fd = error ? error : open_socket(config, true, errors);
@@ -238,7 +248,8 @@ struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t
 {
 	if (runtime == w->runtime)
 		return pool_ref(w->pools[upstream]);
-	/* An exchange that began before a reload: it gets a pool of its own, which goes with its backend. */
+	/* An exchange that began before a reload: it gets a pool of its own, which goes with its
+	 * backend. */
 	struct runtime *old = NULL;
 	memcpy(&old, &runtime, sizeof(old));
 	struct pool *p = pool_new(w, old, upstream);
@@ -316,7 +327,8 @@ static void look_at_server(struct worker *w)
 	if (rt == w->runtime)
 		runtime_unref(rt);
 	else if (adopt(w, rt) != 0)
-		log_message(LOG_ERROR, "reload", "worker %u is out of memory and keeps the old configuration", w->index);
+		log_message(LOG_ERROR, "reload",
+			    "worker %u is out of memory and keeps the old configuration", w->index);
 	else
 		resume_accepting(w); /* the limit of connections may have been raised */
 	if (atomic_load(&s->draining) && !w->draining)
@@ -366,7 +378,8 @@ int worker_init(struct worker *w, struct server *server, unsigned index, struct 
 		if (error)
 			return error;
 	}
-	return index == 0 && config->admin.addr_len ? open_listener(w, &config->admin, true, errors) : 0;
+	return index == 0 && config->admin.addr_len ? open_listener(w, &config->admin, true, errors)
+						    : 0;
 }
 
 void worker_fini(struct worker *w)
@@ -437,7 +450,8 @@ static void end(struct worker *w)
 			conn_close(&c->conn);
 		retire_pools(w);
 		ring_cancel(w->ring, &w->wake);
-		for (int i = 0; i < 1000 && (w->n_clients || w->n_backends || w->wake.pending); i++) {
+		for (int i = 0; i < 1000 && (w->n_clients || w->n_backends || w->wake.pending);
+		     i++) {
 			timer_set(&w->timers, &w->drain, w->now_ms + 10);
 			turn(w);
 		}

@@ -1,6 +1,6 @@
 /*
- * A worker: one thread, one ring, its listeners, its conns and its pools. Nothing here is shared with another worker but
- * the runtime (configuration and upstream state), the metrics and the log.
+ * A worker: one thread, one ring, its listeners, its conns and its pools. Nothing here is shared
+ * with another worker but the runtime (configuration and upstream state), the metrics and the log.
  */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
@@ -33,33 +33,33 @@ struct listener {
 struct worker {
 	struct ring *ring;
 	struct timers timers;
-	uint64_t now_ms;               /* CLOCK_MONOTONIC, as of the current batch */
+	uint64_t now_ms; /* CLOCK_MONOTONIC, as of the current batch */
 	unsigned index;
 	struct chunk_stock chunks;
 	struct conn *dying, *to_flush;
 	struct gate_scratch gate;
-	struct client *ready;          /* clients with input that nobody parsed yet */
-	struct buf plain, cipher;      /* scratch for TLS */
-	struct buf inflated;           /* scratch for decompressed bodies */
+	struct client *ready;     /* clients with input that nobody parsed yet */
+	struct buf plain, cipher; /* scratch for TLS */
+	struct buf inflated;      /* scratch for decompressed bodies */
 
-	struct runtime *runtime;       /* what new exchanges use */
-	struct pool **pools;           /* one per upstream of that runtime */
+	struct runtime *runtime; /* what new exchanges use */
+	struct pool **pools;     /* one per upstream of that runtime */
 	size_t n_pools;
-	struct health *health;         /* active checks; the first worker has them */
+	struct health *health; /* active checks; the first worker has them */
 
 	struct listener *listeners;
 	size_t n_listeners;
-	struct client *clients;        /* all of them, linked */
+	struct client *clients; /* all of them, linked */
 	unsigned n_clients, n_admin_clients, n_exchanges, n_backends;
 	bool draining;
 	struct timer drain;
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
-	uint64_t random[2];            /* state of the id generator */
-	uint64_t log_dropped;          /* as last added to the metric */
+	uint64_t random[2];   /* state of the id generator */
+	uint64_t log_dropped; /* as last added to the metric */
 
-	struct op wake;                /* reads the eventfd below */
+	struct op wake; /* reads the eventfd below */
 	int wake_fd;
 	uint64_t wake_count;
 	struct server *server;
@@ -67,9 +67,10 @@ struct worker {
 	_Atomic bool stopped;
 };
 
-/* Opens the listening sockets and what else can fail early; the ring is opened by the thread that uses it. -errno, and one
- * line in *errors. */
-int worker_init(struct worker *w, struct server *server, unsigned index, struct buf *errors) MUST_USE;
+/* Opens the listening sockets and what else can fail early; the ring is opened by the thread that
+ * uses it. -errno, and one line in *errors. */
+int worker_init(struct worker *w, struct server *server, unsigned index,
+		struct buf *errors) MUST_USE;
 void worker_fini(struct worker *w); /* after its thread has ended */
 
 void *worker_main(void *worker);    /* the thread: runs until it has drained */
@@ -84,7 +85,8 @@ void worker_client_gone(struct worker *w, bool admin);
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
-/* A new exchange id: 10 characters of time, 16 of randomness, sortable (Crockford base 32), and a NUL. */
+/* A new exchange id: 10 characters of time, 16 of randomness, sortable (Crockford base 32), and a
+ * NUL. */
 void worker_new_id(struct worker *w, char *id);
 
 /* The pool of that upstream, with a reference for the caller. NULL: no memory. */

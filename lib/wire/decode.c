@@ -314,11 +314,12 @@ static size_t feed_json(struct wire *w, const char *p, size_t n, uint64_t off, s
 	return pos;
 }
 
-/* White space, and the bytes of a byte order mark, which clients take off before they read JSON. They are judged as text,
- * as is everything. */
+/* White space, and the bytes of a byte order mark, which clients take off before they read JSON.
+ * They are judged as text, as is everything. */
 static bool before_json(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\xef' || c == '\xbb' || c == '\xbf';
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\xef' || c == '\xbb' ||
+	       c == '\xbf';
 }
 
 size_t decode_feed(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)

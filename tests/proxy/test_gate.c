@@ -1,6 +1,6 @@
 /*
- * The gate over whole streams: what leaves, when, and how it ends, at every split. Secret-looking strings are put together
- * at run time.
+ * The gate over whole streams: what leaves, when, and how it ends, at every split. Secret-looking
+ * strings are put together at run time.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -10,12 +10,13 @@
 
 #include "proxy/gate.h"
 
-static const char rules[] = "version: 1\n"
-			    "rules:\n"
-			    "  - {id: token, title: t, remedy: r, severity: high, action: cut, regex: '\\b(tok_[a-z0-9]{16})\\b'}\n"
-			    "  - {id: word, title: t, remedy: r, severity: low, action: flag, regex: '(flagged)_word'}\n"
-			    "  - {id: long, title: t, remedy: r, severity: low, action: cut, hold: {bytes: 64},\n"
-			    "     regex: 'begin_hold([^;]{1,4000});'}\n";
+static const char rules[] =
+	"version: 1\n"
+	"rules:\n"
+	"  - {id: token, title: t, remedy: r, severity: high, action: cut, regex: '\\b(tok_[a-z0-9]{16})\\b'}\n"
+	"  - {id: word, title: t, remedy: r, severity: low, action: flag, regex: '(flagged)_word'}\n"
+	"  - {id: long, title: t, remedy: r, severity: low, action: cut, hold: {bytes: 64},\n"
+	"     regex: 'begin_hold([^;]{1,4000});'}\n";
 
 static struct ruleset *set;
 static struct gate_scratch scratch;
@@ -65,7 +66,8 @@ static struct run play(struct gate_options options, struct span in, size_t first
 	size_t at = 0, part = first;
 	while (at < in.n && r.state == GATE_OPEN) {
 		part = min_size(part, in.n - at);
-		char *copy = malloc(part ? part : 1); /* its own memory, so that a late read is seen */
+		char *copy =
+			malloc(part ? part : 1); /* its own memory, so that a late read is seen */
 		cr_assert_not_null(copy);
 		memcpy(copy, in.p + at, part);
 		r.state = gate_feed(g, &scratch, copy, part, &o);
@@ -95,7 +97,8 @@ static void run_fini(struct run *r)
 static void same(const struct run *a, const struct run *b, size_t first, size_t size)
 {
 	cr_assert_eq(a->state, b->state, "state at %zu/%zu", first, size);
-	cr_assert_eq(a->out.n, b->out.n, "released %zu, not %zu, at %zu/%zu", b->out.n, a->out.n, first, size);
+	cr_assert_eq(a->out.n, b->out.n, "released %zu, not %zu, at %zu/%zu", b->out.n, a->out.n,
+		     first, size);
 	cr_assert(a->out.n == 0 || memcmp(a->out.p, b->out.p, a->out.n) == 0);
 	cr_assert_eq(a->ending.n, b->ending.n, "ending at %zu/%zu", first, size);
 	cr_assert_eq(a->end_error, b->end_error);
@@ -122,8 +125,10 @@ static struct run every_split(struct gate_options options, struct span in)
 
 static void add_event(struct buf *b, const char *text)
 {
-	buf_add_text(b, "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":"
-			"[{\"index\":0,\"delta\":{\"content\":\"");
+	buf_add_text(
+		b,
+		"data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":"
+		"[{\"index\":0,\"delta\":{\"content\":\"");
 	buf_add_json(b, span_of(text));
 	buf_add_text(b, "\"},\"finish_reason\":null}]}\n\n");
 }
@@ -133,9 +138,10 @@ static struct span bytes(const struct buf *b)
 	return (struct span){ b->p, b->n };
 }
 
-static const struct gate_options chat = {
-	.framing = FRAMING_SSE, .dialect = DIALECT_CHAT, .frame_bytes = 16384, .document_bytes = 65536
-};
+static const struct gate_options chat = { .framing = FRAMING_SSE,
+					  .dialect = DIALECT_CHAT,
+					  .frame_bytes = 16384,
+					  .document_bytes = 65536 };
 
 Test(gate, clean_stream_passes_byte_for_byte)
 {
@@ -241,7 +247,9 @@ Test(gate, hold_past_its_bound_is_cut_as_such)
 
 Test(gate, plain_text_leaves_up_to_the_secret)
 {
-	struct gate_options options = { .framing = FRAMING_NONE, .frame_bytes = 16384, .document_bytes = 65536 };
+	struct gate_options options = { .framing = FRAMING_NONE,
+					.frame_bytes = 16384,
+					.document_bytes = 65536 };
 	struct buf in = { 0 };
 	buf_add_text(&in, "some text and tok_");
 	size_t clean = in.n;
@@ -275,8 +283,12 @@ Test(gate, broken_json_closes_or_opens_as_the_route_says)
 
 Test(gate, document_is_released_whole)
 {
-	struct gate_options options = { .framing = FRAMING_DOCUMENT, .dialect = DIALECT_CHAT, .frame_bytes = 16384, .document_bytes = 65536 };
-	struct span in = SPAN("{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}");
+	struct gate_options options = { .framing = FRAMING_DOCUMENT,
+					.dialect = DIALECT_CHAT,
+					.frame_bytes = 16384,
+					.document_bytes = 65536 };
+	struct span in = SPAN(
+		"{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"}}]}");
 	struct gate_out o;
 	options.ruleset = set;
 	struct gate *g = gate_new(&options);
