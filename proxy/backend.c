@@ -234,11 +234,26 @@ static int pick_address(struct pool *p, uint32_t tried)
 	return best;
 }
 
+/* The builder's goodbye may have arrived while its completion waits behind the one at work; asking
+ * costs a system call and saves a request that could not be sent again. */
+static bool is_stale(const struct backend *b)
+{
+	char byte;
+	ssize_t n = recv(b->conn.file.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 static struct backend *find_idle(struct pool *p, size_t address)
 {
-	for (struct backend *b = p->idle; b; b = b->next_idle)
-		if (b->address == address)
+	struct backend *next;
+	for (struct backend *b = p->idle; b; b = next) {
+		next = b->next_idle;
+		if (b->address != address)
+			continue;
+		if (!is_stale(b))
 			return b;
+		backend_close(b);
+	}
 	return NULL;
 }
 

@@ -108,7 +108,7 @@ static int begin_line(struct wire *w, const char *p, size_t n, bool final)
 		if (skip < 0)
 			return skip;
 		if (skip > 0) {
-			w->sse_line = fields[i].kind;
+			w->sse_line = (uint8_t)fields[i].kind;
 			w->fields = true;
 			return skip;
 		}
