@@ -71,6 +71,7 @@ struct exchange {
 	unsigned status;
 	struct buf head; /* waits for the first judged byte */
 	enum body_form form;
+	bool as_framed; /* the builder's chunks go on as they came */
 	bool head_queued;
 	bool answer_empty; /* no body byte will come */
 	bool answer_done;  /* the builder's last byte was parsed */

@@ -80,7 +80,7 @@ static bool trailers_pass(struct exchange *x, const struct buf *trailers)
 static void end_body(struct exchange *x, const struct http1_header *trailers, size_t n)
 {
 	(void)exchange_commit_head(x);
-	if (x->form != BODY_CHUNKED)
+	if (x->form != BODY_CHUNKED || x->as_framed)
 		return;
 	struct buf end = { 0 };
 	head_trailers(&end, trailers, n);
@@ -229,6 +229,30 @@ static enum step_next finish_body(struct exchange *x)
 	return exchange_to(x, &step_finish);
 }
 
+/* Nothing is judged and both sides are chunked: the framing that the parser has found sound goes on
+ * as it came. */
+static void pass_as_framed(struct exchange *x, struct span raw, const struct span *slices, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		x->unscanned += slices[i].n;
+	if (conn_can_lend(&x->client->conn, &x->backend->conn, raw))
+		conn_lend(&x->client->conn, &x->backend->conn, raw, false);
+	else
+		conn_write(&x->client->conn, raw.p, raw.n);
+	client_queued(x->client);
+}
+
+static enum step_next after_read(struct exchange *x, enum http1_event event)
+{
+	if (event == HTTP1_END)
+		return finish_body(x);
+	if (event == HTTP1_REFUSED)
+		return exchange_builder_failed(
+			x, UPSTREAM_MALFORMED,
+			http1_refusal_names[http1_refusal(x->backend->http)]);
+	return conn_input(&x->backend->conn).n ? STEP_AGAIN : STEP_WAIT;
+}
+
 /* Consumes one read's worth. AGAIN: more may be there; WAIT: all is used. */
 static enum step_next pump_answer(struct exchange *x)
 {
@@ -237,6 +261,12 @@ static enum step_next pump_answer(struct exchange *x)
 	size_t n;
 	enum http1_event event;
 	size_t used = http1_feed_body(x->backend->http, in.p, in.n, slices, SLICES, &n, &event);
+	if (x->as_framed) {
+		conn_consume(from, used);
+		pass_as_framed(x, (struct span){ in.p, used }, slices, n);
+		conn_trim(from);
+		return after_read(x, event);
+	}
 	struct span body = { "", 0 };
 	if (n)
 		body = conn_join(from, slices, n);
@@ -254,13 +284,7 @@ static enum step_next pump_answer(struct exchange *x)
 		return exchange_failed(
 			x, RESULT_CUT, 502, inflate_status_names[status],
 			"the builder's compressed answer cannot be decoded within the limits");
-	if (event == HTTP1_END)
-		return finish_body(x);
-	if (event == HTTP1_REFUSED)
-		return exchange_builder_failed(
-			x, UPSTREAM_MALFORMED,
-			http1_refusal_names[http1_refusal(x->backend->http)]);
-	return conn_input(from).n ? STEP_AGAIN : STEP_WAIT;
+	return after_read(x, event);
 }
 
 static enum step_next run_body(struct exchange *x)

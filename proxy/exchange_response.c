@@ -210,6 +210,8 @@ static void choose_form(struct exchange *x, const struct http1_head *head)
 	else
 		x->form = BODY_CHUNKED;
 	x->close_client |= x->form == BODY_UNTIL_CLOSE;
+	x->as_framed =
+		x->form == BODY_CHUNKED && head->framing == HTTP1_CHUNKED && !x->route->inspect;
 	x->answer_empty =
 		x->form == BODY_NONE || (head->framing == HTTP1_LENGTH && head->length == 0);
 }

@@ -419,7 +419,7 @@ static int begin(struct worker *w)
 {
 	struct ring_options options = {
 		.entries = RING_ENTRIES,
-		.buffers = { [RING_SMALL] = 512, [RING_LARGE] = 16 },
+		.buffers = { [RING_SMALL] = 512, [RING_LARGE] = 8 },
 		.buffer_bytes = { [RING_SMALL] = SMALL_READ, [RING_LARGE] = 65536 },
 	};
 	struct rlimit files = { 0 };
