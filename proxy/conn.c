@@ -309,11 +309,6 @@ bool conn_closing(const struct conn *c)
 	return c->state >= CONN_FLUSHING;
 }
 
-const char *conn_tls_error(const struct conn *c)
-{
-	return c->tls ? tls_error(c->tls) : "";
-}
-
 void conn_close(struct conn *c)
 {
 	if (c->state == CONN_CLOSING)

@@ -10,7 +10,7 @@
  *   conn_lend()      --> out, without a copy: the receive buffer itself, framed in place
  *
  * States, in order: opening (connecting or TLS handshake), open, flushing (conn_close_after_flush),
- * closing. Nothing arms after closing; handler->closed() runs from worker_reap() when every op is
+ * closing. Nothing arms after closing; handler->closed() runs from conn_bury() when every op is
  * idle, and may free the owner.
  */
 #ifndef PROXY_CONN_H
@@ -36,7 +36,7 @@ struct conn_handler {
 	void (*eof)(struct conn *c);    /* the peer closed its side; input may still be there */
 	void (*sent)(struct conn *c);   /* output went down; conn_queued() tells how much is left */
 	void (*failed)(struct conn *c,
-		       int error); /* -errno, or -EPROTO for TLS (conn_tls_error()); close it */
+		       int error); /* -errno, or -EPROTO for TLS; close it */
 	void (*closed)(struct conn *c); /* last call: free the owner */
 };
 
@@ -108,7 +108,6 @@ void conn_lend(struct conn *c, struct conn *from, struct span body, bool chunked
 
 size_t conn_queued(const struct conn *c);
 bool conn_closing(const struct conn *c);
-const char *conn_tls_error(const struct conn *c);
 
 void conn_close(struct conn *c); /* now; queued output is dropped */
 /* when the output is sent; then lingers so that the peer can read it */
