@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import server as servers
-from expecting import PATIENCE, Unexpected, expect, fits, show
+from expecting import PATIENCE, SLOW, Unexpected, expect, fits, show
 
 
 class Redcard:
@@ -38,7 +38,7 @@ class Redcard:
         self.it.signal(signal.SIGTERM)
 
     def exits(self, code=0, within_ms=5000):
-        expect("exit code", code, self.it.wait_exit(within_ms / 1000))
+        expect("exit code", code, self.it.wait_exit(within_ms / 1000 * (4 if SLOW else 1)))
 
     def runs(self):
         expect("the server's exit code", None, self.it.process.poll())
