@@ -351,6 +351,21 @@ enum dialect wire_dialect(const struct wire *w)
 	return w->dialect;
 }
 
+void wire_usage(const struct wire *w, struct wire_usage *out)
+{
+	const uint64_t *u = w->usage;
+	const unsigned output = 1u << USAGE_OUTPUT | 1u << USAGE_THOUGHTS;
+
+	*out = (struct wire_usage){
+		.input = u[USAGE_INPUT] + u[USAGE_INPUT_CREATED] + u[USAGE_INPUT_CACHED] +
+			 u[USAGE_INPUT_TOOLS],
+		.output = u[USAGE_OUTPUT] + u[USAGE_THOUGHTS],
+		.reasoning = u[USAGE_REASONING] + u[USAGE_THOUGHTS],
+		.input_known = w->usage_known & 1u << USAGE_INPUT,
+		.output_known = w->usage_known & output,
+	};
+}
+
 bool wire_in_long_frame(const struct wire *w, uint64_t *start)
 {
 	if (!w->long_frame && (w->framing != FRAMING_NONE || !w->consumed))

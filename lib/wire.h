@@ -49,8 +49,7 @@ enum framing {
 };
 
 enum dialect {
-	DIALECT_UNKNOWN, /* the first JSON payload of a known shape decides; until then, envelope
-			    only */
+	DIALECT_UNKNOWN, /* the first payload of a known shape decides; until then, envelope */
 	DIALECT_CHAT,
 	DIALECT_RESPONSES,
 	DIALECT_MESSAGES,
@@ -65,9 +64,8 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE, /* half an escape in tool arguments waited for more than frame_max bytes
-			   */
-	WIRE_AFTER_END,   /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited for too long */
+	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -75,7 +73,6 @@ enum wire_error {
 extern const char *const wire_error_names[WIRE_ERROR_COUNT];
 extern const char *const framing_names[FRAMING_COUNT];
 extern const char *const dialect_names[DIALECT_COUNT];
-
 #define WIRE_DEPTH_MAX 128
 #define WIRE_CHANNELS_MAX 64
 
@@ -100,10 +97,8 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME, /* a frame ended: raw_off + raw_len is the first byte after it; raw_off its
-			first byte */
-	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow
-			     in it */
+	PIECE_FRAME,      /* a frame ended, which stood in these raw bytes */
+	PIECE_CHANNEL_END /* the builder said that this channel is complete */
 };
 
 struct piece {
@@ -114,7 +109,12 @@ struct piece {
 	uint8_t kind;     /* enum piece_kind */
 	uint8_t lit_len;  /* not 0: the text is lit[], and text is NULL */
 	char lit[4];
-	const char *text; /* into the caller's buffer: valid until the caller changes that buffer */
+	union {
+		const char *text; /* into the caller's buffer, and valid as long as that */
+		struct {
+			uint32_t input, output;
+		} tokens; /* PIECE_FRAME: reported by this frame (wire_usage.h), else zero */
+	};
 };
 
 static inline const char *piece_text(const struct piece *p)

@@ -14,7 +14,11 @@
  * is judged; a cut inside it can only abort. In the common case nothing is held, and the caller
  * sends straight from the buffer it received into.
  *
- * No I/O and no clock: the exchange moves the bytes and calls gate_expire() when its timer says so.
+ * A budget that breaks ends the stream like a rule does: what was judged before the breaking byte
+ * leaves, in whole frames. The judge sees nothing from that byte on.
+ *
+ * No I/O and no clock: the exchange moves the bytes and calls gate_expire() or gate_stop() when its
+ * timer says so.
  */
 #ifndef PROXY_GATE_H
 #define PROXY_GATE_H
@@ -23,6 +27,7 @@
 #include <stdint.h>
 
 #include "lib/wire.h"
+#include "policy/budget.h"
 #include "policy/judge.h"
 
 enum cut_form { CUT_GRACEFUL, CUT_ERROR, CUT_ABORT, CUT_FORM_COUNT };
@@ -39,6 +44,8 @@ struct gate_options {
 	uint32_t frame_bytes;    /* events, lines and elements up to this size are released whole */
 	uint32_t document_bytes; /* the same for one JSON document */
 	enum cut_form cut;
+	const struct budget_limits *limits; /* NULL: none, and nothing is estimated, without */
+	const struct budget_price *price;   /* a price; both are copied */
 };
 
 /* One thread's working memory for gates. */
@@ -80,6 +87,13 @@ enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p,
 enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_out *out);
 /* a hold is too old */
 enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out);
+
+/* A budget is used up that is not counted in bytes: nothing more leaves. Under a policy that only
+ * monitors it is noted. */
+enum gate_state gate_stop(struct gate *g, enum budget_limit limit);
+/* The budget that broke, which has cut the stream unless the policy only monitors. */
+enum budget_limit gate_broken(const struct gate *g);
+const struct budget *gate_budget(const struct gate *g); /* NULL: nothing is estimated */
 
 /* judged text is being held (not merely an incomplete frame) */
 bool gate_holding(const struct gate *g);

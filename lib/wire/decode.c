@@ -402,6 +402,13 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 		return;
 	}
 	uint64_t start = max_u64(w->frame_start, end - min_u64(end, UINT32_MAX));
-	piece_push(w, out, PIECE_FRAME, 0, start, (size_t)(end - start));
+	struct piece *frame = piece_push(w, out, PIECE_FRAME, 0, start, (size_t)(end - start));
+	if (frame && w->usage_new) {
+		struct wire_usage usage;
+		wire_usage(w, &usage);
+		frame->tokens.input = (uint32_t)min_u64(usage.input, UINT32_MAX);
+		frame->tokens.output = (uint32_t)min_u64(usage.output, UINT32_MAX);
+	}
+	w->usage_new = false;
 	w->frame_start = end;
 }

@@ -44,9 +44,18 @@ void registers_capture(struct wire *w, uint64_t off)
 	case ROLE_B:
 	case ROLE_CREATED:
 	case ROLE_SEQUENCE:
+	case ROLE_USAGE:
 	case ROLE_SNIFF: break;
 	}
 	w->capture = ROLE_PATH;
+}
+
+/* A number that no stream can mean is kept within what a sum of them can hold. */
+void registers_usage(struct wire *w, uint8_t part, uint64_t tokens)
+{
+	w->usage[part] = min_u64(tokens, UINT32_MAX);
+	w->usage_known |= (uint8_t)(1u << part);
+	w->usage_new = true;
 }
 
 void registers_number(struct wire *w)
@@ -68,6 +77,10 @@ void registers_number(struct wire *w)
 	case ROLE_SEQUENCE:
 		if (t->whole)
 			w->sequence = max_u64(w->sequence, t->number);
+		break;
+	case ROLE_USAGE:
+		if (t->whole)
+			registers_usage(w, t->place->arg, t->number);
 		break;
 	case ROLE_PATH:
 	case ROLE_TEXT:

@@ -81,11 +81,20 @@ static const struct json_place repeat_places[] = {
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
 };
 static const struct json_place repeat_element[] = { { JSON_KIDS(repeat_places) } };
+static const struct json_place details_of_usage[] = {
+	{ JSON_KEY("reasoning_tokens"), .role = ROLE_USAGE, .arg = USAGE_REASONING },
+};
+static const struct json_place usage_places[] = {
+	{ JSON_KEY("input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
+	{ JSON_KEY("output_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
+	{ JSON_KEY("output_tokens_details"), JSON_KIDS(details_of_usage) },
+};
 static const struct json_place response_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("model"), .role = ROLE_MODEL },
 	{ JSON_KEY("created_at"), .role = ROLE_CREATED },
 	{ JSON_KEY("output"), JSON_KIDS(repeat_element) },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 };
 static const struct json_place root_places[] = {
 	{ JSON_KEY("type"), .role = ROLE_TYPE },
@@ -98,6 +107,7 @@ static const struct json_place root_places[] = {
 	{ JSON_KEY("item"), JSON_KIDS(repeat_places) },
 	{ JSON_KEY("response"), JSON_KIDS(response_places) },
 	{ JSON_KEY("output"), JSON_KIDS(item_element) },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 	{ JSON_KEY("id"), .role = ROLE_ID },
 };
 static const struct json_place root = { .scope = OWN_A | OWN_B | OWN_TYPE, JSON_KIDS(root_places) };

@@ -1,0 +1,325 @@
+#include "policy/budget.h"
+
+#include <assert.h>
+
+const char *const budget_limit_names[] = {
+	[BUDGET_NONE] = "none",
+	[BUDGET_OUTPUT_BYTES] = "output_bytes",
+	[BUDGET_OUTPUT_TOKENS] = "output_tokens",
+	[BUDGET_COST] = "cost",
+	[BUDGET_DURATION] = "duration",
+	[BUDGET_FIRST_BYTE] = "first_byte",
+	[BUDGET_STALL] = "stall",
+	[BUDGET_DAILY] = "daily",
+};
+static_assert(ARRAY_LEN(budget_limit_names) == BUDGET_LIMIT_COUNT, "one name for each limit");
+
+const char *const budget_reasons[] = {
+	[BUDGET_NONE] = "",
+	[BUDGET_OUTPUT_BYTES] = "budget_output_bytes",
+	[BUDGET_OUTPUT_TOKENS] = "budget_output_tokens",
+	[BUDGET_COST] = "budget_cost",
+	[BUDGET_DURATION] = "budget_duration",
+	[BUDGET_FIRST_BYTE] = "budget_first_byte",
+	[BUDGET_STALL] = "budget_stall",
+	[BUDGET_DAILY] = "budget_daily",
+};
+static_assert(ARRAY_LEN(budget_reasons) == BUDGET_LIMIT_COUNT, "one reason for each limit");
+
+/* --- the estimate --- */
+
+enum class {
+	CLASS_START,
+	CLASS_WORD,
+	CLASS_DIGIT,
+	CLASS_BLANK,
+	CLASS_LINE,
+	CLASS_MARK,
+	CLASS_HIGH
+};
+
+enum { WORD_FIRST = 9, WORD_MORE = 5, DIGITS = 3, MARKS = 2, RUN_MAX = 249 };
+
+/* What a dialect's builders add, in thousandths of a token, and their tokenizer's factor. */
+static const struct {
+	uint16_t percent, message, call, more_calls;
+} habits[DIALECT_COUNT] = {
+	[DIALECT_UNKNOWN] = { 100, 0, 8000, 8000 },
+	[DIALECT_CHAT] = { 100, 0, 8000, 30000 },
+	[DIALECT_RESPONSES] = { 100, 3000, 9000, 20000 },
+	[DIALECT_MESSAGES] = { 112, 4000, 18000, 18000 },
+	[DIALECT_GEMINI] = { 100, 0, 6000, 6000 },
+	[DIALECT_OLLAMA] = { 100, 0, 8000, 8000 },
+};
+
+static enum class class_of(unsigned char c) {
+	unsigned char letter = c | 0x20; if (letter >= 'a' && letter <= 'z') return CLASS_WORD;
+	if (c >= '0' && c <= '9') return CLASS_DIGIT;
+	if (c == ' ' || c == '\t') return CLASS_BLANK;
+	if (c == '\n' || c == '\r') return CLASS_LINE;
+	return c >= 0x80 ? CLASS_HIGH : CLASS_MARK;
+}
+
+/* What the run-th byte of its class in a row adds. */
+static unsigned price_of(enum class class, unsigned run)
+{
+	switch (class) {
+	case CLASS_START: break;
+	case CLASS_WORD:
+		return run == 1 || (run > WORD_FIRST && (run - WORD_FIRST - 1) % WORD_MORE == 0)
+			       ? 1000
+			       : 0;
+	case CLASS_DIGIT: return run % DIGITS == 1 ? 1000 : 0;
+	case CLASS_BLANK: return run == 2 ? 500 : 0;
+	case CLASS_LINE: return run == 1 ? 900 : 0;
+	case CLASS_MARK: return run % MARKS == 1 ? 850 : 0;
+	case CLASS_HIGH: return 330;
+	}
+	return 0;
+}
+
+static unsigned next_byte(struct budget_channel *c, unsigned char byte)
+{
+	enum class class = class_of(byte);
+	/* Wraps to a run of the same phase for words, digits and marks alike. */
+	c->run = c->class != class ? 1 : c->run == RUN_MAX ? RUN_MAX - 29 : c->run + 1;
+	c->class = (uint8_t) class;
+	return price_of(class, c->run);
+}
+
+/* --- limits --- */
+
+uint64_t budget_cost_of(const struct budget_price *price, uint64_t input, uint64_t output)
+{
+	return (input * price->input + output * price->output) / 1000;
+}
+
+/* How many thousandths of a token of text may be counted before a limit breaks. */
+static void set_stop(struct budget *b)
+{
+	uint64_t most = UINT64_MAX, spent = b->input * b->price.input;
+	b->stop_is = BUDGET_NONE;
+	if (b->limits.output_tokens) {
+		most = b->limits.output_tokens * 1000;
+		b->stop_is = BUDGET_OUTPUT_TOKENS;
+	}
+	if (b->limits.cost_nano && (b->price.output || b->price.input)) {
+		uint64_t pico = b->limits.cost_nano * 1000;
+		uint64_t tokens = 0;
+		if (spent <= pico)
+			tokens = b->price.output ? (pico - spent) * 1000 / b->price.output
+						 : UINT64_MAX;
+		if (tokens < most || spent > pico) {
+			most = tokens;
+			b->stop_is = BUDGET_COST;
+		}
+	}
+	b->stop = most;
+}
+
+void budget_init(struct budget *b, const struct budget_limits *limits,
+		 const struct budget_price *price)
+{
+	*b = (struct budget){ .limits = *limits, .price = *price };
+	set_stop(b);
+}
+
+static uint64_t total_milli(const struct budget *b)
+{
+	return max_u64(b->reported * 1000 + (b->milli - b->counted), b->least * 1000);
+}
+
+static void breach(struct budget *b, struct budget_breach *out, enum budget_limit limit,
+		   uint64_t release, uint64_t decided)
+{
+	if (b->broken)
+		return;
+	b->broken = limit;
+	*out = (struct budget_breach){ .limit = limit,
+				       .release_raw = release,
+				       .decided_raw = decided };
+}
+
+static bool over(const struct budget *b)
+{
+	return b->stop_is != BUDGET_NONE && total_milli(b) > b->stop;
+}
+
+static bool over_bytes(const struct budget *b, uint64_t end)
+{
+	return b->limits.output_bytes && end > b->limits.output_bytes;
+}
+
+/* --- feeding --- */
+
+/* Text that is no JSON is a stream's own when it comes first; later it is a mark such as [DONE]. */
+static bool counts(const struct wire *w, const struct piece *p)
+{
+	uint8_t kind = wire_channel(w, p->channel).kind;
+	if (kind == CHANNEL_RAW)
+		return p->channel == 0;
+	return kind != CHANNEL_ENVELOPE;
+}
+
+/* A channel's first text: the message or the call that it belongs to. */
+static void begin_channel(struct budget *b, enum dialect d, uint8_t kind)
+{
+	if (b->milli == 0)
+		b->milli += habits[d].message;
+	if (kind != CHANNEL_ARGUMENTS && kind != CHANNEL_TOOL_TEXT)
+		return;
+	b->milli += b->called ? habits[d].more_calls : habits[d].call;
+	b->called = true;
+}
+
+/* Counts the text; returns how much of it stands before the byte that breaks a limit on tokens. */
+static uint32_t count_text(struct budget *b, const struct piece *p, unsigned percent)
+{
+	struct budget_channel *c = &b->channels[p->channel];
+	const char *text = piece_text(p);
+	uint32_t before = p->text_len;
+	for (uint32_t i = 0; i < p->text_len; i++) {
+		unsigned price = next_byte(c, (unsigned char)text[i]);
+		if (!price)
+			continue;
+		b->milli += price * percent / 100;
+		if (before == p->text_len && over(b))
+			before = i;
+	}
+	return before;
+}
+
+static void breach_bytes(struct budget *b, struct budget_breach *out)
+{
+	uint64_t limit = b->limits.output_bytes;
+	breach(b, out, BUDGET_OUTPUT_BYTES, limit, limit + 1);
+}
+
+static void feed_text(struct budget *b, const struct wire *w, const struct piece *p,
+		      struct budget_breach *out)
+{
+	struct channel_id id = wire_channel(w, p->channel);
+	enum dialect d = id.kind == CHANNEL_RAW ? DIALECT_UNKNOWN : wire_dialect(w);
+	uint32_t tokens = p->text_len, bytes = p->text_len;
+	uint64_t limit = b->limits.output_bytes;
+	bool was_over = over(b);
+	if (counts(w, p)) {
+		if (!b->channels[p->channel].seen)
+			begin_channel(b, d, id.kind);
+		b->channels[p->channel].seen = true;
+		tokens = count_text(b, p, habits[d].percent);
+	}
+	if (over_bytes(b, p->raw_off + p->raw_len))
+		bytes = p->lit_len || limit < p->raw_off ? 0 : (uint32_t)(limit - p->raw_off);
+	bool is_lit = p->lit_len != 0;
+	if (bytes < p->text_len && bytes <= tokens) {
+		breach_bytes(b, out);
+		out->text = bytes;
+	} else if (tokens < p->text_len && !was_over) {
+		uint64_t at = p->raw_off + (is_lit ? 0 : tokens);
+		breach(b, out, b->stop_is, at, at + (is_lit ? p->raw_len : 1));
+		out->text = is_lit ? 0 : tokens;
+	}
+}
+
+/* A report replaces what was estimated. One that comes before any text is a builder's first
+ * number, which later ones include: there the estimate goes on from the text. */
+static void feed_report(struct budget *b, const struct piece *p)
+{
+	if (p->tokens.input) {
+		b->input = p->tokens.input;
+		b->input_reported = true;
+	}
+	if (p->tokens.output) {
+		b->least = b->milli ? 0 : p->tokens.output;
+		b->reported = b->milli ? p->tokens.output : 0;
+		b->counted = b->milli;
+		b->reports = true;
+	}
+	set_stop(b);
+}
+
+static void feed_frame(struct budget *b, const struct piece *p, struct budget_breach *out)
+{
+	uint64_t end = p->raw_off + p->raw_len;
+	if (p->tokens.input || p->tokens.output)
+		feed_report(b, p);
+	if (b->broken)
+		return;
+	if (over_bytes(b, end))
+		breach_bytes(b, out);
+	else if (over(b))
+		breach(b, out, b->stop_is, p->raw_off, end);
+}
+
+void budget_feed(struct budget *b, const struct wire *w, const struct piece *v, size_t n,
+		 struct budget_breach *out)
+{
+	enum budget_limit before = b->broken;
+	*out = (struct budget_breach){ .limit = BUDGET_NONE };
+	for (size_t i = 0; i < n; i++) {
+		enum budget_limit was = b->broken;
+		struct budget_breach here = { .limit = BUDGET_NONE };
+		if (v[i].kind == PIECE_TEXT)
+			feed_text(b, w, &v[i], &here);
+		else if (v[i].kind == PIECE_FRAME)
+			feed_frame(b, &v[i], &here);
+		if (was || !b->broken)
+			continue;
+		here.piece = i;
+		*out = here;
+	}
+	uint64_t start;
+	if (!b->broken && wire_in_long_frame(w, &start) && over_bytes(b, wire_consumed(w))) {
+		breach_bytes(b, out);
+		out->piece = n;
+	}
+	CHECK(before == BUDGET_NONE || out->limit == BUDGET_NONE);
+}
+
+uint64_t budget_tokens(const struct budget *b)
+{
+	return (total_milli(b) + 500) / 1000;
+}
+
+uint64_t budget_estimate(const struct budget *b)
+{
+	return (b->milli + 500) / 1000;
+}
+
+void budget_guess_input(struct budget *b, uint64_t tokens)
+{
+	if (!b->input_reported)
+		b->input = tokens;
+}
+
+uint64_t budget_cost(const struct budget *b)
+{
+	return budget_cost_of(&b->price, b->input, budget_tokens(b));
+}
+
+/* --- time --- */
+
+static void consider(enum budget_limit limit, uint64_t due, uint64_t now,
+		     enum budget_limit *over_is, uint64_t *next)
+{
+	if (now >= due && *over_is == BUDGET_NONE)
+		*over_is = limit;
+	if (due < *next)
+		*next = due;
+}
+
+enum budget_limit budget_time(const struct budget_limits *l, const struct budget_times *t,
+			      uint64_t now_ms, uint64_t *next_ms)
+{
+	enum budget_limit broken = BUDGET_NONE;
+	*next_ms = UINT64_MAX;
+	if (l->duration_ms)
+		consider(BUDGET_DURATION, t->began_ms + l->duration_ms, now_ms, &broken, next_ms);
+	if (l->first_byte_ms && t->sent_ms && !t->first_ms)
+		consider(BUDGET_FIRST_BYTE, t->sent_ms + l->first_byte_ms, now_ms, &broken,
+			 next_ms);
+	if (l->stall_ms && t->first_ms)
+		consider(BUDGET_STALL, t->last_ms + l->stall_ms, now_ms, &broken, next_ms);
+	return broken;
+}

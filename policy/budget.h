@@ -1,0 +1,115 @@
+/*
+ * Budgets: what one stream may cost, in bytes, tokens, money and time, and a running estimate of
+ * its tokens. No clock: times are passed in.
+ *
+ * Theory of operation
+ *
+ *   text      The weather in Paris   ->   estimate, in thousandths of a token
+ *   reports   usage: 412 tokens      ->   the estimate becomes what is reported; text that comes
+ *                                         afterwards is added to that
+ *
+ * Tokenizers differ and are not at hand, so text is priced by the classes of its bytes: a word is
+ * one token and one more for every five letters past the ninth; three digits are one; two
+ * punctuation marks 0.85; a run of line ends 0.9; a byte past ASCII 0.33; a run of blanks 0.5. Each
+ * dialect has a factor for its builders' tokenizer and fixed sums for a message and for a tool
+ * call, whose name is no judged text. The figures are fitted to recorded streams; `bench/tokens`
+ * prints how far they hold. What never shows in the text, such as hidden reasoning, is not known
+ * before it is reported.
+ *
+ * The estimate is a function of the text of each channel and of the reports alone. The byte at
+ * which a limit breaks is therefore the same however the stream was split.
+ */
+#ifndef POLICY_BUDGET_H
+#define POLICY_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+enum budget_limit {
+	BUDGET_NONE,
+	BUDGET_OUTPUT_BYTES,
+	BUDGET_OUTPUT_TOKENS,
+	BUDGET_COST,
+	BUDGET_DURATION,
+	BUDGET_FIRST_BYTE,
+	BUDGET_STALL,
+	BUDGET_DAILY,
+	BUDGET_LIMIT_COUNT
+};
+
+extern const char *const budget_limit_names[BUDGET_LIMIT_COUNT]; /* "output_bytes" */
+extern const char *const budget_reasons[BUDGET_LIMIT_COUNT];     /* "budget_output_bytes" */
+
+/* Micro-USD for a million tokens, which is pico-USD for one. */
+struct budget_price {
+	uint64_t input, output;
+};
+
+struct budget_limits { /* 0: none */
+	uint64_t output_bytes, output_tokens;
+	uint64_t cost_nano; /* nano-USD */
+	uint32_t duration_ms, first_byte_ms, stall_ms;
+	bool set; /* any of them */
+};
+
+/* Where a channel's text stands: the class of its last byte and how many of them in a row. */
+struct budget_channel {
+	uint8_t class, run;
+	bool seen;
+};
+
+struct budget {
+	struct budget_limits limits;
+	struct budget_price price;
+	uint64_t milli;            /* estimated from the text, thousandths of a token */
+	uint64_t counted;          /* of this, before the latest report */
+	uint64_t reported;         /* tokens, the latest */
+	uint64_t least;            /* tokens, reported before any text */
+	uint64_t input;            /* tokens, reported or guessed */
+	uint64_t stop;             /* milli must not pass this */
+	enum budget_limit stop_is; /* which limit that would break */
+	bool reports, input_reported;
+	bool called; /* a tool call was seen */
+	enum budget_limit broken;
+	struct budget_channel channels[WIRE_CHANNELS_MAX];
+};
+
+/* Where a limit broke. Nothing from release_raw on may leave; the byte before decided_raw was the
+ * one too many. Pieces before `piece`, and the first `text` bytes of that one, come before it. */
+struct budget_breach {
+	enum budget_limit limit; /* BUDGET_NONE: all is within the limits, the rest is unset */
+	uint64_t release_raw, decided_raw;
+	size_t piece;
+	uint32_t text;
+};
+
+void budget_init(struct budget *b, const struct budget_limits *limits,
+		 const struct budget_price *price);
+
+/* Counts the n pieces, up to the breach when there is one; latches: a budget that broke counts on
+ * and reports no second breach. */
+void budget_feed(struct budget *b, const struct wire *w, const struct piece *v, size_t n,
+		 struct budget_breach *out);
+
+uint64_t budget_tokens(const struct budget *b);   /* output, reported so far and estimated since */
+uint64_t budget_estimate(const struct budget *b); /* from the text alone, whatever is reported */
+
+/* For streams that report no input: what it may have been. */
+void budget_guess_input(struct budget *b, uint64_t tokens);
+
+/* The cost so far, nano-USD, of what is known of the input and of budget_tokens(). */
+uint64_t budget_cost(const struct budget *b);
+uint64_t budget_cost_of(const struct budget_price *price, uint64_t input, uint64_t output);
+
+/* Which of the limits on time is over, and when the next one may be. began, first (0: no body byte
+ * yet; sent 0: the request is not all sent) and last are times of the exchange. */
+struct budget_times {
+	uint64_t began_ms, sent_ms, first_ms, last_ms;
+};
+
+enum budget_limit budget_time(const struct budget_limits *limits, const struct budget_times *t,
+			      uint64_t now_ms, uint64_t *next_ms); /* UINT64_MAX: never */
+
+#endif
