@@ -100,7 +100,7 @@ static void set_stop(struct budget *b)
 	uint64_t most = UINT64_MAX, spent = b->input * b->price.input;
 	b->stop_is = BUDGET_NONE;
 	if (b->limits.output_tokens) {
-		most = b->limits.output_tokens * 1000;
+		most = b->limits.output_tokens * UINT64_C(1000);
 		b->stop_is = BUDGET_OUTPUT_TOKENS;
 	}
 	if (b->limits.cost_nano && (b->price.output || b->price.input)) {

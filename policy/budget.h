@@ -48,7 +48,8 @@ struct budget_price {
 };
 
 struct budget_limits { /* 0: none */
-	uint64_t output_bytes, output_tokens;
+	uint64_t output_bytes;
+	uint32_t output_tokens;
 	uint64_t cost_nano; /* nano-USD */
 	uint32_t duration_ms, first_byte_ms, stall_ms;
 	bool set; /* any of them */

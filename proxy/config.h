@@ -17,6 +17,7 @@
 #include "lib/base.h"
 #include "lib/buf.h"
 #include "lib/wire.h"
+#include "policy/budget.h"
 #include "policy/ruleset.h"
 #include "proxy/gate.h"
 
@@ -59,6 +60,8 @@ struct config_upstream {
 	uint32_t idle_max;   /* idle connections kept per worker */
 	uint32_t idle_ms;    /* for so long */
 	uint32_t resolve_ms; /* names are looked up again after this */
+	struct budget_price price;
+	bool priced;
 	unsigned line;
 };
 
@@ -88,6 +91,7 @@ struct config_route {
 	bool refuse_compressed; /* else decoded for judging and sent on as identity */
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes;
+	struct budget_limits budget;
 	unsigned line;
 };
 

@@ -91,6 +91,10 @@ void config_read_admin(struct config_reader *r, const struct yaml_node *node, vo
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
 
+void config_read_price(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_budget(struct config_reader *r, const struct yaml_node *node,
+			struct budget_limits *out);
+
 /* Once all of it is read: no upstream may be redcard itself. */
 void config_check_loops(struct config_reader *r);
 

@@ -229,6 +229,7 @@ static void read_upstream(struct config_reader *r, const struct yaml_node *node,
 		KEY_BY("idle", read_idle),
 		KEY_IN("resolve", KEY_DURATION, struct config_upstream, resolve_ms, SECOND,
 		       24 * HOUR),
+		KEY_BY("price", config_read_price),
 	};
 	*u = (struct config_upstream){
 		.line = node->line,

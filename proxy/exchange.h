@@ -97,6 +97,12 @@ struct exchange {
 	uint64_t
 		head_due_ms; /* when the head leaves without a body; 0: it left, or there is none */
 	struct timer phase, tick, total;
+
+	/* The budget. */
+	enum budget_limit broken;   /* a limit on time */
+	uint64_t first_ms, last_ms; /* the first byte of the body, the latest frame; 0: none yet */
+	uint64_t frames, passed;    /* as of last_ms */
+	struct timer allowance;
 };
 
 /* Called with a complete head in the client's parser. May end before it returns. */
@@ -133,5 +139,12 @@ bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect d
 /* drops the backend; the next step connects */
 void exchange_retry(struct exchange *x, enum upstream_error why);
 enum step_next exchange_cut(struct exchange *x); /* the gate said so */
+
+/* exchange_budget.c */
+void exchange_budget_begin(struct exchange *x); /* the route is known */
+void exchange_budget_sent(struct exchange *x);  /* the request's head went to the builder */
+void exchange_budget_fed(struct exchange *x);   /* the gate got bytes of the answer */
+enum budget_limit exchange_broken(
+	const struct exchange *x); /* the budget that broke, of any sort */
 
 #endif

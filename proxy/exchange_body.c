@@ -141,6 +141,7 @@ static bool feed(struct exchange *x, struct span body)
 	struct gate_out out;
 	enum gate_state state = gate_feed(x->gate, &x->w->gate, body.p, body.n, &out);
 	emit(x, out.old, out.fresh);
+	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
 	return state == GATE_CUT;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/http1.h"
+#include "policy/budget.h"
 #include "policy/ruleset.h"
 #include "proxy/version.h"
 
@@ -30,6 +31,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_WIRE_ERROR] = "wire_error",
 	[CUT_LABEL_ENCODING] = "encoding",
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
+	[CUT_LABEL_BUDGET] = "budget",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -102,6 +104,12 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 			  .kind = METRIC_COUNTER,
 			  .help = "Streams cut, by cause.",
 			  LABELS("cause", cut_label_names) },
+	[METRIC_BUDGET_CUTS] = { .name = "redcard_budget_cuts_total",
+				 .kind = METRIC_COUNTER,
+				 .help = "Streams cut because a budget was used up, by the limit.",
+				 .label = "limit",
+				 .values = budget_limit_names,
+				 .n_values = BUDGET_LIMIT_COUNT },
 	[METRIC_HOLD_BOUND] = { .name = "redcard_hold_bound_total",
 				.kind = METRIC_COUNTER,
 				.help = "Holds that reached their bound in bytes or time, by what was done.",

@@ -18,6 +18,7 @@ enum metric {
 	METRIC_UNSCANNED_BYTES,
 	METRIC_CARDS,           /* counter by enum action */
 	METRIC_CUTS,            /* counter by enum cut_label */
+	METRIC_BUDGET_CUTS,     /* counter by enum budget_limit */
 	METRIC_HOLD_BOUND,      /* counter by enum hold_result */
 	METRIC_HOLD_BYTES,      /* histogram: held_max of each inspected exchange */
 	METRIC_FIRST_BYTE,      /* histogram, seconds: request sent to the answer's head */
@@ -68,6 +69,7 @@ enum cut_label {
 	CUT_LABEL_WIRE_ERROR, /* the stream could not be decoded */
 	CUT_LABEL_ENCODING,   /* the body's compression could not be undone, or is refused */
 	CUT_LABEL_NO_MEMORY,
+	CUT_LABEL_BUDGET,
 	CUT_LABEL_COUNT
 };
 
