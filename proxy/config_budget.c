@@ -9,12 +9,12 @@
 #define USD_MAX 1000
 
 /* A sum in USD with at most `digits` decimals, as a whole number of its smallest part. */
-static void read_usd(struct config_reader *r, const struct yaml_node *node, unsigned digits,
+static bool read_usd(struct config_reader *r, const struct yaml_node *node, unsigned digits,
 		     uint64_t *out)
 {
 	uint64_t v = 0, one = 1;
 	if (!config_expect(r, node, YAML_SCALAR))
-		return;
+		return false;
 	for (unsigned i = 0; i < digits; i++)
 		one *= 10;
 	if (units_decimal((struct span){ node->text, node->len }, digits, &v) != 0 ||
@@ -23,30 +23,30 @@ static void read_usd(struct config_reader *r, const struct yaml_node *node, unsi
 			       "`%s: %s` is not a sum in USD; write one such as 0.25, with at most "
 			       "%u decimals and at most %d",
 			       node->key ? node->key : "this entry", node->text, digits, USD_MAX);
-		return;
+		return false;
 	}
 	*out = v;
+	return true;
 }
 
 static void read_cost(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	struct budget_limits *l = base;
-	read_usd(r, node, 9, &l->cost_nano);
-	if (l->cost_nano == 0)
+	if (read_usd(r, node, 9, &l->cost_nano) && l->cost_nano == 0)
 		config_problem(
 			r, node->line,
 			"`cost: %s` lets nothing pass; write a sum above 0 or remove the key",
-			node->kind == YAML_SCALAR ? node->text : "");
+			node->text);
 }
 
 static void read_input(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	read_usd(r, node, 6, &((struct budget_price *)base)->input);
+	(void)read_usd(r, node, 6, &((struct budget_price *)base)->input);
 }
 
 static void read_output(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	read_usd(r, node, 6, &((struct budget_price *)base)->output);
+	(void)read_usd(r, node, 6, &((struct budget_price *)base)->output);
 }
 
 void config_read_price(struct config_reader *r, const struct yaml_node *node, void *base)
