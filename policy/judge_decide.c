@@ -58,9 +58,12 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	struct decision d = { .when = when.when,
 			      .at = when.at,
 			      .secret = *secret,
+			      .body = secret->from,
 			      .slot = slot_index,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
+	if (r->info.hold == HOLD_LEAD_IN)
+		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
 	struct finding f = { j, slot, r, *secret, when.at };
 	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
