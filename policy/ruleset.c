@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/rule.h"
@@ -285,6 +286,7 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		excuse_describe(r, &b);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -296,6 +298,7 @@ static void set_free(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++) {
 		regex_free(set->rules[i].body);
 		regex_free(set->rules[i].start);
+		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
 	while (set->texts) {
@@ -321,6 +324,7 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 		goto fail;
 	for (size_t i = 0; i < set->n; i++) {
 		int one = compile_rule(set, &set->rules[i], errors);
+		one = one ? one : excuse_compile(set, &set->rules[i], errors);
 		rc = rc ? rc : one;
 	}
 	if (!rc)
