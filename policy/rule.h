@@ -47,6 +47,7 @@ struct rule {
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */
 	const char *wanted; /* lead_in: given, or NULL */
+	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
 	unsigned regex_line, lead_in_line, hold_line;
 };
@@ -72,6 +73,7 @@ struct ruleset {
 	bool code_scope; /* some rule asks whether text is code */
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
+	struct buf notes;
 	char hash[65];
 	struct rule_text *texts;
 };

@@ -5,6 +5,8 @@
  */
 #include "policy/rule_file.h"
 
+#include "lib/toml.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -253,6 +255,20 @@ static void take_policy(struct rule_file *f, const struct yaml_node *root)
 	disable_rules(f);
 }
 
+static int read_toml(struct rule_file *f)
+{
+	struct toml_tree *t = NULL;
+	int rc = toml_load(f->name, &t, f->errors);
+	if (rc && rc != -EINVAL && rc != -ENOMEM && !f->includer)
+		buf_printf(f->errors, "%s:1: cannot be read: %s; correct the name\n", f->name,
+			   strerror(-rc));
+	if (rc)
+		return rc;
+	gitleaks_take(f, toml_root(t));
+	toml_free(t);
+	return f->rc;
+}
+
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
 		     struct span yaml, struct buf *errors)
 {
@@ -267,6 +283,9 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 		f.hold_bytes = includer->hold_bytes;
 		f.on_bound = includer->on_bound;
 	}
+	size_t len = strlen(name);
+	if (!yaml.p && len > 5 && strcmp(name + len - 5, ".toml") == 0)
+		return read_toml(&f);
 	int rc = yaml.p ? yaml_parse(name, yaml, 0, &y, errors) : yaml_load(name, 0, &y, errors);
 	if (rc)
 		return rc;

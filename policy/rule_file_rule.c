@@ -66,33 +66,9 @@ static void rule_secret_group(struct rule_file *f, struct rule *r, const struct 
 		r->secret_group = (int)v;
 }
 
-/* A list of 1 to `most` texts of at most `bytes` each; its length, or 0 after a complaint. */
-static size_t take_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
-			const char *const **out)
-{
-	size_t count = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		count++;
-	if (n->kind != YAML_LIST || !count || count > most) {
-		rule_file_complain(f, n->line, "%s must be a list; write 1 to %zu %s in brackets",
-				   n->key, most, bytes > 64 ? "expressions" : "words");
-		return 0;
-	}
-	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));
-	if (!v) {
-		f->rc = -ENOMEM;
-		return 0;
-	}
-	size_t i = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		v[i++] = rule_file_text(f, k, bytes);
-	*out = v;
-	return count;
-}
-
 static void rule_keywords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->n_keywords = take_list(f, n, 64, 64, &r->keywords);
+	r->n_keywords = rule_file_list(f, n, 64, 64, &r->keywords);
 }
 
 static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -113,12 +89,12 @@ static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_
 static void allow_regexes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
 	r->allow_line = n->line;
-	r->n_allow = take_list(f, n, 64, REGEX_MAX, &r->allow_texts);
+	r->n_allow = rule_file_list(f, n, 64, REGEX_MAX, &r->allow_texts);
 }
 
 static void allow_stopwords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->n_stopwords = take_list(f, n, 4096, 64, &r->stopwords);
+	r->n_stopwords = rule_file_list(f, n, 4096, 64, &r->stopwords);
 }
 
 static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
@@ -208,6 +184,20 @@ static const struct rule_key rule_keys[] = {
 	{ "rollback", rule_rollback },
 };
 
+bool rule_file_unique(struct rule_file *f, const struct rule *r)
+{
+	for (size_t i = 0; i < f->set->n; i++) {
+		const struct rule *other = &f->set->rules[i];
+		if (strcmp(other->info.id, r->info.id) != 0)
+			continue;
+		rule_file_complain(f, r->info.line,
+				   "rule %s stands already in %s:%u; give this one another id",
+				   r->info.id, other->info.file, other->info.line);
+		return false;
+	}
+	return true;
+}
+
 static bool complete(struct rule_file *f, const struct rule *r, const struct yaml_node *n)
 {
 	static const char *const needed[] = { "id", "title", "severity", "action", "regex" };
@@ -217,16 +207,7 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 			rule_file_complain(f, n->line, "a rule has no %s; add one", needed[i]);
 			all = false;
 		}
-	for (size_t i = 0; all && i < f->set->n; i++) {
-		const struct rule *other = &f->set->rules[i];
-		if (strcmp(other->info.id, r->info.id) == 0) {
-			rule_file_complain(
-				f, n->line,
-				"rule %s stands already in %s:%u; give this one another id",
-				r->info.id, other->info.file, other->info.line);
-			all = false;
-		}
-	}
+	all = all && rule_file_unique(f, r);
 	if (r->wanted && r->info.hold != HOLD_LEAD_IN)
 		rule_file_complain(f, r->lead_in_line,
 				   "lead_in and this hold exclude each other; remove one");
@@ -250,9 +231,14 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	rule_file_map(f, &r, n, rule_keys, ARRAY_LEN(rule_keys), "a rule");
 	if (!complete(f, &r, n))
 		return;
+	rule_file_add(f, &r);
+}
+
+void rule_file_add(struct rule_file *f, const struct rule *r)
+{
 	struct ruleset *set = f->set;
 	if (set->n == RULES_MAX) {
-		rule_file_complain(f, n->line, "more than %d rules; remove some", RULES_MAX);
+		rule_file_complain(f, r->info.line, "more than %d rules; remove some", RULES_MAX);
 		return;
 	}
 	if (set->n == set->cap) {
@@ -265,7 +251,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 		set->rules = v;
 		set->cap = cap;
 	}
-	set->rules[set->n++] = r;
+	set->rules[set->n++] = *r;
 }
 
 const char *rule_file_rule_key(size_t i)

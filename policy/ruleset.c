@@ -151,6 +151,12 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
 }
 
+static bool is_doubtful(const struct rule *r)
+{
+	struct span group, before;
+	return secret_group_doubtful(r->info.regex, &group, &before);
+}
+
 /* Nobody said that the first group is the secret, and it does not look like one. */
 static bool complain_doubtful(const struct rule *r, struct buf *errors)
 {
@@ -180,7 +186,9 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	regex_free(whole);
 	if (r->secret_group < 0) {
 		r->secret_group = groups ? 1 : 0;
-		if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
+		if (r->foreign) /* the whole match is the safe reading */
+			r->secret_group = is_doubtful(r) ? 0 : r->secret_group;
+		else if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
 			return -EINVAL;
 	}
 	if ((unsigned)r->secret_group > groups)
@@ -191,6 +199,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
 	if (rc == -ENOMEM)
 		return rc;
+	if (r->foreign && !rc && !found.found)
+		r->info.hold = HOLD_NONE;
 	if (r->info.hold != HOLD_LEAD_IN) {
 		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood",
 				   found.why)
@@ -301,6 +311,7 @@ static void set_free(struct ruleset *set)
 		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	buf_fini(&set->notes);
 	while (set->texts) {
 		struct rule_text *t = set->texts;
 		set->texts = t->next;
@@ -383,6 +394,11 @@ const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
 const char *ruleset_hash(const struct ruleset *set)
 {
 	return set->hash;
+}
+
+struct span ruleset_notes(const struct ruleset *set)
+{
+	return (struct span){ set->notes.n ? set->notes.p : "", set->notes.n };
 }
 
 bool ruleset_monitor(const struct ruleset *set)

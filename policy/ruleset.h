@@ -74,6 +74,8 @@ size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
 const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
+/* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */
+struct span ruleset_notes(const struct ruleset *set);
 bool ruleset_monitor(const struct ruleset *set);     /* `mode: monitor` */
 uint32_t ruleset_hold_ms(const struct ruleset *set); /* the longest a hold may last */
 enum on_bound ruleset_hold_ms_bound(const struct ruleset *set);

@@ -34,6 +34,7 @@ import time
 import traceback
 import xml.etree.ElementTree
 
+import gitleaks
 import http1
 import origin as origins
 import server as servers
@@ -126,7 +127,7 @@ class Scene:
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
-            "root": servers.ROOT, "corpora": servers.CORPORA, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
+            "root": servers.ROOT, "corpora": servers.CORPORA, "gitleaks": gitleaks, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
             "access_key": wires.access_key, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])
