@@ -65,9 +65,8 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE, /* half an escape in tool arguments waited for more than frame_max bytes
-			   */
-	WIRE_AFTER_END,   /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_OPEN_ESCAPE,       /* half an escape of arguments waited for over frame_max bytes */
+	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -136,6 +135,7 @@ struct wire_options {
 	enum framing framing;
 	enum dialect dialect;
 	bool skip_reasoning; /* reasoning text is not emitted as pieces */
+	bool for_edits;      /* text may be taken out where it stands; see memo.c and decode.c */
 	uint32_t frame_max;  /* bytes; for FRAMING_DOCUMENT a larger figure is usual */
 };
 

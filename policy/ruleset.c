@@ -8,6 +8,7 @@
 #include "lib/sha256.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
+#include "policy/redaction.h"
 #include "policy/rule.h"
 #include "policy/secret_group.h"
 
@@ -179,7 +180,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	regex_free(whole);
 	if (r->secret_group < 0) {
 		r->secret_group = groups ? 1 : 0;
-		if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
+		if (r->info.action != ACTION_FLAG && complain_doubtful(r, errors))
 			return -EINVAL;
 	}
 	if ((unsigned)r->secret_group > groups)
@@ -205,6 +206,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		rc = -EINVAL;
 	}
 	lead_in_fini(&found);
+	if (!rc && r->info.action == ACTION_REDACT)
+		rc = redaction_compile(set, r, errors);
 	return rc;
 }
 
@@ -285,6 +288,8 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->mask)
+			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -379,6 +384,16 @@ const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
 const char *ruleset_hash(const struct ruleset *set)
 {
 	return set->hash;
+}
+
+bool ruleset_redacts(const struct ruleset *set)
+{
+	return set->redacts;
+}
+
+struct span ruleset_mask(const struct ruleset *set, size_t index)
+{
+	return span_of(set->rules[index].mask);
 }
 
 bool ruleset_monitor(const struct ruleset *set)
