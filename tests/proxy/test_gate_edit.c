@@ -313,3 +313,111 @@ Test(gate_edit, observing_edits_nothing)
 	run_fini(&r);
 	buf_fini(&in);
 }
+
+/* Random streams out of what the rules are sensitive to, in four texts at once. */
+static const char *const crumbs[] = { " red_a0b1",     "c2d3e4f5",
+				      "g6h7 ",         " red_a0b1c2d3",
+				      "e4f5g6h7 ",     " tok_a0b1",
+				      "w1234",         "5678w",
+				      "w12345678w",    " " LEAD SECRET " ",
+				      "red_",          "\\u0061",
+				      "0b1c2d3",       "\\n",
+				      " w12345678w ",  "x",
+				      " tok_a0b1c2d3", " red_\\u00610b1c2d3" };
+
+static unsigned next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*seed >> 33);
+}
+
+static void random_crumbs(struct buf *b, uint64_t *seed)
+{
+	for (unsigned n = next_random(seed) % 6; n; n--)
+		buf_add_text(b, crumbs[next_random(seed) % ARRAY_LEN(crumbs)]);
+}
+
+/* In arguments the crumbs' escapes are of the inner layer, and an event may end inside one. */
+static void random_arguments(struct buf *b, uint64_t *seed)
+{
+	struct buf text = { 0 };
+	random_crumbs(&text, seed);
+	for (size_t i = 0; i < text.n; i++) {
+		buf_add_text(b, text.p[i] == '\\' ? "\\" : "");
+		buf_add_char(b, text.p[i]);
+		if (next_random(seed) % 8 == 0)
+			buf_add_text(b,
+				     "\"}}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{"
+				     "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"");
+	}
+	buf_fini(&text);
+}
+
+static void random_event(struct buf *b, uint64_t *seed)
+{
+	static const char *const opens[] = {
+		"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
+		"data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"",
+		"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+		"\"function\":{\"arguments\":\"",
+		"data: {\"user\":\"",
+	};
+	static const char *const ends[] = { "\"}}]}\n\n", "\"}}]}\n\n", "\"}}]}}]}\n\n",
+					    "\"}\n\n" };
+	unsigned place = next_random(seed) % ARRAY_LEN(opens);
+	buf_add_text(b, opens[place]);
+	if (place == 2)
+		random_arguments(b, seed);
+	else
+		random_crumbs(b, seed);
+	buf_add_text(b, ends[place]);
+}
+
+static void payloads_are_json(struct span all)
+{
+	for (const char *end; (end = memchr(all.p, '\n', all.n));) {
+		struct span line = { all.p, (size_t)(end - all.p) };
+		struct json *j = NULL;
+		if (line.n > 6 && memcmp(line.p, "data: ", 6) == 0)
+			cr_assert_eq(json_parse((struct span){ line.p + 6, line.n - 6 }, &j), 0,
+				     "%.*s", (int)line.n, line.p);
+		json_free(j);
+		all = (struct span){ end + 1, all.n - line.n - 1 };
+		if (all.n == 0)
+			break;
+	}
+}
+
+Test(gate_edit, random_streams)
+{
+	uint64_t seed = 11, redactions = 0, cuts = 0;
+	for (int round = 0; round < 3000; round++) {
+		struct gate_options options = chat;
+		struct buf in = { 0 };
+		options.frame_bytes = round % 4 ? 16384 : 128;
+		for (unsigned n = 3 + next_random(&seed) % 12; n; n--)
+			random_event(&in, &seed);
+		struct run whole = play(options, bytes(&in), in.n, in.n);
+		for (int way = 0; way < 4; way++) {
+			size_t first = 1 + next_random(&seed) % in.n;
+			size_t size = way ? 1 + next_random(&seed) % 200 : 1;
+			struct run r = play(options, bytes(&in), way ? first : 1, size);
+			cr_assert_eq(r.state, whole.state, "round %d way %d", round, way);
+			cr_assert(r.out.n == whole.out.n &&
+					  (!r.out.n || memcmp(r.out.p, whole.out.p, r.out.n) == 0),
+				  "round %d, %zu then %zu:\n%.*s\n\nnot\n%.*s\n\nof\n%.*s", round,
+				  first, size, (int)r.out.n, r.out.p, (int)whole.out.n, whole.out.p,
+				  (int)in.n, in.p);
+			cr_assert_eq(r.record.redacted, whole.record.redacted);
+			run_fini(&r);
+		}
+		redactions += whole.record.redactions;
+		cuts += whole.state == GATE_CUT;
+		if (whole.end_error == 0 && whole.out.n)
+			payloads_are_json(bytes(&whole.out));
+		run_fini(&whole);
+		buf_fini(&in);
+	}
+	cr_assert_gt(redactions, 300, "the streams hardly test anything: %lu", redactions);
+	cr_assert_gt(cuts, 100, "the streams hardly test anything: %lu", cuts);
+}
