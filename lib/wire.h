@@ -29,6 +29,7 @@
  * - Comments of events are no text; `event` and `id` values and unknown fields are envelope.
  * - Envelope that stands in the same bytes as in an earlier event is not said again; see memo.c.
  * - FRAMING_NONE is one long frame, ended by a PIECE_FRAME at the finish.
+ * - UTF-16 and UTF-32, told by the first bytes, are an error; see encoding.c.
  */
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
@@ -49,8 +50,7 @@ enum framing {
 };
 
 enum dialect {
-	DIALECT_UNKNOWN, /* the first JSON payload of a known shape decides; until then, envelope
-			    only */
+	DIALECT_UNKNOWN, /* envelope only, until a JSON payload of a known shape decides */
 	DIALECT_CHAT,
 	DIALECT_RESPONSES,
 	DIALECT_MESSAGES,
@@ -65,8 +65,9 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE,       /* half an escape of arguments waited for over frame_max bytes */
-	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_OPEN_ESCAPE, /* half an escape in tool arguments waited past frame_max bytes */
+	WIRE_AFTER_END,   /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_WIDE_TEXT,   /* UTF-16 or UTF-32, told by its first bytes */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -99,8 +100,7 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME, /* a frame ended: raw_off + raw_len is the first byte after it; raw_off its
-			first byte */
+	PIECE_FRAME, /* a frame ended: the raw bytes [raw_off, raw_off + raw_len) */
 	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow
 			     in it */
 };

@@ -76,7 +76,8 @@ struct card {
 	enum action action; /* as the rule says; in monitor mode nothing was done */
 	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
-	uint64_t raw_off;   /* raw offset of its first byte */
+	uint64_t body_off; /* where holding began: after what the lead-in has of it */
+	uint64_t raw_off; /* raw offset of its first byte */
 	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
 

@@ -48,21 +48,6 @@ static uint64_t hold_from(const struct slot *slot, const struct rule *r, const s
 	return d->at ? track_raw(&slot->work, d->at - 1) : 0;
 }
 
-/* Where a redaction begins: at the secret, but for what is lead-in and may have left. */
-static uint64_t body_from(const struct rule *r, const struct candidate *c, const struct decision *d)
-{
-	switch (r->info.hold) {
-	case HOLD_LEAD_IN: return max_u64(d->secret.from, c->point);
-	case HOLD_WINDOW:
-		if (d->at - d->secret.from > (uint64_t)r->info.hold_bytes + r->delay)
-			break;
-		return d->secret.from;
-	case HOLD_NONE:
-	case HOLD_COUNT: break;
-	}
-	return UINT64_MAX;
-}
-
 static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, struct candidate *c,
 		 const struct secret *secret)
 {
@@ -73,11 +58,13 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	struct decision d = { .when = when.when,
 			      .at = when.at,
 			      .secret = *secret,
+			      .body = secret->from,
 			      .slot = slot_index,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
+	if (r->info.hold == HOLD_LEAD_IN)
+		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
-	d.body = body_from(r, c, &d);
 	struct finding f = { j, slot, r, *secret, when.at };
 	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
 		return judge_scratch_decision(s, &d);

@@ -64,7 +64,11 @@ static enum channel_kind kind_of(const struct judge *j, const struct slot *slot)
 
 bool judge_can_redact(const struct judge *j, const struct slot *slot, const struct decision *d)
 {
+	const struct rule *r = &j->set->rules[d->rule];
 	const struct track *t = &slot->work;
+	uint64_t window = (uint64_t)r->info.hold_bytes + r->delay;
+	if (r->info.hold == HOLD_WINDOW && d->at - d->body > window)
+		return false;
 	if (d->body < t->base || d->body >= d->secret.to || d->secret.to > track_end(t))
 		return false;
 	if (track_raw(t, d->body) < j->safe_raw)

@@ -72,6 +72,7 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 		.action = j->set->rules[d->rule].info.action,
 		.text_off = d->secret.from,
 		.text_len = (uint32_t)(d->secret.to - d->secret.from),
+		.body_off = d->body,
 		.raw_off = track_raw(&slot->work, d->secret.from),
 		.text_hash = hash,
 	};

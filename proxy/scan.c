@@ -12,6 +12,7 @@
 
 #include "proxy/cli.h"
 #include "proxy/gate.h"
+#include "proxy/recording.h"
 #include "proxy/verbs.h"
 
 #define READ_BYTES 65536
@@ -41,67 +42,6 @@ struct scan {
 	struct buf out;
 };
 
-/* --- which wire --- */
-
-static const struct {
-	const char *name;
-	enum framing framing;
-	enum dialect dialect;
-} wires[] = {
-	{ "chat", FRAMING_SSE, DIALECT_CHAT },
-	{ "responses", FRAMING_SSE, DIALECT_RESPONSES },
-	{ "messages", FRAMING_SSE, DIALECT_MESSAGES },
-	{ "gemini", FRAMING_SSE, DIALECT_GEMINI },
-	{ "gemini-array", FRAMING_ARRAY, DIALECT_GEMINI },
-	{ "ollama", FRAMING_LINES, DIALECT_OLLAMA },
-	{ "sse", FRAMING_SSE, DIALECT_UNKNOWN },
-	{ "lines", FRAMING_LINES, DIALECT_UNKNOWN },
-	{ "json", FRAMING_DOCUMENT, DIALECT_UNKNOWN },
-	{ "plain", FRAMING_NONE, DIALECT_UNKNOWN },
-};
-
-static bool starts_with(struct span text, const char *start)
-{
-	return text.n >= strlen(start) && memcmp(text.p, start, strlen(start)) == 0;
-}
-
-/* A recorded stream shows its framing in its first bytes; anything else is text. */
-static enum framing sniff(struct span text)
-{
-	if (starts_with(text, "\xef\xbb\xbf"))
-		text = (struct span){ text.p + 3, text.n - 3 };
-	if (starts_with(text, "data:") || starts_with(text, "event:") || starts_with(text, "id:") ||
-	    starts_with(text, "retry:"))
-		return FRAMING_SSE;
-	if (!starts_with(text, "{\"") && !starts_with(text, "[{"))
-		return FRAMING_NONE;
-	if (text.p[0] == '[')
-		return FRAMING_ARRAY;
-	const char *line = memchr(text.p, '\n', text.n);
-	bool more = line && line + 1 < text.p + text.n && line[1] == '{';
-	return more ? FRAMING_LINES : FRAMING_DOCUMENT;
-}
-
-static void choose_wire(const struct scan *s, struct span start, struct gate_options *o)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wires); i++) {
-		if (strcmp(wires[i].name, s->wire) != 0)
-			continue;
-		o->framing = wires[i].framing;
-		o->dialect = wires[i].dialect;
-		return;
-	}
-	o->framing = sniff(start);
-}
-
-static bool known_wire(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wires); i++)
-		if (strcmp(wires[i].name, name) == 0)
-			return true;
-	return strcmp(name, "auto") == 0;
-}
-
 /* --- whether it is that wire at all --- */
 
 #define SHAPE_OTHER 100
@@ -130,7 +70,7 @@ static void shape_byte(struct shape *s, char c)
 
 static void shape_feed(struct shape *s, struct span text)
 {
-	if (!s->any && starts_with(text, "\xef\xbb\xbf"))
+	if (!s->any && text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
 		text = (struct span){ text.p + 3, text.n - 3 };
 	for (size_t i = 0; i < text.n && !s->seen; i++)
 		shape_byte(s, text.p[i]);
@@ -224,7 +164,7 @@ static struct gate *open_gate(struct scan *s, struct span start)
 		.frame_bytes = FRAME_BYTES,
 		.document_bytes = FRAME_BYTES,
 	};
-	choose_wire(s, start, &options);
+	recording_wire(s->wire, start, &options.framing, &options.dialect);
 	s->shape =
 		(struct shape){ .framing = options.framing, .json = strcmp(s->wire, "sse") != 0 };
 	s->shape.seen = options.framing == FRAMING_NONE || strcmp(s->wire, "auto") == 0;
@@ -264,15 +204,6 @@ static int scan_descriptor(struct scan *s, int fd, struct gate **out)
 	return error;
 }
 
-static const char *remedy_for(int error)
-{
-	if (error == -ENOENT)
-		return "correct the name, or write - for standard input";
-	if (error == -EISDIR)
-		return "name the files in it";
-	return error == -EACCES ? "let this user read it" : "try another file";
-}
-
 static void scan_file(struct scan *s, const char *name)
 {
 	bool is_stdin = strcmp(name, "-") == 0;
@@ -283,7 +214,7 @@ static void scan_file(struct scan *s, const char *name)
 		close(fd);
 	if (error) {
 		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error),
-			remedy_for(error));
+			recording_remedy(error));
 		s->failed = true;
 		return;
 	}
@@ -332,7 +263,7 @@ int scan_main(int argc, char **argv)
 		  .letter = 'w',
 		  .value = "WIRE",
 		  .text = &s.wire,
-		  .help = "chat, responses, messages, gemini, gemini-array, ollama, sse, lines, json, plain (auto)" },
+		  .help = RECORDING_WIRES " (auto)" },
 		{ .name = "json", .flag = &s.json, .help = "print JSON" },
 	};
 	struct cli cli = {
@@ -350,13 +281,8 @@ int scan_main(int argc, char **argv)
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	if (!known_wire(s.wire)) {
-		fprintf(stderr, "redcard scan: unknown wire '%s'; write one of: auto", s.wire);
-		for (size_t i = 0; i < ARRAY_LEN(wires); i++)
-			fprintf(stderr, ", %s", wires[i].name);
-		fputc('\n', stderr);
+	if (!recording_wire_known("scan", s.wire))
 		return EXIT_TOOL;
-	}
 	if (load_rules(&s, policy) != 0)
 		return EXIT_TOOL;
 	for (size_t i = 0; i < cli.n; i++)

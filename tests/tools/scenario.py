@@ -124,7 +124,7 @@ class Scene:
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
-            "root": servers.ROOT, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
+            "root": servers.ROOT, "corpora": servers.CORPORA, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
             "access_key": wires.access_key, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])
