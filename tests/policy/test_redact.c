@@ -20,6 +20,7 @@ static const char policy[] =
 	"  - {id: long, title: t, severity: high, action: redact, regex: 'cde([a-z0-9]{20})'}\n"
 	"  - {id: pin, title: t, severity: high, action: redact, regex: 'pin\\W{1,6}([0-9]{8})\\b'}\n"
 	"  - {id: any, title: t, severity: high, action: redact, regex: 'any=([^;]{8,60});'}\n"
+	"  - {id: end, title: t, severity: high, action: redact, regex: 'end=([^;]{8,60})'}\n"
 	"  - {id: block, title: t, severity: high, action: redact, regex: 'BEGIN([A-Za-z\\s]{4,80})END'}\n"
 	"  - {id: last, title: t, severity: high, action: redact, hold: window 12, regex: 'w[0-9]{8}w'}\n"
 	"  - {id: stop, title: t, severity: high, action: cut, regex: 'fgh([a-z0-9]{8})'}\n";
@@ -353,6 +354,22 @@ Test(redact, payloads_that_are_no_json_keep_their_lines)
 #define ARGUMENTS(text)                                                                          \
 	"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":" \
 	"{\"arguments\":\"" text "\"}}]}}]}\n\n"
+
+/* An event ends inside what looked like an escape of the inner layer and is none, or is no whole
+ * one: its bytes go with the text that they are, and no byte of the framing with them. */
+Test(redact, divided_escapes_that_are_none)
+{
+	expect_text(&chat, ARGUMENTS("{\\\"a\\\":\\\"any=0123456\\\\") ARGUMENTS("x89; b\\\"}"),
+		    ARGUMENTS("{\\\"a\\\":\\\"any=<hidden any>") ARGUMENTS("; b\\\"}"));
+	expect_text(&chat, ARGUMENTS("{\\\"a\\\":\\\"any=0123456\\\\") ARGUMENTS("; b\\\"}"),
+		    ARGUMENTS("{\\\"a\\\":\\\"any=<hidden any>") ARGUMENTS("; b\\\"}"));
+	expect_text(&chat,
+		    ARGUMENTS("{\\\"a\\\":\\\"any=012345\\\\u0") ARGUMENTS("\\u00e9; b\\\"}"),
+		    ARGUMENTS("{\\\"a\\\":\\\"any=<hidden any>") ARGUMENTS("; b\\\"}"));
+	/* The text's end decides; what is left of the escape stands in the first event alone. */
+	expect_text(&chat, ARGUMENTS("{\\\"a\\\":\\\"end=01234567\\\\") "data: [DONE]\n\n",
+		    ARGUMENTS("{\\\"a\\\":\\\"end=<hidden end>") "data: [DONE]\n\n");
+}
 
 Test(redact, what_would_break_a_document_is_cut)
 {
