@@ -361,8 +361,7 @@ static void random_event(struct buf *b, uint64_t *seed, bool divide)
 	static const char *const opens[] = {
 		"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
 		"data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"",
-		"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
-		"\"function\":{\"arguments\":\"",
+		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"",
 		"data: {\"user\":\"",
 	};
 	static const char *const ends[] = { "\"}}]}\n\n", "\"}}]}\n\n", "\"}}]}}]}\n\n",
