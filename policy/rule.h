@@ -3,9 +3,9 @@
  * compiler (ruleset.c) and the judge; everything else sees ruleset.h only.
  *
  * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before
- * it counts: keywords today; entropy, allowlists and stopwords have their place there, syntax
- * queries beside `body`. Other ways to write rules down (gitleaks files) are loaders beside
- * rule_file.c that fill struct rule's "as read" part.
+ * it counts: keywords, and what excuses the secret; syntax queries have their place beside `body`.
+ * Other ways to write rules down (gitleaks files) are loaders beside rule_file.c that fill struct
+ * rule's "as read" part.
  */
 #ifndef POLICY_RULE_H
 #define POLICY_RULE_H
@@ -35,7 +35,15 @@ struct rule {
 	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
 				RULE_NO_KEYWORDS */
 
+	/* What takes a match back; see excuse.h. */
+	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
+	struct regex **allow; /* n_allow */
+	const char *const *stopwords;
+	size_t n_allow, n_stopwords;
+
 	/* As read. */
+	const char *const *allow_texts;
+	unsigned allow_line;
 	const char *const *keywords;
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */

@@ -60,25 +60,73 @@ static void rule_secret_group(struct rule_file *f, struct rule *r, const struct 
 		r->secret_group = (int)v;
 }
 
-static void rule_keywords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+/* A list of 1 to `most` texts of at most `bytes` each; its length, or 0 after a complaint. */
+static size_t take_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
+			const char *const **out)
 {
 	size_t count = 0;
 	for (const struct yaml_node *k = n->first; k; k = k->next)
 		count++;
-	if (n->kind != YAML_LIST || !count || count > 64) {
-		rule_file_complain(f, n->line,
-				   "keywords must be a list; write 1 to 64 words in brackets");
-		return;
+	if (n->kind != YAML_LIST || !count || count > most) {
+		rule_file_complain(f, n->line, "%s must be a list; write 1 to %zu %s in brackets",
+				   n->key, most, bytes > 64 ? "expressions" : "words");
+		return 0;
 	}
 	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));
 	if (!v) {
 		f->rc = -ENOMEM;
-		return;
+		return 0;
 	}
-	r->n_keywords = 0;
+	size_t i = 0;
 	for (const struct yaml_node *k = n->first; k; k = k->next)
-		v[r->n_keywords++] = rule_file_text(f, k, 64);
-	r->keywords = v;
+		v[i++] = rule_file_text(f, k, bytes);
+	*out = v;
+	return count;
+}
+
+static void rule_keywords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->n_keywords = take_list(f, n, 64, 64, &r->keywords);
+}
+
+static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	char *end = NULL;
+	double v = n->kind == YAML_SCALAR ? strtod(n->text, &end) : 0;
+	bool plain = n->kind == YAML_SCALAR && strspn(n->text, "0123456789.") == n->len &&
+		     end == n->text + n->len;
+	if (!plain || v <= 0 || v >= 8)
+		rule_file_complain(
+			f, n->line,
+			"entropy is no number of bits per byte; write one between 0 and 8, "
+			"such as 3.5");
+	else
+		r->entropy = v;
+}
+
+static void allow_regexes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->allow_line = n->line;
+	r->n_allow = take_list(f, n, 64, REGEX_MAX, &r->allow_texts);
+}
+
+static void allow_stopwords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->n_stopwords = take_list(f, n, 4096, 64, &r->stopwords);
+}
+
+static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
+						   { "stopwords", allow_stopwords } };
+
+static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_MAP && n->first)
+		rule_file_map(f, r, n, rule_allow_keys, ARRAY_LEN(rule_allow_keys),
+			      "a rule's allow");
+	else
+		rule_file_complain(
+			f, n->line,
+			"allow is not understood; write {regexes: [...], stopwords: [...]}");
 }
 
 static void rule_lead_in(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -145,6 +193,8 @@ static const struct rule_key rule_keys[] = {
 	{ "regex", rule_regex },
 	{ "secret_group", rule_secret_group },
 	{ "keywords", rule_keywords },
+	{ "entropy", rule_entropy },
+	{ "allow", rule_allow },
 	{ "lead_in", rule_lead_in },
 	{ "hold", rule_hold },
 	{ "on_bound", rule_on_bound },

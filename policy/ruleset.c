@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/redaction.h"
@@ -290,6 +291,7 @@ static int hash_rules(struct ruleset *set)
 			   r->info.rollback, r->secret_group);
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
+		excuse_describe(r, &b);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -301,6 +303,7 @@ static void set_free(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++) {
 		regex_free(set->rules[i].body);
 		regex_free(set->rules[i].start);
+		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
 	while (set->texts) {
@@ -326,6 +329,7 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 		goto fail;
 	for (size_t i = 0; i < set->n; i++) {
 		int one = compile_rule(set, &set->rules[i], errors);
+		one = one ? one : excuse_compile(set, &set->rules[i], errors);
 		rc = rc ? rc : one;
 	}
 	if (!rc)

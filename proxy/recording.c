@@ -106,7 +106,7 @@ const char *recording_remedy(int error)
 	case ENOENT: return "correct the name, or write - for standard input";
 	case EISDIR: return "name the files in it";
 	case EACCES: return "let this user read it";
-	case EFBIG: return "record less than 64 MiB";
+	case EFBIG: return "give it in parts of at most 1 GiB";
 	default: return "try another file";
 	}
 }

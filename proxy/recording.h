@@ -13,7 +13,7 @@
 
 #define RECORDING_WIRES \
 	"chat, responses, messages, gemini, gemini-array, ollama, sse, lines, json, plain"
-#define RECORDING_BYTES_MAX (64 * 1024 * 1024)
+#define RECORDING_BYTES_MAX (1024 * 1024 * 1024)
 
 /* False, with one line on standard error: no wire (nor "auto") has this name. */
 bool recording_wire_known(const char *verb, const char *name);

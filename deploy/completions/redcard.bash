@@ -14,11 +14,15 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "$wires" -- "$current")
 		return
 		;;
+	-f | --format)
+		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit" -- "$current")
+		return
+		;;
 	-p | --policy)
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config)
+	-c | --config | -b | --baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -26,7 +30,7 @@ _redcard() {
 	case $verb in
 	serve) options="--config --help" ;;
 	validate) options="--config --policy --json --help" ;;
-	scan) options="--policy --wire --json --help" ;;
+	scan) options="--policy --wire --format --baseline --json --help" ;;
 	prove) options="--splits --wire --json --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;

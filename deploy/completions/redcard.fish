@@ -17,6 +17,8 @@ complete -c redcard -n '__fish_seen_subcommand_from serve validate status' -s c 
 complete -c redcard -n '__fish_seen_subcommand_from validate scan' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -s f -l format -x -d 'how findings are printed' -a 'text json jsonl sarif junit'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -s b -l baseline -r -F -d 'an earlier JSON report'
 complete -c redcard -n '__fish_seen_subcommand_from prove' -l splits -x -d 'cut at so many positions'
 complete -c redcard -n '__fish_seen_subcommand_from status' -s a -l admin -x -d 'the admin listener'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan prove status version' -l json -d 'print JSON'

@@ -32,6 +32,7 @@ import subprocess
 import tempfile
 import time
 import traceback
+import xml.etree.ElementTree
 
 import http1
 import origin as origins
@@ -120,6 +121,7 @@ class Scene:
         self.names = {
             "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires,
             "secret": wires.secret(), "re": re, "json": json,
+            "xml": xml.etree.ElementTree,
             "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk,
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
