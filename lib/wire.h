@@ -100,8 +100,7 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME, /* a frame ended: raw_off + raw_len is the first byte after it; raw_off its
-			first byte */
+	PIECE_FRAME, /* a frame ended: the raw bytes [raw_off, raw_off + raw_len) */
 	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow
 			     in it */
 };
@@ -136,6 +135,7 @@ struct wire_options {
 	enum framing framing;
 	enum dialect dialect;
 	bool skip_reasoning; /* reasoning text is not emitted as pieces */
+	bool for_edits;      /* text may be taken out where it stands; see memo.c and decode.c */
 	uint32_t frame_max;  /* bytes; for FRAMING_DOCUMENT a larger figure is usual */
 };
 

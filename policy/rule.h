@@ -31,6 +31,7 @@ struct rule {
 	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
 	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
+	const char *mask;    /* what stands for a secret that is redacted */
 	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
 				RULE_NO_KEYWORDS */
 
@@ -70,7 +71,9 @@ struct ruleset {
 	uint32_t context;       /* bytes of text that must be kept before the newest */
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
-	bool code_scope; /* some rule asks whether text is code */
+	bool code_scope;  /* some rule asks whether text is code */
+	bool redacts;     /* some rule redacts, and the mode enforces */
+	const char *mask; /* as read, or NULL */
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
 	struct buf notes;

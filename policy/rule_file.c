@@ -14,6 +14,7 @@
 
 #define INCLUDES_MAX 8
 #define HOLD_MS_MAX 600000
+#define MASK_MAX 100
 
 static void take_time(struct rule_file *f, const struct yaml_node *n)
 {
@@ -52,6 +53,27 @@ static void policy_mode(struct rule_file *f, struct rule *r, const struct yaml_n
 			"mode stands in an included file; move it to the policy that includes it");
 	else
 		f->set->monitor = rule_file_name(f, n, names, ARRAY_LEN(names)) == 1;
+}
+
+static void policy_mask(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	(void)r;
+	if (f->includer) {
+		rule_file_complain(
+			f, n->line,
+			"mask stands in an included file; move it to the policy that includes it");
+		return;
+	}
+	if (!rule_file_is_text(f, n, MASK_MAX))
+		return;
+	for (const char *p = n->text; *p; p++)
+		if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\') {
+			rule_file_complain(f, n->line,
+					   "mask has a character that JSON would escape; use plain "
+					   "ASCII without quotes and backslashes");
+			return;
+		}
+	f->set->mask = rule_file_text(f, n, MASK_MAX);
 }
 
 static void hold_bytes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -197,8 +219,9 @@ static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_
 
 /* In this order whatever the file's: defaults stand before the rules that use them. */
 static const struct rule_key policy_keys[] = {
-	{ "version", policy_version }, { "mode", policy_mode },       { "hold", policy_hold },
-	{ "include", policy_include }, { "disable", policy_disable }, { "rules", policy_rules },
+	{ "version", policy_version }, { "mode", policy_mode },       { "mask", policy_mask },
+	{ "hold", policy_hold },       { "include", policy_include }, { "disable", policy_disable },
+	{ "rules", policy_rules },
 };
 
 const char *rule_file_policy_key(size_t i)

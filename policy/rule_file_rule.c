@@ -44,13 +44,7 @@ static void rule_severity(struct rule_file *f, struct rule *r, const struct yaml
 
 static void rule_action(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	static const char *const names[] = { "flag", "cut" };
-	if (n->kind == YAML_SCALAR && strcmp(n->text, action_names[ACTION_REDACT]) == 0)
-		rule_file_complain(f, n->line,
-				   "action \"redact\" is not supported yet; use cut or flag");
-	else
-		r->info.action =
-			rule_file_name(f, n, names, ARRAY_LEN(names)) ? ACTION_CUT : ACTION_FLAG;
+	r->info.action = (enum action)rule_file_name(f, n, action_names, ACTION_COUNT);
 }
 
 static void rule_regex(struct rule_file *f, struct rule *r, const struct yaml_node *n)

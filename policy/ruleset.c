@@ -9,6 +9,7 @@
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
+#include "policy/redaction.h"
 #include "policy/rule.h"
 #include "policy/secret_group.h"
 
@@ -188,7 +189,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		r->secret_group = groups ? 1 : 0;
 		if (r->foreign) /* the whole match is the safe reading */
 			r->secret_group = is_doubtful(r) ? 0 : r->secret_group;
-		else if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
+		else if (r->info.action != ACTION_FLAG && complain_doubtful(r, errors))
 			return -EINVAL;
 	}
 	if ((unsigned)r->secret_group > groups)
@@ -216,6 +217,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		rc = -EINVAL;
 	}
 	lead_in_fini(&found);
+	if (!rc && r->info.action == ACTION_REDACT)
+		rc = redaction_compile(set, r, errors);
 	return rc;
 }
 
@@ -296,6 +299,8 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->mask)
+			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
@@ -399,6 +404,16 @@ const char *ruleset_hash(const struct ruleset *set)
 struct span ruleset_notes(const struct ruleset *set)
 {
 	return (struct span){ set->notes.n ? set->notes.p : "", set->notes.n };
+}
+
+bool ruleset_redacts(const struct ruleset *set)
+{
+	return set->redacts;
+}
+
+struct span ruleset_mask(const struct ruleset *set, size_t index)
+{
+	return span_of(set->rules[index].mask);
 }
 
 bool ruleset_monitor(const struct ruleset *set)

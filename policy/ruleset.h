@@ -76,8 +76,10 @@ const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
 /* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */
 struct span ruleset_notes(const struct ruleset *set);
-bool ruleset_monitor(const struct ruleset *set);     /* `mode: monitor` */
-uint32_t ruleset_hold_ms(const struct ruleset *set); /* the longest a hold may last */
+bool ruleset_redacts(const struct ruleset *set); /* what leaves may differ from what came */
+struct span ruleset_mask(const struct ruleset *set, size_t index); /* of a rule that redacts */
+bool ruleset_monitor(const struct ruleset *set);                   /* `mode: monitor` */
+uint32_t ruleset_hold_ms(const struct ruleset *set);               /* the longest a hold may last */
 enum on_bound ruleset_hold_ms_bound(const struct ruleset *set);
 
 #endif

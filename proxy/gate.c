@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/gate_edit.h"
+
 const char *const cut_form_names[CUT_FORM_COUNT] = {
 	[CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort"
 };
@@ -27,6 +29,7 @@ struct gate {
 	struct buf window;  /* raw bytes [record.released, record.received), but for what is just
 			       being fed */
 	struct buf leaving; /* what gate_out.old pointed into; dropped at the next call */
+	struct gate_edits edits;
 	uint64_t frames_judged; /* of which the judge has told: counted in the record */
 	struct frame *frames;   /* complete frames that end behind `released`, in order */
 	size_t n_frames, cap_frames;
@@ -55,6 +58,7 @@ struct gate *gate_new(const struct gate_options *o)
 		.framing = o->framing,
 		.dialect = o->dialect,
 		.skip_reasoning = o->skip_reasoning,
+		.for_edits = !o->observe && ruleset_redacts(o->ruleset),
 		.frame_max = g->frame_max,
 	};
 	g->cut = o->cut;
@@ -83,14 +87,15 @@ void gate_free(struct gate *g)
 	wire_free(g->wire);
 	buf_fini(&g->window);
 	buf_fini(&g->leaving);
+	buf_fini(&g->edits.bytes);
 	free(g->frames);
 	free(g);
 }
 
 size_t gate_memory(const struct gate *g)
 {
-	return sizeof(*g) + g->window.cap + g->leaving.cap + g->cap_frames * sizeof(struct frame) +
-	       wire_memory(g->wire) + judge_memory(g->judge);
+	return sizeof(*g) + g->window.cap + g->leaving.cap + g->edits.bytes.cap +
+	       g->cap_frames * sizeof(struct frame) + wire_memory(g->wire) + judge_memory(g->judge);
 }
 
 /* --- frames --- */
@@ -223,6 +228,12 @@ static void release(struct gate *g, uint64_t point, const char *p, size_t n, str
 	}
 	if (g->window.n == 0)
 		buf_fini(&g->window);
+	if (!gate_edit(&g->edits, g->judge, g->record.released, out, &g->record)) {
+		g->reason = wire_error_names[WIRE_NO_MEMORY]; /* whatever the route says: what
+								 was found does not leave */
+		g->state = GATE_CUT;
+		g->at_boundary = false;
+	}
 	g->record.released = point;
 	forget_frames(g);
 }
@@ -231,6 +242,8 @@ static void drop_left(struct gate *g)
 {
 	if (g->leaving.cap)
 		buf_fini(&g->leaving);
+	if (g->edits.bytes.cap)
+		buf_fini(&g->edits.bytes);
 }
 
 /* --- feeding --- */
@@ -426,7 +439,8 @@ struct wire *gate_wire(struct gate *g)
 int gate_end(struct gate *g, struct span exchange_id, struct buf *out)
 {
 	CHECK(g->state == GATE_CUT);
-	if (g->cut == CUT_ABORT || !g->at_boundary)
+	/* An ending would repeat ids as they were. */
+	if (g->cut == CUT_ABORT || !g->at_boundary || g->edits.envelope)
 		return -ENOTSUP;
 	const struct wire_notice notice = {
 		.exchange = exchange_id,

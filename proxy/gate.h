@@ -14,6 +14,9 @@
  * is judged; a cut inside it can only abort. In the common case nothing is held, and the caller
  * sends straight from the buffer it received into.
  *
+ * A redaction changes what leaves, never the offsets: released counts the bytes as they were
+ * received. An edited stretch is put together in memory of the gate's own (gate_edit.c).
+ *
  * No I/O and no clock: the exchange moves the bytes and calls gate_expire() when its timer says so.
  */
 #ifndef PROXY_GATE_H
@@ -60,6 +63,7 @@ struct gate_record { /* the coverage record of an exchange; bytes of the decoded
 	uint64_t received, judged, released, unscanned;
 	uint64_t held_max; /* most raw bytes received and not released after any call */
 	uint64_t frames;
+	uint64_t redactions, redacted; /* masks that left, and received bytes that did not */
 };
 
 struct gate;
@@ -68,7 +72,8 @@ struct gate *gate_new(const struct gate_options *options); /* NULL: out of memor
 void gate_free(struct gate *g);                            /* NULL is fine */
 size_t gate_memory(const struct gate *g);
 
-/* What may leave now: first `old` (from the window), then `fresh` (a prefix of the bytes just fed).
+/* What may leave now: first `old` (from the window, or edited), then `fresh` (a prefix of the bytes
+ * just fed).
  * Both are valid until the next call on this gate; the bytes count as released when the call
  * returns. */
 struct gate_out {

@@ -181,6 +181,14 @@ static bool load(const char *policy, struct totals *t, struct gate_scratch *scra
 	if (error)
 		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
 	buf_fini(&errors);
+	if (!error && ruleset_redacts(t->options.ruleset)) {
+		fprintf(stderr,
+			"redcard prove: %s has rules that redact, which are not tried here; give one "
+			"whose rules cut or flag\n",
+			policy);
+		ruleset_unref(t->options.ruleset);
+		return false;
+	}
 	if (error || gate_scratch_init(scratch, t->options.ruleset) != 0)
 		return false;
 	t->options.scratch = scratch;

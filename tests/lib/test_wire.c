@@ -4,9 +4,9 @@
 
 #include "tests/lib/wire_trace.h"
 
-static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, 65536 };
-static const struct wire_options chat_small = { FRAMING_SSE, DIALECT_CHAT, false, 64 };
-static const struct wire_options lines = { FRAMING_LINES, DIALECT_UNKNOWN, false, 65536 };
+static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, false, 65536 };
+static const struct wire_options chat_small = { FRAMING_SSE, DIALECT_CHAT, false, false, 64 };
+static const struct wire_options lines = { FRAMING_LINES, DIALECT_UNKNOWN, false, false, 65536 };
 
 static void expect(const struct wire_options *o, const char *body, struct channel_id id,
 		   const char *text)
@@ -152,7 +152,7 @@ Test(wire, errors)
 
 static void expect_wide(enum framing framing, struct span body, enum wire_error error)
 {
-	const struct wire_options o = { framing, DIALECT_UNKNOWN, false, 65536 };
+	const struct wire_options o = { framing, DIALECT_UNKNOWN, false, false, 65536 };
 	struct trace t;
 
 	trace_run(&t, &o, body, 0, 0);
@@ -199,8 +199,9 @@ Test(wire, an_event_without_its_blank_line_is_judged)
 
 Test(wire, the_first_known_payload_tells_the_dialect)
 {
-	static const struct wire_options unknown = { FRAMING_SSE, DIALECT_UNKNOWN, false, 65536 };
-	static const struct wire_options small = { FRAMING_SSE, DIALECT_UNKNOWN, false, 64 };
+	static const struct wire_options unknown = { FRAMING_SSE, DIALECT_UNKNOWN, false, false,
+						     65536 };
+	static const struct wire_options small = { FRAMING_SSE, DIALECT_UNKNOWN, false, false, 64 };
 	expect(&unknown, "data: {\"hello\":1}\n\n" DELTA("x"), CONTENT(0), "x");
 	expect(&small, DELTA("xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz"), CONTENT(0),
 	       "xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz");

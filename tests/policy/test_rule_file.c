@@ -30,7 +30,7 @@ static const struct {
 	{ "version: 2\n", "p.yaml:1: version is not 1; " },
 	{ "- 1\n", "p.yaml:1: a policy must be a map" },
 	{ "version: 1\nruls: []\n",
-	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, hold, "
+	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, mask, hold, "
 	  "include, disable, rules\n" },
 	{ "version: 1\nmode: off\n",
 	  "p.yaml:2: mode \"off\" is not known; use one of: enforce, monitor" },
@@ -64,10 +64,21 @@ static const struct {
 	  "p.yaml:3: title must be text" },
 	{ HEAD "  - {id: a, title: t, severity: bad, action: cut, regex: 'abc-[0-9]+'}\n",
 	  "p.yaml:3: severity \"bad\" is not known; use one of: low, medium, high, critical" },
-	{ HEAD "  - {id: a, title: t, severity: low, action: redact, regex: 'abc-[0-9]+'}\n",
-	  "p.yaml:3: action \"redact\" is not supported yet; use cut or flag" },
+	{ HEAD "  - {id: a, title: t, severity: low, action: redact, hold: none,\n"
+	       "     regex: 'abc-[0-9]+'}\n",
+	  "p.yaml:3: rule a: action redact with hold: none: what has left cannot be redacted; hold" },
+	{ HEAD "  - {id: a, title: t, severity: low, action: redact, hold: window 9,\n"
+	       "     regex: 'abc-[0-9]+'}\n",
+	  "p.yaml:3: rule a: action redact where a match may be longer than the window; limit" },
+	{ HEAD "  - {id: a, title: t, severity: low, action: redact, scope: code,\n"
+	       "     regex: 'abc-[0-9]+'}\n",
+	  "p.yaml:3: rule a: action redact with scope: code: closing events repeat" },
+	{ "version: 1\nmask: 'a\"b'\nrules:\n" RULE "    regex: 'abc-[0-9]+'\n",
+	  "p.yaml:2: mask has a character that JSON would escape; use plain ASCII" },
+	{ "version: 1\nmask: \"caf\\xe9\"\nrules:\n" RULE "    regex: 'abc-[0-9]+'\n",
+	  "p.yaml:2: mask has a character that JSON would escape; use plain ASCII" },
 	{ HEAD "  - {id: a, title: t, severity: low, action: stop, regex: 'abc-[0-9]+'}\n",
-	  "p.yaml:3: action \"stop\" is not known; use one of: flag, cut\n" },
+	  "p.yaml:3: action \"stop\" is not known; use one of: flag, redact, cut\n" },
 	{ HEAD "  - {id: a, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n"
 	       "  - {id: a, title: t, severity: low, action: cut, regex: 'abc-[0-9]+'}\n",
 	  "p.yaml:4: rule a stands already in p.yaml:3; " },
