@@ -4,8 +4,7 @@
 #? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
 #? make bench         against nginx and HAProxy             make cover     lines that the tests reach
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
-#? make clean         forget the builds                     SUITES="unit lint" picks suites, CC=clang a compiler
-#? make table         what the rules find in labelled code and in clean code
+#? make clean, table  forget the builds, count findings     SUITES="unit lint" picks suites, CC=clang a compiler
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
