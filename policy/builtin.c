@@ -20,6 +20,8 @@ PACK(code_javascript);
 PACK(code_java);
 PACK(code_c);
 PACK(code_rust);
+PACK(code_go);
+PACK(code_shell);
 
 bool builtin_file(size_t i, struct builtin_file *out)
 {
@@ -34,6 +36,8 @@ bool builtin_file(size_t i, struct builtin_file *out)
 		{ "builtin/code_java.yaml", builtin_code_java_start, builtin_code_java_end },
 		{ "builtin/code_c.yaml", builtin_code_c_start, builtin_code_c_end },
 		{ "builtin/code_rust.yaml", builtin_code_rust_start, builtin_code_rust_end },
+		{ "builtin/code_go.yaml", builtin_code_go_start, builtin_code_go_end },
+		{ "builtin/code_shell.yaml", builtin_code_shell_start, builtin_code_shell_end },
 	};
 	if (i >= ARRAY_LEN(files))
 		return false;
