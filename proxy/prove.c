@@ -171,7 +171,8 @@ static void prove_files(struct totals *t, const struct cli *cli)
 	}
 	if (shows)
 		fputs("\r\033[K", stderr);
-	qsort(t->delays, t->n_delays, t->delays ? sizeof(*t->delays) : 1, by_size);
+	if (t->delays)
+		qsort(t->delays, t->n_delays, sizeof(*t->delays), by_size);
 }
 
 static bool load(const char *policy, struct totals *t, struct gate_scratch *scratch)

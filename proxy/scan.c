@@ -173,7 +173,8 @@ static void print(struct scan *s)
 		      stderr);
 		s->failed = true;
 	}
-	fwrite(out->p, 1, out->n, stdout);
+	if (out->n)
+		fwrite(out->p, 1, out->n, stdout);
 	buf_clear(out);
 }
 
