@@ -17,6 +17,7 @@ Q := $(if $(V),,@)
 say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n' $(1) $(2))
 export CORPORA MODE
 
+# Foreign libraries; the flags a compiler takes are probed once and kept.
 LIBS := liburing libllhttp openssl libhs libpcre2-8 yyjson yaml-0.1 zlib libbrotlidec libzstd
 PROBE := build/probe-$(notdir $(CC)).mk
 OUTER := demo test asan tsan fuzz bench cover setup clean help format lint uninstall
@@ -35,7 +36,6 @@ FLAGS_tsan := -O1 $(SAN)thread -isystem tests/tsan
 FLAGS_cover := -O0 --coverage
 FLAGS_fuzz := -O1 $(SAN)fuzzer-no-link,address,undefined
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
-CXX_FLAGS = -std=c++17 -D_GNU_SOURCE -I. -g -fPIE -Wall -Wextra $(HARDEN) $(FLAGS_$(MODE))
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
@@ -48,24 +48,22 @@ POLICY := $(B)/policy.a $(B)/lib.a $(GRAMMARS)
 PROXY := $(B)/proxy.a $(POLICY)
 define link
 $(call say,LD,$@)
-$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lstdc++ -lm $(1)
+$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm $(1)
 endef
 
 all: $(B)/redcard
 tests: all $(B)/unit $(FUZZ:%=$(B)/replay/%)
 fuzzers: $(FUZZ:%=$(B)/fuzz_%)
+
 $(PROBE): deploy/probe Makefile
 	$(Q)mkdir -p $(@D) && deploy/probe $(CC) $(LIBS) >$@.tmp && mv $@.tmp $@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
-$(B)/obj/%.o: %.cc $(B)/flags
-	$(call say,CXX,$<)
-	$(Q)mkdir -p $(@D) && $(if $(findstring clang,$(CC)),clang++,g++) $(CXX_FLAGS) -MMD -MP -c -o $@ $<
 
 # One archive a layer: a test of lib/ links against lib/ alone.
-$(B)/lib.a: $(call obj,$(call src,lib)) $(B)/obj/lib/toml.o
+$(B)/lib.a: $(call obj,$(call src,lib))
 $(B)/policy.a: $(call obj,$(call src,policy))
 $(B)/proxy.a: $(call obj,$(filter-out proxy/main.c,$(call src,proxy)))
 $(B)/lib.a $(B)/policy.a $(B)/proxy.a:
@@ -93,6 +91,7 @@ $(B)/version: FORCE
 	$(call stamp,$(VERSION))
 $(B)/flags: FORCE
 	$(call stamp,$(CC) $(CFLAGS_ALL))
+
 # tree-sitter's core and grammars: foreign code, compiled once for every mode, their warnings are not ours.
 NPM := build/npm/grammars/node_modules
 TS := $(NPM)/tree-sitter/vendor/tree-sitter/lib
@@ -108,7 +107,7 @@ $(GRAMMARS): $(TS_OBJ)
 $(TS)/src/lib.c:
 	@echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
-# What people type. Most of it sets the machine up first.
+# What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
@@ -143,6 +142,7 @@ install uninstall:
 clean:
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 help:; @sed -n 's/^#? //p' Makefile
+
 FORCE:
 .PHONY: all table tests check fuzzers run install $(OUTER) FORCE
 .SECONDARY:

@@ -23,6 +23,39 @@ static const struct yaml_node *get_text(const struct yaml_node *map, const char 
 	return n && n->kind == YAML_SCALAR && n->len ? n : NULL;
 }
 
+/* --- keys --- */
+
+static const char *const rule_keys[] = { "id",          "description", "regex",    "path",
+					 "secretGroup", "entropy",     "keywords", "tags",
+					 "allowlist",   "allowlists",  "required", "skipReport" };
+static const char *const file_keys[] = { "title",     "description", "minVersion", "extend",
+					 "allowlist", "allowlists",  "rules" };
+
+static const char *const allow_keys[] = {
+	"description", "condition", "regexTarget", "paths",
+	"regexes",     "stopwords", "commits",     "targetRules"
+};
+
+static bool known(struct rule_file *f, const struct yaml_node *map, const char *const *keys,
+		  size_t count)
+{
+	bool all = map->kind == YAML_MAP;
+	if (!all)
+		rule_file_complain(f, map->line, "a table belongs here; write its keys");
+	for (const struct yaml_node *n = all ? map->first : NULL; n; n = n->next) {
+		size_t i = 0;
+		while (i < count && strcmp(keys[i], n->key) != 0)
+			i++;
+		if (i == count)
+			rule_file_complain(
+				f, n->line,
+				"key \"%.60s\" is not known in a gitleaks file; correct or remove it",
+				n->key);
+		all = all && i < count;
+	}
+	return all;
+}
+
 /* --- allowlists --- */
 
 /* Appends one list's texts to a rule's. */
@@ -43,53 +76,93 @@ static void append(struct rule_file *f, const struct yaml_node *n, size_t bytes,
 	*count += n_more;
 }
 
+static bool one_of(const struct yaml_node *n, const char *const *names)
+{
+	for (; n && *names; names++)
+		if (strcmp(n->text, *names) == 0)
+			return true;
+	return !n;
+}
+
 static bool targets_secret(const struct yaml_node *allow)
 {
-	const struct yaml_node *target = get_text(allow, "regexTarget");
-	return !target || strcmp(target->text, "secret") == 0;
+	static const char *const secret[] = { "secret", NULL };
+	return one_of(get_text(allow, "regexTarget"), secret);
+}
+
+static bool needs_all(const struct yaml_node *allow)
+{
+	static const char *const any_of[] = { "OR", "||", NULL };
+	return !one_of(get_text(allow, "condition"), any_of);
+}
+
+static bool has_place(const struct yaml_node *allow)
+{
+	return yaml_get(allow, "paths") || yaml_get(allow, "commits");
+}
+
+/* An allowlist that wants everything at once is only taken when it wants one thing of the secret.
+ */
+static bool is_decidable(const struct yaml_node *allow)
+{
+	bool two = yaml_get(allow, "regexes") && yaml_get(allow, "stopwords");
+	return !needs_all(allow) || (!has_place(allow) && !two && targets_secret(allow));
+}
+
+/* Says what is wrong in it (misspelt, it would excuse something else than was meant) and what of it
+ * a stream does not have. */
+static void check_allowlist(struct rule_file *f, const char *rule, const struct yaml_node *allow)
+{
+	static const char *const conditions[] = { "OR", "||", "AND", "&&", NULL };
+	static const char *const targets[] = { "secret", "match", "line", NULL };
+	(void)known(f, allow, allow_keys, ARRAY_LEN(allow_keys));
+	if (!one_of(get_text(allow, "condition"), conditions))
+		rule_file_complain(f, allow->line, "condition is not known; write OR or AND");
+	if (!one_of(get_text(allow, "regexTarget"), targets))
+		rule_file_complain(f, allow->line,
+				   "regexTarget is not known; write secret, match or line");
+	if (!is_decidable(allow)) {
+		note(f, allow->line, rule,
+		     "an allowlist with condition AND is not honoured; nothing is excused by it");
+		return;
+	}
+	if (has_place(allow))
+		note(f, allow->line, rule,
+		     "an allowlist's paths and commits are not honoured; they excuse nothing");
+	if (yaml_get(allow, "regexes") && !targets_secret(allow))
+		note(f, allow->line, rule,
+		     "an allowlist on the match or the line is not honoured; it excuses nothing");
 }
 
 static void take_allowlist(struct rule_file *f, struct rule *r, const struct yaml_node *allow)
 {
-	const struct yaml_node *condition = get_text(allow, "condition"),
-			       *regexes = yaml_get(allow, "regexes"),
-			       *words = yaml_get(allow, "stopwords");
-	bool all = condition &&
-		   (strcmp(condition->text, "AND") == 0 || strcmp(condition->text, "&&") == 0);
-	bool elsewhere = yaml_get(allow, "paths") || yaml_get(allow, "commits");
-	bool own = targets_secret(allow);
-	if (all && (elsewhere || (regexes && words) || !own)) {
-		note(f, allow->line, r->info.id,
-		     "an allowlist with condition AND is not honoured; nothing is excused by it");
+	if (!is_decidable(allow))
 		return;
-	}
-	if (regexes && !own)
-		note(f, regexes->line, r->info.id,
-		     "an allowlist on the match or the line is not honoured; it excuses nothing");
-	else if (regexes)
-		append(f, regexes, REGEX_MAX, &r->allow_texts, &r->n_allow);
 	r->allow_line = allow->line;
-	append(f, words, 200, &r->stopwords, &r->n_stopwords);
+	if (targets_secret(allow))
+		append(f, yaml_get(allow, "regexes"), REGEX_MAX, &r->allow_texts, &r->n_allow);
+	append(f, yaml_get(allow, "stopwords"), 200, &r->stopwords, &r->n_stopwords);
 }
 
-/* `allowlist` is one table, `allowlists` a list of them; both spellings are in use. */
-static void each_allowlist(struct rule_file *f, struct rule *r, const struct yaml_node *map,
-			   bool (*wanted)(const struct rule *r, const struct yaml_node *allow))
+/* `allowlist` is one table, `allowlists` a list of them; both spellings are in use. The n-th of
+ * both; NULL after the last. */
+static const struct yaml_node *allowlist(const struct yaml_node *map, size_t n)
 {
 	const struct yaml_node *one = yaml_get(map, "allowlist"),
 			       *many = yaml_get(map, "allowlists");
-	if (one && wanted(r, one))
-		take_allowlist(f, r, one);
-	for (const struct yaml_node *n = many ? many->first : NULL; n; n = n->next)
-		if (wanted(r, n))
-			take_allowlist(f, r, n);
+	if (one && n-- == 0)
+		return one;
+	many = many ? many->first : NULL;
+	while (many && n--)
+		many = many->next;
+	return many;
 }
 
-static bool any(const struct rule *r, const struct yaml_node *allow)
+static void check_allowlists(struct rule_file *f, const char *rule, const struct yaml_node *map)
 {
-	(void)r;
-	(void)allow;
-	return true;
+	const struct yaml_node *allow;
+	for (size_t i = 0; (allow = allowlist(map, i)); i++)
+		check_allowlist(f, rule, allow);
 }
 
 /* Of the file's own allowlists: those without targetRules, and those that name the rule. */
@@ -102,31 +175,18 @@ static bool targets_rule(const struct rule *r, const struct yaml_node *allow)
 	return !rules;
 }
 
-/* --- a rule --- */
-
-static const char *const rule_keys[] = { "id",          "description", "regex",    "path",
-					 "secretGroup", "entropy",     "keywords", "tags",
-					 "allowlist",   "allowlists",  "required", "skipReport" };
-static const char *const file_keys[] = { "title",     "description", "minVersion", "extend",
-					 "allowlist", "allowlists",  "rules" };
-
-static bool known(struct rule_file *f, const struct yaml_node *map, const char *const *keys,
-		  size_t count)
+static void take_allowlists(struct rule_file *f, struct rule *r, const struct yaml_node *map,
+			    const struct yaml_node *root)
 {
-	bool all = true;
-	for (const struct yaml_node *n = map->first; n; n = n->next) {
-		size_t i = 0;
-		while (i < count && strcmp(keys[i], n->key) != 0)
-			i++;
-		if (i == count)
-			rule_file_complain(
-				f, n->line,
-				"key \"%.60s\" is not known in a gitleaks file; correct or remove it",
-				n->key);
-		all = all && i < count;
-	}
-	return all;
+	const struct yaml_node *allow;
+	for (size_t i = 0; (allow = allowlist(map, i)); i++)
+		take_allowlist(f, r, allow);
+	for (size_t i = 0; (allow = allowlist(root, i)); i++)
+		if (targets_rule(r, allow))
+			take_allowlist(f, r, allow);
 }
+
+/* --- a rule --- */
 
 static void take_numbers(struct rule_file *f, struct rule *r, const struct yaml_node *map)
 {
@@ -153,6 +213,13 @@ static void note_foreign(struct rule_file *f, const struct rule *r, const struct
 	if (required)
 		note(f, required->line, r->info.id,
 		     "`required` is not honoured; the rule counts without its companions");
+}
+
+/* Rules that gitleaks reports only as companions of others. */
+static bool is_silent(const struct yaml_node *map)
+{
+	const struct yaml_node *skip = get_text(map, "skipReport");
+	return skip && strcmp(skip->text, "true") == 0;
 }
 
 static bool id_in_use(const struct rule_file *f, const char *id)
@@ -197,6 +264,11 @@ static void take_rule(struct rule_file *f, const struct yaml_node *map,
 		note(f, map->line, id->text, "it has no regex, only a path; left out");
 		return;
 	}
+	if (is_silent(map)) {
+		note(f, map->line, id->text,
+		     "skipReport: it is only a companion of others; left out");
+		return;
+	}
 	struct rule r = { .secret_group = -1, .foreign = true };
 	r.info = (struct rule_info){ .remedy = "", .lead_in = "", .file = f->name };
 	r.info.id = choose_id(f, id);
@@ -210,8 +282,8 @@ static void take_rule(struct rule_file *f, const struct yaml_node *map,
 	if (words && words->first)
 		r.n_keywords = rule_file_list(f, words, 64, 64, &r.keywords);
 	take_numbers(f, &r, map);
-	each_allowlist(f, &r, map, any);
-	each_allowlist(f, &r, root, targets_rule);
+	check_allowlists(f, r.info.id, map);
+	take_allowlists(f, &r, map, root);
 	note_foreign(f, &r, map);
 	if (rule_file_unique(f, &r))
 		rule_file_add(f, &r);
@@ -242,6 +314,7 @@ void gitleaks_take(struct rule_file *f, const struct yaml_node *root)
 		rule_file_complain(f, root->line, "no [[rules]]; a gitleaks file has some");
 		return;
 	}
+	check_allowlists(f, "any", root);
 	for (const struct yaml_node *n = rules->first; n; n = n->next)
 		if (!disabled(extend, n))
 			take_rule(f, n, root);

@@ -127,7 +127,7 @@ static bool is_list(struct rule_file *f, const struct yaml_node *n)
 }
 
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
-		     struct span yaml, struct buf *errors);
+		     struct span text, struct buf *errors);
 
 /* Relative names are relative to the file that includes. */
 static const char *beside(struct rule_file *f, const char *name)
@@ -278,13 +278,11 @@ static void take_policy(struct rule_file *f, const struct yaml_node *root)
 	disable_rules(f);
 }
 
-static int read_toml(struct rule_file *f)
+static int read_toml(struct rule_file *f, struct span text)
 {
-	struct toml_tree *t = NULL;
-	int rc = toml_load(f->name, &t, f->errors);
-	if (rc && rc != -EINVAL && rc != -ENOMEM && !f->includer)
-		buf_printf(f->errors, "%s:1: cannot be read: %s; correct the name\n", f->name,
-			   strerror(-rc));
+	struct toml *t = NULL;
+	int rc = text.p ? toml_parse(f->name, text, &t, f->errors)
+			: toml_load(f->name, &t, f->errors);
 	if (rc)
 		return rc;
 	gitleaks_take(f, toml_root(t));
@@ -293,7 +291,7 @@ static int read_toml(struct rule_file *f)
 }
 
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
-		     struct span yaml, struct buf *errors)
+		     struct span text, struct buf *errors)
 {
 	struct yaml *y = NULL;
 	struct rule_file f = {
@@ -307,9 +305,9 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 		f.on_bound = includer->on_bound;
 	}
 	size_t len = strlen(name);
-	if (!yaml.p && len > 5 && strcmp(name + len - 5, ".toml") == 0)
-		return read_toml(&f);
-	int rc = yaml.p ? yaml_parse(name, yaml, 0, &y, errors) : yaml_load(name, 0, &y, errors);
+	if (len > 5 && strcmp(name + len - 5, ".toml") == 0)
+		return read_toml(&f, text);
+	int rc = text.p ? yaml_parse(name, text, 0, &y, errors) : yaml_load(name, 0, &y, errors);
 	if (rc)
 		return rc;
 	take_policy(&f, yaml_root(y));

@@ -369,9 +369,9 @@ int ruleset_load(const char *path, struct ruleset **out, struct buf *errors)
 	return build(path, (struct span){ 0 }, out, errors);
 }
 
-int ruleset_parse(const char *name, struct span yaml, struct ruleset **out, struct buf *errors)
+int ruleset_parse(const char *name, struct span text, struct ruleset **out, struct buf *errors)
 {
-	return build(name, yaml.p ? yaml : SPAN(""), out, errors);
+	return build(name, text.p ? text : SPAN(""), out, errors);
 }
 
 struct ruleset *ruleset_ref(struct ruleset *set)

@@ -63,8 +63,9 @@ struct ruleset;
  * `file:line: what is wrong; remedy`, each with its newline; *out is untouched. */
 int ruleset_load(const char *path, struct ruleset **out, struct buf *errors) MUST_USE;
 
-/* The same from memory; name stands for the file in messages. */
-int ruleset_parse(const char *name, struct span yaml, struct ruleset **out,
+/* The same from memory; name stands for the file in messages, and for its form: NAME.toml is a
+ * gitleaks file. */
+int ruleset_parse(const char *name, struct span text, struct ruleset **out,
 		  struct buf *errors) MUST_USE;
 
 struct ruleset *ruleset_ref(struct ruleset *set); /* atomic; returns set */

@@ -1,13 +1,11 @@
 #include "proxy/recording.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define READ_BYTES 65536
+#include "lib/file.h"
 
 static const struct {
 	const char *name;
@@ -74,30 +72,10 @@ void recording_wire(const char *name, struct span start, enum framing *framing,
 	*dialect = DIALECT_UNKNOWN;
 }
 
-static int read_all(int fd, struct buf *out)
-{
-	for (;;) {
-		if (!buf_reserve(out, READ_BYTES))
-			return -ENOMEM;
-		ssize_t got = read(fd, out->p + out->n, READ_BYTES);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : 0;
-		out->n += (size_t)got;
-		if (out->n > RECORDING_BYTES_MAX)
-			return -EFBIG;
-	}
-}
-
 int recording_read(const char *path, struct buf *out)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	int error = fd < 0 ? -errno : read_all(fd, out);
-	if (fd >= 0 && !is_stdin)
-		close(fd);
-	return error;
+	return strcmp(path, "-") == 0 ? file_drain(STDIN_FILENO, RECORDING_BYTES_MAX, out)
+				      : file_read(path, RECORDING_BYTES_MAX, out);
 }
 
 const char *recording_remedy(int error)
