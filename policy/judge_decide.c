@@ -21,8 +21,10 @@ static bool keywords_seen(const struct finding *f)
 static bool not_excused(const struct finding *f)
 {
 	const struct track *t = &f->slot->work;
-	uint64_t from = max_u64(f->secret.from, t->base), to = min_u64(f->secret.to, track_end(t));
-	struct span secret = { t->text + (from - t->base), from < to ? (size_t)(to - from) : 0 };
+	if (f->secret.from < t->base || f->secret.to > track_end(t))
+		return true; /* not all of it is there: nothing excuses it */
+	struct span secret = { t->text + (f->secret.from - t->base),
+			       (size_t)(f->secret.to - f->secret.from) };
 	return !excuse_holds(f->rule, f->regex, secret);
 }
 

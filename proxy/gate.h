@@ -28,6 +28,9 @@
 #include "lib/wire.h"
 #include "policy/judge.h"
 
+#define GATE_FRAME_BYTES (16 << 10) /* what a route has that says nothing else */
+#define GATE_DOCUMENT_BYTES (256 << 10)
+
 enum cut_form { CUT_GRACEFUL, CUT_ERROR, CUT_ABORT, CUT_FORM_COUNT };
 
 extern const char *const cut_form_names[CUT_FORM_COUNT];

@@ -6,9 +6,6 @@
 
 #include "proxy/recording.h"
 
-#define FRAME_BYTES 16384 /* as serving does by default */
-#define DOCUMENT_BYTES 262144
-
 struct range { /* raw bytes */
 	uint64_t from, to;
 };
@@ -75,8 +72,8 @@ static bool decode(struct proof *p, struct pieces *pieces)
 	const struct wire_options options = { .framing = p->gate.framing,
 					      .dialect = p->gate.dialect,
 					      .frame_max = p->gate.framing == FRAMING_DOCUMENT
-								   ? DOCUMENT_BYTES
-								   : FRAME_BYTES };
+								   ? GATE_DOCUMENT_BYTES
+								   : GATE_FRAME_BYTES };
 	struct wire *w = wire_new(&options);
 	if (!w)
 		return false;
@@ -258,8 +255,8 @@ int proof_run(const struct proof_options *o, struct span body, struct proof_resu
 {
 	struct proof p = { .o = o,
 			   .gate = { .ruleset = o->ruleset,
-				     .frame_bytes = FRAME_BYTES,
-				     .document_bytes = DOCUMENT_BYTES },
+				     .frame_bytes = GATE_FRAME_BYTES,
+				     .document_bytes = GATE_DOCUMENT_BYTES },
 			   .body = body,
 			   .r = out };
 	*out = (struct proof_result){ .body_bytes = body.n, .reason = "" };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proxy/cli.h"
+#include "proxy/policy_open.h"
 #include "proxy/proof.h"
 #include "proxy/recording.h"
 #include "proxy/verbs.h"
@@ -16,7 +17,7 @@
 struct totals {
 	struct proof_options options;
 	bool json, failed, broken; /* broken: a promise did not hold */
-	size_t streams, clean, cut;
+	size_t streams, clean, cut, secrets;
 	uint64_t splits, increments, leaked, disagreements, held_text_max;
 	uint64_t clean_bytes, delayed_bytes;
 	uint32_t *delays;
@@ -30,16 +31,12 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of the sorted delays; the least value that at least `share` of them do not exceed. */
+/* Of the sorted delays, of which there are some; the least value that at least `share` of them do
+ * not exceed. */
 static uint32_t percentile(const struct totals *t, double share)
 {
 	size_t at = (size_t)(share * (double)t->n_delays);
-	return t->n_delays ? t->delays[min_size(at, t->n_delays - 1)] : 0;
-}
-
-static double delayed_percent(const struct totals *t)
-{
-	return t->clean_bytes ? 100.0 * (double)t->delayed_bytes / (double)t->clean_bytes : 0;
+	return t->delays[min_size(at, t->n_delays - 1)];
 }
 
 /* --- adding up --- */
@@ -47,6 +44,7 @@ static double delayed_percent(const struct totals *t)
 static bool add(struct totals *t, const struct proof_result *r)
 {
 	t->streams++;
+	t->secrets += r->secrets;
 	t->splits += r->splits;
 	t->increments += r->increments;
 	t->leaked += r->leaked_bytes;
@@ -102,31 +100,44 @@ static void report_text(const char *name, const struct proof_result *r)
 
 static void summary_json(const struct totals *t)
 {
-	printf("{\"streams\":[%.*s],\n \"splits\":%llu,\"increments\":%llu,\"leaked_bytes\":%llu,"
+	printf("{\"streams\":[%.*s],\n \"splits\":%llu,\"increments\":%llu,\"secrets\":%zu,"
 	       "\"disagreements\":%llu,\"held_text_max_bytes\":%llu,\"clean_streams\":%zu,"
-	       "\"ended_streams\":%zu,\"clean_bytes\":%llu,\"delayed_bytes\":%llu",
+	       "\"ended_streams\":%zu",
 	       (int)t->out.n, t->out.p ? t->out.p : "", (unsigned long long)t->splits,
-	       (unsigned long long)t->increments, (unsigned long long)t->leaked,
-	       (unsigned long long)t->disagreements, (unsigned long long)t->held_text_max, t->clean,
-	       t->cut, (unsigned long long)t->clean_bytes, (unsigned long long)t->delayed_bytes);
+	       (unsigned long long)t->increments, t->secrets, (unsigned long long)t->disagreements,
+	       (unsigned long long)t->held_text_max, t->clean, t->cut);
+	if (t->secrets)
+		printf(",\"leaked_bytes\":%llu", (unsigned long long)t->leaked);
+	if (t->clean_bytes)
+		printf(",\"clean_bytes\":%llu,\"delayed_bytes\":%llu",
+		       (unsigned long long)t->clean_bytes, (unsigned long long)t->delayed_bytes);
 	if (t->n_delays)
 		printf(",\"delay_p50_bytes\":%u,\"delay_p99_bytes\":%u", percentile(t, 0.5),
 		       percentile(t, 0.99));
 	puts("}");
 }
 
+/* What there was no data for is said to be so: streams without a secret show no leak, and streams
+ * that were ended show no delay. */
 static void summary_text(const struct totals *t)
 {
 	printf("\n%zu streams (%zu clean, %zu ended), each whole, byte by byte and cut in two: %llu splits\n"
 	       "  increments checked    %llu\n"
-	       "  secret bytes leaked   %llu\n"
 	       "  disagreements         %llu\n"
 	       "  most text held        %llu bytes\n",
 	       t->streams, t->clean, t->cut, (unsigned long long)t->splits,
-	       (unsigned long long)t->increments, (unsigned long long)t->leaked,
-	       (unsigned long long)t->disagreements, (unsigned long long)t->held_text_max);
+	       (unsigned long long)t->increments, (unsigned long long)t->disagreements,
+	       (unsigned long long)t->held_text_max);
+	if (t->secrets)
+		printf("  secret bytes leaked   %llu, of %zu secrets\n",
+		       (unsigned long long)t->leaked, t->secrets);
+	else
+		printf("  secret bytes leaked   no data: no secret stands in them\n");
 	if (t->clean_bytes)
-		printf("  clean bytes delayed   %.3f %%\n", delayed_percent(t));
+		printf("  clean bytes delayed   %.3f %%\n",
+		       100.0 * (double)t->delayed_bytes / (double)t->clean_bytes);
+	else
+		printf("  clean bytes delayed   no data: no stream is clean\n");
 	if (t->n_delays)
 		printf("  delay of a frame      median %u, p99 %u bytes (of %zu)\n",
 		       percentile(t, 0.5), percentile(t, 0.99), t->n_delays);
@@ -173,27 +184,24 @@ static void prove_files(struct totals *t, const struct cli *cli)
 		fputs("\r\033[K", stderr);
 	if (t->delays)
 		qsort(t->delays, t->n_delays, sizeof(*t->delays), by_size);
+	if (t->json)
+		summary_json(t);
+	else
+		summary_text(t);
 }
 
-static bool load(const char *policy, struct totals *t, struct gate_scratch *scratch)
+static bool load(struct totals *t, const char *policy, struct gate_scratch *scratch)
 {
-	struct buf errors = { 0 };
-	int error = ruleset_load(policy, &t->options.ruleset, &errors);
-	if (error)
-		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
-	buf_fini(&errors);
-	if (!error && ruleset_redacts(t->options.ruleset)) {
-		fprintf(stderr,
-			"redcard prove: %s has rules that redact, which are not tried here; give one "
-			"whose rules cut or flag\n",
-			policy);
-		ruleset_unref(t->options.ruleset);
-		return false;
-	}
-	if (error || gate_scratch_init(scratch, t->options.ruleset) != 0)
-		return false;
 	t->options.scratch = scratch;
-	return true;
+	if (policy_open(policy, &t->options.ruleset, scratch) != 0)
+		return false;
+	if (!ruleset_redacts(t->options.ruleset))
+		return true;
+	fprintf(stderr,
+		"redcard prove: %s has rules that redact, which are not tried here; give one whose "
+		"rules cut or flag\n",
+		policy);
+	return false;
 }
 
 static bool parse_splits(const char *text, size_t *out)
@@ -242,19 +250,16 @@ int prove_main(int argc, char **argv)
 	struct gate_scratch scratch = { 0 };
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	if (!recording_wire_known("prove", t.options.wire) ||
-	    (splits && !parse_splits(splits, &t.options.splits)) || !load(cli.v[0], &t, &scratch))
-		return EXIT_TOOL;
-	prove_files(&t, &cli);
-	if (t.json)
-		summary_json(&t);
-	else
-		summary_text(&t);
+	bool ready = recording_wire_known("prove", t.options.wire) &&
+		     (!splits || parse_splits(splits, &t.options.splits)) &&
+		     load(&t, cli.v[0], &scratch);
+	if (ready)
+		prove_files(&t, &cli);
 	free(t.delays);
 	buf_fini(&t.out);
 	gate_scratch_fini(&scratch);
 	ruleset_unref(t.options.ruleset);
-	if (t.failed)
+	if (!ready || t.failed)
 		return EXIT_TOOL;
 	return t.broken ? EXIT_FINDING : EXIT_CLEAN;
 }

@@ -10,6 +10,7 @@
 #include "proxy/baseline.h"
 #include "proxy/cli.h"
 #include "proxy/gate.h"
+#include "proxy/policy_open.h"
 #include "proxy/recording.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
@@ -282,16 +283,6 @@ static void scan_file(void *context, const char *name, bool met)
 	buf_fini(&text);
 }
 
-static int load_rules(struct scan *s, const char *policy)
-{
-	struct buf errors = { 0 };
-	int error = ruleset_load(policy, &s->set, &errors);
-	if (error)
-		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
-	buf_fini(&errors);
-	return error ? error : gate_scratch_init(&s->scratch, s->set);
-}
-
 /* What was left out on purpose is said, so that nobody takes it for clean. */
 static void say_left_out(const struct scan *s)
 {
@@ -324,7 +315,7 @@ static bool prepare(struct scan *s, const char *format, const char *policy, cons
 			format);
 	return s->report.format && recording_wire_known("scan", s->wire) &&
 	       (!baseline || baseline_load(baseline, &s->baseline) == 0) &&
-	       load_rules(s, policy) == 0;
+	       policy_open(policy, &s->set, &s->scratch) == 0;
 }
 
 int scan_main(int argc, char **argv)
