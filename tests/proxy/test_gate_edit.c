@@ -6,13 +6,12 @@
 #include <string.h>
 
 #include "lib/json.h"
-#include "proxy/gate.h"
+#include "tests/proxy/gate_play.h"
 
 #define LEAD "red_"
 #define SECRET     \
 	"a0b1c2d3" \
 	"e4f5g6h7"
-#define MASK "[redacted]"
 
 static const char rules[] =
 	"version: 1\n"
@@ -21,98 +20,12 @@ static const char rules[] =
 	"  - {id: token, title: t, severity: high, action: cut, regex: '\\btok_([a-z0-9]{16})\\b'}\n"
 	"  - {id: late, title: t, severity: high, action: redact, hold: window 12, regex: 'w[0-9]{8}w'}\n";
 
-static struct ruleset *set;
-static struct gate_scratch scratch;
-
 static void load(void)
 {
-	struct buf errors = { 0 };
-	if (ruleset_parse("test", span_of(rules), &set, &errors) != 0)
-		cr_assert_fail("%.*s", (int)errors.n, errors.p);
-	cr_assert_eq(gate_scratch_init(&scratch, set), 0);
-	buf_fini(&errors);
+	gate_rules_load(rules);
 }
 
-static void unload(void)
-{
-	gate_scratch_fini(&scratch);
-	ruleset_unref(set);
-}
-
-TestSuite(gate_edit, .init = load, .fini = unload);
-
-struct run {
-	enum gate_state state;
-	struct buf out, ending;
-	struct gate_record record;
-	size_t cards;
-	int end_error;
-};
-
-static void take(struct run *r, struct gate *g, const struct gate_out *o)
-{
-	const struct gate_record *c = gate_record(g);
-	buf_add(&r->out, o->old.p, o->old.n);
-	buf_add(&r->out, o->fresh.p, o->fresh.n);
-	cr_assert_leq(c->released, c->judged);
-	cr_assert_leq(c->judged, c->received);
-	cr_assert_eq(r->out.n + c->redacted, c->released + c->redactions * strlen(MASK));
-}
-
-static struct run play(struct gate_options options, struct span in, size_t first, size_t size)
-{
-	struct run r = { 0 };
-	struct gate_out o;
-	options.ruleset = set;
-	struct gate *g = gate_new(&options);
-	for (size_t at = 0, part = first; at < in.n && r.state == GATE_OPEN; part = size) {
-		part = min_size(part, in.n - at);
-		char *copy = malloc(part); /* its own memory, so that a late read is seen */
-		cr_assert_not_null(copy);
-		memcpy(copy, in.p + at, part);
-		r.state = gate_feed(g, &scratch, copy, part, &o);
-		take(&r, g, &o);
-		free(copy);
-		at += part;
-	}
-	if (r.state == GATE_OPEN) {
-		r.state = gate_finish(g, &scratch, &o);
-		take(&r, g, &o);
-	}
-	if (r.state == GATE_CUT)
-		r.end_error = gate_end(g, SPAN("EXCHANGE"), &r.ending);
-	r.record = *gate_record(g);
-	(void)judge_cards(gate_judge(g), &r.cards);
-	gate_free(g);
-	return r;
-}
-
-static void run_fini(struct run *r)
-{
-	buf_fini(&r->out);
-	buf_fini(&r->ending);
-}
-
-static struct run every_split(struct gate_options options, struct span in)
-{
-	static const size_t sizes[] = { 1, 7, 64 };
-	struct run whole = play(options, in, in.n, in.n);
-	for (size_t i = 1; i < in.n + ARRAY_LEN(sizes); i++) {
-		size_t first = i < in.n ? i : sizes[i - in.n];
-		struct run r = play(options, in, first, i < in.n ? in.n : first);
-		cr_assert_eq(r.state, whole.state, "state at %zu", first);
-		cr_assert(r.out.n == whole.out.n &&
-				  (!r.out.n || memcmp(r.out.p, whole.out.p, r.out.n) == 0),
-			  "at %zu:\n%.*s\nnot\n%.*s", first, (int)r.out.n, r.out.p,
-			  (int)whole.out.n, whole.out.p);
-		cr_assert_eq(r.ending.n, whole.ending.n);
-		cr_assert_eq(r.end_error, whole.end_error);
-		cr_assert_eq(r.record.redactions, whole.record.redactions);
-		cr_assert_eq(r.record.redacted, whole.record.redacted);
-		run_fini(&r);
-	}
-	return whole;
-}
+TestSuite(gate_edit, .init = load, .fini = gate_rules_unload);
 
 static void leaves(const struct run *r, const struct buf *wanted)
 {
