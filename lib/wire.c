@@ -11,8 +11,9 @@
 const char *const wire_error_names[WIRE_ERROR_COUNT] = { "ok",        "bad_json",
 							 "too_deep",  "too_many_channels",
 							 "truncated", "open_escape",
-							 "after_end", "no_memory" };
-static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY == 7,
+							 "after_end", "wide_text",
+							 "no_memory" };
+static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY == 8,
 	      "a name for each error");
 
 const char *const framing_names[FRAMING_COUNT] = { "none", "sse", "lines", "array", "document" };
@@ -266,6 +267,8 @@ size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out)
 {
 	size_t pos = 0;
 
+	if (!encoding_known(w, buf, n, false))
+		return 0;
 	while (pos < n && !w->error) {
 		const char *p = buf + pos;
 		size_t rest = n - pos;
@@ -307,6 +310,7 @@ static void finish_frames(struct wire *w, const char *p, size_t n, struct pieces
 
 enum wire_error wire_finish(struct wire *w, const char *buf, size_t n, struct pieces *out)
 {
+	(void)encoding_known(w, buf, n, true);
 	if (w->error)
 		return w->error;
 	if (w->framing == FRAMING_NONE) {

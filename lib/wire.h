@@ -29,6 +29,7 @@
  * - Comments of events are no text; `event` and `id` values and unknown fields are envelope.
  * - Envelope that stands in the same bytes as in an earlier event is not said again; see memo.c.
  * - FRAMING_NONE is one long frame, ended by a PIECE_FRAME at the finish.
+ * - UTF-16 and UTF-32, told by the first bytes, are an error; see encoding.c.
  */
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
@@ -64,8 +65,9 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited for too long */
+	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited past frame_max bytes */
 	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_WIDE_TEXT,         /* UTF-16 or UTF-32, told by its first bytes */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -122,12 +124,10 @@ static inline const char *piece_text(const struct piece *p)
 	return p->lit_len ? p->lit : p->text;
 }
 
-/* Pieces in raw order. The owner of the struct owns the array; it may be reused from call to call
- * and from stream to stream (`n = 0` empties it). */
+/* In raw order. The owner of the struct owns the array, and may reuse it (`n = 0` empties it). */
 struct pieces {
 	struct piece *v;
-	size_t n;
-	size_t cap;
+	size_t n, cap;
 };
 
 void pieces_fini(struct pieces *v);
@@ -136,6 +136,7 @@ struct wire_options {
 	enum framing framing;
 	enum dialect dialect;
 	bool skip_reasoning; /* reasoning text is not emitted as pieces */
+	bool for_edits;      /* text may be taken out where it stands; see memo.c and decode.c */
 	uint32_t frame_max;  /* bytes; for FRAMING_DOCUMENT a larger figure is usual */
 };
 
@@ -158,9 +159,8 @@ size_t wire_memory(const struct wire *w);                  /* bytes of heap it h
  * After an error (wire_failed()) nothing is consumed any more. */
 size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
-/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (an event without its
- * blank line is judged like any other) and emits a last PIECE_FRAME for it. All n bytes are
- * consumed unless it fails. */
+/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (also an event without
+ * its blank line), with a last PIECE_FRAME for it. Unless it fails all n bytes are consumed. */
 enum wire_error wire_finish(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
 uint64_t wire_consumed(const struct wire *w);
@@ -188,9 +188,9 @@ struct wire_notice {
 enum wire_ending { ENDING_REFUSAL, ENDING_ERROR };
 
 /* Appends the bytes that end the stream properly after exactly `released` bytes of the body have
- * left (always at the end of a frame). Uses what the stream said before `released` (ids, model,
- * open blocks), so that the client's state machine is satisfied. Returns 0, or -ENOTSUP when this
- * wire can only be aborted (documents that have begun; text, which has no form for an error). */
+ * left (always at the end of a frame). Uses what the stream said before (ids, model, open blocks).
+ * Returns 0, or -ENOTSUP when this wire can only be aborted (documents that have begun; text, which
+ * has no form for an error). */
 int wire_end(struct wire *w, enum wire_ending how, uint64_t released,
 	     const struct wire_notice *notice, struct buf *out) MUST_USE;
 

@@ -1,7 +1,7 @@
 /*
  * Theory of operation
  *
- *   text --libyaml--> events --> tree of nodes in one list of blocks
+ *   text --libyaml--> events --> tree of nodes in one arena
  *
  * The tree is built from the event stream, not from libyaml's own documents, because only events
  * carry the line of every key, and because what plain configuration does not need (anchors,
@@ -11,27 +11,20 @@
 #include "lib/yaml.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml.h>
+
+#include "lib/arena.h"
+#include "lib/file.h"
 
 #define FILE_MAX (4u << 20)
 #define DEPTH_MAX 32
-#define BLOCK_BYTES 8192
-
-struct block {
-	struct block *next;
-	size_t used, cap;
-	max_align_t bytes[];
-};
 
 struct yaml {
 	char *name;
 	struct yaml_node *root;
-	struct block *blocks;
+	struct arena arena;
 };
 
 struct builder {
@@ -51,32 +44,11 @@ struct builder {
 	bool ended;
 };
 
-static void *take(struct yaml *y, size_t n)
-{
-	n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-	struct block *b = y->blocks;
-	if (!b || b->cap - b->used < n) {
-		size_t cap = n > BLOCK_BYTES ? n : BLOCK_BYTES;
-		b = calloc(1, sizeof(*b) + cap);
-		if (!b)
-			return NULL;
-		b->cap = cap;
-		b->next = y->blocks;
-		y->blocks = b;
-	}
-	void *p = (char *)b->bytes + b->used;
-	b->used += n;
-	return p;
-}
-
 static char *keep(struct builder *b, const char *p, size_t n)
 {
-	char *copy = take(b->y, n + 1);
-	if (!copy) {
+	char *copy = arena_text(&b->y->arena, p, n);
+	if (!copy)
 		b->rc = -ENOMEM;
-		return NULL;
-	}
-	memcpy(copy, p, n);
 	return copy;
 }
 
@@ -229,7 +201,7 @@ static bool is_null(const char *p, size_t n)
 /* Hangs a new node under the open list or map, or makes it the root. */
 static struct yaml_node *attach(struct builder *b, enum yaml_kind kind, size_t line)
 {
-	struct yaml_node *node = take(b->y, sizeof(*node));
+	struct yaml_node *node = arena_take(&b->y->arena, sizeof(*node));
 	if (!node) {
 		b->rc = -ENOMEM;
 		return NULL;
@@ -403,33 +375,10 @@ int yaml_parse(const char *name, struct span text, unsigned flags, struct yaml *
 	return 0;
 }
 
-static int slurp(int fd, struct buf *text)
-{
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	for (;;) {
-		char *room = buf_reserve(text, 65536);
-		if (!room)
-			return -EFBIG;
-		ssize_t n = read(fd, room, 65536);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		text->n += (size_t)n;
-	}
-}
-
 int yaml_load(const char *path, unsigned flags, struct yaml **out, struct buf *errors)
 {
-	struct buf text = { .max = FILE_MAX + 2 * 65536 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : slurp(fd, &text);
-	if (fd >= 0)
-		close(fd);
+	struct buf text = { 0 };
+	int rc = file_read(path, FILE_MAX, &text);
 	if (rc)
 		buf_printf(errors,
 			   "%s:1: cannot be read (%s); check the path and its permissions\n", path,
@@ -445,11 +394,7 @@ void yaml_free(struct yaml *y)
 {
 	if (!y)
 		return;
-	while (y->blocks) {
-		struct block *b = y->blocks;
-		y->blocks = b->next;
-		free(b);
-	}
+	arena_fini(&y->arena);
 	free(y->name);
 	free(y);
 }

@@ -15,6 +15,13 @@
 
 PACK(secrets);
 PACK(code);
+PACK(code_python);
+PACK(code_javascript);
+PACK(code_java);
+PACK(code_c);
+PACK(code_rust);
+PACK(code_go);
+PACK(code_shell);
 
 bool builtin_file(size_t i, struct builtin_file *out)
 {
@@ -23,6 +30,14 @@ bool builtin_file(size_t i, struct builtin_file *out)
 	} files[] = {
 		{ "builtin/secrets.yaml", builtin_secrets_start, builtin_secrets_end },
 		{ "builtin/code.yaml", builtin_code_start, builtin_code_end },
+		{ "builtin/code_python.yaml", builtin_code_python_start, builtin_code_python_end },
+		{ "builtin/code_javascript.yaml", builtin_code_javascript_start,
+		  builtin_code_javascript_end },
+		{ "builtin/code_java.yaml", builtin_code_java_start, builtin_code_java_end },
+		{ "builtin/code_c.yaml", builtin_code_c_start, builtin_code_c_end },
+		{ "builtin/code_rust.yaml", builtin_code_rust_start, builtin_code_rust_end },
+		{ "builtin/code_go.yaml", builtin_code_go_start, builtin_code_go_end },
+		{ "builtin/code_shell.yaml", builtin_code_shell_start, builtin_code_shell_end },
 	};
 	if (i >= ARRAY_LEN(files))
 		return false;

@@ -35,6 +35,7 @@ void judge_free(struct judge *j)
 	for (uint32_t i = 0; i < j->n_channels; i++)
 		channel_free(j->channels[i]);
 	free(j->channels);
+	edits_fini(&j->edits);
 	free(j->cards);
 	ruleset_unref(j->set);
 	free(j);
@@ -43,7 +44,7 @@ void judge_free(struct judge *j)
 size_t judge_memory(const struct judge *j)
 {
 	size_t sum = sizeof(*j) + j->n_channels * sizeof(struct channel *) +
-		     j->cap_cards * sizeof(struct card);
+		     j->cap_cards * sizeof(struct card) + j->edits.cap * sizeof(struct edit);
 	for (uint32_t i = 0; i < j->n_channels; i++)
 		sum += j->channels[i] ? channel_memory(j->channels[i], j->set) : 0;
 	return sum;
@@ -129,7 +130,7 @@ static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64
 	uint32_t begin = t->n;
 	for (; p < stop && p->kind == PIECE_TEXT && p->channel == v->channel; p++) {
 		uint32_t len = p->text_len;
-		if (!len)
+		if (!len && !p->raw_len)
 			continue;
 		if (len > c.left || c.run == c.runs_end) {
 			track_stop(t, &c);
@@ -139,7 +140,10 @@ static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64
 				return 0;
 			c = track_cursor(t);
 		}
-		track_put(&c, piece_text(p), len, p->raw_off, p->raw_len);
+		if (len)
+			track_put(&c, piece_text(p), len, p->raw_off, p->raw_len);
+		else
+			track_put_raw(&c, p->raw_off, p->raw_len);
 	}
 	track_stop(t, &c);
 	*seen = max_u64(*seen, p[-1].raw_off + p[-1].raw_len);

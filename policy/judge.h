@@ -18,6 +18,9 @@
  * alone. When several decisions fall into one call, the one whose deciding byte comes first in the
  * stream wins, and the release limit is computed as of that byte. After a cut nothing more is
  * judged.
+ *
+ * A rule that redacts decides in the same way; its decision is an edit of the raw body, and the
+ * stream goes on. What cannot be taken out without harm to what a client reads is cut.
  */
 #ifndef POLICY_JUDGE_H
 #define POLICY_JUDGE_H
@@ -28,6 +31,7 @@
 
 #include "lib/base.h"
 #include "lib/wire.h"
+#include "policy/edits.h"
 #include "policy/ruleset.h"
 
 /* Working memory shared by all judges of one thread; holds nothing between calls that a verdict
@@ -46,7 +50,7 @@ enum verdict_kind {
 
 enum cut_cause {
 	CUT_NONE,
-	CUT_RULE,         /* a rule matched */
+	CUT_RULE,         /* a rule matched; one that redacts, where that was not possible */
 	CUT_HOLD_BOUND,   /* a hold grew past its bytes, and the rule says cut */
 	CUT_ENGINE_ERROR, /* matching failed (memory, match limit) */
 	CUT_CAUSE_COUNT
@@ -72,6 +76,7 @@ struct card {
 	enum action action; /* as the rule says; in monitor mode nothing was done */
 	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
+	uint64_t body_off; /* where holding began: after what the lead-in has of it */
 	uint64_t raw_off; /* raw offset of its first byte */
 	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
@@ -93,9 +98,10 @@ struct judge;
 /* Takes its own reference to set. wire names the channels (its kind decides SCOPE_CODE) and must
  * outlive the judge. */
 struct judge *judge_new(struct ruleset *set, const struct wire *wire); /* NULL: out of memory */
-void judge_observe(struct judge *j); /* before the first feed: cards only, whatever the policy's mode */
-void judge_free(struct judge *j);                                      /* NULL is fine */
-size_t judge_memory(const struct judge *j);                            /* bytes of heap it holds */
+void judge_observe(
+	struct judge *j); /* before the first feed: cards only, whatever the policy's mode */
+void judge_free(struct judge *j);           /* NULL is fine */
+size_t judge_memory(const struct judge *j); /* bytes of heap it holds */
 
 /* Judges n pieces, in raw order; their text is copied where it must be kept. `final` says that no
  * text follows in any channel: every candidate is decided. */
@@ -106,6 +112,11 @@ void judge_feed(struct judge *j, struct judge_scratch *scratch, const struct pie
 void judge_expire(struct judge *j, struct verdict *out);
 
 const struct card *judge_cards(const struct judge *j, size_t *n); /* valid until the next call */
+/* What was decided to be taken out of the raw body, in order and apart; those that the last call
+ * made begin at or behind what the call before let go. Valid until the next call. */
+const struct edit *judge_edits(const struct judge *j, size_t *n);
+void judge_edited(struct judge *j, uint64_t raw); /* what lies before raw has left: forget it */
+
 const struct judge_counts *judge_counts(const struct judge *j);
 struct ruleset *judge_ruleset(const struct judge *j); /* borrowed */
 

@@ -1,3 +1,4 @@
+#include "policy/excuse.h"
 #include "policy/judge_state.h"
 
 /* What refines a match into a finding. Each step sees the text up to the deciding byte and nothing
@@ -6,6 +7,7 @@ struct finding {
 	const struct judge *judge;
 	const struct slot *slot;
 	const struct rule *rule;
+	struct regex_scratch *regex;
 	struct secret secret;
 	uint64_t decided_at;
 };
@@ -16,11 +18,22 @@ static bool keywords_seen(const struct finding *f)
 	       slot_has(f->slot, f->rule->keyword, f->decided_at);
 }
 
+static bool not_excused(const struct finding *f)
+{
+	const struct track *t = &f->slot->work;
+	if (f->secret.from < t->base || f->secret.to > track_end(t))
+		return true; /* not all of it is there: nothing excuses it */
+	struct span secret = { t->text + (f->secret.from - t->base),
+			       (size_t)(f->secret.to - f->secret.from) };
+	return !excuse_holds(f->rule, f->regex, secret);
+}
+
 static const struct {
 	const char *name;
 	bool (*keeps)(const struct finding *f);
 } refinements[] = {
 	{ "keywords", keywords_seen },
+	{ "excuses", not_excused },
 };
 
 static bool refined(const struct finding *f)
@@ -58,11 +71,14 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	struct decision d = { .when = when.when,
 			      .at = when.at,
 			      .secret = *secret,
+			      .body = secret->from,
 			      .slot = slot_index,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
+	if (r->info.hold == HOLD_LEAD_IN)
+		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
-	struct finding f = { j, slot, r, *secret, when.at };
+	struct finding f = { j, slot, r, s->regex, *secret, when.at };
 	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
 		return judge_scratch_decision(s, &d);
 	return true;

@@ -13,6 +13,7 @@ struct decision {
 	uint64_t raw;       /* what must not leave begins here */
 	uint64_t at;        /* text offset after the deciding byte */
 	struct secret secret;
+	uint64_t body; /* text offset where the secret's held part begins */
 	uint32_t slot;
 	uint16_t rule;
 	bool bound;

@@ -72,6 +72,7 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 		.action = j->set->rules[d->rule].info.action,
 		.text_off = d->secret.from,
 		.text_len = (uint32_t)(d->secret.to - d->secret.from),
+		.body_off = d->body,
 		.raw_off = track_raw(&slot->work, d->secret.from),
 		.text_hash = hash,
 	};
@@ -130,12 +131,17 @@ static uint64_t limit_at(const struct judge *j, const struct judge_scratch *s, s
 	return limit;
 }
 
-/* Whether this decision ends the stream. */
-static bool cuts(const struct judge *j, const struct decision *d)
+/* Whether this decision does something to the stream. */
+static bool acts(const struct judge *j, const struct decision *d)
 {
 	const struct rule_info *r = &j->set->rules[d->rule].info;
-	return !j->observe && r->action != ACTION_FLAG &&
-	       (!d->bound || r->on_bound == BOUND_CUT);
+	return !j->observe && r->action != ACTION_FLAG && (!d->bound || r->on_bound == BOUND_CUT);
+}
+
+static bool redacts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
+{
+	return acts(j, d) && !d->bound && j->set->rules[d->rule].info.action == ACTION_REDACT &&
+	       judge_can_redact(j, &s->slots[d->slot], d);
 }
 
 bool judge_settle(struct judge *j, struct judge_scratch *s)
@@ -149,12 +155,18 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 			j->counts.bound_releases++;
 		else
 			card_add(j, &s->slots[d->slot], d);
-		if (!cuts(j, d))
+		if (!acts(j, d))
 			continue;
+		if (redacts(j, s, d)) {
+			if (judge_redact(j, &s->slots[d->slot], d))
+				continue;
+			judge_cut(j, CUT_ENGINE_ERROR, 0, j->raw_seen, j->safe_raw);
+			return true;
+		}
 		uint64_t limit = min_u64(d->raw, limit_at(j, s, d->when));
 		for (size_t k = i + 1; k < s->n_decisions; k++)
 			if (moment_compare(s->decisions[k].when, d->when) == 0 &&
-			    cuts(j, &s->decisions[k]))
+			    acts(j, &s->decisions[k]))
 				limit = min_u64(limit, s->decisions[k].raw);
 		judge_cut(j, d->bound ? CUT_HOLD_BOUND : CUT_RULE, d->rule, d->when.raw, limit);
 		return true;

@@ -1,7 +1,7 @@
 /*
  * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds candidates,
  * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
- * verdicts.
+ * verdicts, judge_redact.c those that redact into edits.
  */
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H
@@ -18,6 +18,7 @@ struct judge {
 	struct card *cards;
 	uint32_t n_cards, cap_cards;
 	struct judge_counts counts;
+	struct edits edits;
 	struct verdict verdict;
 	uint64_t raw_seen; /* end of the raw bytes of every piece so far, in order */
 	uint64_t safe_raw; /* what the last verdict let go */
@@ -42,6 +43,11 @@ bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 
 /* Decisions in the order of their deciding bytes, up to the first that cuts; true: one did. */
 bool judge_settle(struct judge *j, struct judge_scratch *s);
+
+/* Whether what this decision is about can be taken out of the body; and doing so. False: no memory.
+ */
+bool judge_can_redact(const struct judge *j, const struct slot *slot, const struct decision *d);
+bool judge_redact(struct judge *j, const struct slot *slot, const struct decision *d);
 
 void judge_hold(struct judge *j); /* after a portion without a cut: what is held now */
 void judge_cut(struct judge *j, enum cut_cause cause, uint16_t rule, uint64_t decided,

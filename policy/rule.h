@@ -3,9 +3,9 @@
  * compiler (ruleset.c) and the judge; everything else sees ruleset.h only.
  *
  * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before
- * it counts: keywords today; entropy, allowlists and stopwords have their place there, syntax
- * queries beside `body`. Other ways to write rules down (gitleaks files) are loaders beside
- * rule_file.c that fill struct rule's "as read" part.
+ * it counts: keywords, and what excuses the secret; syntax queries have their place beside `body`.
+ * Other ways to write rules down (gitleaks files) are loaders beside rule_file.c that fill struct
+ * rule's "as read" part.
  */
 #ifndef POLICY_RULE_H
 #define POLICY_RULE_H
@@ -31,14 +31,24 @@ struct rule {
 	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
 	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
+	const char *mask;    /* what stands for a secret that is redacted */
 	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
 				RULE_NO_KEYWORDS */
 
+	/* What takes a match back; see excuse.h. */
+	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
+	struct regex **allow; /* n_allow */
+	const char *const *stopwords;
+	size_t n_allow, n_stopwords;
+
 	/* As read. */
+	const char *const *allow_texts;
+	unsigned allow_line;
 	const char *const *keywords;
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */
 	const char *wanted; /* lead_in: given, or NULL */
+	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
 	unsigned regex_line, lead_in_line, hold_line;
 };
@@ -61,9 +71,12 @@ struct ruleset {
 	uint32_t context;       /* bytes of text that must be kept before the newest */
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
-	bool code_scope; /* some rule asks whether text is code */
+	bool code_scope;  /* some rule asks whether text is code */
+	bool redacts;     /* some rule redacts, and the mode enforces */
+	const char *mask; /* as read, or NULL */
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
+	struct buf notes;
 	char hash[65];
 	struct rule_text *texts;
 };

@@ -5,6 +5,8 @@
  */
 #include "policy/rule_file.h"
 
+#include "lib/toml.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 
 #define INCLUDES_MAX 8
 #define HOLD_MS_MAX 600000
+#define MASK_MAX 100
 
 static void take_time(struct rule_file *f, const struct yaml_node *n)
 {
@@ -50,6 +53,27 @@ static void policy_mode(struct rule_file *f, struct rule *r, const struct yaml_n
 			"mode stands in an included file; move it to the policy that includes it");
 	else
 		f->set->monitor = rule_file_name(f, n, names, ARRAY_LEN(names)) == 1;
+}
+
+static void policy_mask(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	(void)r;
+	if (f->includer) {
+		rule_file_complain(
+			f, n->line,
+			"mask stands in an included file; move it to the policy that includes it");
+		return;
+	}
+	if (!rule_file_is_text(f, n, MASK_MAX))
+		return;
+	for (const char *p = n->text; *p; p++)
+		if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\') {
+			rule_file_complain(f, n->line,
+					   "mask has a character that JSON would escape; use plain "
+					   "ASCII without quotes and backslashes");
+			return;
+		}
+	f->set->mask = rule_file_text(f, n, MASK_MAX);
 }
 
 static void hold_bytes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -103,7 +127,7 @@ static bool is_list(struct rule_file *f, const struct yaml_node *n)
 }
 
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
-		     struct span yaml, struct buf *errors);
+		     struct span text, struct buf *errors);
 
 /* Relative names are relative to the file that includes. */
 static const char *beside(struct rule_file *f, const char *name)
@@ -195,8 +219,9 @@ static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_
 
 /* In this order whatever the file's: defaults stand before the rules that use them. */
 static const struct rule_key policy_keys[] = {
-	{ "version", policy_version }, { "mode", policy_mode },       { "hold", policy_hold },
-	{ "include", policy_include }, { "disable", policy_disable }, { "rules", policy_rules },
+	{ "version", policy_version }, { "mode", policy_mode },       { "mask", policy_mask },
+	{ "hold", policy_hold },       { "include", policy_include }, { "disable", policy_disable },
+	{ "rules", policy_rules },
 };
 
 const char *rule_file_policy_key(size_t i)
@@ -253,8 +278,20 @@ static void take_policy(struct rule_file *f, const struct yaml_node *root)
 	disable_rules(f);
 }
 
+static int read_toml(struct rule_file *f, struct span text)
+{
+	struct toml *t = NULL;
+	int rc = text.p ? toml_parse(f->name, text, &t, f->errors)
+			: toml_load(f->name, &t, f->errors);
+	if (rc)
+		return rc;
+	gitleaks_take(f, toml_root(t));
+	toml_free(t);
+	return f->rc;
+}
+
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
-		     struct span yaml, struct buf *errors)
+		     struct span text, struct buf *errors)
 {
 	struct yaml *y = NULL;
 	struct rule_file f = {
@@ -267,7 +304,10 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 		f.hold_bytes = includer->hold_bytes;
 		f.on_bound = includer->on_bound;
 	}
-	int rc = yaml.p ? yaml_parse(name, yaml, 0, &y, errors) : yaml_load(name, 0, &y, errors);
+	size_t len = strlen(name);
+	if (len > 5 && strcmp(name + len - 5, ".toml") == 0)
+		return read_toml(&f, text);
+	int rc = text.p ? yaml_parse(name, text, 0, &y, errors) : yaml_load(name, 0, &y, errors);
 	if (rc)
 		return rc;
 	take_policy(&f, yaml_root(y));

@@ -42,6 +42,17 @@ bool rule_file_flag(struct rule_file *f, const struct yaml_node *n);
 void rule_file_map(struct rule_file *f, struct rule *r, const struct yaml_node *map,
 		   const struct rule_key *keys, size_t count, const char *where);
 
+/* False, after a complaint: its id is in use. */
+bool rule_file_unique(struct rule_file *f, const struct rule *r);
+/* Appends a rule that is complete. */
+void rule_file_add(struct rule_file *f, const struct rule *r);
+/* A list of 1 to `most` texts of at most `bytes` each; its length, or 0 after a complaint. */
+size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
+		      const char *const **out);
+
+/* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
+void gitleaks_take(struct rule_file *f, const struct yaml_node *root);
+
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n); /* one item of `rules` */
 
 #endif

@@ -44,13 +44,7 @@ static void rule_severity(struct rule_file *f, struct rule *r, const struct yaml
 
 static void rule_action(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	static const char *const names[] = { "flag", "cut" };
-	if (n->kind == YAML_SCALAR && strcmp(n->text, action_names[ACTION_REDACT]) == 0)
-		rule_file_complain(f, n->line,
-				   "action \"redact\" is not supported yet; use cut or flag");
-	else
-		r->info.action =
-			rule_file_name(f, n, names, ARRAY_LEN(names)) ? ACTION_CUT : ACTION_FLAG;
+	r->info.action = (enum action)rule_file_name(f, n, action_names, ACTION_COUNT);
 }
 
 static void rule_regex(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -68,23 +62,47 @@ static void rule_secret_group(struct rule_file *f, struct rule *r, const struct 
 
 static void rule_keywords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	size_t count = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		count++;
-	if (n->kind != YAML_LIST || !count || count > 64) {
-		rule_file_complain(f, n->line,
-				   "keywords must be a list; write 1 to 64 words in brackets");
-		return;
-	}
-	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));
-	if (!v) {
-		f->rc = -ENOMEM;
-		return;
-	}
-	r->n_keywords = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		v[r->n_keywords++] = rule_file_text(f, k, 64);
-	r->keywords = v;
+	r->n_keywords = rule_file_list(f, n, 64, 64, &r->keywords);
+}
+
+static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	char *end = NULL;
+	double v = n->kind == YAML_SCALAR ? strtod(n->text, &end) : 0;
+	bool plain = n->kind == YAML_SCALAR && strspn(n->text, "0123456789.") == n->len &&
+		     end == n->text + n->len;
+	if (!plain || v <= 0 || v >= 8)
+		rule_file_complain(
+			f, n->line,
+			"entropy is no number of bits per byte; write one between 0 and 8, "
+			"such as 3.5");
+	else
+		r->entropy = v;
+}
+
+static void allow_regexes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->allow_line = n->line;
+	r->n_allow = rule_file_list(f, n, 64, REGEX_MAX, &r->allow_texts);
+}
+
+static void allow_stopwords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->n_stopwords = rule_file_list(f, n, 4096, 64, &r->stopwords);
+}
+
+static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
+						   { "stopwords", allow_stopwords } };
+
+static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_MAP && n->first)
+		rule_file_map(f, r, n, rule_allow_keys, ARRAY_LEN(rule_allow_keys),
+			      "a rule's allow");
+	else
+		rule_file_complain(
+			f, n->line,
+			"allow is not understood; write {regexes: [...], stopwords: [...]}");
 }
 
 static void rule_lead_in(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -151,12 +169,28 @@ static const struct rule_key rule_keys[] = {
 	{ "regex", rule_regex },
 	{ "secret_group", rule_secret_group },
 	{ "keywords", rule_keywords },
+	{ "entropy", rule_entropy },
+	{ "allow", rule_allow },
 	{ "lead_in", rule_lead_in },
 	{ "hold", rule_hold },
 	{ "on_bound", rule_on_bound },
 	{ "scope", rule_scope },
 	{ "rollback", rule_rollback },
 };
+
+bool rule_file_unique(struct rule_file *f, const struct rule *r)
+{
+	for (size_t i = 0; i < f->set->n; i++) {
+		const struct rule *other = &f->set->rules[i];
+		if (strcmp(other->info.id, r->info.id) != 0)
+			continue;
+		rule_file_complain(f, r->info.line,
+				   "rule %s stands already in %s:%u; give this one another id",
+				   r->info.id, other->info.file, other->info.line);
+		return false;
+	}
+	return true;
+}
 
 static bool complete(struct rule_file *f, const struct rule *r, const struct yaml_node *n)
 {
@@ -167,16 +201,7 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 			rule_file_complain(f, n->line, "a rule has no %s; add one", needed[i]);
 			all = false;
 		}
-	for (size_t i = 0; all && i < f->set->n; i++) {
-		const struct rule *other = &f->set->rules[i];
-		if (strcmp(other->info.id, r->info.id) == 0) {
-			rule_file_complain(
-				f, n->line,
-				"rule %s stands already in %s:%u; give this one another id",
-				r->info.id, other->info.file, other->info.line);
-			all = false;
-		}
-	}
+	all = all && rule_file_unique(f, r);
 	if (r->wanted && r->info.hold != HOLD_LEAD_IN)
 		rule_file_complain(f, r->lead_in_line,
 				   "lead_in and this hold exclude each other; remove one");
@@ -200,9 +225,14 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	rule_file_map(f, &r, n, rule_keys, ARRAY_LEN(rule_keys), "a rule");
 	if (!complete(f, &r, n))
 		return;
+	rule_file_add(f, &r);
+}
+
+void rule_file_add(struct rule_file *f, const struct rule *r)
+{
 	struct ruleset *set = f->set;
 	if (set->n == RULES_MAX) {
-		rule_file_complain(f, n->line, "more than %d rules; remove some", RULES_MAX);
+		rule_file_complain(f, r->info.line, "more than %d rules; remove some", RULES_MAX);
 		return;
 	}
 	if (set->n == set->cap) {
@@ -215,7 +245,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 		set->rules = v;
 		set->cap = cap;
 	}
-	set->rules[set->n++] = r;
+	set->rules[set->n++] = *r;
 }
 
 const char *rule_file_rule_key(size_t i)

@@ -102,6 +102,29 @@ bool rule_file_flag(struct rule_file *f, const struct yaml_node *n)
 	return yes;
 }
 
+size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
+		      const char *const **out)
+{
+	size_t count = 0;
+	for (const struct yaml_node *k = n->first; k; k = k->next)
+		count++;
+	if (n->kind != YAML_LIST || !count || count > most) {
+		rule_file_complain(f, n->line, "%s must be a list; write 1 to %zu %s in brackets",
+				   n->key, most, bytes > 64 ? "expressions" : "words");
+		return 0;
+	}
+	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));
+	if (!v) {
+		f->rc = -ENOMEM;
+		return 0;
+	}
+	size_t i = 0;
+	for (const struct yaml_node *k = n->first; k; k = k->next)
+		v[i++] = rule_file_text(f, k, bytes);
+	*out = v;
+	return count;
+}
+
 static void complain_key(struct rule_file *f, const struct yaml_node *n,
 			 const struct rule_key *keys, size_t count, const char *where)
 {

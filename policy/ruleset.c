@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
+#include "policy/redaction.h"
 #include "policy/rule.h"
 #include "policy/secret_group.h"
 
@@ -150,6 +152,12 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
 }
 
+static bool is_doubtful(const struct rule *r)
+{
+	struct span group, before;
+	return secret_group_doubtful(r->info.regex, &group, &before);
+}
+
 /* Nobody said that the first group is the secret, and it does not look like one. */
 static bool complain_doubtful(const struct rule *r, struct buf *errors)
 {
@@ -179,7 +187,9 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	regex_free(whole);
 	if (r->secret_group < 0) {
 		r->secret_group = groups ? 1 : 0;
-		if (r->info.action == ACTION_CUT && complain_doubtful(r, errors))
+		if (r->foreign) /* the whole match is the safe reading */
+			r->secret_group = is_doubtful(r) ? 0 : r->secret_group;
+		else if (r->info.action != ACTION_FLAG && complain_doubtful(r, errors))
 			return -EINVAL;
 	}
 	if ((unsigned)r->secret_group > groups)
@@ -190,6 +200,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
 	if (rc == -ENOMEM)
 		return rc;
+	if (r->foreign && !rc && !found.found)
+		r->info.hold = HOLD_NONE;
 	if (r->info.hold != HOLD_LEAD_IN) {
 		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood",
 				   found.why)
@@ -205,6 +217,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		rc = -EINVAL;
 	}
 	lead_in_fini(&found);
+	if (!rc && r->info.action == ACTION_REDACT)
+		rc = redaction_compile(set, r, errors);
 	return rc;
 }
 
@@ -285,6 +299,9 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->mask)
+			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
+		excuse_describe(r, &b);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -296,8 +313,10 @@ static void set_free(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++) {
 		regex_free(set->rules[i].body);
 		regex_free(set->rules[i].start);
+		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	buf_fini(&set->notes);
 	while (set->texts) {
 		struct rule_text *t = set->texts;
 		set->texts = t->next;
@@ -321,6 +340,7 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 		goto fail;
 	for (size_t i = 0; i < set->n; i++) {
 		int one = compile_rule(set, &set->rules[i], errors);
+		one = one ? one : excuse_compile(set, &set->rules[i], errors);
 		rc = rc ? rc : one;
 	}
 	if (!rc)
@@ -349,9 +369,9 @@ int ruleset_load(const char *path, struct ruleset **out, struct buf *errors)
 	return build(path, (struct span){ 0 }, out, errors);
 }
 
-int ruleset_parse(const char *name, struct span yaml, struct ruleset **out, struct buf *errors)
+int ruleset_parse(const char *name, struct span text, struct ruleset **out, struct buf *errors)
 {
-	return build(name, yaml.p ? yaml : SPAN(""), out, errors);
+	return build(name, text.p ? text : SPAN(""), out, errors);
 }
 
 struct ruleset *ruleset_ref(struct ruleset *set)
@@ -379,6 +399,21 @@ const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
 const char *ruleset_hash(const struct ruleset *set)
 {
 	return set->hash;
+}
+
+struct span ruleset_notes(const struct ruleset *set)
+{
+	return (struct span){ set->notes.n ? set->notes.p : "", set->notes.n };
+}
+
+bool ruleset_redacts(const struct ruleset *set)
+{
+	return set->redacts;
+}
+
+struct span ruleset_mask(const struct ruleset *set, size_t index)
+{
+	return span_of(set->rules[index].mask);
 }
 
 bool ruleset_monitor(const struct ruleset *set)

@@ -63,8 +63,9 @@ struct ruleset;
  * `file:line: what is wrong; remedy`, each with its newline; *out is untouched. */
 int ruleset_load(const char *path, struct ruleset **out, struct buf *errors) MUST_USE;
 
-/* The same from memory; name stands for the file in messages. */
-int ruleset_parse(const char *name, struct span yaml, struct ruleset **out,
+/* The same from memory; name stands for the file in messages, and for its form: NAME.toml is a
+ * gitleaks file. */
+int ruleset_parse(const char *name, struct span text, struct ruleset **out,
 		  struct buf *errors) MUST_USE;
 
 struct ruleset *ruleset_ref(struct ruleset *set); /* atomic; returns set */
@@ -74,8 +75,12 @@ size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
 const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
-bool ruleset_monitor(const struct ruleset *set);     /* `mode: monitor` */
-uint32_t ruleset_hold_ms(const struct ruleset *set); /* the longest a hold may last */
+/* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */
+struct span ruleset_notes(const struct ruleset *set);
+bool ruleset_redacts(const struct ruleset *set); /* what leaves may differ from what came */
+struct span ruleset_mask(const struct ruleset *set, size_t index); /* of a rule that redacts */
+bool ruleset_monitor(const struct ruleset *set);                   /* `mode: monitor` */
+uint32_t ruleset_hold_ms(const struct ruleset *set);               /* the longest a hold may last */
 enum on_bound ruleset_hold_ms_bound(const struct ruleset *set);
 
 #endif

@@ -89,13 +89,16 @@ bool track_assign(struct track *t, const struct track *from, uint64_t at)
 						   : (uint32_t)(at - from->base);
 	uint32_t n = from->n - rel;
 	track_clear(t, from->base + rel);
-	if (!n)
+	if (!n && from->n)
 		return true;
 	size_t first = rel ? run_of(from, rel) : 0;
 	uint32_t runs = from->n_runs - (uint32_t)first;
 	if ((n > t->cap && !text_room(t, n)) || (runs > t->cap_runs && !runs_room(t, runs)))
 		return false;
-	memcpy(t->text, from->text + rel, n);
+	if (!runs)
+		return true;
+	if (n)
+		memcpy(t->text, from->text + rel, n);
 	memcpy(t->runs, from->runs + first, runs * sizeof(*t->runs));
 	t->n = n;
 	t->n_runs = runs;
@@ -134,6 +137,30 @@ uint64_t track_raw_end(const struct track *t, uint64_t at)
 	size_t i = run_of(t, rel);
 	const struct track_run *r = &t->runs[i];
 	return r->atom ? r->raw + r->atom - 1 : r->raw + (rel - run_at(t, i)) + 1;
+}
+
+uint32_t track_find(const struct track *t, uint64_t at)
+{
+	uint32_t rel = clamp(t, at);
+	size_t i = run_of(t, rel);
+	while (i && run_at(t, i) == rel && run_at(t, i - 1) == rel)
+		i--; /* what has no text of its own stands before it */
+	return (uint32_t)i;
+}
+
+bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
+		struct track_part *out)
+{
+	if (i >= t->n_runs || t->base + run_at(t, i) >= to)
+		return false;
+	const struct track_run *r = &t->runs[i];
+	uint64_t begin = t->base + run_at(t, i);
+	uint64_t end = t->base + (i + 1 < t->n_runs ? run_at(t, i + 1) : t->n);
+	uint64_t at = max_u64(begin, from), stop = min_u64(end, to);
+	*out = (struct track_part){ .at = at, .n = stop > at ? stop - at : 0 };
+	out->raw = r->atom ? r->raw : r->raw + (at - begin);
+	out->raw_end = r->atom ? r->raw + r->atom - 1 : out->raw + out->n;
+	return true;
 }
 
 uint64_t track_until(const struct track *t, uint64_t raw)

@@ -107,6 +107,30 @@ static inline void track_put(struct track_cursor *c, const char *text, uint32_t 
 	c->left -= n;
 }
 
+/* Raw bytes without text of their own that belong to the next byte of text: the beginning of an
+ * escape sequence that a frame's end divides. There must be room for a run. */
+static inline void track_put_raw(struct track_cursor *c, uint64_t raw, uint32_t raw_len)
+{
+	c->run->raw = raw;
+	c->run->at = c->at;
+	c->run->atom = raw_len + 1;
+	c->run++;
+	c->next = 0;
+}
+
+/* The raw bytes of a stretch of text, part by part: `n` bytes of text from `at` on. An escape that
+ * the stretch only has a part of counts whole. */
+struct track_part {
+	uint64_t raw, raw_end;
+	uint64_t at;
+	uint64_t n;
+};
+
+uint32_t track_find(const struct track *t, uint64_t at); /* the first run that the byte stands in */
+/* What run i has of the text [from, to); false: the stretch is over. */
+bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
+		struct track_part *out);
+
 uint64_t track_raw(const struct track *t,
 		   uint64_t at); /* of the byte at `at`, which is clamped to the track */
 uint64_t track_raw_end(const struct track *t, uint64_t at); /* after that byte */

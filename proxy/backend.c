@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/log.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -15,7 +16,10 @@ struct pool {
 	unsigned refs; /* the worker's, and one for each backend */
 	bool retired;
 	size_t turn; /* where equal addresses are tried next */
+	uint64_t tls_quiet_until_ms;
 };
+
+#define TLS_QUIET_MS 10000 /* a pool's failures of TLS are explained once in this time */
 
 struct pool *pool_new(struct worker *w, struct runtime *rt, size_t upstream)
 {
@@ -171,9 +175,23 @@ static void on_sent(struct conn *c)
 		exchange_advance(b->exchange);
 }
 
+/* Says why, which a count of failures cannot; not oftener than people read. */
+static void log_tls_failure(struct backend *b)
+{
+	struct pool *p = b->pool;
+	const struct config_address *a = backend_address(b)->config;
+	if (p->tls_quiet_until_ms > p->w->now_ms)
+		return;
+	p->tls_quiet_until_ms = p->w->now_ms + TLS_QUIET_MS;
+	log_message(LOG_WARNING, "builder_tls", "builder %s: %s:%u: %s", p->upstream->config->name,
+		    a->host, a->port, tls_error(b->conn.tls));
+}
+
 static void on_failed(struct conn *c, int error)
 {
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
+	if (error == -EPROTO && c->tls)
+		log_tls_failure(b);
 	enum upstream_error why = error == -EPROTO ? UPSTREAM_TLS : UPSTREAM_RESET;
 	/* A send failed. A builder may answer and close before it has the whole request: what it
 	 * said is still to be read, and the reading ends by itself. */

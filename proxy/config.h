@@ -90,7 +90,7 @@ struct config_route {
 	bool tunnel_upgrades;
 	bool refuse_compressed; /* else decoded for judging and sent on as identity */
 	enum cut_form cut;
-	uint32_t frame_bytes, document_bytes;
+	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
 	unsigned line;
 };

@@ -312,8 +312,8 @@ static void read_route(struct config_reader *r, const struct yaml_node *node,
 {
 	struct draft d = { .route = { .path = "/",
 				      .inspect = true,
-				      .frame_bytes = 16 << 10,
-				      .document_bytes = 256 << 10 } };
+				      .frame_bytes = GATE_FRAME_BYTES,
+				      .document_bytes = GATE_DOCUMENT_BYTES } };
 	d.route.line = node->line;
 	*out = d.route; /* what later routes are compared with, even when this one is not a map */
 	out->name = "";

@@ -135,6 +135,7 @@ bool exchange_commit_head(struct exchange *x); /* queues the answer's head if it
 void exchange_schedule(struct exchange *x); /* sets the tick timer to the earliest of what is due */
 void exchange_tick(struct timer *t);        /* the head, a keep-alive or a hold is due */
 /* false: no memory */
+bool exchange_edits(const struct exchange *x); /* what leaves may differ from what came */
 bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect);
 /* drops the backend; the next step connects */
 void exchange_retry(struct exchange *x, enum upstream_error why);

@@ -68,7 +68,8 @@ static bool trailers_pass(struct exchange *x, const struct buf *trailers)
 	struct gate_out out;
 	struct gate *g = gate_new(&options);
 	bool pass = g && gate_feed(g, &x->w->gate, trailers->p, trailers->n, &out) == GATE_OPEN &&
-		    gate_finish(g, &x->w->gate, &out) == GATE_OPEN;
+		    gate_finish(g, &x->w->gate, &out) == GATE_OPEN &&
+		    gate_record(g)->redactions == 0;
 	gate_free(g);
 	if (!pass)
 		log_message(LOG_WARNING, "trailers",
@@ -83,7 +84,7 @@ static void end_body(struct exchange *x, const struct http1_header *trailers, si
 	if (x->form != BODY_CHUNKED || x->as_framed)
 		return;
 	struct buf end = { 0 };
-	head_trailers(&end, trailers, n);
+	head_trailers(&end, trailers, n, exchange_edits(x));
 	conn_write(&x->client->conn, "0\r\n", 3);
 	if (end.n && (!x->gate || trailers_pass(x, &end)))
 		conn_write(&x->client->conn, end.p, end.n);

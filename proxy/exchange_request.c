@@ -66,7 +66,7 @@ static void finish_request(struct exchange *x)
 		size_t n;
 		const struct http1_header *trailers = http1_trailers(x->client->http, &n);
 		buf_add_text(&end, "0\r\n");
-		head_trailers(&end, trailers, n);
+		head_trailers(&end, trailers, n, false);
 		buf_add_text(&end, "\r\n");
 		put(x, end.p, end.n);
 		buf_fini(&end);

@@ -196,6 +196,11 @@ static bool is_event_stream(struct span content_type)
 			      SPAN("text/event-stream"));
 }
 
+bool exchange_edits(const struct exchange *x)
+{
+	return x->route->inspect && ruleset_redacts(x->rt->config->ruleset);
+}
+
 static void choose_form(struct exchange *x, const struct http1_head *head)
 {
 	bool keeps_length = head->framing == HTTP1_LENGTH && !x->inflate;
@@ -203,6 +208,8 @@ static void choose_form(struct exchange *x, const struct http1_head *head)
 	bool stream =
 		x->sniffs || (x->gate && wire_framing(gate_wire(x->gate)) != FRAMING_DOCUMENT);
 	if (stream && !x->client_is_1_0)
+		keeps_length = false;
+	if (exchange_edits(x))
 		keeps_length = false;
 	if (head->framing == HTTP1_NO_BODY)
 		x->form = BODY_NONE;
@@ -253,13 +260,14 @@ static enum step_next run_respond(struct exchange *x)
 		.has_length = x->form == BODY_LENGTH,
 		.length = head->length,
 		.decoded = x->inflate != NULL,
+		.edited = exchange_edits(x),
 		.event_stream = x->event_stream,
 		.close = x->close_client || x->w->draining ||
 			 x->client->requests >= x->rt->config->limits.requests_per_connection,
 		.keep_alive_1_0 = x->client_is_1_0 && !x->close_client,
 	};
 	if (x->form == BODY_NONE)
-		facts.has_length = stated_length(head, &facts.length);
+		facts.has_length = stated_length(head, &facts.length) && !facts.edited;
 	x->close_client |= facts.close;
 	head_response(&x->head, head, &facts);
 	http1_drop_head(x->backend->http);

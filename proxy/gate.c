@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/gate_edit.h"
 #include "proxy/gate_frames.h"
 
 const char *const cut_form_names[CUT_FORM_COUNT] = {
@@ -27,6 +28,7 @@ struct gate {
 	struct buf window;  /* raw bytes [record.released, record.received), but for what is just
 			       being fed */
 	struct buf leaving; /* what gate_out.old pointed into; dropped at the next call */
+	struct gate_edits edits;
 	uint64_t frames_judged; /* of which the judge has told: counted in the record */
 	struct frames frames;   /* complete frames that end behind `released`, in order */
 };
@@ -54,6 +56,7 @@ struct gate *gate_new(const struct gate_options *o)
 		.framing = o->framing,
 		.dialect = o->dialect,
 		.skip_reasoning = o->skip_reasoning,
+		.for_edits = !o->observe && ruleset_redacts(o->ruleset),
 		.frame_max = g->frame_max,
 	};
 	g->cut = o->cut;
@@ -92,13 +95,15 @@ void gate_free(struct gate *g)
 	buf_fini(&g->window);
 	buf_fini(&g->leaving);
 	frames_fini(&g->frames);
+	buf_fini(&g->edits.bytes);
 	free(g);
 }
 
 size_t gate_memory(const struct gate *g)
 {
-	return sizeof(*g) + g->window.cap + g->leaving.cap + frames_memory(&g->frames) +
-	       wire_memory(g->wire) + judge_memory(g->judge) + (g->budget ? sizeof(*g->budget) : 0);
+	return sizeof(*g) + g->window.cap + g->leaving.cap + g->edits.bytes.cap +
+	       frames_memory(&g->frames) + wire_memory(g->wire) + judge_memory(g->judge) +
+	       (g->budget ? sizeof(*g->budget) : 0);
 }
 
 /* --- frames --- */
@@ -126,8 +131,8 @@ static uint64_t release_point(const struct gate *g, uint64_t limit, uint64_t see
 	if (wire_framing(g->wire) == FRAMING_NONE)
 		return limit;
 	uint64_t start;
-	uint64_t point = frames_point(&g->frames, g->record.released, limit, seen, g->frame_max,
-				      boundary);
+	uint64_t point =
+		frames_point(&g->frames, g->record.released, limit, seen, g->frame_max, boundary);
 	if (!*boundary)
 		return point;
 	if (wire_in_long_frame(g->wire, &start) && start < limit && seen - start > g->frame_max) {
@@ -203,6 +208,12 @@ static void release(struct gate *g, uint64_t point, const char *p, size_t n, str
 	}
 	if (g->window.n == 0)
 		buf_fini(&g->window);
+	if (!gate_edit(&g->edits, g->judge, g->record.released, out, &g->record)) {
+		g->reason = wire_error_names[WIRE_NO_MEMORY]; /* whatever the route says: what
+								 was found does not leave */
+		g->state = GATE_CUT;
+		g->at_boundary = false;
+	}
 	g->record.released = point;
 	frames_forget(&g->frames, g->record.released);
 }
@@ -211,6 +222,8 @@ static void drop_left(struct gate *g)
 {
 	if (g->leaving.cap)
 		buf_fini(&g->leaving);
+	if (g->edits.bytes.cap)
+		buf_fini(&g->edits.bytes);
 }
 
 /* --- feeding --- */
@@ -454,7 +467,8 @@ struct wire *gate_wire(struct gate *g)
 int gate_end(struct gate *g, struct span exchange_id, struct buf *out)
 {
 	CHECK(g->state == GATE_CUT);
-	if (g->cut == CUT_ABORT || !g->at_boundary)
+	/* An ending would repeat ids as they were. */
+	if (g->cut == CUT_ABORT || !g->at_boundary || g->edits.envelope)
 		return -ENOTSUP;
 	const struct wire_notice notice = {
 		.exchange = exchange_id,

@@ -14,6 +14,9 @@
  * is judged; a cut inside it can only abort. In the common case nothing is held, and the caller
  * sends straight from the buffer it received into.
  *
+ * A redaction changes what leaves, never the offsets: released counts the bytes as they were
+ * received. An edited stretch is put together in memory of the gate's own (gate_edit.c).
+ *
  * A budget that breaks ends the stream like a rule does: what was judged before the breaking byte
  * leaves, in whole frames. The judge sees nothing from that byte on.
  *
@@ -29,6 +32,9 @@
 #include "lib/wire.h"
 #include "policy/budget.h"
 #include "policy/judge.h"
+
+#define GATE_FRAME_BYTES (16 << 10) /* what a route has that says nothing else */
+#define GATE_DOCUMENT_BYTES (256 << 10)
 
 enum cut_form { CUT_GRACEFUL, CUT_ERROR, CUT_ABORT, CUT_FORM_COUNT };
 
@@ -67,6 +73,7 @@ struct gate_record { /* the coverage record of an exchange; bytes of the decoded
 	uint64_t received, judged, released, unscanned;
 	uint64_t held_max; /* most raw bytes received and not released after any call */
 	uint64_t frames;
+	uint64_t redactions, redacted; /* masks that left, and received bytes that did not */
 };
 
 struct gate;
@@ -75,7 +82,8 @@ struct gate *gate_new(const struct gate_options *options); /* NULL: out of memor
 void gate_free(struct gate *g);                            /* NULL is fine */
 size_t gate_memory(const struct gate *g);
 
-/* What may leave now: first `old` (from the window), then `fresh` (a prefix of the bytes just fed).
+/* What may leave now: first `old` (from the window, or edited), then `fresh` (a prefix of the bytes
+ * just fed).
  * Both are valid until the next call on this gate; the bytes count as released when the call
  * returns. */
 struct gate_out {

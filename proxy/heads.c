@@ -181,6 +181,17 @@ static void put_status(struct buf *out, const struct http1_head *head)
 	buf_add_text(out, "\r\n");
 }
 
+/* What tells a body by its bytes is not true of one in which something was replaced. */
+static bool names_bytes(const struct http1_header *h)
+{
+	static const struct span names[] = {
+		SPAN_INIT("etag"),           SPAN_INIT("digest"),      SPAN_INIT("content-md5"),
+		SPAN_INIT("content-digest"), SPAN_INIT("repr-digest"), SPAN_INIT("signature"),
+		SPAN_INIT("signature-input")
+	};
+	return is_one_of(h, names, ARRAY_LEN(names));
+}
+
 void head_response(struct buf *out, const struct http1_head *head, const struct head_answer *facts)
 {
 	static const struct span ours[] = { SPAN_INIT("content-length"),
@@ -192,7 +203,8 @@ void head_response(struct buf *out, const struct http1_head *head, const struct 
 		if (is_one_of(h, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h))
 			continue;
 		if (is(h, "via") || (facts->decoded && is(h, "content-encoding")) ||
-		    (facts->event_stream && is(h, "x-accel-buffering")))
+		    (facts->event_stream && is(h, "x-accel-buffering")) ||
+		    (facts->edited && names_bytes(h)))
 			continue;
 		put(out, h->name, h->value);
 	}
@@ -225,7 +237,7 @@ void head_interim(struct buf *out, const struct http1_head *head)
 
 /* Fields that would change the framing or the routing of a message do not belong into trailers (RFC
  * 9110, 6.5.1). */
-void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n)
+void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n, bool edited)
 {
 	static const struct span forbidden[] = {
 		SPAN_INIT("content-length"), SPAN_INIT("transfer-encoding"),
@@ -236,6 +248,7 @@ void head_trailers(struct buf *out, const struct http1_header *trailers, size_t 
 		SPAN_INIT("cookie"),         SPAN_INIT("set-cookie"),
 	};
 	for (size_t i = 0; i < n; i++)
-		if (!is_one_of(&trailers[i], forbidden, ARRAY_LEN(forbidden)))
+		if (!is_one_of(&trailers[i], forbidden, ARRAY_LEN(forbidden)) &&
+		    !(edited && names_bytes(&trailers[i])))
 			put(out, trailers[i].name, trailers[i].value);
 }

@@ -29,6 +29,7 @@ struct head_answer {
 	bool has_length;
 	uint64_t length;
 	bool decoded;      /* Content-Encoding was undone */
+	bool edited;       /* the body may differ from what its digests and tags were made of */
 	bool event_stream; /* adds X-Accel-Buffering: no */
 	bool close;
 	bool keep_alive_1_0;
@@ -37,7 +38,7 @@ struct head_answer {
 
 void head_response(struct buf *out, const struct http1_head *head, const struct head_answer *facts);
 void head_interim(struct buf *out, const struct http1_head *head); /* 1xx */
-void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n);
+void head_trailers(struct buf *out, const struct http1_header *trailers, size_t n, bool edited);
 
 const char *head_reason(unsigned status);
 

@@ -16,6 +16,8 @@ enum metric {
 	METRIC_JUDGED_BYTES,
 	METRIC_RELEASED_BYTES,
 	METRIC_UNSCANNED_BYTES,
+	METRIC_REDACTIONS,
+	METRIC_REDACTED_BYTES,
 	METRIC_CARDS,           /* counter by enum action */
 	METRIC_CUTS,            /* counter by enum cut_label */
 	METRIC_BUDGET_CUTS,     /* counter by enum budget_limit */

@@ -70,6 +70,8 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	metric_add(m, METRIC_JUDGED_BYTES, 0, r->judged);
 	metric_add(m, METRIC_RELEASED_BYTES, 0, r->released);
 	metric_add(m, METRIC_UNSCANNED_BYTES, 0, r->unscanned);
+	metric_add(m, METRIC_REDACTIONS, 0, r->redactions);
+	metric_add(m, METRIC_REDACTED_BYTES, 0, r->redacted);
 	metric_observe(m, METRIC_HOLD_BYTES, 0, (double)r->held_max);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
@@ -89,6 +91,8 @@ static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
 	log_number(line, "held_max_bytes", r->held_max);
 	log_number(line, "held_max_text_bytes", judge_counts(gate_judge(x->gate))->held_max);
 	log_number(line, "unscanned_bytes", r->unscanned + x->unscanned);
+	log_number(line, "redactions", r->redactions);
+	log_number(line, "redacted_bytes", r->redacted);
 	log_number(line, "frames", r->frames);
 	log_number(line, "cards", n_cards);
 	log_text(line, "ruleset", span_of(ruleset_hash(judge_ruleset(gate_judge(x->gate)))));

@@ -1,20 +1,23 @@
 /*
- * `redcard scan`: the stream engine over a file, a recorded stream or standard input. The rules
- * only observe here, so one run finds everything; what serving would have done is the rule's
+ * `redcard scan`: the stream engine over files, folders, recorded streams or standard input. The
+ * rules only observe here, so one run finds everything; what serving would have done is the rule's
  * action.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/baseline.h"
 #include "proxy/cli.h"
 #include "proxy/gate.h"
+#include "proxy/policy_open.h"
+#include "proxy/recording.h"
+#include "proxy/report.h"
 #include "proxy/verbs.h"
+#include "proxy/walk.h"
 
-#define READ_BYTES 65536
+#define FEED_BYTES 65536
+#define BINARY_BYTES 8192 /* a NUL in the first of them: not text */
 #define FRAME_BYTES (1024 * 1024)
 #define SNIFF_BYTES 4096
 
@@ -34,73 +37,12 @@ struct scan {
 	struct ruleset *set;
 	struct gate_scratch scratch;
 	const char *wire; /* as given: auto, chat, plain ... */
-	bool json;
-	bool found, failed;
+	struct report report;
+	struct baseline *baseline; /* NULL: none */
+	bool found, failed, shows_progress;
 	struct shape shape; /* of the file at hand */
-	size_t files;
-	struct buf out;
+	size_t allowed, known, binaries;
 };
-
-/* --- which wire --- */
-
-static const struct {
-	const char *name;
-	enum framing framing;
-	enum dialect dialect;
-} wires[] = {
-	{ "chat", FRAMING_SSE, DIALECT_CHAT },
-	{ "responses", FRAMING_SSE, DIALECT_RESPONSES },
-	{ "messages", FRAMING_SSE, DIALECT_MESSAGES },
-	{ "gemini", FRAMING_SSE, DIALECT_GEMINI },
-	{ "gemini-array", FRAMING_ARRAY, DIALECT_GEMINI },
-	{ "ollama", FRAMING_LINES, DIALECT_OLLAMA },
-	{ "sse", FRAMING_SSE, DIALECT_UNKNOWN },
-	{ "lines", FRAMING_LINES, DIALECT_UNKNOWN },
-	{ "json", FRAMING_DOCUMENT, DIALECT_UNKNOWN },
-	{ "plain", FRAMING_NONE, DIALECT_UNKNOWN },
-};
-
-static bool starts_with(struct span text, const char *start)
-{
-	return text.n >= strlen(start) && memcmp(text.p, start, strlen(start)) == 0;
-}
-
-/* A recorded stream shows its framing in its first bytes; anything else is text. */
-static enum framing sniff(struct span text)
-{
-	if (starts_with(text, "\xef\xbb\xbf"))
-		text = (struct span){ text.p + 3, text.n - 3 };
-	if (starts_with(text, "data:") || starts_with(text, "event:") || starts_with(text, "id:") ||
-	    starts_with(text, "retry:"))
-		return FRAMING_SSE;
-	if (!starts_with(text, "{\"") && !starts_with(text, "[{"))
-		return FRAMING_NONE;
-	if (text.p[0] == '[')
-		return FRAMING_ARRAY;
-	const char *line = memchr(text.p, '\n', text.n);
-	bool more = line && line + 1 < text.p + text.n && line[1] == '{';
-	return more ? FRAMING_LINES : FRAMING_DOCUMENT;
-}
-
-static void choose_wire(const struct scan *s, struct span start, struct gate_options *o)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wires); i++) {
-		if (strcmp(wires[i].name, s->wire) != 0)
-			continue;
-		o->framing = wires[i].framing;
-		o->dialect = wires[i].dialect;
-		return;
-	}
-	o->framing = sniff(start);
-}
-
-static bool known_wire(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(wires); i++)
-		if (strcmp(wires[i].name, name) == 0)
-			return true;
-	return strcmp(name, "auto") == 0;
-}
 
 /* --- whether it is that wire at all --- */
 
@@ -130,7 +72,7 @@ static void shape_byte(struct shape *s, char c)
 
 static void shape_feed(struct shape *s, struct span text)
 {
-	if (!s->any && starts_with(text, "\xef\xbb\xbf"))
+	if (!s->any && text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0)
 		text = (struct span){ text.p + 3, text.n - 3 };
 	for (size_t i = 0; i < text.n && !s->seen; i++)
 		shape_byte(s, text.p[i]);
@@ -149,74 +91,95 @@ static const char *shape_fault(const struct shape *s)
 	return "";
 }
 
-/* --- reporting --- */
+/* --- what is known already --- */
 
-static void put_text(struct buf *out, const char *key, const char *value)
+static bool marked(struct span line)
 {
-	buf_printf(out, "\"%s\":\"", key);
-	buf_add_json(out, span_of(value));
-	buf_add_text(out, "\",");
+	return memmem(line.p, line.n, "redcard:allow", 13) ||
+	       memmem(line.p, line.n, "gitleaks:allow", 14);
 }
 
-static void report_json(struct scan *s, const char *name, struct gate *g, const char *fault)
+static bool in_baseline(const struct scan *s, const struct report_file *f,
+			const struct finding *one)
 {
-	size_t n;
-	const struct card *cards = judge_cards(gate_judge(g), &n);
-	const struct gate_record *r = gate_record(g);
-	buf_add_text(&s->out, s->files++ ? ", {" : "{");
-	put_text(&s->out, "file", name);
-	put_text(&s->out, "framing", framing_names[wire_framing(gate_wire(g))]);
-	put_text(&s->out, "dialect", dialect_names[wire_dialect(gate_wire(g))]);
-	if (fault[0])
-		put_text(&s->out, "error", fault);
-	buf_printf(&s->out, "\"received_bytes\":%llu,\"judged_bytes\":%llu,\"findings\":[",
-		   (unsigned long long)r->received, (unsigned long long)r->judged);
-	for (size_t i = 0; i < n; i++) {
-		const struct rule_info *rule = ruleset_rule(s->set, cards[i].rule);
-		char channel[64];
-		channel_name(wire_channel(gate_wire(g), cards[i].channel), channel);
-		buf_add_text(&s->out, i ? ",{" : "{");
-		put_text(&s->out, "rule", rule->id);
-		put_text(&s->out, "title", rule->title);
-		put_text(&s->out, "severity", severity_names[rule->severity]);
-		put_text(&s->out, "action", action_names[rule->action]);
-		put_text(&s->out, "channel", channel);
-		buf_printf(&s->out, "\"text_offset\":%llu,\"text_length\":%u,\"raw_offset\":%llu}",
-			   (unsigned long long)cards[i].text_off, cards[i].text_len,
-			   (unsigned long long)cards[i].raw_off);
+	struct buf print = { 0 };
+	bool known = false;
+	if (s->baseline) {
+		report_fingerprint(&s->report, f, one, &print);
+		known = baseline_has(s->baseline, (struct span){ print.p ? print.p : "", print.n });
 	}
-	buf_add_text(&s->out, "]}");
+	buf_fini(&print);
+	return known;
 }
 
-static void report_text(struct scan *s, const char *name, struct gate *g)
+/* --- findings --- */
+
+/* Where an offset stands: line and column from 1, and the line itself. */
+static struct span place(struct span text, uint64_t off, struct finding *out)
 {
-	size_t n;
+	size_t at = min_size((size_t)off, text.n), start = 0;
+	const char *newline;
+	out->line = out->column = 1;
+	while ((newline = memchr(text.p + start, '\n', at - start))) {
+		start = (size_t)(newline - text.p) + 1;
+		out->line++;
+	}
+	for (size_t i = start; i < at; i++)
+		out->column += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	newline = memchr(text.p + at, '\n', text.n - at);
+	size_t end = newline ? (size_t)(newline - text.p) : text.n;
+	return (struct span){ text.p + start, end - start };
+}
+
+static uint32_t number_of(const struct card *cards, size_t i)
+{
+	uint32_t n = 1;
+	for (size_t k = 0; k < i; k++)
+		n += cards[k].rule == cards[i].rule;
+	return n;
+}
+
+/* The cards that are news, as findings. */
+static size_t findings_of(struct scan *s, struct gate *g, struct span text, struct report_file *f,
+			  struct finding out[JUDGE_CARDS_MAX])
+{
+	size_t n, kept = 0;
 	const struct card *cards = judge_cards(gate_judge(g), &n);
 	for (size_t i = 0; i < n; i++) {
-		const struct rule_info *rule = ruleset_rule(s->set, cards[i].rule);
-		char channel[64];
-		channel_name(wire_channel(gate_wire(g), cards[i].channel), channel);
-		printf("%s: byte %llu (%s): %s: %s, %s, %s\n", name,
-		       (unsigned long long)cards[i].raw_off, channel, rule->id,
-		       severity_names[rule->severity], action_names[rule->action], rule->title);
+		struct finding *one = &out[kept];
+		*one = (struct finding){ .rule = cards[i].rule,
+					 .text_off = cards[i].text_off,
+					 .text_len = cards[i].text_len,
+					 .raw_off = cards[i].raw_off,
+					 .number = number_of(cards, i) };
+		channel_name(wire_channel(gate_wire(g), cards[i].channel), one->channel);
+		if (marked(place(text, one->raw_off, one)))
+			s->allowed++;
+		else if (in_baseline(s, f, one))
+			s->known++;
+		else
+			kept++;
 	}
-	uint64_t all = judge_counts(gate_judge(g))->cards;
-	if (all > n)
-		printf("%s: and %llu more\n", name, (unsigned long long)(all - n));
+	f->more = judge_counts(gate_judge(g))->cards - n;
+	return kept;
 }
 
 /* --- scanning --- */
 
-static ssize_t read_some(int fd, char *p, size_t n)
+static void print(struct scan *s)
 {
-	ssize_t got;
-	do {
-		got = read(fd, p, n);
-	} while (got < 0 && errno == EINTR);
-	return got;
+	struct buf *out = &s->report.out;
+	if (out->failed || s->report.body.failed) {
+		fputs("redcard scan: out of memory for the report; scan fewer files at once\n",
+		      stderr);
+		s->failed = true;
+	}
+	if (out->n)
+		fwrite(out->p, 1, out->n, stdout);
+	buf_clear(out);
 }
 
-static struct gate *open_gate(struct scan *s, struct span start)
+static struct gate *judge_text(struct scan *s, const char *wire, struct span text)
 {
 	struct gate_options options = {
 		.ruleset = s->set,
@@ -224,103 +187,141 @@ static struct gate *open_gate(struct scan *s, struct span start)
 		.frame_bytes = FRAME_BYTES,
 		.document_bytes = FRAME_BYTES,
 	};
-	choose_wire(s, start, &options);
-	s->shape =
-		(struct shape){ .framing = options.framing, .json = strcmp(s->wire, "sse") != 0 };
-	s->shape.seen = options.framing == FRAMING_NONE || strcmp(s->wire, "auto") == 0;
-	return gate_new(&options);
-}
-
-static int scan_descriptor(struct scan *s, int fd, struct gate **out)
-{
-	char *block = malloc(READ_BYTES);
-	struct gate *g = NULL;
+	struct span start = { text.p, min_size(text.n, SNIFF_BYTES) };
+	recording_wire(wire, start, &options.framing, &options.dialect);
+	struct gate *g = gate_new(&options);
 	struct gate_out gone;
-	ssize_t n = block ? 0 : -1;
-	errno = block ? 0 : ENOMEM;
-	while (n >= 0) {
-		n = read_some(fd, block, READ_BYTES);
-		if (n < 0)
-			break;
-		if (!g)
-			g = open_gate(s, (struct span){ block, min_size((size_t)n, SNIFF_BYTES) });
-		if (!g) {
-			errno = ENOMEM;
-			n = -1;
-		} else if (n == 0) {
-			(void)gate_finish(g, &s->scratch, &gone);
-			break;
-		} else {
-			shape_feed(&s->shape, (struct span){ block, (size_t)n });
-			(void)gate_feed(g, &s->scratch, block, (size_t)n, &gone);
-		}
-	}
-	int error = n < 0 ? -errno : 0;
-	free(block);
-	if (error)
-		gate_free(g);
-	else
-		*out = g;
-	return error;
+	if (!g)
+		return NULL;
+	for (size_t at = 0; at < text.n; at += FEED_BYTES)
+		(void)gate_feed(g, &s->scratch, text.p + at, min_size(FEED_BYTES, text.n - at),
+				&gone);
+	(void)gate_finish(g, &s->scratch, &gone);
+	s->shape = (struct shape){ .framing = options.framing, .json = strcmp(wire, "sse") != 0 };
+	s->shape.seen = options.framing == FRAMING_NONE || strcmp(wire, "auto") == 0;
+	shape_feed(&s->shape, text);
+	return g;
 }
 
-static const char *remedy_for(int error)
+static void complain_fault(const struct scan *s, const struct report_file *f, bool misnamed)
 {
-	if (error == -ENOENT)
-		return "correct the name, or write - for standard input";
-	if (error == -EISDIR)
-		return "name the files in it";
-	return error == -EACCES ? "let this user read it" : "try another file";
+	const char *wire = strcmp(s->wire, "auto") != 0     ? s->wire
+			   : f->framing == FRAMING_DOCUMENT ? "json"
+							    : framing_names[f->framing];
+	fprintf(stderr,
+		"redcard scan: %s: not judged as %s: %s at byte %llu; --wire plain judges it as text\n",
+		f->name, wire, f->fault, misnamed ? 0ULL : (unsigned long long)f->judged);
 }
 
-static void scan_file(struct scan *s, const char *name)
+static void report_gate(struct scan *s, const char *name, struct gate *g, struct span text)
 {
-	bool is_stdin = strcmp(name, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-	struct gate *g = NULL;
-	int error = fd < 0 ? -errno : scan_descriptor(s, fd, &g);
-	if (fd >= 0 && !is_stdin)
-		close(fd);
-	if (error) {
-		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error),
-			remedy_for(error));
-		s->failed = true;
+	struct finding findings[JUDGE_CARDS_MAX];
+	bool misnamed = s->shape.any && !s->shape.seen;
+	struct report_file f = {
+		.name = name,
+		.fault = misnamed ? shape_fault(&s->shape) : gate_reason(g),
+		.framing = wire_framing(gate_wire(g)),
+		.dialect = wire_dialect(gate_wire(g)),
+		.received = gate_record(g)->received,
+		.judged = gate_record(g)->judged,
+		.v = findings,
+	};
+	f.n = findings_of(s, g, text, &f, findings);
+	s->report.files++;
+	s->report.findings += f.n;
+	s->report.files_found += f.n > 0;
+	s->report.faults += f.fault[0] != '\0';
+	s->found |= f.n > 0 || f.more > 0;
+	s->report.format->file(&s->report, &f);
+	print(s);
+	if (f.fault[0])
+		complain_fault(s, &f, misnamed);
+	s->failed |= f.fault[0] != '\0';
+}
+
+static bool is_binary(struct span text)
+{
+	return memchr(text.p, 0, min_size(text.n, BINARY_BYTES)) != NULL;
+}
+
+/* A file that was met in a folder is no recorded stream by promise: binaries are left out, and what
+ * looks like a wire and is not is judged as text. */
+static void scan_text(struct scan *s, const char *name, struct span text, bool met)
+{
+	if (met && is_binary(text)) {
+		s->binaries++;
 		return;
 	}
-	bool misnamed = s->shape.any && !s->shape.seen;
-	const char *fault = misnamed ? shape_fault(&s->shape) : gate_reason(g);
-	s->found |= judge_counts(gate_judge(g))->cards > 0;
-	if (s->json)
-		report_json(s, name, g, fault);
-	else
-		report_text(s, name, g);
-	if (fault[0]) {
-		enum framing seen = wire_framing(gate_wire(g));
-		const char *wire = strcmp(s->wire, "auto") != 0 ? s->wire
-				   : seen == FRAMING_DOCUMENT   ? "json"
-								: framing_names[seen];
-		fprintf(stderr,
-			"redcard scan: %s: not judged as %s: %s at byte %llu; --wire plain judges it as text\n",
-			name, wire, fault,
-			misnamed ? 0ULL : (unsigned long long)gate_record(g)->judged);
-		s->failed = true;
+	struct gate *g = judge_text(s, s->wire, text);
+	if (g && met && gate_reason(g)[0] && strcmp(s->wire, "auto") == 0) {
+		gate_free(g);
+		g = judge_text(s, "plain", text);
 	}
+	if (g)
+		report_gate(s, name, g, text);
+	else
+		fprintf(stderr, "redcard scan: %s: out of memory; scan fewer files at once\n",
+			name);
+	s->failed |= !g;
 	gate_free(g);
 }
 
-static int load_rules(struct scan *s, const char *policy)
+static void scan_file(void *context, const char *name, bool met)
 {
-	struct buf errors = { 0 };
-	int error = ruleset_load(policy, &s->set, &errors);
-	if (error)
-		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
-	buf_fini(&errors);
-	return error ? error : gate_scratch_init(&s->scratch, s->set);
+	struct scan *s = context;
+	struct buf text = { 0 };
+	if (s->shows_progress && s->report.files % 64 == 0)
+		fprintf(stderr, "\r\033[K%zu files, %zu findings  %.50s", s->report.files,
+			s->report.findings, name);
+	int error = recording_read(name, &text);
+	if (!error)
+		scan_text(s, name, (struct span){ text.p ? text.p : "", text.n }, met);
+	else
+		fprintf(stderr, "redcard scan: %s: %s; %s\n", name, strerror(-error),
+			recording_remedy(error));
+	s->failed |= error != 0;
+	buf_fini(&text);
+}
+
+/* What was left out on purpose is said, so that nobody takes it for clean. */
+static void say_left_out(const struct scan *s)
+{
+	if (s->shows_progress)
+		fputs("\r\033[K", stderr);
+	if (s->allowed || s->known || s->binaries)
+		fprintf(stderr,
+			"redcard scan: not reported: %zu allowed in their line, %zu in the baseline; %zu binary files not judged\n",
+			s->allowed, s->known, s->binaries);
+}
+
+static void scan_all(struct scan *s, const struct cli *cli)
+{
+	s->report.set = s->set;
+	s->shows_progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+	s->report.format->begin(&s->report);
+	for (size_t i = 0; i < cli->n; i++)
+		s->failed |= walk(cli->v[i], scan_file, s) != 0;
+	s->report.format->end(&s->report);
+	print(s);
+	say_left_out(s);
+}
+
+static bool prepare(struct scan *s, const char *format, const char *policy, const char *baseline)
+{
+	s->report.format = report_find(format);
+	if (!s->report.format)
+		fprintf(stderr,
+			"redcard scan: unknown format '%s'; write one of: text, json, jsonl, sarif, junit\n",
+			format);
+	return s->report.format && recording_wire_known("scan", s->wire) &&
+	       (!baseline || baseline_load(baseline, &s->baseline) == 0) &&
+	       policy_open(policy, &s->set, &s->scratch) == 0;
 }
 
 int scan_main(int argc, char **argv)
 {
-	const char *policy = "builtin";
+	const char *policy = "builtin", *format = "text", *baseline = NULL;
+	bool json = false;
 	struct scan s = { .wire = "auto" };
 	const struct cli_option options[] = {
 		{ .name = "policy",
@@ -332,41 +333,46 @@ int scan_main(int argc, char **argv)
 		  .letter = 'w',
 		  .value = "WIRE",
 		  .text = &s.wire,
-		  .help = "chat, responses, messages, gemini, gemini-array, ollama, sse, lines, json, plain (auto)" },
-		{ .name = "json", .flag = &s.json, .help = "print JSON" },
+		  .help = RECORDING_WIRES " (auto)" },
+		{ .name = "format",
+		  .letter = 'f',
+		  .value = "FORMAT",
+		  .text = &format,
+		  .help = "text, json, jsonl, sarif or junit (text)" },
+		{ .name = "baseline",
+		  .letter = 'b',
+		  .value = "FILE",
+		  .text = &baseline,
+		  .help = "a JSON report of an earlier scan; what stands there is not reported" },
+		{ .name = "json", .flag = &json, .help = "print JSON, as --format json does" },
 	};
 	struct cli cli = {
 		.verb = "scan",
-		.summary = "Judges files or recorded streams; exits with 1 when a rule matched.",
-		.operands = "FILE|-...",
+		.summary =
+			"Judges files, folders or recorded streams; exits with 1 when a rule matched.",
+		.operands = "FILE|FOLDER|-...",
 		.operands_min = 1,
 		.operands_max = 100000,
 		.options = options,
 		.n_options = ARRAY_LEN(options),
-		.examples = "  redcard scan src/main.py\n"
-			    "  redcard scan --wire chat answer.sse\n"
-			    "  git diff | redcard scan --json -\n",
+		.examples =
+			"  redcard scan src/\n"
+			"  redcard scan --wire chat answer.sse\n"
+			"  redcard scan --json src/ >known.json; redcard scan --baseline known.json src/\n"
+			"  git diff | redcard scan --format sarif -\n",
 	};
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	if (!known_wire(s.wire)) {
-		fprintf(stderr, "redcard scan: unknown wire '%s'; write one of: auto", s.wire);
-		for (size_t i = 0; i < ARRAY_LEN(wires); i++)
-			fprintf(stderr, ", %s", wires[i].name);
-		fputc('\n', stderr);
-		return EXIT_TOOL;
-	}
-	if (load_rules(&s, policy) != 0)
-		return EXIT_TOOL;
-	for (size_t i = 0; i < cli.n; i++)
-		scan_file(&s, cli.v[i]);
-	if (s.json)
-		printf("[%.*s]\n", (int)s.out.n, s.out.p ? s.out.p : "");
-	buf_fini(&s.out);
+	bool ready = prepare(&s, json ? "json" : format, policy, baseline);
+	if (ready)
+		scan_all(&s, &cli);
+	buf_fini(&s.report.out);
+	buf_fini(&s.report.body);
+	baseline_free(s.baseline);
 	gate_scratch_fini(&s.scratch);
 	ruleset_unref(s.set);
-	if (s.failed)
+	if (!ready || s.failed)
 		return EXIT_TOOL;
 	return s.found ? EXIT_FINDING : EXIT_CLEAN;
 }

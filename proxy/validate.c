@@ -87,6 +87,8 @@ static void print_policy(const char *name, const struct ruleset *set)
 	       on_bound_names[ruleset_hold_ms_bound(set)], ruleset_hash(set));
 	print_rules(set);
 	print_inexact(set);
+	struct span notes = ruleset_notes(set);
+	fwrite(notes.p, 1, notes.n, stdout);
 }
 
 static void print_config(const struct config *c)
@@ -131,6 +133,24 @@ static void add_rule(struct buf *out, const struct rule_info *rule)
 	buf_printf(out, ",\"rollback\":%s}", rule->rollback ? "true" : "false");
 }
 
+/* Lines; as JSON they are a list of texts. */
+static void add_lines(struct buf *out, const char *key, struct span lines)
+{
+	bool first = true;
+	buf_printf(out, ",\"%s\":[", key);
+	while (lines.n > 0) {
+		const char *end = memchr(lines.p, '\n', lines.n);
+		size_t n = end ? (size_t)(end - lines.p) : lines.n;
+		buf_add_text(out, first ? "\"" : ",\"");
+		buf_add_json(out, (struct span){ lines.p, n });
+		buf_add_char(out, '"');
+		first = false;
+		n += end ? 1 : 0;
+		lines = (struct span){ lines.p + n, lines.n - n };
+	}
+	buf_add_char(out, ']');
+}
+
 static void add_policy(struct buf *out, const char *name, const struct ruleset *set)
 {
 	add_text(out, ",\"policy\":", name);
@@ -144,24 +164,7 @@ static void add_policy(struct buf *out, const char *name, const struct ruleset *
 		add_rule(out, ruleset_rule(set, i));
 	}
 	buf_add_char(out, ']');
-}
-
-/* The problems are lines; as JSON they are a list of texts. */
-static void add_problems(struct buf *out, struct span lines)
-{
-	bool first = true;
-	buf_add_text(out, ",\"problems\":[");
-	while (lines.n > 0) {
-		const char *end = memchr(lines.p, '\n', lines.n);
-		size_t n = end ? (size_t)(end - lines.p) : lines.n;
-		buf_add_text(out, first ? "\"" : ",\"");
-		buf_add_json(out, (struct span){ lines.p, n });
-		buf_add_char(out, '"');
-		first = false;
-		n += end ? 1 : 0;
-		lines = (struct span){ lines.p + n, lines.n - n };
-	}
-	buf_add_char(out, ']');
+	add_lines(out, "not_honoured", ruleset_notes(set));
 }
 
 struct findings {
@@ -176,7 +179,7 @@ static void report_json(const struct findings *f, bool valid)
 	struct buf out = { 0 };
 	add_text(&out, "{\"file\":", f->path);
 	buf_printf(&out, ",\"valid\":%s", valid ? "true" : "false");
-	add_problems(&out, (struct span){ f->errors.p, f->errors.n });
+	add_lines(&out, "problems", (struct span){ f->errors.p, f->errors.n });
 	if (f->config)
 		add_policy(&out, f->config->policy, f->config->ruleset);
 	else if (f->ruleset)

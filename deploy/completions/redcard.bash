@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan status version help" options=
+	local verbs="serve validate scan prove status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -14,11 +14,15 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "$wires" -- "$current")
 		return
 		;;
+	-f | --format)
+		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit" -- "$current")
+		return
+		;;
 	-p | --policy)
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config)
+	-c | --config | -b | --baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -26,14 +30,15 @@ _redcard() {
 	case $verb in
 	serve) options="--config --help" ;;
 	validate) options="--config --policy --json --help" ;;
-	scan) options="--policy --wire --json --help" ;;
+	scan) options="--policy --wire --format --baseline --json --help" ;;
+	prove) options="--splits --wire --json --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;
 	esac
 	case $verb:$current in
 	help:* | *:-*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
-	validate:* | scan:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	validate:* | scan:* | prove:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	esac
 }
 complete -o filenames -F _redcard redcard

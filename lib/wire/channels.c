@@ -113,10 +113,10 @@ static void inner_close(struct wire *w, struct inner *in)
 }
 
 /* What was collected in earlier frames has no byte of its own in this one: it stands on the byte
- * that decided it. */
-static size_t raw_length(const struct inner *in, uint64_t end)
+ * that decided it, or before it where text may be taken out, since that byte is no part of it. */
+static size_t raw_length(const struct wire *w, const struct inner *in, uint64_t end)
 {
-	return end > in->off ? (size_t)(end - in->off) : 1;
+	return end > in->off ? (size_t)(end - in->off) : !w->options.for_edits;
 }
 
 /* Gives the collected characters up as they are; up to `end`, raw. */
@@ -125,7 +125,7 @@ static void inner_spill(struct wire *w, struct inner *in, uint16_t channel, uint
 {
 	for (size_t i = 0; i < in->n; i += 4)
 		piece_lit(w, out, channel, in->text + i, min_size(4, in->n - i), in->off,
-			  raw_length(in, end));
+			  raw_length(w, in, end));
 	inner_close(w, in);
 }
 
@@ -134,9 +134,10 @@ void inner_flush(struct wire *w, struct inner *in, uint16_t channel, uint64_t of
 {
 	if (!in->n)
 		return;
-	if (in->off == UINT64_MAX)
+	bool elsewhere = in->off == UINT64_MAX;
+	if (elsewhere)
 		in->off = off - 1;
-	inner_spill(w, in, channel, off, out);
+	inner_spill(w, in, channel, elsewhere && w->options.for_edits ? off - 1 : off, out);
 }
 
 /* The escape has as many characters as decide it. `end`: its end, raw. False: it goes on. */
@@ -149,7 +150,7 @@ static bool inner_decide(struct wire *w, struct inner *in, uint16_t channel, uin
 
 	if (len <= 0 || len != in->n)
 		return false;
-	piece_lit(w, out, channel, lit, lit_len, in->off, raw_length(in, end));
+	piece_lit(w, out, channel, lit, lit_len, in->off, raw_length(w, in, end));
 	inner_close(w, in);
 	return true;
 }
@@ -164,7 +165,7 @@ static void inner_break(struct wire *w, struct inner *in, uint16_t channel, uint
 	}
 	/* A high surrogate alone, and what came after it. */
 	size_t rest = in->n - 6u;
-	piece_lit(w, out, channel, "\xef\xbf\xbd", 3, in->off, raw_length(in, end));
+	piece_lit(w, out, channel, "\xef\xbf\xbd", 3, in->off, raw_length(w, in, end));
 	memmove(in->text, in->text + 6, rest);
 	in->n = (uint8_t)rest;
 	if (rest)
@@ -188,7 +189,7 @@ static bool continues(const struct inner *in, char c)
 static void inner_unpair(struct wire *w, struct inner *in, uint16_t channel, uint64_t end,
 			 struct pieces *out)
 {
-	piece_lit(w, out, channel, "\xef\xbf\xbd", 3, in->off, raw_length(in, end));
+	piece_lit(w, out, channel, "\xef\xbf\xbd", 3, in->off, raw_length(w, in, end));
 	memmove(in->text, in->text + 6, 6);
 	in->n = 6;
 	inner_decide(w, in, channel, end, out);

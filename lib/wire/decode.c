@@ -156,6 +156,19 @@ static void escape(struct wire *w, uint64_t off, size_t raw_len, struct pieces *
 		piece_lit(w, out, w->channel, t->lit, t->lit_len, off, raw_len);
 }
 
+/* A string ends at `off` inside an escape of the inner layer: its raw bytes so far belong to the
+ * text that a later frame will tell. Who takes that text out must take these bytes with it: a piece
+ * of raw bytes without text says which. */
+static void divided_escape(struct wire *w, uint64_t off, struct pieces *out)
+{
+	struct inner *in = inner_of(w);
+
+	if (!in->n || in->off == UINT64_MAX)
+		return;
+	piece_push(w, out, PIECE_TEXT, w->channel, in->off, (size_t)(off - in->off));
+	in->off = UINT64_MAX;
+}
+
 static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
@@ -167,6 +180,8 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 		 * next frame. */
 		if (w->long_frame && w->waiting)
 			w->error = WIRE_OPEN_ESCAPE;
+		if (w->options.for_edits && w->two_layers && w->channel != NO_CHANNEL)
+			divided_escape(w, off, out);
 		w->two_layers = false;
 		return;
 	}

@@ -19,6 +19,8 @@
  * ended no channel, is learned; when channels end, the shapes are forgotten. Whether a frame is
  * like a shape depends on the bytes of the frames alone, never on how they were split into reads:
  * a frame is read here as a whole, or what was done is taken back.
+ *
+ * Where a rule may have matched and the stream went on (for_edits), nothing is taken from memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +171,7 @@ size_t memo_read(struct wire *w, const char *p, size_t n, struct pieces *out)
 void memo_begin(struct wire *w)
 {
 	w->draft = (w->framing == FRAMING_SSE || w->framing == FRAMING_LINES) && !w->long_frame &&
-		   !w->reread;
+		   !w->reread && !w->options.for_edits;
 	w->hole_open = false;
 	if (!w->draft)
 		return;

@@ -22,6 +22,9 @@ void decode_text(struct wire *w, uint16_t *channel, enum channel_kind kind, cons
 void decode_separator(struct wire *w, uint16_t channel, char c, uint64_t off, struct pieces *out);
 void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out);
 
+/* encoding.c: looks at a body's first bytes; false: more of them are needed. */
+bool encoding_known(struct wire *w, const char *p, size_t n, bool final);
+
 /* channels.c: identities, pieces, and the inner layer. */
 bool pieces_grow(struct wire *w, struct pieces *out);
 struct piece *piece_push(struct wire *w, struct pieces *out, enum piece_kind kind, uint16_t channel,

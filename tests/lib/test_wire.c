@@ -4,9 +4,9 @@
 
 #include "tests/lib/wire_trace.h"
 
-static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, 65536 };
-static const struct wire_options chat_small = { FRAMING_SSE, DIALECT_CHAT, false, 64 };
-static const struct wire_options lines = { FRAMING_LINES, DIALECT_UNKNOWN, false, 65536 };
+static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, false, 65536 };
+static const struct wire_options chat_small = { FRAMING_SSE, DIALECT_CHAT, false, false, 64 };
+static const struct wire_options lines = { FRAMING_LINES, DIALECT_UNKNOWN, false, false, 65536 };
 
 static void expect(const struct wire_options *o, const char *body, struct channel_id id,
 		   const char *text)
@@ -150,6 +150,46 @@ Test(wire, errors)
 	expect_error(&chat_small, CALL("a\\\\") ": nothing\n\n" CALL("nb"), WIRE_OPEN_ESCAPE);
 }
 
+static void expect_wide(enum framing framing, struct span body, enum wire_error error)
+{
+	const struct wire_options o = { framing, DIALECT_UNKNOWN, false, false, 65536 };
+	struct trace t;
+
+	trace_run(&t, &o, body, 0, 0);
+	cr_expect_eq(t.error, error, "%s: %s", framing_names[framing], wire_error_names[t.error]);
+	trace_fini(&t);
+	trace_splits("wide", &o, body, 64);
+}
+
+Test(wire, two_and_four_bytes_a_character_are_refused)
+{
+	static const enum framing all[] = { FRAMING_NONE, FRAMING_SSE, FRAMING_LINES, FRAMING_ARRAY,
+					    FRAMING_DOCUMENT };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		expect_wide(all[i], SPAN("\xff\xfe{\0\"\0a\0"), WIRE_WIDE_TEXT);
+		expect_wide(all[i], SPAN("\xfe\xff\0{\0\"\0a"), WIRE_WIDE_TEXT);
+		expect_wide(all[i], SPAN("\xff\xfe\0\0a\0\0\0"), WIRE_WIDE_TEXT);
+		expect_wide(all[i], SPAN("\0\0\xfe\xff\0\0\0a"), WIRE_WIDE_TEXT);
+		if (all[i] != FRAMING_NONE)
+			expect_wide(all[i], SPAN("\0{\0}\0"), WIRE_WIDE_TEXT);
+	}
+	expect_wide(FRAMING_DOCUMENT, SPAN("{\0}\0"), WIRE_BAD_JSON);
+	expect_wide(FRAMING_LINES, SPAN("{\0}\0\n\0"), WIRE_BAD_JSON);
+	/* Bytes that only begin so. */
+	expect_wide(FRAMING_NONE,
+		    SPAN("\0\0\0\x18"
+			 "ftyp"),
+		    WIRE_OK);
+	expect_wide(FRAMING_NONE, SPAN("\xff\xfb\x90"), WIRE_OK);
+	expect_wide(FRAMING_NONE, SPAN("\xff"), WIRE_OK);
+	expect_wide(FRAMING_NONE, SPAN("\0"), WIRE_OK);
+	expect_wide(FRAMING_SSE,
+		    SPAN("\xef\xbb\xbf"
+			 "data: x\n\n"),
+		    WIRE_OK);
+}
+
 Test(wire, an_event_without_its_blank_line_is_judged)
 {
 	expect(&chat, "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n", CONTENT(0), "x");
@@ -159,8 +199,9 @@ Test(wire, an_event_without_its_blank_line_is_judged)
 
 Test(wire, the_first_known_payload_tells_the_dialect)
 {
-	static const struct wire_options unknown = { FRAMING_SSE, DIALECT_UNKNOWN, false, 65536 };
-	static const struct wire_options small = { FRAMING_SSE, DIALECT_UNKNOWN, false, 64 };
+	static const struct wire_options unknown = { FRAMING_SSE, DIALECT_UNKNOWN, false, false,
+						     65536 };
+	static const struct wire_options small = { FRAMING_SSE, DIALECT_UNKNOWN, false, false, 64 };
 	expect(&unknown, "data: {\"hello\":1}\n\n" DELTA("x"), CONTENT(0), "x");
 	expect(&small, DELTA("xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz"), CONTENT(0),
 	       "xyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyzxyz");

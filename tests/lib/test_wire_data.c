@@ -190,8 +190,8 @@ Test(wire_data, open_blocks_are_closed_as_of_what_was_released)
 		"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
 		"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,"
 		"\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
-	struct wire *w =
-		wire_new(&(struct wire_options){ FRAMING_SSE, DIALECT_MESSAGES, false, 65536 });
+	struct wire *w = wire_new(
+		&(struct wire_options){ FRAMING_SSE, DIALECT_MESSAGES, false, false, 65536 });
 	struct wire_notice notice = { SPAN("e"), SPAN("r"), SPAN("m") };
 	struct pieces v = { 0 };
 	struct buf body = { 0 }, out = { 0 };

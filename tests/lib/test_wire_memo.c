@@ -6,8 +6,9 @@
 
 #include "tests/lib/wire_trace.h"
 
-static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, 65536 };
-static const struct wire_options responses = { FRAMING_SSE, DIALECT_RESPONSES, false, 65536 };
+static const struct wire_options chat = { FRAMING_SSE, DIALECT_CHAT, false, false, 65536 };
+static const struct wire_options responses = { FRAMING_SSE, DIALECT_RESPONSES, false, false,
+					       65536 };
 
 #define CONTENT(i) ((struct channel_id){ CHANNEL_CONTENT, (i), 0 })
 #define ENVELOPE ((struct channel_id){ CHANNEL_ENVELOPE, 0, 0 })
@@ -102,7 +103,8 @@ Test(wire_memo, an_ending_repeats_the_first_id)
 
 Test(wire_memo, lines_have_shapes)
 {
-	static const struct wire_options lines = { FRAMING_LINES, DIALECT_OLLAMA, false, 65536 };
+	static const struct wire_options lines = { FRAMING_LINES, DIALECT_OLLAMA, false, false,
+						   65536 };
 	static const char body[] =
 		"{\"created_at\":\"1\",\"message\":{\"content\":\"a\"},\"done\":false}\n"
 		"{\"created_at\":\"2\",\"message\":{\"content\":\"b\\n\"},\"done\":false}\r\n"

@@ -21,46 +21,46 @@ static const struct {
 	struct wire_usage usage;
 } streams[] = {
 	{ "chat",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  CHUNK("a") CHUNK("b") "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,"
 				"\"completion_tokens\":345,\"completion_tokens_details\":"
 				"{\"reasoning_tokens\":40}}}\n\ndata: [DONE]\n\n",
 	  { 12, 345, 40, true, true } },
 	{ "chat that reports on the way",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  USED("a", "12", "1") USED("b", "12", "2") USED("c", "12", "20") USED("d", "12", "19"),
 	  { 12, 19, 0, true, true } },
 	{ "chat that says the same again",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  USED("a", "3", "5") USED("b", "3", "7") USED("c", "3", "5"),
 	  { 3, 5, 0, true, true } },
 	{ "chat document",
-	  { FRAMING_DOCUMENT, DIALECT_CHAT, false, MAX },
+	  { FRAMING_DOCUMENT, DIALECT_CHAT, false, false, MAX },
 	  "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"ab\"}}],\"usage\":"
 	  "{\"prompt_tokens\":5,\"completion_tokens\":6}}",
 	  { 5, 6, 0, true, true } },
 	{ "groq",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  CHUNK("a") "data: {\"choices\":[],\"x_groq\":{\"usage\":{\"prompt_tokens\":4,"
 		     "\"completion_tokens\":9}}}\n\n",
 	  { 4, 9, 0, true, true } },
 	{ "null",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  "data: {\"choices\":[],\"usage\":null}\n\n",
 	  { 0, 0, 0, false, false } },
 	{ "not whole",
-	  { FRAMING_SSE, DIALECT_CHAT, false, MAX },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  USED("a", "1e3", "-5") USED("b", "1.5", "8"),
 	  { 0, 8, 0, false, true } },
 	{ "responses",
-	  { FRAMING_SSE, DIALECT_RESPONSES, false, MAX },
+	  { FRAMING_SSE, DIALECT_RESPONSES, false, false, MAX },
 	  "data: {\"type\":\"response.created\",\"response\":{\"usage\":null}}\n\n"
 	  "data: {\"type\":\"response.output_text.delta\",\"delta\":\"abc\"}\n\n"
 	  "data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":31,"
 	  "\"output_tokens\":62,\"output_tokens_details\":{\"reasoning_tokens\":9}}}}\n\n",
 	  { 31, 62, 9, true, true } },
 	{ "messages",
-	  { FRAMING_SSE, DIALECT_MESSAGES, false, MAX },
+	  { FRAMING_SSE, DIALECT_MESSAGES, false, false, MAX },
 	  "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":10,"
 	  "\"cache_creation_input_tokens\":5,\"cache_read_input_tokens\":100,"
 	  "\"output_tokens\":1}}}\n\n"
@@ -68,25 +68,25 @@ static const struct {
 	  "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":15}}\n\n",
 	  { 115, 15, 0, true, true } },
 	{ "gemini events",
-	  { FRAMING_SSE, DIALECT_GEMINI, false, MAX },
+	  { FRAMING_SSE, DIALECT_GEMINI, false, false, MAX },
 	  "data: " GEMINI("a", "1", "20") "\n\ndata: " GEMINI("b", "2", "20") "\n\n",
 	  { 7, 22, 20, true, true } },
 	{ "gemini array",
-	  { FRAMING_ARRAY, DIALECT_GEMINI, false, MAX },
+	  { FRAMING_ARRAY, DIALECT_GEMINI, false, false, MAX },
 	  "[" GEMINI("a", "1", "20") ",\n" GEMINI("b", "3", "21") "]",
 	  { 7, 24, 21, true, true } },
 	{ "ollama",
-	  { FRAMING_LINES, DIALECT_OLLAMA, false, MAX },
+	  { FRAMING_LINES, DIALECT_OLLAMA, false, false, MAX },
 	  "{\"model\":\"m\",\"message\":{\"content\":\"a\"},\"done\":false}\n"
 	  "{\"model\":\"m\",\"message\":{\"content\":\"\"},\"done\":true,"
 	  "\"prompt_eval_count\":26,\"eval_count\":298}\n",
 	  { 26, 298, 0, true, true } },
 	{ "a frame that is too long to keep",
-	  { FRAMING_SSE, DIALECT_CHAT, false, 64 },
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, 64 },
 	  USED("a text that goes on for a while, longer than a frame may be", "11", "22"),
 	  { 11, 22, 0, true, true } },
 	{ "a dialect that is found out",
-	  { FRAMING_SSE, DIALECT_UNKNOWN, false, MAX },
+	  { FRAMING_SSE, DIALECT_UNKNOWN, false, false, MAX },
 	  CHUNK("a") USED("b", "2", "3"),
 	  { 2, 3, 0, true, true } },
 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/gate.h"
+#include "tests/proxy/gate_play.h"
 
 static const char rules[] =
 	"version: 1\n"
@@ -18,110 +18,12 @@ static const char rules[] =
 	"  - {id: long, title: t, remedy: r, severity: low, action: cut, hold: {bytes: 64},\n"
 	"     regex: 'begin_hold([^;]{1,4000});'}\n";
 
-static struct ruleset *set;
-static struct gate_scratch scratch;
-
 static void load(void)
 {
-	struct buf errors = { 0 };
-	if (ruleset_parse("test", (struct span){ rules, sizeof(rules) - 1 }, &set, &errors) != 0)
-		cr_assert_fail("%.*s", (int)errors.n, errors.p);
-	cr_assert_eq(gate_scratch_init(&scratch, set), 0);
-	buf_fini(&errors);
+	gate_rules_load(rules);
 }
 
-static void unload(void)
-{
-	gate_scratch_fini(&scratch);
-	ruleset_unref(set);
-}
-
-TestSuite(gate, .init = load, .fini = unload);
-
-/* A stream's way through the gate, cut into pieces of `size` bytes after a first one of `first`. */
-struct run {
-	enum gate_state state;
-	struct buf out;
-	struct buf ending;
-	struct gate_record record;
-	size_t cards;
-	int end_error;
-};
-
-static void take(struct run *r, const struct gate *g, const struct gate_out *o)
-{
-	buf_add(&r->out, o->old.p, o->old.n);
-	buf_add(&r->out, o->fresh.p, o->fresh.n);
-	cr_assert_eq(r->out.n, gate_record(g)->released);
-	cr_assert_leq(gate_record(g)->released, gate_record(g)->judged + gate_record(g)->unscanned);
-	cr_assert_leq(gate_record(g)->judged, gate_record(g)->received);
-}
-
-static struct run play(struct gate_options options, struct span in, size_t first, size_t size)
-{
-	struct run r = { 0 };
-	struct gate_out o;
-	options.ruleset = set;
-	struct gate *g = gate_new(&options);
-	size_t at = 0, part = first;
-	while (at < in.n && r.state == GATE_OPEN) {
-		part = min_size(part, in.n - at);
-		char *copy =
-			malloc(part ? part : 1); /* its own memory, so that a late read is seen */
-		cr_assert_not_null(copy);
-		memcpy(copy, in.p + at, part);
-		r.state = gate_feed(g, &scratch, copy, part, &o);
-		take(&r, g, &o);
-		free(copy);
-		at += part;
-		part = size;
-	}
-	if (r.state == GATE_OPEN) {
-		r.state = gate_finish(g, &scratch, &o);
-		take(&r, g, &o);
-	}
-	if (r.state == GATE_CUT)
-		r.end_error = gate_end(g, SPAN("EXCHANGE"), &r.ending);
-	r.record = *gate_record(g);
-	(void)judge_cards(gate_judge(g), &r.cards);
-	gate_free(g);
-	return r;
-}
-
-static void run_fini(struct run *r)
-{
-	buf_fini(&r->out);
-	buf_fini(&r->ending);
-}
-
-static void same(const struct run *a, const struct run *b, size_t first, size_t size)
-{
-	cr_assert_eq(a->state, b->state, "state at %zu/%zu", first, size);
-	cr_assert_eq(a->out.n, b->out.n, "released %zu, not %zu, at %zu/%zu", b->out.n, a->out.n,
-		     first, size);
-	cr_assert(a->out.n == 0 || memcmp(a->out.p, b->out.p, a->out.n) == 0);
-	cr_assert_eq(a->ending.n, b->ending.n, "ending at %zu/%zu", first, size);
-	cr_assert_eq(a->end_error, b->end_error);
-	cr_assert_eq(a->cards, b->cards, "cards at %zu/%zu", first, size);
-}
-
-/* The same bytes in any two parts and in parts of 1, 7 and 64 bytes end the same way. */
-static struct run every_split(struct gate_options options, struct span in)
-{
-	struct run whole = play(options, in, in.n, in.n);
-	for (size_t first = 1; first < in.n; first++) {
-		struct run r = play(options, in, first, in.n);
-		same(&whole, &r, first, in.n);
-		run_fini(&r);
-	}
-	static const size_t sizes[] = { 1, 7, 64 };
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		struct run r = play(options, in, sizes[i], sizes[i]);
-		same(&whole, &r, sizes[i], sizes[i]);
-		run_fini(&r);
-	}
-	return whole;
-}
+TestSuite(gate, .init = load, .fini = gate_rules_unload);
 
 static void add_event(struct buf *b, const char *text)
 {

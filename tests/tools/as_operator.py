@@ -96,7 +96,9 @@ class Cli:
         self.scene, self.done = scene, None
 
     def file(self, name, text):
-        with open(os.path.join(self.scene.folder, name), "w") as f:
+        path = os.path.join(self.scene.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
             f.write(text)
 
     def run(self, *args, stdin=""):

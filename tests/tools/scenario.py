@@ -32,7 +32,9 @@ import subprocess
 import tempfile
 import time
 import traceback
+import xml.etree.ElementTree
 
+import gitleaks
 import http1
 import origin as origins
 import server as servers
@@ -120,11 +122,12 @@ class Scene:
         self.names = {
             "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires,
             "secret": wires.secret(), "re": re, "json": json,
+            "xml": xml.etree.ElementTree,
             "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk,
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
-            "root": servers.ROOT, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
+            "root": servers.ROOT, "corpora": servers.CORPORA, "gitleaks": gitleaks, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
             "access_key": wires.access_key, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])

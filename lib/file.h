@@ -1,0 +1,12 @@
+/* Whole files in memory. */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include "lib/base.h"
+#include "lib/buf.h"
+
+/* Appends what there is to read. -EFBIG: more than `max` bytes; -EISDIR; or as read(2) says. */
+int file_drain(int fd, size_t max, struct buf *out) MUST_USE;
+int file_read(const char *path, size_t max, struct buf *out) MUST_USE; /* or as open(2) says */
+
+#endif
