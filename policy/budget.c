@@ -11,6 +11,7 @@ const char *const budget_limit_names[] = {
 	[BUDGET_FIRST_BYTE] = "first_byte",
 	[BUDGET_STALL] = "stall",
 	[BUDGET_DAILY] = "daily",
+	[BUDGET_UNKEPT] = "daily_unkept",
 };
 static_assert(ARRAY_LEN(budget_limit_names) == BUDGET_LIMIT_COUNT, "one name for each limit");
 
@@ -23,6 +24,7 @@ const char *const budget_reasons[] = {
 	[BUDGET_FIRST_BYTE] = "budget_first_byte",
 	[BUDGET_STALL] = "budget_stall",
 	[BUDGET_DAILY] = "budget_daily",
+	[BUDGET_UNKEPT] = "budget_daily_unkept",
 };
 static_assert(ARRAY_LEN(budget_reasons) == BUDGET_LIMIT_COUNT, "one reason for each limit");
 
@@ -94,27 +96,41 @@ uint64_t budget_cost_of(const struct budget_price *price, uint64_t input, uint64
 	return (input * price->input + output * price->output) / 1000;
 }
 
+static void stop_at_cost(struct budget *b, enum budget_limit limit, uint64_t nano)
+{
+	uint64_t spent = b->input * b->price.input, pico = nano * 1000, milli = 0;
+	if (spent <= pico)
+		milli = b->price.output ? (pico - spent) * 1000 / b->price.output : UINT64_MAX;
+	if (milli >= b->stop && spent <= pico)
+		return;
+	b->stop = milli;
+	b->stop_is = limit;
+}
+
 /* How many thousandths of a token of text may be counted before a limit breaks. */
 static void set_stop(struct budget *b)
 {
-	uint64_t most = UINT64_MAX, spent = b->input * b->price.input;
+	b->stop = UINT64_MAX;
 	b->stop_is = BUDGET_NONE;
 	if (b->limits.output_tokens) {
-		most = b->limits.output_tokens * UINT64_C(1000);
+		b->stop = b->limits.output_tokens * UINT64_C(1000);
 		b->stop_is = BUDGET_OUTPUT_TOKENS;
 	}
-	if (b->limits.cost_nano && (b->price.output || b->price.input)) {
-		uint64_t pico = b->limits.cost_nano * 1000;
-		uint64_t tokens = 0;
-		if (spent <= pico)
-			tokens = b->price.output ? (pico - spent) * 1000 / b->price.output
-						 : UINT64_MAX;
-		if (tokens < most || spent > pico) {
-			most = tokens;
-			b->stop_is = BUDGET_COST;
-		}
-	}
-	b->stop = most;
+	if (!b->price.output && !b->price.input)
+		return;
+	if (b->limits.cost_nano)
+		stop_at_cost(b, BUDGET_COST, b->limits.cost_nano);
+	if (b->allowed_is)
+		stop_at_cost(b, b->allowed_is, b->allowed);
+}
+
+void budget_allow(struct budget *b, enum budget_limit limit, uint64_t nano)
+{
+	if (b->allowed_is == limit && b->allowed == nano)
+		return;
+	b->allowed_is = limit;
+	b->allowed = nano;
+	set_stop(b);
 }
 
 void budget_init(struct budget *b, const struct budget_limits *limits,
@@ -202,20 +218,22 @@ static void feed_text(struct budget *b, const struct wire *w, const struct piece
 	enum dialect d = id.kind == CHANNEL_RAW ? DIALECT_UNKNOWN : wire_dialect(w);
 	uint32_t tokens = p->text_len, bytes = p->text_len;
 	uint64_t limit = b->limits.output_bytes;
-	bool was_over = over(b);
+	bool was_over = over(b); /* since budget_allow() */
 	if (counts(w, p)) {
 		if (!b->channels[p->channel].seen)
 			begin_channel(b, d, id.kind);
 		b->channels[p->channel].seen = true;
 		tokens = count_text(b, p, habits[d].percent);
 	}
+	if (was_over)
+		tokens = 0;
 	if (over_bytes(b, p->raw_off + p->raw_len))
 		bytes = p->lit_len || limit < p->raw_off ? 0 : (uint32_t)(limit - p->raw_off);
 	bool is_lit = p->lit_len != 0;
 	if (bytes < p->text_len && bytes <= tokens) {
 		breach_bytes(b, out);
 		out->text = bytes;
-	} else if (tokens < p->text_len && !was_over) {
+	} else if (tokens < p->text_len) {
 		uint64_t at = p->raw_off + (is_lit ? 0 : tokens);
 		breach(b, out, b->stop_is, at, at + (is_lit ? p->raw_len : 1));
 		out->text = is_lit ? 0 : tokens;

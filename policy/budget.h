@@ -35,7 +35,8 @@ enum budget_limit {
 	BUDGET_DURATION,
 	BUDGET_FIRST_BYTE,
 	BUDGET_STALL,
-	BUDGET_DAILY,
+	BUDGET_DAILY,  /* the builder's day, over all streams */
+	BUDGET_UNKEPT, /* the day's spending cannot be written down */
 	BUDGET_LIMIT_COUNT
 };
 
@@ -64,11 +65,13 @@ struct budget_channel {
 struct budget {
 	struct budget_limits limits;
 	struct budget_price price;
-	uint64_t milli;            /* estimated from the text, thousandths of a token */
-	uint64_t counted;          /* of this, before the latest report */
-	uint64_t reported;         /* tokens, the latest */
-	uint64_t least;            /* tokens, reported before any text */
-	uint64_t input;            /* tokens, reported or guessed */
+	uint64_t milli;    /* estimated from the text, thousandths of a token */
+	uint64_t counted;  /* of this, before the latest report */
+	uint64_t reported; /* tokens, the latest */
+	uint64_t least;    /* tokens, reported before any text */
+	uint64_t input;    /* tokens, reported or guessed */
+	uint64_t allowed;  /* nano-USD, by budget_allow(); which is: */
+	enum budget_limit allowed_is;
 	uint64_t stop;             /* milli must not pass this */
 	enum budget_limit stop_is; /* which limit that would break */
 	bool reports, input_reported;
@@ -96,6 +99,10 @@ void budget_feed(struct budget *b, const struct wire *w, const struct piece *v, 
 
 uint64_t budget_tokens(const struct budget *b);   /* output, reported so far and estimated since */
 uint64_t budget_estimate(const struct budget *b); /* from the text alone, whatever is reported */
+
+/* From now on the stream may cost that many nano-USD in all. Unlike the other limits this one
+ * depends on other streams, so the byte at which it breaks does too. */
+void budget_allow(struct budget *b, enum budget_limit limit, uint64_t nano);
 
 /* For streams that report no input: what it may have been. */
 void budget_guess_input(struct budget *b, uint64_t tokens);

@@ -112,14 +112,23 @@ void answer_problem(struct exchange *x, unsigned status, const char *title, cons
 
 static void answer_over_budget(struct exchange *x)
 {
-	const struct problem p = {
+	enum budget_limit limit = exchange_broken(x);
+	struct problem p = {
 		.type = "urn:redcard:budget",
 		.status = 403,
 		.title = "budget used up",
 		.detail = "the builder's answer went over a budget of this route",
 		.key = "reason",
-		.value = budget_reasons[exchange_broken(x)],
+		.value = budget_reasons[limit],
 	};
+	if (limit == BUDGET_DAILY) {
+		p.status = 429;
+		p.detail = "what this builder may cost in a day (UTC) is spent";
+	} else if (limit == BUDGET_UNKEPT) {
+		p.status = 503;
+		p.title = "spending cannot be kept";
+		p.detail = "this proxy cannot write down what the builder costs";
+	}
 	answer_with(x, &p, "x-should-retry: false\r\n");
 }
 

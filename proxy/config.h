@@ -62,6 +62,7 @@ struct config_upstream {
 	uint32_t resolve_ms; /* names are looked up again after this */
 	struct budget_price price;
 	bool priced;
+	uint64_t daily_nano; /* nano-USD that it may cost in a day (UTC); 0: no limit */
 	unsigned line;
 };
 
@@ -132,7 +133,8 @@ struct config {
 	size_t n_routes;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
-	uint32_t workers;   /* "auto": one per core this process may use */
+	uint32_t workers;      /* "auto": one per core this process may use */
+	const char *state_dir; /* folder for what outlives the process; NULL: none */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */

@@ -260,6 +260,8 @@ static enum step_next run_route(struct exchange *x)
 				      "this route does not let connections be upgraded");
 		x->wants_upgrade = true;
 	}
+	if (!exchange_may_spend(x))
+		return STEP_AGAIN;
 	if (exchange_write_request_head(x) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");

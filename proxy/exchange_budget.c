@@ -4,6 +4,8 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
+#define BYTES_PER_TOKEN 4 /* of a request whose tokens nobody reports */
+
 enum budget_limit exchange_broken(const struct exchange *x)
 {
 	return x->broken || !x->gate ? x->broken : gate_broken(x->gate);
@@ -71,9 +73,78 @@ void exchange_budget_sent(struct exchange *x)
 		arm(x, &over);
 }
 
+/* --- the builder's day --- */
+
+static bool only_kept(const struct exchange *x)
+{
+	return !x->route->fail_open;
+}
+
+static enum budget_limit day_over(const struct exchange *x, const struct spent *row)
+{
+	switch (spent_state(row, spending_today())) {
+	case SPENT_UP: return BUDGET_DAILY;
+	case SPENT_UNKEPT: return only_kept(x) ? BUDGET_UNKEPT : BUDGET_NONE;
+	case SPENT_FREE: break;
+	}
+	return BUDGET_NONE;
+}
+
+bool exchange_may_spend(struct exchange *x)
+{
+	struct spent *row = x->rt->upstreams[x->route->upstream].spent;
+	if (!row)
+		return true;
+	enum budget_limit over = day_over(x, row);
+	if (over && !x->broken)
+		x->broken = over;
+	if (!over || ruleset_monitor(x->rt->config->ruleset)) {
+		spent_begin(&x->spent, row);
+		return true;
+	}
+	x->result = RESULT_REFUSED;
+	x->reason = budget_reasons[over];
+	x->close_client |= !x->request_done;
+	metric_add(x->w->metrics, METRIC_BUDGET_REFUSALS, over, 1);
+	answer_cut(x);
+	(void)exchange_to(x, &step_finish);
+	return false;
+}
+
+/* Errors cost nothing. */
+static bool costs(const struct exchange *x)
+{
+	return x->spent.row && x->gate && x->status < 300;
+}
+
+void exchange_budget_feeds(struct exchange *x)
+{
+	if (!costs(x))
+		return;
+	uint32_t today = spending_today();
+	bool unkept = only_kept(x) && spent_state(x->spent.row, today) == SPENT_UNKEPT;
+	gate_allow(x->gate, unkept ? BUDGET_UNKEPT : BUDGET_DAILY,
+		   spent_allowed(&x->spent, today, unkept));
+}
+
+static void charge(struct exchange *x)
+{
+	if (costs(x))
+		spent_charge(&x->spent, spending_today(), budget_cost(gate_budget(x->gate)));
+}
+
+void exchange_budget_settle(struct exchange *x)
+{
+	if (x->gate && x->status < 300)
+		gate_guess_input(x->gate, x->request_bytes / BYTES_PER_TOKEN);
+	charge(x);
+	spent_end(&x->spent);
+}
+
 void exchange_budget_fed(struct exchange *x)
 {
 	const struct gate_record *r = gate_record(x->gate);
+	charge(x);
 	if (!x->route->budget.set || x->broken)
 		return;
 	if (x->first_ms && r->frames == x->frames && r->released == x->passed)

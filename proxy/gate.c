@@ -429,6 +429,18 @@ const struct budget *gate_budget(const struct gate *g)
 	return g->budget;
 }
 
+void gate_allow(struct gate *g, enum budget_limit limit, uint64_t nano)
+{
+	if (g->budget)
+		budget_allow(g->budget, limit, nano);
+}
+
+void gate_guess_input(struct gate *g, uint64_t tokens)
+{
+	if (g->budget)
+		budget_guess_input(g->budget, tokens);
+}
+
 bool gate_holding(const struct gate *g)
 {
 	return g->state == GATE_OPEN && g->verdict.kind == VERDICT_HOLD;

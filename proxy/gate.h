@@ -102,6 +102,9 @@ enum gate_state gate_stop(struct gate *g, enum budget_limit limit);
 /* The budget that broke, which has cut the stream unless the policy only monitors. */
 enum budget_limit gate_broken(const struct gate *g);
 const struct budget *gate_budget(const struct gate *g); /* NULL: nothing is estimated */
+/* budget_allow() and budget_guess_input(); without an estimate nothing is done */
+void gate_allow(struct gate *g, enum budget_limit limit, uint64_t nano);
+void gate_guess_input(struct gate *g, uint64_t tokens);
 
 /* judged text is being held (not merely an incomplete frame) */
 bool gate_holding(const struct gate *g);

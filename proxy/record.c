@@ -146,6 +146,7 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 void record_exchange(struct exchange *x)
 {
 	size_t n_cards = 0;
+	exchange_budget_settle(x);
 	const struct card *cards = x->gate ? judge_cards(gate_judge(x->gate), &n_cards) : NULL;
 	settle_result(x, n_cards);
 	if (x->client->listener->admin)
