@@ -11,9 +11,9 @@
  *
  * One thread writes the file: aside, synced, renamed. While a builder has streams the file says
  * more than was spent, by a sixty-fourth of the limit (the lead), and is written again when half of
- * that is used up, or a second has passed. So a kill -9 loses nothing that was spent, unless more
- * than half of the lead was spent during the one write that it interrupted, and the restart counts
- * at most a lead too much. Without streams the file is exact.
+ * that is used up. So a kill -9 loses nothing that was spent, unless more than half of the lead was
+ * spent during the one write that it interrupted, and the restart counts at most a lead too much. A
+ * second after the last stream the file is exact.
  *
  * When it cannot be written, nothing may be spent that is not in it: spent_state() says so, and
  * spent_allowed() ends at what was written last. A day never goes back, whatever the clock does.
