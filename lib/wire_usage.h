@@ -14,6 +14,18 @@ struct wire_usage {
 	bool input_known, output_known;
 };
 
+/* Of a PIECE_FRAME: bytes of encrypted reasoning that it carried, and tools that ran on the
+ * builder's side. */
+static inline uint32_t piece_sealed(const struct piece *p)
+{
+	return p->text_len;
+}
+
+static inline unsigned piece_steps(const struct piece *p)
+{
+	return (unsigned char)p->lit[0];
+}
+
 void wire_usage(const struct wire *w, struct wire_usage *out); /* as of what was decoded */
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "lib/wire_usage.h"
+
 const char *const budget_limit_names[] = {
 	[BUDGET_NONE] = "none",
 	[BUDGET_OUTPUT_BYTES] = "output_bytes",
@@ -27,67 +29,6 @@ const char *const budget_reasons[] = {
 	[BUDGET_UNKEPT] = "budget_daily_unkept",
 };
 static_assert(ARRAY_LEN(budget_reasons) == BUDGET_LIMIT_COUNT, "one reason for each limit");
-
-/* --- the estimate --- */
-
-enum class {
-	CLASS_START,
-	CLASS_WORD,
-	CLASS_DIGIT,
-	CLASS_BLANK,
-	CLASS_LINE,
-	CLASS_MARK,
-	CLASS_HIGH
-};
-
-enum { WORD_FIRST = 9, WORD_MORE = 5, DIGITS = 3, MARKS = 2, RUN_MAX = 249 };
-
-/* What a dialect's builders add, in thousandths of a token, and their tokenizer's factor. */
-static const struct {
-	uint16_t percent, message, call, more_calls;
-} habits[DIALECT_COUNT] = {
-	[DIALECT_UNKNOWN] = { 100, 0, 8000, 8000 },
-	[DIALECT_CHAT] = { 100, 0, 8000, 30000 },
-	[DIALECT_RESPONSES] = { 100, 3000, 9000, 20000 },
-	[DIALECT_MESSAGES] = { 112, 4000, 18000, 18000 },
-	[DIALECT_GEMINI] = { 100, 0, 6000, 6000 },
-	[DIALECT_OLLAMA] = { 100, 0, 8000, 8000 },
-};
-
-static enum class class_of(unsigned char c) {
-	unsigned char letter = c | 0x20; if (letter >= 'a' && letter <= 'z') return CLASS_WORD;
-	if (c >= '0' && c <= '9') return CLASS_DIGIT;
-	if (c == ' ' || c == '\t') return CLASS_BLANK;
-	if (c == '\n' || c == '\r') return CLASS_LINE;
-	return c >= 0x80 ? CLASS_HIGH : CLASS_MARK;
-}
-
-/* What the run-th byte of its class in a row adds. */
-static unsigned price_of(enum class class, unsigned run)
-{
-	switch (class) {
-	case CLASS_START: break;
-	case CLASS_WORD:
-		return run == 1 || (run > WORD_FIRST && (run - WORD_FIRST - 1) % WORD_MORE == 0)
-			       ? 1000
-			       : 0;
-	case CLASS_DIGIT: return run % DIGITS == 1 ? 1000 : 0;
-	case CLASS_BLANK: return run == 2 ? 500 : 0;
-	case CLASS_LINE: return run == 1 ? 900 : 0;
-	case CLASS_MARK: return run % MARKS == 1 ? 850 : 0;
-	case CLASS_HIGH: return 330;
-	}
-	return 0;
-}
-
-static unsigned next_byte(struct budget_channel *c, unsigned char byte)
-{
-	enum class class = class_of(byte);
-	/* Wraps to a run of the same phase for words, digits and marks alike. */
-	c->run = c->class != class ? 1 : c->run == RUN_MAX ? RUN_MAX - 29 : c->run + 1;
-	c->class = (uint8_t) class;
-	return price_of(class, c->run);
-}
 
 /* --- limits --- */
 
@@ -140,9 +81,14 @@ void budget_init(struct budget *b, const struct budget_limits *limits,
 	set_stop(b);
 }
 
+static uint64_t estimate(const struct budget *b)
+{
+	return b->milli + max_u64(b->shown, b->sealed);
+}
+
 static uint64_t total_milli(const struct budget *b)
 {
-	return max_u64(b->reported * 1000 + (b->milli - b->counted), b->least * 1000);
+	return max_u64(b->reported * 1000 + (estimate(b) - b->counted), b->least * 1000);
 }
 
 static void breach(struct budget *b, struct budget_breach *out, enum budget_limit limit,
@@ -177,28 +123,51 @@ static bool counts(const struct wire *w, const struct piece *p)
 	return kind != CHANNEL_ENVELOPE;
 }
 
-/* A channel's first text: the message or the call that it belongs to. */
-static void begin_channel(struct budget *b, enum dialect d, uint8_t kind)
+/* Some builders of Chat say a text in two members of one choice: only the first to come counts. */
+static bool says_again(const struct budget *b, const struct wire *w, uint16_t channel,
+		       struct channel_id id)
 {
-	if (b->milli == 0)
-		b->milli += habits[d].message;
-	if (kind != CHANNEL_ARGUMENTS && kind != CHANNEL_TOOL_TEXT)
-		return;
-	b->milli += b->called ? habits[d].more_calls : habits[d].call;
-	b->called = true;
+	if (wire_dialect(w) != DIALECT_CHAT ||
+	    (id.kind != CHANNEL_CONTENT && id.kind != CHANNEL_REASONING))
+		return false;
+	for (uint16_t i = 0; i < WIRE_CHANNELS_MAX; i++) {
+		if (i == channel || !b->channels[i].seen)
+			continue;
+		struct channel_id other = wire_channel(w, i);
+		if (other.kind == id.kind && other.a == id.a && other.b != id.b)
+			return true;
+	}
+	return false;
+}
+
+/* A channel's first text: the message or the call that it belongs to. */
+static void begin_channel(struct budget *b, const struct token_habits *h, uint8_t kind)
+{
+	if (kind == CHANNEL_ARGUMENTS || kind == CHANNEL_TOOL_TEXT) {
+		b->milli += b->called ? h->more_calls : h->call;
+		b->called = true;
+	} else if (kind != CHANNEL_RAW) {
+		if (!b->messaged)
+			b->milli += h->message;
+		else if (kind == CHANNEL_CONTENT && b->contents)
+			b->milli += h->part;
+		b->messaged = true;
+		b->contents |= kind == CHANNEL_CONTENT;
+	}
 }
 
 /* Counts the text; returns how much of it stands before the byte that breaks a limit on tokens. */
-static uint32_t count_text(struct budget *b, const struct piece *p, unsigned percent)
+static uint32_t count_text(struct budget *b, const struct piece *p, uint8_t kind, unsigned percent)
 {
-	struct budget_channel *c = &b->channels[p->channel];
+	struct token_text *t = &b->channels[p->channel].text;
+	uint64_t *to = kind == CHANNEL_REASONING ? &b->shown : &b->milli;
 	const char *text = piece_text(p);
 	uint32_t before = p->text_len;
 	for (uint32_t i = 0; i < p->text_len; i++) {
-		unsigned price = next_byte(c, (unsigned char)text[i]);
+		unsigned price = token_price(t, (unsigned char)text[i]);
 		if (!price)
 			continue;
-		b->milli += price * percent / 100;
+		*to += price * percent / 100;
 		if (before == p->text_len && over(b))
 			before = i;
 	}
@@ -219,11 +188,16 @@ static void feed_text(struct budget *b, const struct wire *w, const struct piece
 	uint32_t tokens = p->text_len, bytes = p->text_len;
 	uint64_t limit = b->limits.output_bytes;
 	bool was_over = over(b); /* since budget_allow() */
+	struct budget_channel *c = &b->channels[p->channel];
 	if (counts(w, p)) {
-		if (!b->channels[p->channel].seen)
-			begin_channel(b, d, id.kind);
-		b->channels[p->channel].seen = true;
-		tokens = count_text(b, p, habits[d].percent);
+		if (!c->seen) {
+			c->again = says_again(b, w, p->channel, id);
+			if (!c->again)
+				begin_channel(b, &token_habits[d], id.kind);
+		}
+		c->seen = true;
+		if (!c->again)
+			tokens = count_text(b, p, id.kind, token_habits[d].percent);
 	}
 	if (was_over)
 		tokens = 0;
@@ -249,17 +223,29 @@ static void feed_report(struct budget *b, const struct piece *p)
 		b->input_reported = true;
 	}
 	if (p->tokens.output) {
-		b->least = b->milli ? 0 : p->tokens.output;
-		b->reported = b->milli ? p->tokens.output : 0;
-		b->counted = b->milli;
+		bool first = estimate(b) == 0;
+		b->least = first ? p->tokens.output : 0;
+		b->reported = first ? 0 : p->tokens.output;
+		b->counted = estimate(b);
 		b->reports = true;
 	}
 	set_stop(b);
 }
 
-static void feed_frame(struct budget *b, const struct piece *p, struct budget_breach *out)
+/* What a frame tells of tokens that are no text. */
+static void feed_hidden(struct budget *b, const struct token_habits *h, uint32_t sealed,
+			unsigned steps)
+{
+	b->milli += (uint64_t)steps * h->step;
+	if (sealed > h->sealed_base)
+		b->sealed += (uint64_t)(sealed - h->sealed_base) * h->sealed;
+}
+
+static void feed_frame(struct budget *b, const struct wire *w, const struct piece *p,
+		       struct budget_breach *out)
 {
 	uint64_t end = p->raw_off + p->raw_len;
+	feed_hidden(b, &token_habits[wire_dialect(w)], piece_sealed(p), piece_steps(p));
 	if (p->tokens.input || p->tokens.output)
 		feed_report(b, p);
 	if (b->broken)
@@ -281,7 +267,7 @@ void budget_feed(struct budget *b, const struct wire *w, const struct piece *v, 
 		if (v[i].kind == PIECE_TEXT)
 			feed_text(b, w, &v[i], &here);
 		else if (v[i].kind == PIECE_FRAME)
-			feed_frame(b, &v[i], &here);
+			feed_frame(b, w, &v[i], &here);
 		if (was || !b->broken)
 			continue;
 		here.piece = i;
@@ -302,7 +288,7 @@ uint64_t budget_tokens(const struct budget *b)
 
 uint64_t budget_estimate(const struct budget *b)
 {
-	return (b->milli + 500) / 1000;
+	return (estimate(b) + 500) / 1000;
 }
 
 void budget_guess_input(struct budget *b, uint64_t tokens)

@@ -8,13 +8,10 @@
  *   reports   usage: 412 tokens      ->   the estimate becomes what is reported; text that comes
  *                                         afterwards is added to that
  *
- * Tokenizers differ and are not at hand, so text is priced by the classes of its bytes: a word is
- * one token and one more for every five letters past the ninth; three digits are one; two
- * punctuation marks 0.85; a run of line ends 0.9; a byte past ASCII 0.33; a run of blanks 0.5. Each
- * dialect has a factor for its builders' tokenizer and fixed sums for a message and for a tool
- * call, whose name is no judged text. The figures are fitted to recorded streams; `bench/tokens`
- * prints how far they hold. What never shows in the text, such as hidden reasoning, is not known
- * before it is reported.
+ * The text is priced by policy/tokens.h, with what a dialect's builders add for messages, calls,
+ * and tools that run on their side. Reasoning that is sealed (encrypted) counts by its length,
+ * instead of what of it shows, where that is less. What shows in no way is not known before it is
+ * reported; `bench/tokens` prints how far all this holds.
  *
  * The estimate is a function of the text of each channel and of the reports alone. The byte at
  * which a limit breaks is therefore the same however the stream was split.
@@ -25,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/wire.h"
+#include "policy/tokens.h"
 
 enum budget_limit {
 	BUDGET_NONE,
@@ -56,26 +53,29 @@ struct budget_limits { /* 0: none */
 	bool set; /* any of them */
 };
 
-/* Where a channel's text stands: the class of its last byte and how many of them in a row. */
 struct budget_channel {
-	uint8_t class, run;
+	struct token_text text;
 	bool seen;
+	bool again; /* says again what another channel says */
 };
 
 struct budget {
 	struct budget_limits limits;
 	struct budget_price price;
-	uint64_t milli;    /* estimated from the text, thousandths of a token */
-	uint64_t counted;  /* of this, before the latest report */
-	uint64_t reported; /* tokens, the latest */
-	uint64_t least;    /* tokens, reported before any text */
-	uint64_t input;    /* tokens, reported or guessed */
-	uint64_t allowed;  /* nano-USD, by budget_allow(); which is: */
+	uint64_t milli;         /* of text but reasoning: thousandths of a token */
+	uint64_t shown, sealed; /* the same of reasoning: it counts as the larger of them */
+	uint64_t counted;       /* of all this, before the latest report */
+	uint64_t reported;      /* tokens, the latest */
+	uint64_t least;         /* tokens, reported before any text */
+	uint64_t input;         /* tokens, reported or guessed */
+	uint64_t allowed;       /* nano-USD, by budget_allow(); which is: */
 	enum budget_limit allowed_is;
 	uint64_t stop;             /* milli must not pass this */
 	enum budget_limit stop_is; /* which limit that would break */
 	bool reports, input_reported;
-	bool called; /* a tool call was seen */
+	bool called;   /* a tool call was seen */
+	bool messaged; /* a message's text */
+	bool contents; /* and a part of its content */
 	enum budget_limit broken;
 	struct budget_channel channels[WIRE_CHANNELS_MAX];
 };

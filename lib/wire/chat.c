@@ -70,6 +70,7 @@ static const struct json_place usage_places[] = {
 	{ JSON_KEY("prompt_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
 	{ JSON_KEY("completion_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
 	{ JSON_KEY("completion_tokens_details"), JSON_KIDS(details_of_usage) },
+	{ JSON_KEY("total_tokens"), .role = ROLE_USAGE, .arg = USAGE_TOTAL },
 };
 static const struct json_place groq_places[] = {
 	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },

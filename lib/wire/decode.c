@@ -88,6 +88,8 @@ static void begin_string(struct wire *w, uint64_t off)
 		return;
 	w->captured_n = 0;
 	w->capture = place->role;
+	if (place->role == ROLE_SEALED || place->role == ROLE_STEP)
+		w->draft = false; /* it counts again each time */
 }
 
 /* The channel of the string being read, made at its first byte of text. */
@@ -132,6 +134,8 @@ static void capture(struct wire *w, const char *p, size_t n)
 
 static void run(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)
 {
+	if (w->capture == ROLE_SEALED && !w->reread)
+		w->sealed += (uint32_t)min_size(n, UINT32_MAX / 2 - w->sealed);
 	if (w->capture != ROLE_PATH)
 		capture(w, p, n);
 	if (w->silent || target(w) == NO_CHANNEL)
@@ -424,6 +428,11 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 		frame->tokens.input = (uint32_t)min_u64(usage.input, UINT32_MAX);
 		frame->tokens.output = (uint32_t)min_u64(usage.output, UINT32_MAX);
 	}
+	if (frame) {
+		frame->text_len = w->sealed;
+		frame->lit[0] = (char)w->steps;
+	}
+	w->sealed = w->steps = 0;
 	w->usage_new = false;
 	w->frame_start = end;
 }

@@ -21,6 +21,7 @@ static const struct json_place part_places[] = {
 	{ JSON_KEY("thought"), .role = ROLE_FLAG, .arg = FLAG_THOUGHT },
 	{ JSON_KEY("functionCall"), JSON_KIDS(call_places) },
 	{ JSON_KEY("executableCode"), JSON_KIDS(code_places) },
+	{ JSON_KEY("thoughtSignature"), .role = ROLE_SEALED },
 };
 static const struct json_place part_element[] = { { .scope = OWN_B | OWN_FLAGS,
 						    JSON_KIDS(part_places) } };

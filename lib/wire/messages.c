@@ -20,10 +20,13 @@ static const struct json_place delta_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("partial_json"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("signature"), .role = ROLE_SEALED },
 };
 static const struct json_place start_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("data"), .role = ROLE_SEALED },
+	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
 };
 static const struct json_place usage_places[] = {
 	{ JSON_KEY("input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
@@ -42,6 +45,9 @@ static const struct json_place block_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("input"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("signature"), .role = ROLE_SEALED },
+	{ JSON_KEY("data"), .role = ROLE_SEALED },
+	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
 };
 static const struct json_place block_element[] = { { .scope = OWN_B, JSON_KIDS(block_places) } };
 static const struct json_place root_places[] = {

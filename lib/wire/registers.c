@@ -45,7 +45,13 @@ void registers_capture(struct wire *w, uint64_t off)
 	case ROLE_CREATED:
 	case ROLE_SEQUENCE:
 	case ROLE_USAGE:
-	case ROLE_SNIFF: break;
+	case ROLE_SNIFF:
+	case ROLE_SEALED: break;
+	case ROLE_STEP:
+		if (w->captured_n && !w->reread && w->steps < UINT8_MAX)
+			w->steps++;
+		break;
+	case ROLE_ITEM: w->sealed_other = !span_eq(text, SPAN("reasoning")); break;
 	}
 	w->capture = ROLE_PATH;
 }
@@ -89,7 +95,10 @@ void registers_number(struct wire *w)
 	case ROLE_FLAG:
 	case ROLE_ID:
 	case ROLE_MODEL:
-	case ROLE_SNIFF: break;
+	case ROLE_SNIFF:
+	case ROLE_SEALED:
+	case ROLE_STEP:
+	case ROLE_ITEM: break;
 	}
 }
 

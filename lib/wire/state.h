@@ -130,8 +130,12 @@ struct wire {
 	uint64_t started; /* raw offset where the stream introduced itself; UINT64_MAX: not yet */
 	uint64_t sequence, created;
 	uint64_t usage[USAGE_PARTS];
-	uint8_t usage_known; /* a bit for each part */
-	bool usage_new;      /* this frame reports some */
+	uint8_t usage_known;  /* a bit for each part */
+	bool usage_new;       /* this frame reports some */
+	uint32_t sealed;      /* bytes of encrypted reasoning in this frame */
+	uint32_t sealed_base; /* RESPONSES: as long is one of nothing */
+	bool sealed_other;    /* RESPONSES: what it belongs to is no reasoning */
+	uint8_t steps;        /* in this frame */
 	uint8_t id_n, model_n;
 	char kept_id[KEPT_MAX], kept_model[KEPT_MAX];
 };
