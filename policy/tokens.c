@@ -19,8 +19,8 @@ enum {
 
 const struct token_habits token_habits[DIALECT_COUNT] = {
 	[DIALECT_UNKNOWN] = { .percent = 100, .call = 9000, .more_calls = 9000 },
-	[DIALECT_CHAT] = { .percent = 102, .call = 9000, .more_calls = 29000 },
-	[DIALECT_RESPONSES] = { .percent = 102,
+	[DIALECT_CHAT] = { .percent = 100, .call = 9000, .more_calls = 29000 },
+	[DIALECT_RESPONSES] = { .percent = 100,
 				.message = 2000,
 				.call = 12000,
 				.more_calls = 11000,
@@ -38,7 +38,7 @@ const struct token_habits token_habits[DIALECT_COUNT] = {
 			     .more_calls = 6000,
 			     .sealed_base = 90,
 			     .sealed = 167 },
-	[DIALECT_OLLAMA] = { .percent = 102, .call = 9000, .more_calls = 9000 },
+	[DIALECT_OLLAMA] = { .percent = 100, .call = 9000, .more_calls = 9000 },
 };
 
 static enum class class_of(unsigned char c) {

@@ -1,5 +1,6 @@
 /* Token numbers that streams report of themselves, on every wire, however the bytes are split. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/lib/wire_trace.h"
@@ -34,6 +35,16 @@ static const struct {
 	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
 	  USED("a", "3", "5") USED("b", "3", "7") USED("c", "3", "5"),
 	  { 3, 5, 0, true, true } },
+	{ "reasoning beside the output, as the total tells",
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
+	  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":2,"
+	  "\"total_tokens\":354,\"completion_tokens_details\":{\"reasoning_tokens\":340}}}\n\n",
+	  { 12, 342, 340, true, true } },
+	{ "a total of more than is told",
+	  { FRAMING_SSE, DIALECT_CHAT, false, false, MAX },
+	  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":9,"
+	  "\"total_tokens\":1000,\"completion_tokens_details\":{\"reasoning_tokens\":3}}}\n\n",
+	  { 12, 12, 3, true, true } },
 	{ "chat document",
 	  { FRAMING_DOCUMENT, DIALECT_CHAT, false, false, MAX },
 	  "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"ab\"}}],\"usage\":"
@@ -126,4 +137,67 @@ Test(wire_usage, stands_in_the_frame_that_reports)
 		cr_assert(n < 3 && strncmp(at, wanted[n], strlen(wanted[n])) == 0, "%s", at);
 	cr_assert_eq(n, 3);
 	trace_fini(&t);
+}
+
+#define DONE(item) "data: {\"type\":\"response.output_item.done\",\"item\":{" item "}}\n\n"
+#define ADDED(item) "data: {\"type\":\"response.output_item.added\",\"item\":{" item "}}\n\n"
+#define REASONING(text) "\"type\":\"reasoning\",\"encrypted_content\":\"" text "\""
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+/* What is hidden stands in the frame that carries it, each time it comes. */
+static const struct {
+	const char *name;
+	struct wire_options options;
+	const char *body, *hidden;
+} sealed[] = {
+	{ "messages: a signature, a redacted block, a result of the builder's own tool",
+	  { FRAMING_SSE, DIALECT_MESSAGES, false, false, MAX },
+	  "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"signature\":\"" TEN
+	  "\"}}\n\n"
+	  "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"signature\":\"" TEN
+	  "\"}}\n\n"
+	  "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"data\":\"" TEN
+		  TEN "\"}}\n\n"
+	  "data: {\"content_block\":{\"tool_use_id\":\"a\"},\"type\":\"content_block_start\","
+	  "\"index\":2}\n\n"
+	  "data: {\"content_block\":{\"tool_use_id\":\"\"},\"type\":\"content_block_start\","
+	  "\"index\":3}\n\n",
+	  "hidden 10+0;hidden 10+0;hidden 20+0;hidden 0+1;" },
+	{ "gemini: two parts of one event, the text before its `thought`",
+	  { FRAMING_SSE, DIALECT_GEMINI, false, false, MAX },
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"" TEN
+	  "\",\"thought\":true},{\"text\":\"b\",\"thoughtSignature\":\"" TEN "\"}]}}]}\n\n",
+	  "hidden 20+0;" },
+	{ "responses: longer than when the item began",
+	  { FRAMING_SSE, DIALECT_RESPONSES, false, false, MAX },
+	  ADDED(REASONING(TEN)) DONE(REASONING(HUNDRED)) DONE(REASONING(HUNDRED))
+		  ADDED("\"type\":\"message\"") DONE("\"type\":\"message\""),
+	  "hidden 90+0;" },
+	{ "responses: what is no reasoning",
+	  { FRAMING_SSE, DIALECT_RESPONSES, false, false, MAX },
+	  ADDED(REASONING(TEN))
+		  DONE("\"type\":\"compaction\",\"encrypted_content\":\"" HUNDRED "\""),
+	  "" },
+	{ "in a frame that is too long to keep",
+	  { FRAMING_SSE, DIALECT_GEMINI, false, false, 64 },
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"thoughtSignature\":\"" HUNDRED
+	  "\"}]}}]}\n\n",
+	  "hidden 100+0;" },
+};
+
+Test(wire_usage, tells_what_is_hidden_at_every_split)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sealed); i++) {
+		struct trace t;
+		char got[256] = "";
+		trace_run(&t, &sealed[i].options, span_of(sealed[i].body), 0, 0);
+		buf_add_char(&t.frames, '\0');
+		for (const char *at = t.frames.p; (at = strstr(at, "hidden ")); at++)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s;",
+				 (int)strcspn(at, "\n"), at);
+		cr_expect_str_eq(got, sealed[i].hidden, "%s: %s", sealed[i].name, got);
+		trace_fini(&t);
+		trace_splits(sealed[i].name, &sealed[i].options, span_of(sealed[i].body), 4096);
+	}
 }

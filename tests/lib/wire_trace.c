@@ -13,6 +13,8 @@ static void take(struct trace *t, const struct wire *w, const struct piece *p)
 		t->frame_count++;
 		if (p->tokens.input || p->tokens.output)
 			buf_printf(&t->frames, "tokens %u+%u\n", p->tokens.input, p->tokens.output);
+		if (piece_sealed(p) || piece_steps(p))
+			buf_printf(&t->frames, "hidden %u+%u\n", piece_sealed(p), piece_steps(p));
 		return;
 	}
 	CHECK(p->channel < WIRE_CHANNELS_MAX);

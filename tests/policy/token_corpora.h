@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 #include "lib/json.h"
+#include "lib/sha256.h"
 #include "lib/wire_usage.h"
 #include "policy/budget.h"
 
@@ -21,7 +22,10 @@ struct token_stream {
 	uint64_t before; /* the running estimate just before the last report */
 	uint64_t after;  /* and at the end */
 	uint64_t reported, reasoning;
-	bool calls; /* a tool was called */
+	bool calls;  /* a tool was called */
+	bool hidden; /* more than a tenth is reasoning of which little shows, and which is not
+			sealed */
+	bool unseen; /* of the half that the figures of policy/tokens.c were not fitted to */
 };
 
 static inline bool token_near(uint64_t estimate, uint64_t reported)
@@ -68,6 +72,8 @@ static inline bool token_measure(struct span body, enum framing framing, enum di
 	t->reported = usage.output;
 	t->reasoning = usage.reasoning;
 	t->calls = b.called;
+	t->hidden = usage.reasoning * 10 > usage.output && b.shown < usage.reasoning * 500 &&
+		    b.sealed == 0;
 	pieces_fini(&v);
 	wire_free(w);
 	return error == WIRE_OK && usage.output > 0;
@@ -129,7 +135,9 @@ static inline bool token_line(const char *folder, struct span line, struct token
 	else
 		token_events(body);
 	json_free(j);
-	*t = (struct token_stream){ .name = name };
+	char sum[SHA256_HEX];
+	CHECK(sha256_of(span_of(name), sum) == 0);
+	*t = (struct token_stream){ .name = name, .unseen = strchr("13579bdf", sum[63]) != NULL };
 	return there && token_measure((struct span){ body->p, body->n }, framing, dialect, t);
 }
 

@@ -118,6 +118,32 @@ Test(gate_budget, tokens_and_what_is_reported_of_them)
 	expect(&o, EVENT("one ") REPORT EVENT("two "), one, "budget_output_tokens");
 }
 
+/* The day's rest shrinks between two reads: the next text is not let out. */
+Test(gate_budget, what_the_day_has_left)
+{
+	const struct budget_price price = { .output = 1000000 }; /* 1,000 nano a token */
+	struct gate_options o = options(NULL, FRAMING_SSE, 65536);
+	o.price = &price;
+	struct gate *g = gate_new(&o);
+	struct gate_out out;
+	gate_allow(g, BUDGET_DAILY, 3000);
+	cr_assert_eq(gate_feed(g, &scratch, stream, one, &out), GATE_OPEN);
+	gate_allow(g, BUDGET_DAILY, 500);
+	cr_assert_eq(gate_feed(g, &scratch, stream + one, sizeof(stream) - 1 - one, &out),
+		     GATE_CUT);
+	cr_assert_eq(gate_record(g)->released, one);
+	cr_assert_str_eq(gate_reason(g), "budget_daily");
+	cr_assert_eq(gate_broken(g), BUDGET_DAILY);
+	cr_assert(gate_at_boundary(g));
+	gate_free(g);
+	o.price = NULL;
+	g = gate_new(&o);
+	gate_allow(g, BUDGET_DAILY, 0); /* nothing is known of costs */
+	gate_guess_input(g, 1);
+	cr_assert_eq(gate_feed(g, &scratch, stream, one, &out), GATE_OPEN);
+	gate_free(g);
+}
+
 Test(gate_budget, inside_a_frame_that_is_too_long_to_keep)
 {
 	struct budget_limits l = { .output_tokens = 12 };
@@ -129,7 +155,7 @@ Test(gate_budget, inside_a_frame_that_is_too_long_to_keep)
 
 Test(gate_budget, the_rule_that_broke_before_it_wins)
 {
-	struct budget_limits l = { .output_tokens = 2 };
+	struct budget_limits l = { .output_tokens = 3 };
 	struct gate_options o = options(&l, FRAMING_SSE, 65536);
 	expect(&o, EVENT("one ") EVENT("forbidden ") EVENT("three ") EVENT("four "), one, "word");
 	expect(&o, EVENT("one ") EVENT("two ") EVENT("three forbidden "), one + two,
