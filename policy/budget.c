@@ -162,16 +162,15 @@ static uint32_t count_text(struct budget *b, const struct piece *p, uint8_t kind
 	struct token_text *t = &b->channels[p->channel].text;
 	uint64_t *to = kind == CHANNEL_REASONING ? &b->shown : &b->milli;
 	const char *text = piece_text(p);
-	uint32_t before = p->text_len;
-	for (uint32_t i = 0; i < p->text_len; i++) {
-		unsigned price = token_price(t, (unsigned char)text[i]);
-		if (!price)
-			continue;
+	size_t before = p->text_len;
+	for (size_t at = 0; at < p->text_len;) {
+		unsigned price;
+		at += token_next(t, text + at, p->text_len - at, &price);
 		*to += price * percent / 100;
-		if (before == p->text_len && over(b))
-			before = i;
+		if (before == p->text_len && price && over(b))
+			before = at - 1;
 	}
-	return before;
+	return (uint32_t)before;
 }
 
 static void breach_bytes(struct budget *b, struct budget_breach *out)

@@ -92,7 +92,7 @@ static unsigned price(struct token_text *t, unsigned char c)
 	return 0;
 }
 
-unsigned token_price(struct token_text *t, unsigned char byte)
+static unsigned add(struct token_text *t, unsigned char byte)
 {
 	enum class class = class_of(byte);
 	if (t->class != class) {
@@ -106,4 +106,15 @@ unsigned token_price(struct token_text *t, unsigned char byte)
 	unsigned milli = price(t, byte);
 	t->last = byte;
 	return milli;
+}
+
+size_t token_next(struct token_text *t, const char *p, size_t n, unsigned *milli)
+{
+	*milli = 0;
+	for (size_t i = 0; i < n; i++) {
+		*milli = add(t, (unsigned char)p[i]);
+		if (*milli)
+			return i + 1;
+	}
+	return n;
 }

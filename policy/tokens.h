@@ -28,7 +28,8 @@ struct token_text {
 	unsigned char last;
 };
 
-unsigned token_price(struct token_text *t, unsigned char byte); /* what one more byte adds */
+/* Reads on up to a byte that adds something, or the end; returns how many bytes that were. */
+size_t token_next(struct token_text *t, const char *p, size_t n, unsigned *milli);
 
 /* What the builders of a dialect add to their text, thousandths of a token, and the factor of their
  * tokenizer. */

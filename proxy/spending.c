@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +31,8 @@ struct spending {
 	char *folder;
 	int lock;                     /* the folder, locked */
 	_Atomic(struct spent *) rows; /* rows are added only */
-	sem_t wake;
+	pthread_mutex_t mutex;        /* of the wake-up alone: nobody writes under it */
+	pthread_cond_t wake;
 	_Atomic bool woken, stop;
 	_Atomic int failed; /* errno of the latest write */
 	bool has_thread;
@@ -82,8 +82,11 @@ void spending_date(uint32_t day, char out[16])
 
 static void wake(struct spending *s)
 {
-	if (!atomic_exchange(&s->woken, true))
-		sem_post(&s->wake);
+	if (atomic_exchange(&s->woken, true))
+		return;
+	pthread_mutex_lock(&s->mutex);
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /* Whether what is written of this builder is not enough, or (idle) not exact. */
@@ -141,18 +144,38 @@ static int write_rows(struct spending *s, bool always)
 	return error;
 }
 
+/* Until somebody wakes it, for a second at most. */
+static void await_wake(struct spending *s)
+{
+	struct timespec until;
+	int late = 0;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&s->mutex);
+	while (!atomic_load(&s->woken) && !late)
+		late = pthread_cond_timedwait(&s->wake, &s->mutex, &until);
+	pthread_mutex_unlock(&s->mutex);
+	atomic_store(&s->woken, false);
+}
+
 static void *keep(void *arg)
 {
 	struct spending *s = arg;
 	while (!atomic_load(&s->stop)) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec++;
-		(void)sem_clockwait(&s->wake, CLOCK_MONOTONIC, &until);
-		atomic_store(&s->woken, false);
+		await_wake(s);
 		tell(s, write_rows(s, false));
 	}
 	return NULL;
+}
+
+static void init_wake(struct spending *s)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&s->mutex, NULL);
 }
 
 /* --- beginning and end --- */
@@ -223,7 +246,7 @@ int spending_open(const char *folder, struct spending **out, struct buf *error)
 	if (!s)
 		return -ENOMEM;
 	s->lock = -1;
-	sem_init(&s->wake, 0, 0);
+	init_wake(s);
 	s->folder = strdup(folder);
 	int e = s->folder ? lock_folder(s, error) : -ENOMEM;
 	if (!e)
@@ -255,7 +278,7 @@ void spending_close(struct spending *s)
 		return;
 	if (s->has_thread) {
 		atomic_store(&s->stop, true);
-		sem_post(&s->wake);
+		wake(s);
 		pthread_join(s->thread, NULL);
 		tell(s, write_rows(s, false));
 	}
@@ -265,7 +288,8 @@ void spending_close(struct spending *s)
 	}
 	if (s->lock >= 0)
 		close(s->lock);
-	sem_destroy(&s->wake);
+	pthread_cond_destroy(&s->wake);
+	pthread_mutex_destroy(&s->mutex);
 	free(s->folder);
 	free(s);
 }
