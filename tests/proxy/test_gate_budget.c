@@ -170,8 +170,9 @@ Test(gate_budget, what_is_held_stays)
 	expect(&o, "one two three", 8, "budget_output_tokens");
 }
 
-Test(gate_budget, a_policy_that_monitors_cuts_nothing, .init = NULL)
+Test(gate_budget, a_policy_that_monitors_cuts_nothing)
 {
+	unload();
 	load_as("mode: monitor\n");
 	struct budget_limits l = { .output_tokens = 2 };
 	struct gate_options o = options(&l, FRAMING_SSE, 65536);
