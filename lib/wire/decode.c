@@ -124,6 +124,11 @@ static struct inner *inner_of(struct wire *w)
  * never shortened. */
 static void capture(struct wire *w, const char *p, size_t n)
 {
+	if (w->capture == ROLE_SEALED) {
+		if (!w->reread)
+			w->sealed += (uint32_t)min_size(n, UINT32_MAX / 2 - w->sealed);
+		return;
+	}
 	if (w->captured_n > KEPT_MAX || n > (size_t)(KEPT_MAX - w->captured_n)) {
 		w->captured_n = KEPT_MAX + 1;
 		return;
@@ -134,8 +139,6 @@ static void capture(struct wire *w, const char *p, size_t n)
 
 static void run(struct wire *w, const char *p, size_t n, uint64_t off, struct pieces *out)
 {
-	if (w->capture == ROLE_SEALED && !w->reread)
-		w->sealed += (uint32_t)min_size(n, UINT32_MAX / 2 - w->sealed);
 	if (w->capture != ROLE_PATH)
 		capture(w, p, n);
 	if (w->silent || target(w) == NO_CHANNEL)
