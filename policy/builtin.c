@@ -22,6 +22,7 @@ PACK(code_c);
 PACK(code_rust);
 PACK(code_go);
 PACK(code_shell);
+PACK(syntax);
 
 bool builtin_file(size_t i, struct builtin_file *out)
 {
@@ -38,6 +39,7 @@ bool builtin_file(size_t i, struct builtin_file *out)
 		{ "builtin/code_rust.yaml", builtin_code_rust_start, builtin_code_rust_end },
 		{ "builtin/code_go.yaml", builtin_code_go_start, builtin_code_go_end },
 		{ "builtin/code_shell.yaml", builtin_code_shell_start, builtin_code_shell_end },
+		{ "builtin/syntax.yaml", builtin_syntax_start, builtin_syntax_end },
 	};
 	if (i >= ARRAY_LEN(files))
 		return false;

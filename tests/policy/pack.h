@@ -12,7 +12,7 @@
 #include "policy/judge.h"
 #include "policy/ruleset.h"
 
-#define PACK_FILES 9
+#define PACK_FILES 10
 
 struct sample {
 	const struct yaml_node *of;   /* the rule's entry in the file */

@@ -10,7 +10,7 @@ static const char *const sample_files[PACK_FILES] = {
 	"tests/policy/rules/code_python.yaml", "tests/policy/rules/code_javascript.yaml",
 	"tests/policy/rules/code_java.yaml",   "tests/policy/rules/code_c.yaml",
 	"tests/policy/rules/code_rust.yaml",   "tests/policy/rules/code_go.yaml",
-	"tests/policy/rules/code_shell.yaml",
+	"tests/policy/rules/code_shell.yaml",  "tests/policy/rules/syntax.yaml",
 };
 
 static void pack_init(struct pack *p)
