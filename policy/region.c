@@ -211,6 +211,7 @@ void region_close(struct region *g, const struct region_asker *who, uint64_t at,
 	if (fence) {
 		const char *last = g->text.n > 1 ? memrchr(g->text.p, '\n', g->text.n - 1) : NULL;
 		g->text.n = last ? (size_t)(last - g->text.p) + 1 : 0;
+		forget_trees(g); /* the line may have been parsed with the rest */
 	}
 	checkpoint(g, who, at, true, by_end);
 	region_end(g);
