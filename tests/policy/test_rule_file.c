@@ -312,8 +312,11 @@ Test(rule_file, the_pack)
 	struct ruleset *set = NULL;
 	cr_assert_eq(ruleset_load("builtin", &set, &errors), 0, "%.*s", (int)errors.n, errors.p);
 	cr_assert_geq(ruleset_count(set), 30);
-	for (size_t i = 0; i < ruleset_count(set); i++)
-		cr_assert_not(ruleset_rule(set, i)->unbounded, "%s", ruleset_rule(set, i)->id);
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_rule(set, i);
+		/* Only what a query judges may be longer than its hold. */
+		cr_assert(!rule->unbounded || !rule->regex[0], "%s", rule->id);
+	}
 	size_t all = ruleset_count(set);
 	char yaml[256];
 	snprintf(yaml, sizeof(yaml), "version: 1\ninclude: [builtin]\ndisable: [%s]\n",
