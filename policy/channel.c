@@ -81,6 +81,7 @@ static bool edge_add(struct slot *s, struct code_edge edge)
 {
 	if (s->n_edges && s->edges[s->n_edges - 1].code == edge.code) {
 		s->edges[s->n_edges - 1].until = edge.until;
+		s->edges[s->n_edges - 1].closed = edge.closed;
 		return true;
 	}
 	if (s->n_edges == s->cap_edges) {
@@ -100,6 +101,7 @@ static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
 	struct fence *f = &s->channel->fence;
 	at += fence_feed(f, s->work.text + (at - s->work.base), (size_t)(track_end(&s->work) - at),
 			 &edge->code);
+	edge->closed = edge->code && !fence_in_code(f);
 	edge->stated = f->language[0] != '\0';
 	edge->language = syntax_find(span_of(f->language));
 	return at;

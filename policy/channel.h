@@ -34,6 +34,7 @@ struct channel {
 struct code_edge { /* text up to here, from the edge before on, is code or is not */
 	uint64_t until;
 	bool code;
+	bool closed;                            /* its last line is the fence that ends it */
 	bool stated;                            /* its language is said: */
 	const struct syntax_language *language; /* NULL: none of ours */
 };

@@ -209,7 +209,7 @@ void region_close(struct region *g, const struct region_asker *who, uint64_t at,
 		  bool by_end)
 {
 	if (fence) {
-		const char *last = g->text.n > 1 ? memrchr(g->text.p, '\n', g->text.n - 1) : NULL;
+		const char *last = g->text.n ? memrchr(g->text.p, '\n', g->text.n) : NULL;
 		g->text.n = last ? (size_t)(last - g->text.p) + 1 : 0;
 	}
 	checkpoint(g, who, at, true, by_end);

@@ -63,8 +63,9 @@ struct region_asker { /* what checkpoints decide: the candidates of one channel 
 bool region_take(struct region *g, const struct region_asker *who, const char *p,
 		 size_t n) MUST_USE;
 
-/* The region ends at `at`: its last line is no part of it when it is the fence that closes it.
- * Everything open in it is decided; by_end says that the end of the channel's text did it. */
+/* The region ends at `at`; `fence` says that a line which it has a part of is the fence that closes
+ * it, and no part of the program. Everything open in it is decided; by_end says that the end of the
+ * channel's text did it. */
 void region_close(struct region *g, const struct region_asker *who, uint64_t at, bool fence,
 		  bool by_end);
 

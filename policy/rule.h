@@ -44,7 +44,6 @@ struct rule {
 	struct syntax_rule *syntax; /* the matcher is a query; see syntax_rule.h */
 
 	/* As read. */
-	const char *query; /* NULL: a regex */
 	const char *const *languages;
 	size_t n_languages;
 	unsigned query_line, languages_line;

@@ -55,7 +55,7 @@ static void rule_regex(struct rule_file *f, struct rule *r, const struct yaml_no
 
 static void rule_query(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->query = rule_file_text(f, n, REGEX_MAX);
+	r->info.query = rule_file_text(f, n, REGEX_MAX);
 	r->query_line = n->line;
 }
 
@@ -219,7 +219,7 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 		rule_file_complain(f, n->line, "a rule has no regex; add one, or a query");
 		all = false;
 	}
-	if (!r->query && r->n_languages)
+	if (!r->info.query[0] && r->n_languages)
 		rule_file_complain(f, r->languages_line,
 				   "languages are for a query; write one, or remove them");
 	all = all && rule_file_unique(f, r);
@@ -233,7 +233,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 {
 	struct rule r = { .secret_group = -1 };
 	r.info = (struct rule_info){
-		.id = "", .title = "", .remedy = "", .regex = "", .lead_in = ""
+		.id = "", .title = "", .remedy = "", .regex = "", .query = "", .lead_in = ""
 	};
 	r.info.file = f->name;
 	r.info.line = n->line;

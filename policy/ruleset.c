@@ -179,7 +179,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct regex *whole = NULL;
 	struct lead_in found = { 0 };
-	if (r->query)
+	if (r->info.query[0])
 		return syntax_rule_compile(set, r, errors);
 	if (!r->info.regex[0])
 		return -EINVAL; /* the reader said so */

@@ -42,7 +42,8 @@ struct rule_info {
 	const char *id;
 	const char *title;
 	const char *remedy; /* may be "" */
-	const char *regex;
+	const char *regex;   /* "" where a query matches */
+	const char *query;   /* of tree-sitter, or "" */
 	const char *lead_in; /* the regex found or given, or "" */
 	const char *file;    /* where it was read, with `line` from 1 */
 	unsigned line;

@@ -57,7 +57,8 @@ static int compile_form(const struct rule *r, struct syntax_form *form, struct b
 {
 	unsigned line = 0;
 	struct buf why = { 0 };
-	int rc = syntax_query_new(form->language, span_of(r->query), &form->query, &line, &why);
+	int rc =
+		syntax_query_new(form->language, span_of(r->info.query), &form->query, &line, &why);
 	if (rc == -EINVAL)
 		buf_printf(errors,
 			   "%s:%u: rule %s: line %u of the query, as %s: %.*s; correct it there\n",
@@ -110,8 +111,8 @@ void syntax_rule_fini(struct rule *r)
 void syntax_rule_describe(const struct rule *r, struct buf *out)
 {
 	for (size_t i = 0; r->syntax && i < r->syntax->n; i++)
-		buf_printf(out, "%s %zu:%s\n", r->syntax->v[i].language->name, strlen(r->query),
-			   r->query);
+		buf_printf(out, "%s %zu:%s\n", r->syntax->v[i].language->name,
+			   strlen(r->info.query), r->info.query);
 }
 
 bool syntax_rule_reads(const struct syntax_rule *s, const struct syntax_language *language)

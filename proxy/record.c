@@ -73,6 +73,7 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	metric_add(m, METRIC_REDACTIONS, 0, r->redactions);
 	metric_add(m, METRIC_REDACTED_BYTES, 0, r->redacted);
 	metric_observe(m, METRIC_HOLD_BYTES, 0, (double)r->held_max);
+	metric_add(m, METRIC_UNDECIDED, 0, counts->undecided);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
 	for (size_t i = 0; i < n_cards; i++)
