@@ -164,6 +164,8 @@ static const struct rule_key rule_keys[] = {
 	{ "id", rule_id },
 	{ "title", rule_title },
 	{ "remedy", rule_remedy },
+	{ "why", rule_file_why },
+	{ "cwe", rule_file_cwe },
 	{ "severity", rule_severity },
 	{ "action", rule_action },
 	{ "regex", rule_regex },
@@ -176,6 +178,7 @@ static const struct rule_key rule_keys[] = {
 	{ "on_bound", rule_on_bound },
 	{ "scope", rule_scope },
 	{ "rollback", rule_rollback },
+	{ "samples", rule_file_samples },
 };
 
 bool rule_file_unique(struct rule_file *f, const struct rule *r)
@@ -211,9 +214,13 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 {
 	struct rule r = { .secret_group = -1 };
-	r.info = (struct rule_info){
-		.id = "", .title = "", .remedy = "", .regex = "", .lead_in = ""
-	};
+	r.info = (struct rule_info){ .id = "",
+				     .title = "",
+				     .remedy = "",
+				     .why = "",
+				     .cwe = "",
+				     .regex = "",
+				     .lead_in = "" };
 	r.info.file = f->name;
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;

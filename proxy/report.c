@@ -26,6 +26,14 @@ void report_member(struct buf *out, const char *key, const char *value)
 	buf_add_char(out, '"');
 }
 
+void report_optional(struct buf *out, const char *key, const char *value)
+{
+	if (!*value)
+		return;
+	report_member(out, key, value);
+	buf_add_char(out, ',');
+}
+
 /* --- text: a line for each finding, as compilers write them --- */
 
 static void nothing(struct report *r)

@@ -63,5 +63,7 @@ void report_fingerprint(const struct report *r, const struct report_file *f,
 
 /* "key":"value" with escapes; JSON formats share it. */
 void report_member(struct buf *out, const char *key, const char *value);
+/* The same and a comma; nothing for an empty value. */
+void report_optional(struct buf *out, const char *key, const char *value);
 
 #endif

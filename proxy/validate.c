@@ -120,6 +120,9 @@ static void add_rule(struct buf *out, const struct rule_info *rule)
 {
 	add_text(out, "{\"id\":", rule->id);
 	add_text(out, ",\"title\":", rule->title);
+	add_text(out, ",\"why\":", rule->why);
+	add_text(out, ",\"remedy\":", rule->remedy);
+	add_text(out, ",\"cwe\":", rule->cwe);
 	add_text(out, ",\"file\":", rule->file);
 	buf_printf(out, ",\"line\":%u", rule->line);
 	add_text(out, ",\"action\":", action_names[rule->action]);
