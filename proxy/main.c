@@ -18,6 +18,7 @@ static const struct verb verbs[] = {
 	{ "validate", validate_main,
 	  "check a configuration and its policy; show how each rule is held" },
 	{ "scan", scan_main, "judge a file or a recorded stream with the same engine" },
+	{ "rules", rules_main, "list the rules of a policy, show one, or try their own samples" },
 	{ "prove", prove_main, "cut recorded streams everywhere; check that no secret leaks" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },

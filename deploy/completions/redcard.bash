@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan prove status version help" options=
+	local verbs="serve validate scan rules prove status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -18,6 +18,14 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit" -- "$current")
 		return
 		;;
+	--severity)
+		mapfile -t COMPREPLY < <(compgen -W "low medium high critical" -- "$current")
+		return
+		;;
+	--action)
+		mapfile -t COMPREPLY < <(compgen -W "flag redact cut" -- "$current")
+		return
+		;;
 	-p | --policy)
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
@@ -31,6 +39,18 @@ _redcard() {
 	serve) options="--config --help" ;;
 	validate) options="--config --policy --json --help" ;;
 	scan) options="--policy --wire --format --baseline --json --help" ;;
+	rules)
+		case ${COMP_WORDS[2]} in
+		list) options="--policy --severity --action --json --help" ;;
+		show) options="--policy --json --help" ;;
+		test) options="--policy --require-samples --json --help" ;;
+		*) options="--help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "list show test --help" -- "$current")
+			return
+		fi
+		;;
 	prove) options="--splits --wire --json --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
