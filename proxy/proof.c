@@ -66,28 +66,6 @@ static bool add_secret(struct proof *p, const struct card *c, const struct piece
 	return true;
 }
 
-/* Decodes the body apart from any gate. The decoder's channels are numbered alike. */
-static bool decode(struct proof *p, struct pieces *pieces)
-{
-	const struct wire_options options = { .framing = p->gate.framing,
-					      .dialect = p->gate.dialect,
-					      .frame_max = p->gate.framing == FRAMING_DOCUMENT
-								   ? GATE_DOCUMENT_BYTES
-								   : GATE_FRAME_BYTES };
-	struct wire *w = wire_new(&options);
-	if (!w)
-		return false;
-	size_t done = 0, step = 1;
-	while (step && done < p->body.n && wire_failed(w) == WIRE_OK) {
-		step = wire_feed(w, p->body.p + done, p->body.n - done, pieces);
-		done += step;
-	}
-	(void)!wire_finish(w, p->body.p + done, p->body.n - done, pieces);
-	bool enough = wire_failed(w) != WIRE_NO_MEMORY;
-	wire_free(w);
-	return enough;
-}
-
 static bool oracle_of(struct proof *p, struct gate *g, const struct pieces *pieces)
 {
 	size_t n;
@@ -116,7 +94,10 @@ static bool find_secrets(struct proof *p)
 	struct gate *g = gate_new(&options);
 	struct pieces pieces = { 0 };
 	struct gate_out gone;
-	bool ok = g && decode(p, &pieces);
+	uint32_t frame_bytes =
+		options.framing == FRAMING_DOCUMENT ? options.document_bytes : options.frame_bytes;
+	bool ok = g &&
+		  recording_decode(p->body, options.framing, options.dialect, frame_bytes, &pieces);
 	if (ok) {
 		(void)gate_feed(g, p->o->scratch, p->body.p, p->body.n, &gone);
 		(void)gate_finish(g, p->o->scratch, &gone);

@@ -57,7 +57,8 @@ extern const struct report_format report_text, report_json, report_jsonl, report
 
 const struct report_format *report_find(const char *name); /* NULL: none is called so */
 
-/* What tells a finding from others over time: file, rule and number, and nothing of the text. */
+/* What tells the findings of one report apart: file, rule and number, and nothing of the text. What
+ * a baseline goes by is another thing; see baseline.h. */
 void report_fingerprint(const struct report *r, const struct report_file *f,
 			const struct finding *one, struct buf *out);
 

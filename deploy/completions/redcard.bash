@@ -30,7 +30,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config | -b | --baseline)
+	-c | --config | -b | --baseline | --write-baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -38,7 +38,7 @@ _redcard() {
 	case $verb in
 	serve) options="--config --help" ;;
 	validate) options="--config --policy --json --help" ;;
-	scan) options="--policy --wire --format --baseline --json --help" ;;
+	scan) options="--policy --wire --format --baseline --write-baseline --json --help" ;;
 	rules)
 		case ${COMP_WORDS[2]} in
 		list) options="--policy --severity --action --json --help" ;;

@@ -19,7 +19,8 @@ complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l
 complete -c redcard -n '__fish_seen_subcommand_from scan prove' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
 complete -c redcard -n '__fish_seen_subcommand_from scan' -s f -l format -x -d 'how findings are printed' -a 'text json jsonl sarif junit'
-complete -c redcard -n '__fish_seen_subcommand_from scan' -s b -l baseline -r -F -d 'an earlier JSON report'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -s b -l baseline -r -F -d 'what is known'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -l write-baseline -r -F -d 'write what is found'
 complete -c redcard -n '__fish_seen_subcommand_from rules; and not __fish_seen_subcommand_from list show test' -a 'list show test'
 complete -c redcard -n '__fish_seen_subcommand_from list' -l severity -x -d 'only these' -a 'low medium high critical'
 complete -c redcard -n '__fish_seen_subcommand_from list' -l action -x -d 'only these' -a 'flag redact cut'
