@@ -20,6 +20,8 @@ static const struct verb verbs[] = {
 	{ "scan", scan_main, "judge a file or a recorded stream with the same engine" },
 	{ "rules", rules_main, "list the rules of a policy, show one, or try their own samples" },
 	{ "prove", prove_main, "cut recorded streams everywhere; check that no secret leaks" },
+	{ "simulate", simulate_main,
+	  "replay recorded streams against a new policy; show what changes" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },
