@@ -13,6 +13,7 @@
 
 #define RECORDING_WIRES \
 	"chat, responses, messages, gemini, gemini-array, ollama, sse, lines, json, plain"
+#define RECORDING_FRAME_BYTES (1024 * 1024) /* events that a scan takes whole */
 #define RECORDING_BYTES_MAX (1024 * 1024 * 1024)
 
 /* False, with one line on standard error: no wire (nor "auto") has this name. */

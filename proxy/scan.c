@@ -18,7 +18,6 @@
 
 #define FEED_BYTES 65536
 #define BINARY_BYTES 8192 /* a NUL in the first of them: not text */
-#define FRAME_BYTES (1024 * 1024)
 #define SNIFF_BYTES 4096
 
 /*
@@ -126,7 +125,7 @@ static void decode(struct scan *s, struct span text, struct pieces *out)
 {
 	if (s->baseline || s->fresh)
 		s->unprinted |= !recording_decode(text, s->shape.framing, s->shape.dialect,
-						  FRAME_BYTES, out);
+						  RECORDING_FRAME_BYTES, out);
 }
 
 /* --- findings --- */
@@ -206,8 +205,8 @@ static struct gate *judge_text(struct scan *s, const char *wire, struct span tex
 	struct gate_options options = {
 		.ruleset = s->set,
 		.observe = true,
-		.frame_bytes = FRAME_BYTES,
-		.document_bytes = FRAME_BYTES,
+		.frame_bytes = RECORDING_FRAME_BYTES,
+		.document_bytes = RECORDING_FRAME_BYTES,
 	};
 	struct span start = { text.p, min_size(text.n, SNIFF_BYTES) };
 	recording_wire(wire, start, &options.framing, &options.dialect);
