@@ -138,11 +138,15 @@ static void same_bytes(const struct buf *a, const struct buf *b)
 	CHECK(!a->n || memcmp(a->p, b->p, a->n) == 0);
 }
 
-static void same(const struct result *a, const struct result *b)
+/* The form of an ending follows the dialect, which may have been told by an event behind the cut.
+ */
+static void same(const struct result *a, const struct result *b, bool dialect_known)
 {
 	same_bytes(&a->left, &b->left);
-	same_bytes(&a->ending, &b->ending);
-	CHECK(a->state == b->state && a->end_error == b->end_error && a->n == b->n);
+	if (dialect_known)
+		same_bytes(&a->ending, &b->ending);
+	CHECK(a->state == b->state && a->n == b->n);
+	CHECK(!dialect_known || a->end_error == b->end_error);
 	CHECK(a->record.released == b->record.released);
 	CHECK(a->record.redactions == b->record.redactions);
 	CHECK(a->record.redacted == b->record.redacted);
@@ -163,8 +167,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(p, data[2], data + HEAD, size - HEAD, 0, &whole);
 	run(p, data[2], data + HEAD, size - HEAD, data[3] + 1u, &one);
 	run(p, data[2], data + HEAD, size - HEAD, data[4] + 1000u, &two);
-	same(&whole, &one);
-	same(&whole, &two);
+	bool dialect_known = data[2] / FRAMING_COUNT % DIALECT_COUNT != DIALECT_UNKNOWN;
+	same(&whole, &one, dialect_known);
+	same(&whole, &two, dialect_known);
 	result_fini(&whole);
 	result_fini(&one);
 	result_fini(&two);
