@@ -26,15 +26,20 @@ static void new_line(struct fence *f)
 /* A line ended. */
 static void end_line(struct fence *f)
 {
-	bool run = f->run >= 3 && f->where != IN_TEXT;
+	bool run = f->run >= 3 && f->where != IN_TEXT, close = fence_may_close(f);
 
 	if (!f->open && run) {
 		f->open = f->run;
 		f->language[f->language_n > FENCE_LANGUAGE_MAX ? 0 : f->language_n] = '\0';
-	} else if (f->open && run && f->run >= f->open) {
+	} else if (close) {
 		f->open = 0;
 	}
 	new_line(f);
+}
+
+bool fence_may_close(const struct fence *f)
+{
+	return f->open && f->run >= f->open && f->run >= 3 && f->where != IN_TEXT;
 }
 
 static void take_word(struct fence *f, char c)

@@ -39,6 +39,9 @@ void fence_init(struct fence *f);
  * length, at least 1 when n > 0. While *code, f->language names the language. */
 size_t fence_feed(struct fence *f, const char *p, size_t n, bool *code);
 
+/* The line so far would close the fence if it ended here, as it does at the end of a text. */
+bool fence_may_close(const struct fence *f);
+
 static inline bool fence_in_code(const struct fence *f)
 {
 	return f->open != 0;

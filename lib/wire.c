@@ -8,11 +8,10 @@
 
 #include "lib/wire/steps.h"
 
-const char *const wire_error_names[WIRE_ERROR_COUNT] = { "ok",        "bad_json",
-							 "too_deep",  "too_many_channels",
-							 "truncated", "open_escape",
-							 "after_end", "wide_text",
-							 "no_memory" };
+const char *const wire_error_names[WIRE_ERROR_COUNT] = {
+	"ok",          "bad_json",  "too_deep",  "too_many_channels", "truncated",
+	"open_escape", "after_end", "wide_text", "no_memory"
+};
 static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY == 8,
 	      "a name for each error");
 
@@ -353,6 +352,25 @@ enum framing wire_framing(const struct wire *w)
 enum dialect wire_dialect(const struct wire *w)
 {
 	return w->dialect;
+}
+
+void wire_usage(const struct wire *w, struct wire_usage *out)
+{
+	const uint64_t *u = w->usage;
+	const unsigned output = 1u << USAGE_OUTPUT | 1u << USAGE_THOUGHTS;
+
+	uint64_t said = u[USAGE_INPUT] + u[USAGE_OUTPUT], beside = 0;
+	if (w->usage_known & 1u << USAGE_TOTAL && u[USAGE_TOTAL] > said)
+		beside = min_u64(u[USAGE_TOTAL] - said, u[USAGE_REASONING]);
+
+	*out = (struct wire_usage){
+		.input = u[USAGE_INPUT] + u[USAGE_INPUT_CREATED] + u[USAGE_INPUT_CACHED] +
+			 u[USAGE_INPUT_TOOLS],
+		.output = u[USAGE_OUTPUT] + u[USAGE_THOUGHTS] + beside,
+		.reasoning = u[USAGE_REASONING] + u[USAGE_THOUGHTS],
+		.input_known = w->usage_known & 1u << USAGE_INPUT,
+		.output_known = w->usage_known & output,
+	};
 }
 
 bool wire_in_long_frame(const struct wire *w, uint64_t *start)

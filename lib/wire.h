@@ -50,7 +50,7 @@ enum framing {
 };
 
 enum dialect {
-	DIALECT_UNKNOWN, /* envelope only, until a JSON payload of a known shape decides */
+	DIALECT_UNKNOWN, /* the first payload of a known shape decides; until then, envelope */
 	DIALECT_CHAT,
 	DIALECT_RESPONSES,
 	DIALECT_MESSAGES,
@@ -65,9 +65,9 @@ enum wire_error {
 	WIRE_TOO_DEEP,          /* more than WIRE_DEPTH_MAX levels */
 	WIRE_TOO_MANY_CHANNELS, /* more than WIRE_CHANNELS_MAX */
 	WIRE_TRUNCATED,         /* the body ended inside a document, an array or an element */
-	WIRE_OPEN_ESCAPE, /* half an escape in tool arguments waited past frame_max bytes */
-	WIRE_AFTER_END,   /* text in a channel after its PIECE_CHANNEL_END */
-	WIRE_WIDE_TEXT,   /* UTF-16 or UTF-32, told by its first bytes */
+	WIRE_OPEN_ESCAPE,       /* half an escape in tool arguments waited past frame_max bytes */
+	WIRE_AFTER_END,         /* text in a channel after its PIECE_CHANNEL_END */
+	WIRE_WIDE_TEXT,         /* UTF-16 or UTF-32, told by its first bytes */
 	WIRE_NO_MEMORY,
 	WIRE_ERROR_COUNT
 };
@@ -75,7 +75,6 @@ enum wire_error {
 extern const char *const wire_error_names[WIRE_ERROR_COUNT];
 extern const char *const framing_names[FRAMING_COUNT];
 extern const char *const dialect_names[DIALECT_COUNT];
-
 #define WIRE_DEPTH_MAX 128
 #define WIRE_CHANNELS_MAX 64
 
@@ -100,9 +99,8 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME, /* a frame ended: the raw bytes [raw_off, raw_off + raw_len) */
-	PIECE_CHANNEL_END /* the builder said that this channel is complete: nothing more can follow
-			     in it */
+	PIECE_FRAME,      /* a frame ended, which stood in these raw bytes */
+	PIECE_CHANNEL_END /* the builder said that this channel is complete */
 };
 
 struct piece {
@@ -113,7 +111,12 @@ struct piece {
 	uint8_t kind;     /* enum piece_kind */
 	uint8_t lit_len;  /* not 0: the text is lit[], and text is NULL */
 	char lit[4];
-	const char *text; /* into the caller's buffer: valid until the caller changes that buffer */
+	union {
+		const char *text; /* into the caller's buffer, and valid as long as that */
+		struct {
+			uint32_t input, output;
+		} tokens; /* PIECE_FRAME: reported by this frame (wire_usage.h), else zero */
+	};
 };
 
 static inline const char *piece_text(const struct piece *p)
@@ -121,12 +124,10 @@ static inline const char *piece_text(const struct piece *p)
 	return p->lit_len ? p->lit : p->text;
 }
 
-/* Pieces in raw order. The owner of the struct owns the array; it may be reused from call to call
- * and from stream to stream (`n = 0` empties it). */
+/* In raw order. The owner of the struct owns the array, and may reuse it (`n = 0` empties it). */
 struct pieces {
 	struct piece *v;
-	size_t n;
-	size_t cap;
+	size_t n, cap;
 };
 
 void pieces_fini(struct pieces *v);
@@ -158,9 +159,8 @@ size_t wire_memory(const struct wire *w);                  /* bytes of heap it h
  * After an error (wire_failed()) nothing is consumed any more. */
 size_t wire_feed(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
-/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (an event without its
- * blank line is judged like any other) and emits a last PIECE_FRAME for it. All n bytes are
- * consumed unless it fails. */
+/* The body has ended; buf holds the n unconsumed bytes. Decodes what is left (also an event without
+ * its blank line), with a last PIECE_FRAME for it. Unless it fails all n bytes are consumed. */
 enum wire_error wire_finish(struct wire *w, const char *buf, size_t n, struct pieces *out) MUST_USE;
 
 uint64_t wire_consumed(const struct wire *w);
@@ -188,9 +188,9 @@ struct wire_notice {
 enum wire_ending { ENDING_REFUSAL, ENDING_ERROR };
 
 /* Appends the bytes that end the stream properly after exactly `released` bytes of the body have
- * left (always at the end of a frame). Uses what the stream said before `released` (ids, model,
- * open blocks), so that the client's state machine is satisfied. Returns 0, or -ENOTSUP when this
- * wire can only be aborted (documents that have begun; text, which has no form for an error). */
+ * left (always at the end of a frame). Uses what the stream said before (ids, model, open blocks).
+ * Returns 0, or -ENOTSUP when this wire can only be aborted (documents that have begun; text, which
+ * has no form for an error). */
 int wire_end(struct wire *w, enum wire_ending how, uint64_t released,
 	     const struct wire_notice *notice, struct buf *out) MUST_USE;
 

@@ -1,5 +1,21 @@
 #include "policy/candidate.h"
 
+#include <stdlib.h>
+
+bool candidates_add(struct candidates *c, const struct candidate *one)
+{
+	if (c->n == c->cap) {
+		uint32_t cap = c->cap ? 2 * c->cap : 4;
+		struct candidate *v = realloc(c->v, cap * sizeof(*v));
+		if (!v)
+			return false;
+		c->v = v;
+		c->cap = cap;
+	}
+	c->v[c->n++] = *one;
+	return true;
+}
+
 static size_t rel(const struct track *t, uint64_t at)
 {
 	return at <= t->base ? 0 : (size_t)min_u64(at - t->base, t->n);
@@ -47,10 +63,24 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 	return CANDIDATE_FOUND;
 }
 
+/* A region has decided, or has not: what counts is which came first, that or the bound. */
+static enum candidate_state syntax_state(const struct candidate *c, const struct rule *r,
+					 uint64_t until, bool ended, struct secret *out)
+{
+	uint64_t bound = c->point + r->info.hold_bytes;
+	bool known = c->decided && c->decided <= until && (!c->by_end || ended);
+	if (!known || c->decided > bound)
+		return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
+	*out = c->secret;
+	return (enum candidate_state)c->answer;
+}
+
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
 				     struct regex_scratch *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out)
 {
+	if (r->syntax)
+		return syntax_state(c, r, until, ended, out);
 	if (r->info.hold != HOLD_LEAD_IN)
 		return whole_state(c, r, s, t, until, ended, out);
 	uint64_t bound = c->point + r->info.hold_bytes;

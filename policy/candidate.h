@@ -19,13 +19,30 @@
 
 #define CANDIDATE_NO_RAW UINT64_MAX
 
+struct secret { /* text offsets of what a match is about */
+	uint64_t from, to;
+};
+
 struct candidate {
 	uint64_t point; /* lead-in's end, or a whole match's end */
 	uint64_t from;  /* where the body's expression is anchored */
 	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
 	uint16_t rule;
 	uint8_t state; /* enum candidate_state, as of the newest text */
+
+	/* Of a syntax rule: what the region has decided; see region.h. */
+	uint8_t answer;
+	bool by_end;      /* the end of the channel's text decided, not its last byte */
+	uint64_t decided; /* by the text before this offset; 0: not yet */
+	struct secret secret;
 };
+
+struct candidates {
+	struct candidate *v;
+	uint32_t n, cap;
+};
+
+bool candidates_add(struct candidates *c, const struct candidate *one); /* false: no memory */
 
 enum candidate_state {
 	CANDIDATE_ALIVE,
@@ -56,10 +73,6 @@ struct view { /* one channel's text as of now */
 	const struct track *track;
 	bool ended;        /* nothing follows */
 	struct moment end; /* when that is known */
-};
-
-struct secret { /* text offsets of what a match is about */
-	uint64_t from, to;
 };
 
 /* False: the expression that leads in does not match where it was reported (an engine's failure).

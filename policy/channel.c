@@ -3,19 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool candidates_add(struct candidates *c, const struct candidate *one)
-{
-	if (c->n == c->cap) {
-		uint32_t cap = c->cap ? 2 * c->cap : 4;
-		struct candidate *v = realloc(c->v, cap * sizeof(*v));
-		if (!v)
-			return false;
-		c->v = v;
-		c->cap = cap;
-	}
-	c->v[c->n++] = *one;
-	return true;
-}
+#include "policy/syntax_rule.h"
 
 void channel_free(struct channel *c)
 {
@@ -25,6 +13,9 @@ void channel_free(struct channel *c)
 	track_fini(&c->kept);
 	free(c->open.v);
 	free(c->keywords);
+	if (c->region)
+		region_end(c->region);
+	free(c->region);
 	free(c);
 }
 
@@ -35,7 +26,8 @@ static size_t keyword_words(const struct ruleset *set)
 
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
-	return sizeof(*c) + track_memory(&c->kept) + c->open.cap * sizeof(*c->open.v) +
+	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
+	       c->open.cap * sizeof(*c->open.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
 	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
 }
@@ -85,10 +77,11 @@ bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until)
 	return false;
 }
 
-static bool edge_add(struct slot *s, uint64_t until, bool code)
+static bool edge_add(struct slot *s, struct code_edge edge)
 {
-	if (s->n_edges && s->edges[s->n_edges - 1].code == code) {
-		s->edges[s->n_edges - 1].until = until;
+	if (s->n_edges && s->edges[s->n_edges - 1].code == edge.code) {
+		s->edges[s->n_edges - 1].until = edge.until;
+		s->edges[s->n_edges - 1].closed = edge.closed;
 		return true;
 	}
 	if (s->n_edges == s->cap_edges) {
@@ -99,22 +92,64 @@ static bool edge_add(struct slot *s, uint64_t until, bool code)
 		s->edges = v;
 		s->cap_edges = cap;
 	}
-	s->edges[s->n_edges++] = (struct code_edge){ until, code };
+	s->edges[s->n_edges++] = edge;
 	return true;
+}
+
+static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
+{
+	struct fence *f = &s->channel->fence;
+	at += fence_feed(f, s->work.text + (at - s->work.base), (size_t)(track_end(&s->work) - at),
+			 &edge->code);
+	edge->closed = edge->code && !fence_in_code(f);
+	edge->stated = f->language[0] != '\0';
+	edge->language = syntax_find(span_of(f->language));
+	return at;
+}
+
+/* Quotes part two strings, so the edges of strings are never joined. */
+static uint64_t quoted(struct slot *s, uint64_t at, struct code_edge *edge)
+{
+	struct arguments *a = &s->channel->region->arguments;
+	at += arguments_feed(a, &s->work, at, &edge->code);
+	edge->stated = a->stated;
+	edge->language = a->language;
+	return at;
 }
 
 bool slot_find_code(struct slot *s)
 {
-	struct channel *c = s->channel;
+	const struct channel *c = s->channel;
 	uint64_t end = track_end(&s->work);
 	for (uint64_t at = s->old_end; at < end;) {
-		bool code = false;
-		at += fence_feed(&c->fence, s->work.text + (at - s->work.base), (size_t)(end - at),
-				 &code);
-		if (!edge_add(s, at, code))
+		struct code_edge edge = { .code = true, .until = end };
+		edge.until = at = c->prose       ? fenced(s, at, &edge)
+				  : c->arguments ? quoted(s, at, &edge)
+						 : end;
+		if (!edge_add(s, edge))
 			return false;
 	}
 	return true;
+}
+
+static bool reads(const struct syntax_rule *rule, bool stated,
+		  const struct syntax_language *language)
+{
+	return !stated || (language && syntax_rule_reads(rule, language));
+}
+
+bool slot_may_ask(const struct slot *s, const struct syntax_rule *rule, uint64_t point)
+{
+	const struct region *g = s->channel->region;
+	if (!g)
+		return false;
+	if (point <= s->old_end)
+		return g->open && point > g->start && reads(rule, g->stated, g->language);
+	for (uint32_t i = 0; i < s->n_edges; i++)
+		if (point <= s->edges[i].until)
+			return s->edges[i].code &&
+			       reads(rule, s->edges[i].stated, s->edges[i].language);
+	return false;
 }
 
 bool slot_is_code(const struct slot *s, uint64_t at)

@@ -12,11 +12,7 @@
 #include "lib/fence.h"
 #include "policy/candidate.h"
 #include "policy/multimatch.h"
-
-struct candidates {
-	struct candidate *v;
-	uint32_t n, cap;
-};
+#include "policy/region.h"
 
 struct channel {
 	struct track kept;
@@ -29,13 +25,18 @@ struct channel {
 	uint32_t slot;    /* during a call: index + 1 */
 	bool code;        /* its kind is code as a whole */
 	bool prose;       /* its kind may hold fences */
+	bool arguments;   /* its kind is JSON, whose strings may be programs */
 	bool was_code;    /* prose: whether the last byte was inside a fence */
-	struct fence fence; /* prose */
+	struct fence fence;    /* prose */
+	struct region *region; /* NULL until there is code and a rule that asks about programs */
 };
 
 struct code_edge { /* text up to here, from the edge before on, is code or is not */
 	uint64_t until;
 	bool code;
+	bool closed;                            /* its last line is the fence that ends it */
+	bool stated;                            /* its language is said: */
+	const struct syntax_language *language; /* NULL: none of ours */
 };
 
 struct keyword_seen { /* in this call */
@@ -49,7 +50,7 @@ struct slot {
 	uint64_t old_end; /* text before this call ends here */
 	struct candidates list;
 	struct keyword_seen *seen;
-	struct code_edge *edges; /* of the new text, in prose, when some rule asks */
+	struct code_edge *edges; /* of the new text, when some rule asks */
 	uint32_t n_seen, cap_seen;
 	uint32_t n_edges, cap_edges;
 	uint32_t new_from; /* candidates before this index were open before the call */
@@ -57,8 +58,6 @@ struct slot {
 	bool ended;
 	struct moment end;
 };
-
-bool candidates_add(struct candidates *c, const struct candidate *one); /* false: no memory */
 
 void channel_free(struct channel *c); /* NULL is fine */
 size_t channel_memory(const struct channel *c, const struct ruleset *set);
@@ -69,6 +68,8 @@ bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end);
 /* Whether the rule's keyword was seen in the channel's first `until` bytes. */
 bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until);
 bool slot_find_code(struct slot *s);
+/* The region that the byte before `point` stands in may break this rule. */
+bool slot_may_ask(const struct slot *s, const struct syntax_rule *rule, uint64_t point);
 bool slot_is_code(const struct slot *s,
 		  uint64_t at); /* the byte at `at`, new or the last of the old ones */
 /* The candidates opened in this call in order, each once. */

@@ -271,7 +271,7 @@ static void take_rule(struct rule_file *f, const struct yaml_node *map,
 	}
 	struct rule r = { .secret_group = -1, .foreign = true };
 	r.info = (struct rule_info){
-		.remedy = "", .why = "", .cwe = "", .lead_in = "", .file = f->name
+		.remedy = "", .why = "", .cwe = "", .query = "", .lead_in = "", .file = f->name
 	};
 	r.info.id = choose_id(f, id);
 	r.info.title = title ? rule_file_text(f, title, 1000) : r.info.id;

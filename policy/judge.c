@@ -74,8 +74,8 @@ static void classify(const struct judge *j, struct channel *c, uint16_t number)
 	if (j->wire)
 		kind = (enum channel_kind)wire_channel(j->wire, number).kind;
 	switch (kind) {
+	case CHANNEL_ARGUMENTS: c->arguments = true; /* fall through */
 	case CHANNEL_RAW:
-	case CHANNEL_ARGUMENTS:
 	case CHANNEL_TOOL_TEXT: c->code = true; break;
 	case CHANNEL_CONTENT:
 		c->prose = true;
@@ -216,6 +216,8 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 	/* The last byte of the lead-in, or of the whole match, says where the rule applies. */
 	if (r->info.scope == SCOPE_CODE && !(c.point && slot_is_code(slot, c.point - 1)))
 		return true;
+	if (r->syntax && !(c.point && slot_may_ask(slot, r->syntax, c.point)))
+		return true;
 	return candidate_open(&c, r, s->regex, &slot->work) && candidates_add(&slot->list, &c);
 }
 
@@ -231,7 +233,7 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (!c->stream && !(c->stream = multimatch_open(j->set->multimatch)))
 		return false;
 	s->hits.n = 0;
-	if (j->set->code_scope && c->prose && !slot_find_code(slot))
+	if (!judge_find_code(j, slot))
 		return false;
 	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, &s->hits))
 		return false;
@@ -242,7 +244,7 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 			return false;
 	slot_sort(slot);
 	j->counts.candidates += slot->list.n - slot->new_from;
-	return true;
+	return !c->region || judge_ask(j, s, slot);
 }
 
 static void forget_slots(struct judge_scratch *s)

@@ -76,8 +76,8 @@ struct card {
 	enum action action; /* as the rule says; in monitor mode nothing was done */
 	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
-	uint64_t body_off; /* where holding began: after what the lead-in has of it */
-	uint64_t raw_off; /* raw offset of its first byte */
+	uint64_t body_off;  /* where holding began: after what the lead-in has of it */
+	uint64_t raw_off;   /* raw offset of its first byte */
 	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
 
@@ -90,7 +90,8 @@ struct judge_counts {
 	uint64_t held_max;   /* most text bytes held at once */
 	uint64_t bound_cuts;
 	uint64_t bound_releases;
-	uint64_t cards; /* all, also those past JUDGE_CARDS_MAX */
+	uint64_t undecided; /* of syntax rules: code that is broken, or past a bound */
+	uint64_t cards;     /* all, also those past JUDGE_CARDS_MAX */
 };
 
 struct judge;

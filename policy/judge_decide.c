@@ -75,6 +75,7 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 			      .slot = slot_index,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
+	j->counts.undecided += d.bound && r->syntax;
 	if (r->info.hold == HOLD_LEAD_IN)
 		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);

@@ -43,8 +43,8 @@ static bool known(const struct judge *j, const struct slot *slot, const struct d
 			continue;
 		if (old->text_hash == hash && old->text_len == d->secret.to - d->secret.from)
 			return true;
-		if (old->channel == slot->number && d->secret.from < old->text_off + old->text_len &&
-		    old->text_off < d->secret.to)
+		if (old->channel == slot->number &&
+		    d->secret.from < old->text_off + old->text_len && old->text_off < d->secret.to)
 			return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /*
  * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds candidates,
- * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
- * verdicts, judge_redact.c those that redact into edits.
+ * judge_syntax.c asks the programs in it, judge_decide.c turns them into decisions, judge_settle.c
+ * turns decisions into cards, holds and verdicts, judge_redact.c those that redact into edits.
  */
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H
@@ -37,6 +37,11 @@ static inline bool judge_holds(const struct judge *j, const struct rule *r)
 {
 	return !j->observe && rule_holds(j->set, r);
 }
+
+/* Which of a slot's new text is code, where some rule asks; then, with the candidates found, the
+ * programs among it and what they decide. False: no memory. */
+bool judge_find_code(struct judge *j, struct slot *slot);
+bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot);
 
 /* Brings one slot's candidates up to date and notes what was decided. False: the engine failed. */
 bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index);

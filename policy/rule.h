@@ -2,8 +2,8 @@
  * A rule in its compiled form, and the set that owns it. Shared by the loader (rule_file.c), the
  * compiler (ruleset.c) and the judge; everything else sees ruleset.h only.
  *
- * A rule has one matcher. What the matcher decides passes a chain of refinements (judge.c) before
- * it counts: keywords, and what excuses the secret; syntax queries have their place beside `body`.
+ * A rule has one matcher, an expression or a query. What the matcher decides passes a chain of
+ * refinements (judge_decide.c) before it counts: keywords, and what excuses the secret.
  * Other ways to write rules down (gitleaks files) are loaders beside rule_file.c that fill struct
  * rule's "as read" part.
  */
@@ -41,7 +41,12 @@ struct rule {
 	const char *const *stopwords;
 	size_t n_allow, n_stopwords;
 
+	struct syntax_rule *syntax; /* the matcher is a query; see syntax_rule.h */
+
 	/* As read. */
+	const char *const *languages;
+	size_t n_languages;
+	unsigned query_line, languages_line;
 	const char *const *allow_texts;
 	unsigned allow_line;
 	const char *const *keywords;
@@ -73,6 +78,7 @@ struct ruleset {
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
 	bool code_scope;  /* some rule asks whether text is code */
+	bool syntax;      /* some rule is a query */
 	bool redacts;     /* some rule redacts, and the mode enforces */
 	const char *mask; /* as read, or NULL */
 	uint32_t hold_ms;

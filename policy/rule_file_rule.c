@@ -53,6 +53,18 @@ static void rule_regex(struct rule_file *f, struct rule *r, const struct yaml_no
 	r->regex_line = n->line;
 }
 
+static void rule_query(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->info.query = rule_file_text(f, n, REGEX_MAX);
+	r->query_line = n->line;
+}
+
+static void rule_languages(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->n_languages = rule_file_list(f, n, 16, 32, &r->languages);
+	r->languages_line = n->line;
+}
+
 static void rule_secret_group(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
 	uint32_t v = 0;
@@ -169,6 +181,8 @@ static const struct rule_key rule_keys[] = {
 	{ "severity", rule_severity },
 	{ "action", rule_action },
 	{ "regex", rule_regex },
+	{ "query", rule_query },
+	{ "languages", rule_languages },
 	{ "secret_group", rule_secret_group },
 	{ "keywords", rule_keywords },
 	{ "entropy", rule_entropy },
@@ -197,13 +211,20 @@ bool rule_file_unique(struct rule_file *f, const struct rule *r)
 
 static bool complete(struct rule_file *f, const struct rule *r, const struct yaml_node *n)
 {
-	static const char *const needed[] = { "id", "title", "severity", "action", "regex" };
+	static const char *const needed[] = { "id", "title", "severity", "action" };
 	bool all = true;
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!yaml_get(n, needed[i])) {
 			rule_file_complain(f, n->line, "a rule has no %s; add one", needed[i]);
 			all = false;
 		}
+	if (!yaml_get(n, "regex") && !yaml_get(n, "query")) {
+		rule_file_complain(f, n->line, "a rule has no regex; add one, or a query");
+		all = false;
+	}
+	if (!r->info.query[0] && r->n_languages)
+		rule_file_complain(f, r->languages_line,
+				   "languages are for a query; write one, or remove them");
 	all = all && rule_file_unique(f, r);
 	if (r->wanted && r->info.hold != HOLD_LEAD_IN)
 		rule_file_complain(f, r->lead_in_line,
@@ -220,6 +241,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 				     .why = "",
 				     .cwe = "",
 				     .regex = "",
+				     .query = "",
 				     .lead_in = "" };
 	r.info.file = f->name;
 	r.info.line = n->line;

@@ -12,6 +12,7 @@
 #include "policy/redaction.h"
 #include "policy/rule.h"
 #include "policy/secret_group.h"
+#include "policy/syntax_rule.h"
 
 const char *const severity_names[] = { "low", "medium", "high", "critical" };
 const char *const action_names[] = { "flag", "redact", "cut" };
@@ -178,6 +179,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct regex *whole = NULL;
 	struct lead_in found = { 0 };
+	if (r->info.query[0])
+		return syntax_rule_compile(set, r, errors);
 	if (!r->info.regex[0])
 		return -EINVAL; /* the reader said so */
 	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
@@ -277,6 +280,7 @@ static void measure(struct ruleset *set)
 		const struct rule *r = &set->rules[i];
 		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
 		set->context = need > set->context ? need : set->context;
+		set->syntax = set->syntax || r->syntax;
 		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
 		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) &&
 		    r->info.hold_bytes + r->delay > set->window)
@@ -302,6 +306,7 @@ static int hash_rules(struct ruleset *set)
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
+		syntax_rule_describe(r, &b);
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -314,6 +319,7 @@ static void set_free(struct ruleset *set)
 		regex_free(set->rules[i].body);
 		regex_free(set->rules[i].start);
 		excuse_fini(&set->rules[i]);
+		syntax_rule_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
 	buf_fini(&set->notes);

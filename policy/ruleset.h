@@ -41,10 +41,11 @@ extern const char *const scope_names[SCOPE_COUNT];
 struct rule_info {
 	const char *id;
 	const char *title;
-	const char *remedy; /* may be "" */
-	const char *why;    /* what goes wrong, in a sentence or two; may be "" */
-	const char *cwe;    /* such as CWE-78, or "" */
-	const char *regex;
+	const char *remedy;  /* may be "" */
+	const char *why;     /* what goes wrong, in a sentence or two; may be "" */
+	const char *cwe;     /* such as CWE-78, or "" */
+	const char *regex;   /* "" where a query matches */
+	const char *query;   /* of tree-sitter, or "" */
 	const char *lead_in; /* the regex found or given, or "" */
 	const char *file;    /* where it was read, with `line` from 1 */
 	unsigned line;

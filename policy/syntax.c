@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tree_sitter/api.h>
+
+#include "policy/syntax_core.h"
 
 const TSLanguage *tree_sitter_bash(void);
 const TSLanguage *tree_sitter_c(void);
@@ -54,8 +57,7 @@ const struct syntax_language *syntax_language(size_t index)
 	return &grammars[index].language;
 }
 
-/* Whether word stands in a list of words that have a space on both sides. */
-static bool listed(const char *list, struct span word)
+bool syntax_listed(const char *list, struct span word)
 {
 	const char *start = list + 1;
 	for (const char *end; (end = strchr(start, ' ')) != NULL; start = end + 1)
@@ -70,7 +72,7 @@ const struct syntax_language *syntax_find(struct span name)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(grammars); i++) {
 		const struct syntax_language *l = &grammars[i].language;
-		if (span_eq_nocase(span_of(l->name), name) || listed(l->aliases, name))
+		if (span_eq_nocase(span_of(l->name), name) || syntax_listed(l->aliases, name))
 			return l;
 	}
 	return NULL;
@@ -85,7 +87,7 @@ const struct syntax_language *syntax_of_file(struct span path)
 		return NULL;
 	struct span extension = { path.p + dot, path.n - dot };
 	for (size_t i = 0; i < ARRAY_LEN(grammars); i++)
-		if (listed(grammars[i].language.extensions, extension))
+		if (syntax_listed(grammars[i].language.extensions, extension))
 			return &grammars[i].language;
 	return NULL;
 }
@@ -161,4 +163,84 @@ enum syntax_result syntax_parse(const struct syntax_language *language, struct s
 	}
 	ts_parser_delete(parser);
 	return result;
+}
+
+/* Trees that grow */
+
+struct syntax_tree {
+	const struct grammar *grammar;
+	TSTree *tree;
+	uint32_t parsed;
+	TSPoint end; /* of what was parsed */
+	enum syntax_result result;
+};
+
+struct syntax_tree *syntax_tree_new(const struct syntax_language *language)
+{
+	struct syntax_tree *t = calloc(1, sizeof(*t));
+	if (t)
+		t->grammar = (const struct grammar *)(const void *)language;
+	return t;
+}
+
+void syntax_tree_free(struct syntax_tree *t)
+{
+	if (!t)
+		return;
+	if (t->tree)
+		ts_tree_delete(t->tree);
+	free(t);
+}
+
+static TSPoint advance(TSPoint at, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		at.row += p[i] == '\n';
+		at.column = p[i] == '\n' ? 0 : at.column + 1;
+	}
+	return at;
+}
+
+enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
+				    const struct syntax_limits *limits)
+{
+	CHECK(text.n >= t->parsed);
+	if (t->result != SYNTAX_OK || (t->tree && text.n == t->parsed))
+		return t->result;
+	if (text.n > limits->bytes)
+		return t->result = SYNTAX_TOO_LARGE;
+	struct budget budget = { .limit = limits->steps };
+	TSPoint end = advance(t->end, text.p + t->parsed, text.n - t->parsed);
+	TSInputEdit edit = { .start_byte = t->parsed,
+			     .old_end_byte = t->parsed,
+			     .new_end_byte = (uint32_t)text.n,
+			     .start_point = t->end,
+			     .old_end_point = t->end,
+			     .new_end_point = end };
+	TSInput input = { .payload = &text, .read = read_span, .encoding = TSInputEncodingUTF8 };
+	TSParseOptions options = { .payload = &budget, .progress_callback = out_of_steps };
+	TSParser *parser = ts_parser_new();
+	TSTree *tree = NULL;
+	if (ts_parser_set_language(parser, t->grammar->get())) {
+		if (t->tree)
+			ts_tree_edit(t->tree, &edit);
+		tree = ts_parser_parse_with_options(parser, t->tree, input, options);
+	}
+	ts_parser_delete(parser);
+	if (t->tree)
+		ts_tree_delete(t->tree);
+	t->tree = tree;
+	t->parsed = (uint32_t)text.n;
+	t->end = end;
+	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;
+}
+
+const void *syntax_core_tree(const struct syntax_tree *t)
+{
+	return t->tree;
+}
+
+const void *syntax_core_language(const struct syntax_language *language)
+{
+	return ((const struct grammar *)(const void *)language)->get();
 }

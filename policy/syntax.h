@@ -2,8 +2,7 @@
  * Syntax trees of program text: the door to tree-sitter and to the grammars linked into the binary.
  *
  * A parse is bounded in bytes, in steps and in depth. Steps are counted by the parser itself, not
- * by a clock: the same text gives the same report on every machine. A parse keeps nothing
- * afterwards, and any thread may parse.
+ * by a clock: the same text gives the same answer on every machine. Any thread may parse.
  */
 #ifndef POLICY_SYNTAX_H
 #define POLICY_SYNTAX_H
@@ -12,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/base.h"
+#include "policy/regex.h"
 
 /* The lists are of words between spaces: " py py3 ". */
 struct syntax_language {
@@ -59,5 +59,45 @@ const struct syntax_language *syntax_of_file(struct span path);
 enum syntax_result syntax_parse(const struct syntax_language *language, struct span text,
 				const struct syntax_limits *limits,
 				struct syntax_report *report) MUST_USE;
+
+/* A tree of a text that grows at its end. What a sequence of texts gives is a function of that
+ * sequence alone. */
+struct syntax_tree;
+
+struct syntax_tree *syntax_tree_new(const struct syntax_language *language); /* NULL: no memory */
+void syntax_tree_free(struct syntax_tree *t);                                /* NULL is fine */
+
+/* text is all of it, and begins with what the call before had. After an answer other than
+ * SYNTAX_OK the tree stays as it was, and no later call changes it. */
+enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
+				    const struct syntax_limits *limits) MUST_USE;
+
+/* A tree-sitter query, compiled for one language. Each pattern is one named node with what it must
+ * contain; predicates: see syntax_predicate.h. */
+struct syntax_query; /* immutable, shared by threads */
+
+/* -EINVAL: what is wrong, without a line end, is appended to *why, and *line is where, from 0. */
+int syntax_query_new(const struct syntax_language *language, struct span text,
+		     struct syntax_query **out, unsigned *line, struct buf *why) MUST_USE;
+void syntax_query_free(struct syntax_query *q); /* NULL is fine */
+
+enum syntax_answer {
+	SYNTAX_OPEN,     /* the code around the byte is not complete yet */
+	SYNTAX_NO,       /* complete, and no match */
+	SYNTAX_YES,      /* a match, and no later text can undo it */
+	SYNTAX_BROKEN,   /* the text has ended, and the code around the byte is no program */
+	SYNTAX_EXHAUSTED /* nested too deep, or no memory */
+};
+
+struct syntax_range { /* bytes of the text */
+	uint32_t from, to;
+};
+
+/* About the byte at `at`: judged is the smallest node around it of a type that a pattern begins
+ * with, inside the smallest statement around it. It is complete when a token follows it, or when
+ * the text is `whole`. text is what the tree was grown to. SYNTAX_YES: *out is that node's. */
+enum syntax_answer syntax_ask(const struct syntax_tree *t, const struct syntax_query *q,
+			      struct regex_scratch *s, struct span text, uint32_t at, bool whole,
+			      struct syntax_range *out) MUST_USE;
 
 #endif

@@ -40,6 +40,18 @@ static enum builder_state builder_state(const struct upstream *u, uint64_t now_m
 	return state;
 }
 
+static void measure_day(struct worker *w, const struct upstream *u)
+{
+	size_t builder = metric_builder(u->config->name);
+	double spent = NAN, limit = NAN;
+	if (u->spent) {
+		spent = (double)spent_today(u->spent, spending_today()) / 1e9;
+		limit = (double)spent_limit(u->spent) / 1e9;
+	}
+	metric_set(w->metrics, METRIC_SPENT_TODAY, builder, spent);
+	metric_set(w->metrics, METRIC_DAILY_LIMIT, builder, limit);
+}
+
 static void metrics(struct exchange *x)
 {
 	struct worker *w = x->w;
@@ -51,6 +63,8 @@ static void metrics(struct exchange *x)
 			metric_set(w->metrics, METRIC_BUILDER_UP,
 				   metric_builder(config->upstreams[i].name), state == BUILDER_UP);
 	}
+	for (size_t i = 0; i < config->n_upstreams; i++)
+		measure_day(w, &w->runtime->upstreams[i]);
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
 	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
@@ -112,6 +126,26 @@ static void put_totals(struct buf *out, const struct metrics *m)
 	buf_add_text(out, "}");
 }
 
+static void put_spending(struct buf *out, const struct runtime *rt)
+{
+	static const char *const states[] = { "free", "spent", "not written" };
+	uint32_t today = spending_today();
+	char date[16];
+	spending_date(today, date);
+	for (size_t i = 0, n = 0; i < rt->config->n_upstreams; i++) {
+		const struct spent *row = rt->upstreams[i].spent;
+		if (!row)
+			continue;
+		buf_add_text(out, n++ ? ",{\"builder\":\"" : "{\"builder\":\"");
+		buf_add_json(out, span_of(rt->config->upstreams[i].name));
+		buf_printf(out,
+			   "\",\"day\":\"%s\",\"spent_usd\":%.6f,\"limit_usd\":%.6f,"
+			   "\"state\":\"%s\"}",
+			   date, (double)spent_today(row, today) / 1e9,
+			   (double)spent_limit(row) / 1e9, states[spent_state(row, today)]);
+	}
+}
+
 static void status(struct exchange *x)
 {
 	struct worker *w = x->w;
@@ -145,6 +179,8 @@ static void status(struct exchange *x)
 			put_address(&out, u, &u->addresses[k], w->now_ms);
 		}
 	}
+	buf_add_text(&out, "],\"spending\":[");
+	put_spending(&out, w->runtime);
 	buf_add_text(&out, "]}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);

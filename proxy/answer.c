@@ -110,8 +110,34 @@ void answer_problem(struct exchange *x, unsigned status, const char *title, cons
 	answer_with(x, &p, status == 405 ? "allow: GET, HEAD\r\n" : "");
 }
 
+static void answer_over_budget(struct exchange *x)
+{
+	enum budget_limit limit = exchange_broken(x);
+	struct problem p = {
+		.type = "urn:redcard:budget",
+		.status = 403,
+		.title = "budget used up",
+		.detail = "the builder's answer went over a budget of this route",
+		.key = "reason",
+		.value = budget_reasons[limit],
+	};
+	if (limit == BUDGET_DAILY) {
+		p.status = 429;
+		p.detail = "what this builder may cost in a day (UTC) is spent";
+	} else if (limit == BUDGET_UNKEPT) {
+		p.status = 503;
+		p.title = "spending cannot be kept";
+		p.detail = "this proxy cannot write down what the builder costs";
+	}
+	answer_with(x, &p, "x-should-retry: false\r\n");
+}
+
 void answer_cut(struct exchange *x)
 {
+	if (exchange_broken(x)) {
+		answer_over_budget(x);
+		return;
+	}
 	const struct verdict *v = gate_verdict(x->gate);
 	bool judged = v->kind == VERDICT_CUT && v->cause != CUT_ENGINE_ERROR;
 	struct problem p = {

@@ -234,6 +234,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("admin", config_read_admin),
 		KEY_BY("workers", read_workers),
 		KEY_BY("policy", read_policy),
+		KEY_BY("state_dir", config_read_state),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
@@ -273,6 +274,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 				"`admin` and `listen` (line %u) share the address %s; change one",
 				c->listeners[i].line, c->admin.address);
 	config_check_loops(r);
+	config_check_daily(r);
 	count_cores(c);
 	load_ruleset(r);
 }

@@ -17,6 +17,7 @@
 #include "lib/base.h"
 #include "lib/buf.h"
 #include "lib/wire.h"
+#include "policy/budget.h"
 #include "policy/ruleset.h"
 #include "proxy/gate.h"
 
@@ -59,6 +60,9 @@ struct config_upstream {
 	uint32_t idle_max;   /* idle connections kept per worker */
 	uint32_t idle_ms;    /* for so long */
 	uint32_t resolve_ms; /* names are looked up again after this */
+	struct budget_price price;
+	bool priced;
+	uint64_t daily_nano; /* nano-USD that it may cost in a day (UTC); 0: no limit */
 	unsigned line;
 };
 
@@ -88,6 +92,7 @@ struct config_route {
 	bool refuse_compressed; /* else decoded for judging and sent on as identity */
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
+	struct budget_limits budget;
 	unsigned line;
 };
 
@@ -128,7 +133,8 @@ struct config {
 	size_t n_routes;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
-	uint32_t workers;   /* "auto": one per core this process may use */
+	uint32_t workers;      /* "auto": one per core this process may use */
+	const char *state_dir; /* folder for what outlives the process; NULL: none */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */

@@ -85,11 +85,21 @@ bool config_expect(struct config_reader *r, const struct yaml_node *node, enum y
 size_t config_children(const struct yaml_node *node);
 bool config_has_control(const char *text); /* a control character of ASCII: never in a header */
 
+#define CONFIG_DAILY_UNSET UINT64_MAX /* until all of the file is read */
+
 /* The parts of the file, each in its own source file; base is the struct config. */
 void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
+
+void config_read_price(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_daily(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_state(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Once all of it is read: the daily limits that hold unsaid, and where they are kept. */
+void config_check_daily(struct config_reader *r);
+void config_read_budget(struct config_reader *r, const struct yaml_node *node,
+			struct budget_limits *out);
 
 /* Once all of it is read: no upstream may be redcard itself. */
 void config_check_loops(struct config_reader *r);

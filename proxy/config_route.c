@@ -264,6 +264,31 @@ static void check_earlier(struct config_reader *r, const struct config_route *ro
 	}
 }
 
+static void read_budget(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	config_read_budget(r, node, &((struct draft *)base)->route.budget);
+}
+
+/* What a budget needs to be kept. */
+static void check_budget(struct config_reader *r, const struct yaml_node *node,
+			 const struct config_route *route)
+{
+	const struct budget_limits *l = &route->budget;
+	if (!l->set)
+		return;
+	unsigned line = yaml_get(node, "budget")->line;
+	if (!route->inspect)
+		config_problem(
+			r, line,
+			"`budget` needs `inspect: true`, since nothing is counted without it; "
+			"remove one of them");
+	if (l->cost_nano && route->upstream < r->config->n_upstreams &&
+	    !r->config->upstreams[route->upstream].priced)
+		config_problem(r, line,
+			       "`cost` needs the builder's prices; add price: {input: USD, output: "
+			       "USD} to the upstream, for a million tokens each");
+}
+
 static const struct config_key route_keys[] = {
 	KEY("name", KEY_TEXT, struct draft, route.name),
 	KEY_BY("match", read_match),
@@ -279,6 +304,7 @@ static const struct config_key route_keys[] = {
 	KEY_OF("cut", KEY_CHOICE, struct draft, route.cut, cut_choices),
 	KEY_IN("frame", KEY_SIZE, struct draft, route.frame_bytes, 256, 16 << 20),
 	KEY_IN("document", KEY_SIZE, struct draft, route.document_bytes, 256, 64 << 20),
+	KEY_BY("budget", read_budget),
 };
 
 static void read_route(struct config_reader *r, const struct yaml_node *node,
@@ -298,6 +324,7 @@ static void read_route(struct config_reader *r, const struct yaml_node *node,
 	d.route.framing = wires[d.wire].framing;
 	d.route.dialect = wires[d.wire].dialect;
 	check_upstream(r, node, &d);
+	check_budget(r, node, &d.route);
 	if (d.route.host_header && !is_authority(d.route.host_header))
 		config_problem(
 			r, yaml_get(node, "host")->line,

@@ -229,6 +229,8 @@ static void read_upstream(struct config_reader *r, const struct yaml_node *node,
 		KEY_BY("idle", read_idle),
 		KEY_IN("resolve", KEY_DURATION, struct config_upstream, resolve_ms, SECOND,
 		       24 * HOUR),
+		KEY_BY("price", config_read_price),
+		KEY_BY("budget", config_read_daily),
 	};
 	*u = (struct config_upstream){
 		.line = node->line,
@@ -242,6 +244,7 @@ static void read_upstream(struct config_reader *r, const struct yaml_node *node,
 		.idle_max = 64,
 		.idle_ms = 60000,
 		.resolve_ms = 30000,
+		.daily_nano = CONFIG_DAILY_UNSET,
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), u);
 	if (node->kind != YAML_MAP)

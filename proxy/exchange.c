@@ -18,7 +18,8 @@ static bool can_wake(const struct exchange *x)
 {
 	return x->client->conn.recv.pending || x->client->conn.send.pending ||
 	       x->client->conn.out || x->phase.deadline_ms || x->tick.deadline_ms ||
-	       x->total.deadline_ms || (x->backend && !conn_idle(&x->backend->conn));
+	       x->total.deadline_ms || x->allowance.deadline_ms ||
+	       (x->backend && !conn_idle(&x->backend->conn));
 }
 
 void exchange_advance(struct exchange *x)
@@ -128,6 +129,7 @@ static void destroy(struct exchange *x)
 	timer_remove(&x->w->timers, &x->phase);
 	timer_remove(&x->w->timers, &x->tick);
 	timer_remove(&x->w->timers, &x->total);
+	timer_remove(&x->w->timers, &x->allowance);
 	gate_free(x->gate);
 	inflate_free(x->inflate);
 	buf_fini(&x->request_head);
@@ -248,6 +250,7 @@ static enum step_next run_route(struct exchange *x)
 			"the path means another route when its dots, slashes or escapes are resolved");
 	if (!x->route)
 		return refuse(x, 404, "no route", "no route matches this host, path and method");
+	exchange_budget_begin(x);
 	if (head->framing == HTTP1_LENGTH && head->length > config->limits.body_bytes)
 		return refuse(x, 413, "body too large",
 			      "the request's body is larger than this proxy takes");
@@ -257,6 +260,8 @@ static enum step_next run_route(struct exchange *x)
 				      "this route does not let connections be upgraded");
 		x->wants_upgrade = true;
 	}
+	if (!exchange_may_spend(x))
+		return STEP_AGAIN;
 	if (exchange_write_request_head(x) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");

@@ -140,8 +140,10 @@ static void note_hold(struct exchange *x)
 static bool feed(struct exchange *x, struct span body)
 {
 	struct gate_out out;
+	exchange_budget_feeds(x);
 	enum gate_state state = gate_feed(x->gate, &x->w->gate, body.p, body.n, &out);
 	emit(x, out.old, out.fresh);
+	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
 	return state == GATE_CUT;
@@ -221,6 +223,7 @@ static enum step_next finish_body(struct exchange *x)
 		return stopped(x);
 	if (x->gate) {
 		struct gate_out out;
+		exchange_budget_feeds(x);
 		enum gate_state state = gate_finish(x->gate, &x->w->gate, &out);
 		emit(x, out.old, out.fresh);
 		if (state == GATE_CUT)

@@ -158,6 +158,7 @@ static enum step_next run_send(struct exchange *x)
 	conn_write(&x->backend->conn, x->request_head.p, x->request_head.n);
 	http1_expect(x->backend->http, x->is_head ? SPAN("HEAD") : SPAN("GET"));
 	x->sent_ms = x->w->now_ms;
+	exchange_budget_sent(x);
 	const struct config_timeouts *t = &x->rt->config->timeouts;
 	exchange_phase(x, x->request_done || x->expects_continue ? t->first_byte : t->client_body);
 	return exchange_to(x, &step_await);

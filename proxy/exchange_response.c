@@ -158,6 +158,7 @@ static void detect(const struct exchange *x, struct span content_type, enum fram
 bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect)
 {
 	const struct config_route *route = x->route;
+	const struct config_upstream *builder = &x->rt->config->upstreams[route->upstream];
 	const struct gate_options options = {
 		.ruleset = x->rt->config->ruleset,
 		.framing = framing,
@@ -167,6 +168,8 @@ bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect d
 		.frame_bytes = route->frame_bytes,
 		.document_bytes = route->document_bytes,
 		.cut = route->cut,
+		.limits = route->budget.set ? &route->budget : NULL,
+		.price = builder->priced ? &builder->price : NULL,
 	};
 	x->gate = gate_new(&options);
 	return x->gate != NULL;

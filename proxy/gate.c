@@ -5,14 +5,10 @@
 #include <string.h>
 
 #include "proxy/gate_edit.h"
+#include "proxy/gate_frames.h"
 
 const char *const cut_form_names[CUT_FORM_COUNT] = {
 	[CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort"
-};
-
-/* A frame whose end was seen and that has not left whole. */
-struct frame {
-	uint64_t start, end;
 };
 
 struct gate {
@@ -24,6 +20,9 @@ struct gate {
 	const char *reason;
 	enum cut_form cut;
 	bool fail_open;
+	bool monitor; /* budgets are noted and cut nothing */
+	enum budget_limit broken;
+	struct budget *budget;
 	bool at_boundary;
 	uint32_t frame_max;
 	struct buf window;  /* raw bytes [record.released, record.received), but for what is just
@@ -31,8 +30,7 @@ struct gate {
 	struct buf leaving; /* what gate_out.old pointed into; dropped at the next call */
 	struct gate_edits edits;
 	uint64_t frames_judged; /* of which the judge has told: counted in the record */
-	struct frame *frames;   /* complete frames that end behind `released`, in order */
-	size_t n_frames, cap_frames;
+	struct frames frames;   /* complete frames that end behind `released`, in order */
 };
 
 int gate_scratch_init(struct gate_scratch *s, const struct ruleset *set)
@@ -73,6 +71,14 @@ struct gate *gate_new(const struct gate_options *o)
 		goto fail;
 	if (o->observe)
 		judge_observe(g->judge);
+	g->monitor = o->observe || ruleset_monitor(o->ruleset);
+	if (!o->limits && !o->price)
+		return g;
+	g->budget = malloc(sizeof(*g->budget));
+	if (!g->budget)
+		goto fail;
+	budget_init(g->budget, o->limits ? o->limits : &(struct budget_limits){ 0 },
+		    o->price ? o->price : &(struct budget_price){ 0 });
 	return g;
 fail:
 	gate_free(g);
@@ -85,34 +91,22 @@ void gate_free(struct gate *g)
 		return;
 	judge_free(g->judge);
 	wire_free(g->wire);
+	free(g->budget);
 	buf_fini(&g->window);
 	buf_fini(&g->leaving);
+	frames_fini(&g->frames);
 	buf_fini(&g->edits.bytes);
-	free(g->frames);
 	free(g);
 }
 
 size_t gate_memory(const struct gate *g)
 {
 	return sizeof(*g) + g->window.cap + g->leaving.cap + g->edits.bytes.cap +
-	       g->cap_frames * sizeof(struct frame) + wire_memory(g->wire) + judge_memory(g->judge);
+	       frames_memory(&g->frames) + wire_memory(g->wire) + judge_memory(g->judge) +
+	       (g->budget ? sizeof(*g->budget) : 0);
 }
 
 /* --- frames --- */
-
-static bool add_frame(struct gate *g, uint64_t start, uint64_t end)
-{
-	if (g->n_frames == g->cap_frames) {
-		size_t cap = g->cap_frames ? g->cap_frames * 2 : 8;
-		struct frame *grown = realloc(g->frames, cap * sizeof(*grown));
-		if (!grown)
-			return false;
-		g->frames = grown;
-		g->cap_frames = cap;
-	}
-	g->frames[g->n_frames++] = (struct frame){ start, end };
-	return true;
-}
 
 static bool note_frames(struct gate *g, const struct pieces *pieces)
 {
@@ -122,7 +116,7 @@ static bool note_frames(struct gate *g, const struct pieces *pieces)
 		if (p->kind != PIECE_FRAME)
 			continue;
 		g->record.frames++;
-		if (!add_frame(g, p->raw_off, p->raw_off + p->raw_len))
+		if (!frames_add(&g->frames, p->raw_off, p->raw_off + p->raw_len))
 			return false;
 	}
 	return true;
@@ -136,39 +130,16 @@ static uint64_t release_point(const struct gate *g, uint64_t limit, uint64_t see
 	*boundary = true;
 	if (wire_framing(g->wire) == FRAMING_NONE)
 		return limit;
-	uint64_t point = g->record.released, start;
-	for (size_t i = 0; i < g->n_frames && g->frames[i].start < limit; i++) {
-		const struct frame *f = &g->frames[i];
-		if (f->end <= limit) {
-			point = max_u64(point, f->end);
-			continue;
-		}
-		if (min_u64(seen, f->end) - f->start > g->frame_max) {
-			*boundary = false;
-			return max_u64(point, limit);
-		}
-		return max_u64(point, f->start);
-	}
+	uint64_t start;
+	uint64_t point =
+		frames_point(&g->frames, g->record.released, limit, seen, g->frame_max, boundary);
+	if (!*boundary)
+		return point;
 	if (wire_in_long_frame(g->wire, &start) && start < limit && seen - start > g->frame_max) {
 		*boundary = false;
 		return max_u64(point, limit);
 	}
 	return point;
-}
-
-static void forget_frames(struct gate *g)
-{
-	size_t n = 0;
-	while (n < g->n_frames && g->frames[n].end <= g->record.released)
-		n++;
-	g->n_frames -= n;
-	if (n && g->n_frames)
-		memmove(g->frames, g->frames + n, g->n_frames * sizeof(*g->frames));
-	if (g->n_frames == 0 && g->cap_frames > 64) {
-		free(g->frames);
-		g->frames = NULL;
-		g->cap_frames = 0;
-	}
 }
 
 /* --- failing --- */
@@ -177,6 +148,15 @@ static void fail(struct gate *g, const char *reason)
 {
 	g->reason = reason;
 	g->state = g->fail_open ? GATE_PASSED : GATE_CUT;
+}
+
+static void cut_for(struct gate *g, enum budget_limit limit)
+{
+	g->broken = limit;
+	if (g->monitor)
+		return;
+	g->state = GATE_CUT;
+	g->reason = budget_reasons[limit];
 }
 
 static void apply(struct gate *g)
@@ -235,7 +215,7 @@ static void release(struct gate *g, uint64_t point, const char *p, size_t n, str
 		g->at_boundary = false;
 	}
 	g->record.released = point;
-	forget_frames(g);
+	frames_forget(&g->frames, g->record.released);
 }
 
 static void drop_left(struct gate *g)
@@ -287,7 +267,7 @@ static bool settle_clean(struct gate *g, const struct pieces *pieces, const char
 			 struct gate_out *out)
 {
 	uint64_t consumed = wire_consumed(g->wire), start;
-	if (g->verdict.kind != VERDICT_PASS || g->n_frames || g->window.failed ||
+	if (g->verdict.kind != VERDICT_PASS || g->frames.n || g->window.failed ||
 	    wire_failed(g->wire) != WIRE_OK || wire_framing(g->wire) == FRAMING_NONE ||
 	    wire_in_long_frame(g->wire, &start))
 		return false;
@@ -309,12 +289,37 @@ static bool settle_clean(struct gate *g, const struct pieces *pieces, const char
 	return true;
 }
 
+/* Judges what was decoded, but nothing from the byte on that breaks a budget. True: none broke. */
+static bool judge_pieces(struct gate *g, struct gate_scratch *s, bool final,
+			 struct budget_breach *breach)
+{
+	struct pieces *v = &s->pieces;
+	*breach = (struct budget_breach){ .limit = BUDGET_NONE };
+	if (g->budget)
+		budget_feed(g->budget, g->wire, v->v, v->n, breach);
+	if (breach->limit && g->monitor) {
+		cut_for(g, breach->limit);
+		breach->limit = BUDGET_NONE;
+	}
+	if (!breach->limit) {
+		judge_feed(g->judge, s->judge, v->v, v->n, final, &g->verdict);
+		return true;
+	}
+	judge_feed(g->judge, s->judge, v->v, breach->piece, false, &g->verdict);
+	if (!breach->text || g->verdict.kind == VERDICT_CUT)
+		return false;
+	struct piece part = v->v[breach->piece];
+	part.text_len = part.raw_len = breach->text;
+	judge_feed(g->judge, s->judge, &part, 1, false, &g->verdict);
+	return false;
+}
+
 static void settle(struct gate *g, struct gate_scratch *s, bool final, const char *p, size_t n,
 		   struct gate_out *out)
 {
 	bool boundary = true;
-	judge_feed(g->judge, s->judge, s->pieces.v, s->pieces.n, final, &g->verdict);
-	if (settle_clean(g, &s->pieces, p, n, out))
+	struct budget_breach breach;
+	if (judge_pieces(g, s, final, &breach) && settle_clean(g, &s->pieces, p, n, out))
 		return;
 	if (!note_frames(g, &s->pieces))
 		fail(g, wire_error_names[WIRE_NO_MEMORY]);
@@ -326,8 +331,14 @@ static void settle(struct gate *g, struct gate_scratch *s, bool final, const cha
 		limit = min_u64(limit, g->verdict.release_raw);
 	if (g->verdict.kind == VERDICT_CUT)
 		seen = g->verdict.decided_raw;
-	if (g->verdict.kind == VERDICT_CUT && g->verdict.cause != CUT_ENGINE_ERROR)
-		g->state = GATE_OPEN; /* the rule spoke before whatever failed behind it */
+	bool breached = breach.limit && g->verdict.kind != VERDICT_CUT;
+	if ((g->verdict.kind == VERDICT_CUT && g->verdict.cause != CUT_ENGINE_ERROR) || breached)
+		g->state = GATE_OPEN; /* it came before whatever failed behind it */
+	if (breached) {
+		limit = min_u64(limit, breach.release_raw);
+		seen = breach.decided_raw;
+		cut_for(g, breach.limit);
+	}
 	apply(g);
 	limit = max_u64(limit, g->record.released);
 	g->record.judged = max_u64(g->record.judged, limit);
@@ -400,6 +411,35 @@ enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_
 		g->at_boundary = boundary;
 	release(g, point, "", 0, out);
 	return g->state;
+}
+
+enum gate_state gate_stop(struct gate *g, enum budget_limit limit)
+{
+	if (g->state == GATE_OPEN && !g->broken)
+		cut_for(g, limit);
+	return g->state;
+}
+
+enum budget_limit gate_broken(const struct gate *g)
+{
+	return g->broken;
+}
+
+const struct budget *gate_budget(const struct gate *g)
+{
+	return g->budget;
+}
+
+void gate_allow(struct gate *g, enum budget_limit limit, uint64_t nano)
+{
+	if (g->budget)
+		budget_allow(g->budget, limit, nano);
+}
+
+void gate_guess_input(struct gate *g, uint64_t tokens)
+{
+	if (g->budget)
+		budget_guess_input(g->budget, tokens);
 }
 
 bool gate_holding(const struct gate *g)

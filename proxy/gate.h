@@ -17,7 +17,11 @@
  * A redaction changes what leaves, never the offsets: released counts the bytes as they were
  * received. An edited stretch is put together in memory of the gate's own (gate_edit.c).
  *
- * No I/O and no clock: the exchange moves the bytes and calls gate_expire() when its timer says so.
+ * A budget that breaks ends the stream like a rule does: what was judged before the breaking byte
+ * leaves, in whole frames. The judge sees nothing from that byte on.
+ *
+ * No I/O and no clock: the exchange moves the bytes and calls gate_expire() or gate_stop() when its
+ * timer says so.
  */
 #ifndef PROXY_GATE_H
 #define PROXY_GATE_H
@@ -26,6 +30,7 @@
 #include <stdint.h>
 
 #include "lib/wire.h"
+#include "policy/budget.h"
 #include "policy/judge.h"
 
 #define GATE_FRAME_BYTES (16 << 10) /* what a route has that says nothing else */
@@ -45,6 +50,8 @@ struct gate_options {
 	uint32_t frame_bytes;    /* events, lines and elements up to this size are released whole */
 	uint32_t document_bytes; /* the same for one JSON document */
 	enum cut_form cut;
+	const struct budget_limits *limits; /* NULL: none, and nothing is estimated, without */
+	const struct budget_price *price;   /* a price; both are copied */
 };
 
 /* One thread's working memory for gates. */
@@ -88,6 +95,16 @@ enum gate_state gate_feed(struct gate *g, struct gate_scratch *s, const char *p,
 enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_out *out);
 /* a hold is too old */
 enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out);
+
+/* A budget is used up that is not counted in bytes: nothing more leaves. Under a policy that only
+ * monitors it is noted. */
+enum gate_state gate_stop(struct gate *g, enum budget_limit limit);
+/* The budget that broke, which has cut the stream unless the policy only monitors. */
+enum budget_limit gate_broken(const struct gate *g);
+const struct budget *gate_budget(const struct gate *g); /* NULL: nothing is estimated */
+/* budget_allow() and budget_guess_input(); without an estimate nothing is done */
+void gate_allow(struct gate *g, enum budget_limit limit, uint64_t nano);
+void gate_guess_input(struct gate *g, uint64_t tokens);
 
 /* judged text is being held (not merely an incomplete frame) */
 bool gate_holding(const struct gate *g);

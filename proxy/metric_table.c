@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/http1.h"
+#include "policy/budget.h"
 #include "policy/ruleset.h"
 #include "proxy/version.h"
 
@@ -30,6 +31,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_WIRE_ERROR] = "wire_error",
 	[CUT_LABEL_ENCODING] = "encoding",
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
+	[CUT_LABEL_BUDGET] = "budget",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -110,6 +112,19 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 			  .kind = METRIC_COUNTER,
 			  .help = "Streams cut, by cause.",
 			  LABELS("cause", cut_label_names) },
+	[METRIC_BUDGET_CUTS] = { .name = "redcard_budget_cuts_total",
+				 .kind = METRIC_COUNTER,
+				 .help = "Streams cut because a budget was used up, by the limit.",
+				 .label = "limit",
+				 .values = budget_limit_names,
+				 .n_values = BUDGET_LIMIT_COUNT },
+	[METRIC_BUDGET_REFUSALS] = { .name = "redcard_budget_refusals_total",
+				     .kind = METRIC_COUNTER,
+				     .help = "Requests refused because a builder's day was spent or cannot be kept.",
+				     LABELS("limit", budget_limit_names) },
+	[METRIC_UNDECIDED] = { .name = "redcard_syntax_undecided_total",
+			       .kind = METRIC_COUNTER,
+			       .help = "Places where a syntax rule could not be decided: broken code, or a bound." },
 	[METRIC_HOLD_BOUND] = { .name = "redcard_hold_bound_total",
 				.kind = METRIC_COUNTER,
 				.help = "Holds that reached their bound in bytes or time, by what was done.",
@@ -157,6 +172,16 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				.least = true,
 				.help = "Whether the builder has a usable address: 1 yes, 0 no.",
 				LABELS("builder", builders) },
+	[METRIC_SPENT_TODAY] = { .name = "redcard_builder_spent_today_usd",
+				 .kind = METRIC_GAUGE,
+				 .least = true,
+				 .help = "What a builder with a daily limit has cost today (UTC).",
+				 LABELS("builder", builders) },
+	[METRIC_DAILY_LIMIT] = { .name = "redcard_builder_daily_limit_usd",
+				 .kind = METRIC_GAUGE,
+				 .least = true,
+				 .help = "What a builder may cost in a day.",
+				 LABELS("builder", builders) },
 	[METRIC_BUILD_INFO] = { .name = "redcard_build_info",
 				.kind = METRIC_GAUGE,
 				.least = true,

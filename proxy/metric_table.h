@@ -20,6 +20,9 @@ enum metric {
 	METRIC_REDACTED_BYTES,
 	METRIC_CARDS,           /* counter by enum action */
 	METRIC_CUTS,            /* counter by enum cut_label */
+	METRIC_BUDGET_CUTS,     /* counter by enum budget_limit */
+	METRIC_BUDGET_REFUSALS, /* counter by enum budget_limit */
+	METRIC_UNDECIDED,       /* counter */
 	METRIC_HOLD_BOUND,      /* counter by enum hold_result */
 	METRIC_HOLD_BYTES,      /* histogram: held_max of each inspected exchange */
 	METRIC_FIRST_BYTE,      /* histogram, seconds: request sent to the answer's head */
@@ -31,6 +34,8 @@ enum metric {
 	METRIC_RELOADS,          /* counter by enum reload_result */
 	METRIC_LOG_DROPPED,      /* counter */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
+	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
+	METRIC_DAILY_LIMIT,
 	METRIC_BUILD_INFO, /* gauge by version: 1 */
 	METRIC_RULES,      /* gauge: rules in the ruleset in force; set by one shard */
 	METRIC_START_TIME, /* gauge, seconds since the epoch; set by one shard */
@@ -70,6 +75,7 @@ enum cut_label {
 	CUT_LABEL_WIRE_ERROR, /* the stream could not be decoded */
 	CUT_LABEL_ENCODING,   /* the body's compression could not be undone, or is refused */
 	CUT_LABEL_NO_MEMORY,
+	CUT_LABEL_BUDGET,
 	CUT_LABEL_COUNT
 };
 

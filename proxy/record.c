@@ -1,6 +1,7 @@
 #include "proxy/record.h"
 
 #include "lib/log.h"
+#include "lib/wire_usage.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -25,8 +26,16 @@ static void log_card(const struct exchange *x, const struct card *card)
 	log_end(line);
 }
 
+/* Not merely over one, under a policy that monitors. */
+static bool cut_by_budget(const struct exchange *x)
+{
+	return exchange_broken(x) && x->reason == budget_reasons[exchange_broken(x)];
+}
+
 static enum cut_label cut_label(const struct exchange *x)
 {
+	if (cut_by_budget(x))
+		return CUT_LABEL_BUDGET;
 	if (!x->gate || x->inflate)
 		return x->gate && gate_verdict(x->gate)->kind == VERDICT_CUT ? CUT_LABEL_RULE
 									     : CUT_LABEL_ENCODING;
@@ -64,6 +73,7 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	metric_add(m, METRIC_REDACTIONS, 0, r->redactions);
 	metric_add(m, METRIC_REDACTED_BYTES, 0, r->redacted);
 	metric_observe(m, METRIC_HOLD_BYTES, 0, (double)r->held_max);
+	metric_add(m, METRIC_UNDECIDED, 0, counts->undecided);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
 	for (size_t i = 0; i < n_cards; i++)
@@ -89,6 +99,23 @@ static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
 	log_text(line, "ruleset", span_of(ruleset_hash(judge_ruleset(gate_judge(x->gate)))));
 }
 
+/* What the stream cost: as it was estimated, as it said itself, and what that comes to. */
+static void log_budget(struct buf *line, struct exchange *x)
+{
+	const struct budget *b = gate_budget(x->gate);
+	struct wire_usage usage;
+	if (!b)
+		return;
+	wire_usage(gate_wire(x->gate), &usage);
+	log_number(line, "estimated_output_tokens", budget_estimate(b));
+	if (usage.input_known)
+		log_number(line, "reported_input_tokens", usage.input);
+	if (usage.output_known)
+		log_number(line, "reported_output_tokens", usage.output);
+	if (x->rt->config->upstreams[x->route->upstream].priced)
+		log_number(line, "cost_nanousd", budget_cost(b));
+}
+
 static void log_exchange(struct exchange *x, size_t n_cards)
 {
 	bool bad = x->result == RESULT_BUILDER_FAILED || x->result == RESULT_CUT ||
@@ -106,6 +133,10 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 	log_number(line, "duration_ms", x->w->now_ms - x->began_ms);
 	log_number(line, "request_bytes", x->request_bytes);
 	log_number(line, "retries", x->retries);
+	if (exchange_broken(x))
+		log_text(line, "budget", span_of(budget_limit_names[exchange_broken(x)]));
+	if (x->gate)
+		log_budget(line, x);
 	if (x->gate)
 		log_coverage(line, x, n_cards);
 	else
@@ -116,6 +147,7 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 void record_exchange(struct exchange *x)
 {
 	size_t n_cards = 0;
+	exchange_budget_settle(x);
 	const struct card *cards = x->gate ? judge_cards(gate_judge(x->gate), &n_cards) : NULL;
 	settle_result(x, n_cards);
 	if (x->client->listener->admin)
@@ -126,6 +158,8 @@ void record_exchange(struct exchange *x)
 		metric_add(x->w->metrics, METRIC_UNSCANNED_BYTES, 0, x->unscanned);
 	if (x->result == RESULT_CUT)
 		metric_add(x->w->metrics, METRIC_CUTS, cut_label(x), 1);
+	if (x->result == RESULT_CUT && cut_by_budget(x))
+		metric_add(x->w->metrics, METRIC_BUDGET_CUTS, exchange_broken(x), 1);
 	if (x->gate)
 		count_gate(x, cards, n_cards);
 	for (size_t i = 0; i < n_cards; i++)

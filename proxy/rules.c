@@ -164,9 +164,10 @@ static void show_text(const struct rule_info *rule, const struct rule_detail *d)
 	show_line("scope", scope_names[rule->scope]);
 	show_line("rollback", rule->rollback ? "yes" : "no");
 	show_line("regex", rule->regex);
+	show_line("query", rule->query);
 	if (d->secret_group)
 		printf("%-12s group %u of it\n", "secret", d->secret_group);
-	else
+	else if (rule->regex[0])
 		show_line("secret", "the whole match");
 	printf("%-12s ", "hold");
 	rule_print_hold(rule);
@@ -197,6 +198,8 @@ static void show_json(const struct rule_info *rule, const struct rule_detail *d,
 	rule_add_members(out, rule);
 	buf_add_char(out, ',');
 	report_member(out, "regex", rule->regex);
+	buf_add_char(out, ',');
+	report_member(out, "query", rule->query);
 	buf_printf(out, ",\"secret_group\":%u", d->secret_group);
 	if (d->mask) {
 		buf_add_char(out, ',');

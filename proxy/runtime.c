@@ -57,6 +57,20 @@ fail:
 	return error;
 }
 
+int runtime_spend(struct runtime *rt, struct spending *spending)
+{
+	for (size_t i = 0; i < rt->config->n_upstreams; i++) {
+		const struct config_upstream *u = &rt->config->upstreams[i];
+		if (!u->daily_nano)
+			continue;
+		CHECK(spending);
+		rt->upstreams[i].spent = spending_of(spending, u->name, u->daily_nano);
+		if (!rt->upstreams[i].spent)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 struct runtime *runtime_ref(struct runtime *rt)
 {
 	atomic_fetch_add(&rt->refs, 1);

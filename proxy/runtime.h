@@ -12,6 +12,7 @@
 
 #include "lib/resolver.h"
 #include "proxy/config.h"
+#include "proxy/spending.h"
 
 struct upstream_address {
 	const struct config_address *config;
@@ -30,6 +31,7 @@ struct upstream {
 	const struct config_upstream *config;
 	struct upstream_address *addresses;
 	size_t n;
+	struct spent *spent; /* the server's; NULL: no daily limit */
 };
 
 struct runtime {
@@ -40,6 +42,9 @@ struct runtime {
 
 /* Takes over the reference to config, also on failure and keeps the resolver's names. -ENOMEM. */
 int runtime_new(struct resolver *resolver, struct config *config, struct runtime **out) MUST_USE;
+/* Gives each builder with a daily limit its place in the spending, which may be NULL where none has
+ * one. -ENOMEM. */
+int runtime_spend(struct runtime *rt, struct spending *spending) MUST_USE;
 struct runtime *runtime_ref(struct runtime *rt);
 void runtime_unref(struct runtime *rt); /* NULL is fine */
 

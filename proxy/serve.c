@@ -82,6 +82,17 @@ static uint32_t least_resolve_ms(const struct config *c)
 	return least;
 }
 
+static int open_spending(struct server *s)
+{
+	const char *folder = s->first->config->state_dir;
+	struct buf why = { 0 };
+	int error = folder ? spending_open(folder, &s->spending, &why) : 0;
+	s->said = why.n > 0;
+	fprintf(stderr, "%.*s", (int)why.n, why.p ? why.p : "");
+	buf_fini(&why);
+	return error ? error : runtime_spend(s->first, s->spending);
+}
+
 /* Takes over the reference to config. */
 static int server_init(struct server *s, struct config *config)
 {
@@ -93,6 +104,9 @@ static int server_init(struct server *s, struct config *config)
 		return error;
 	}
 	error = runtime_new(s->resolver, config, &s->first);
+	if (error)
+		return error;
+	error = open_spending(s);
 	if (error)
 		return error;
 	s->current = runtime_ref(s->first);
@@ -126,6 +140,7 @@ static void server_fini(struct server *s)
 	free(s->workers);
 	runtime_unref(s->current);
 	runtime_unref(s->first);
+	spending_close(s->spending);
 	metrics_free(s->metrics);
 	resolver_free(s->resolver);
 	pthread_mutex_destroy(&s->mutex);
@@ -191,6 +206,27 @@ static bool same_listeners(const struct config *a, const struct config *b)
 	return same;
 }
 
+/* What is spent stays where it is kept for the server's life. */
+static bool same_state(const struct server *s, const struct config *config, struct buf *errors)
+{
+	const char *old = s->first->config->state_dir, *now = config->state_dir;
+	if (old && now && strcmp(old, now) == 0)
+		return true;
+	for (size_t i = 0; i < config->n_upstreams && !old; i++) {
+		if (!config->upstreams[i].daily_nano)
+			continue;
+		buf_printf(errors,
+			   "%s:%u: the daily cost of `%s` needs a `state_dir`, which begins with a "
+			   "restart only; restart redcard\n",
+			   config->path, config->upstreams[i].line, config->upstreams[i].name);
+		return false;
+	}
+	if (old || now)
+		log_message(LOG_WARNING, "reload",
+			    "state_dir changes with a restart only; the old one stays");
+	return true;
+}
+
 static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 {
 	const struct config *old = s->first->config;
@@ -201,7 +237,16 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (!same_listeners(old, config))
 		log_message(LOG_WARNING, "reload",
 			    "listeners and workers change with a restart only; the old ones stay");
-	return runtime_new(s->resolver, config, out);
+	if (!same_state(s, config, errors)) {
+		config_unref(config);
+		return -EINVAL;
+	}
+	error = runtime_new(s->resolver, config, out);
+	if (!error && runtime_spend(*out, s->spending) != 0) {
+		runtime_unref(*out);
+		error = -ENOMEM;
+	}
+	return error;
 }
 
 static void reload(struct server *s)
@@ -292,7 +337,8 @@ static int start(struct server *s, struct config *config)
 {
 	int error = server_init(s, config);
 	if (error) {
-		fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
+		if (!s->said)
+			fprintf(stderr, "redcard: cannot start: %s\n", strerror(-error));
 		return error;
 	}
 	error = open_workers(s);

@@ -19,6 +19,7 @@ struct server {
 	struct runtime *current; /* under the mutex; workers take their own reference */
 	pthread_mutex_t mutex;
 	struct resolver *resolver;
+	struct spending *spending; /* NULL: no state_dir when it started */
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;
@@ -27,6 +28,7 @@ struct server {
 	_Atomic int start_error;  /* -errno of a worker that could not start */
 	_Atomic uint64_t reloads, reloads_refused;
 	uint64_t started; /* seconds since 1970 */
+	bool said;        /* why it cannot start */
 };
 
 /* a new reference to the current one; any thread */

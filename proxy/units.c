@@ -85,6 +85,28 @@ int units_count(struct span text, uint64_t *n)
 	return 0;
 }
 
+int units_decimal(struct span text, unsigned digits, uint64_t *n)
+{
+	uint64_t v = 0;
+	int r = take_number(&text, &v);
+	if (r < 0)
+		return r;
+	bool point = text.n > 0 && text.p[0] == '.';
+	size_t decimals = point ? text.n - 1 : 0;
+	if ((text.n > 0 && !point) || decimals > digits || (point && decimals == 0))
+		return -EINVAL;
+	for (size_t i = 1; i <= digits; i++) {
+		char c = i <= decimals ? text.p[i] : '0';
+		if (c < '0' || c > '9')
+			return -EINVAL;
+		if (v > (UINT64_MAX - 9) / 10)
+			return -ERANGE;
+		v = v * 10 + (uint64_t)(c - '0');
+	}
+	*n = v;
+	return 0;
+}
+
 static void print(uint64_t v, const struct unit *units, size_t n, const struct unit *zero,
 		  char text[32])
 {

@@ -19,6 +19,10 @@ int units_size(struct span text, uint64_t *bytes) MUST_USE;
 /* A plain decimal number, for counts. */
 int units_count(struct span text, uint64_t *n) MUST_USE;
 
+/* A decimal number with at most `digits` decimals, times ten to the power of digits: "0.5" with 3
+ * is 500. */
+int units_decimal(struct span text, unsigned digits, uint64_t *n) MUST_USE;
+
 /* The largest unit that says it without a fraction: "30s", "1536KiB". */
 void units_print_duration(uint64_t ms, char text[32]);
 void units_print_size(uint64_t bytes, char text[32]);

@@ -63,11 +63,25 @@ static const struct json_place choice_places[] = {
 };
 static const struct json_place choice_element[] = { { .scope = OWN_A | OWN_FLAGS,
 						      JSON_KIDS(choice_places) } };
+static const struct json_place details_of_usage[] = {
+	{ JSON_KEY("reasoning_tokens"), .role = ROLE_USAGE, .arg = USAGE_REASONING },
+};
+static const struct json_place usage_places[] = {
+	{ JSON_KEY("prompt_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
+	{ JSON_KEY("completion_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
+	{ JSON_KEY("completion_tokens_details"), JSON_KIDS(details_of_usage) },
+	{ JSON_KEY("total_tokens"), .role = ROLE_USAGE, .arg = USAGE_TOTAL },
+};
+static const struct json_place groq_places[] = {
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
+};
 static const struct json_place root_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("choices"), JSON_KIDS(choice_element) },
 	{ JSON_KEY("model"), .role = ROLE_MODEL },
 	{ JSON_KEY("created"), .role = ROLE_CREATED },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
+	{ JSON_KEY("x_groq"), JSON_KIDS(groq_places) },
 };
 static const struct json_place root = { JSON_KIDS(root_places) };
 

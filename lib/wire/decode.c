@@ -88,6 +88,8 @@ static void begin_string(struct wire *w, uint64_t off)
 		return;
 	w->captured_n = 0;
 	w->capture = place->role;
+	if (place->role == ROLE_SEALED || place->role == ROLE_STEP)
+		w->draft = false; /* it counts again each time */
 }
 
 /* The channel of the string being read, made at its first byte of text. */
@@ -122,6 +124,11 @@ static struct inner *inner_of(struct wire *w)
  * never shortened. */
 static void capture(struct wire *w, const char *p, size_t n)
 {
+	if (w->capture == ROLE_SEALED) {
+		if (!w->reread)
+			w->sealed += (uint32_t)min_size(n, UINT32_MAX / 2 - w->sealed);
+		return;
+	}
 	if (w->captured_n > KEPT_MAX || n > (size_t)(KEPT_MAX - w->captured_n)) {
 		w->captured_n = KEPT_MAX + 1;
 		return;
@@ -417,6 +424,18 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 		return;
 	}
 	uint64_t start = max_u64(w->frame_start, end - min_u64(end, UINT32_MAX));
-	piece_push(w, out, PIECE_FRAME, 0, start, (size_t)(end - start));
+	struct piece *frame = piece_push(w, out, PIECE_FRAME, 0, start, (size_t)(end - start));
+	if (frame && w->usage_new) {
+		struct wire_usage usage;
+		wire_usage(w, &usage);
+		frame->tokens.input = (uint32_t)min_u64(usage.input, UINT32_MAX);
+		frame->tokens.output = (uint32_t)min_u64(usage.output, UINT32_MAX);
+	}
+	if (frame) {
+		frame->text_len = w->sealed;
+		frame->lit[0] = (char)w->steps;
+	}
+	w->sealed = w->steps = 0;
+	w->usage_new = false;
 	w->frame_start = end;
 }

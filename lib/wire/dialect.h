@@ -30,12 +30,29 @@ enum role {
 	ROLE_MODEL,
 	ROLE_CREATED,  /* a number that an ending repeats */
 	ROLE_SEQUENCE, /* a number; an ending continues from the largest */
-	ROLE_SNIFF     /* its mere presence tells the dialect: arg */
+	ROLE_SNIFF,    /* its mere presence tells the dialect: arg */
+	ROLE_USAGE,    /* a number of tokens: enum usage_part arg */
+	ROLE_SEALED,   /* a string: encrypted reasoning; its length counts */
+	ROLE_STEP,     /* a string that is not empty: a tool ran on the builder's side */
+	ROLE_ITEM      /* a string: what sort of item carries the sealed text */
 };
 
 /* Registers that a container owns (json_place.scope): set to the start value when it opens, settled
  * when it closes. */
 enum { OWN_A = 1, OWN_B = 2, OWN_TYPE = 4, OWN_FLAGS = 8 };
+
+/* What a stream reports of its tokens; input and output are sums of their parts. */
+enum usage_part {
+	USAGE_INPUT,
+	USAGE_INPUT_CREATED, /* written to a cache, where `input` leaves it out */
+	USAGE_INPUT_CACHED,  /* read from a cache, the same */
+	USAGE_INPUT_TOOLS,
+	USAGE_OUTPUT,
+	USAGE_THOUGHTS,  /* where the output leaves them out */
+	USAGE_REASONING, /* where the output includes them, unless the total says otherwise */
+	USAGE_TOTAL,
+	USAGE_PARTS
+};
 
 enum { FLAG_FINISH = 1, FLAG_THOUGHT = 2 };
 

@@ -21,6 +21,7 @@ static const struct json_place part_places[] = {
 	{ JSON_KEY("thought"), .role = ROLE_FLAG, .arg = FLAG_THOUGHT },
 	{ JSON_KEY("functionCall"), JSON_KIDS(call_places) },
 	{ JSON_KEY("executableCode"), JSON_KIDS(code_places) },
+	{ JSON_KEY("thoughtSignature"), .role = ROLE_SEALED },
 };
 static const struct json_place part_element[] = { { .scope = OWN_B | OWN_FLAGS,
 						    JSON_KIDS(part_places) } };
@@ -33,8 +34,15 @@ static const struct json_place candidate_places[] = {
 };
 static const struct json_place candidate_element[] = { { .scope = OWN_A,
 							 JSON_KIDS(candidate_places) } };
+static const struct json_place usage_places[] = {
+	{ JSON_KEY("promptTokenCount"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
+	{ JSON_KEY("toolUsePromptTokenCount"), .role = ROLE_USAGE, .arg = USAGE_INPUT_TOOLS },
+	{ JSON_KEY("candidatesTokenCount"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
+	{ JSON_KEY("thoughtsTokenCount"), .role = ROLE_USAGE, .arg = USAGE_THOUGHTS },
+};
 static const struct json_place root_places[] = {
 	{ JSON_KEY("candidates"), JSON_KIDS(candidate_element) },
+	{ JSON_KEY("usageMetadata"), JSON_KIDS(usage_places) },
 	{ JSON_KEY("responseId"), .role = ROLE_ID },
 	{ JSON_KEY("modelVersion"), .role = ROLE_MODEL },
 };

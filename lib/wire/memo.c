@@ -49,6 +49,8 @@ static size_t read_number(struct wire *w, const struct shape *s, const struct ho
 		w->created = number;
 	else if (h->role == ROLE_SEQUENCE)
 		w->sequence = max_u64(w->sequence, number);
+	else if (h->role == ROLE_USAGE)
+		registers_usage(w, h->arg, number);
 	return i;
 }
 
@@ -120,11 +122,13 @@ static size_t read_shape(struct wire *w, const struct shape *s, const char *p, s
 static size_t try_shape(struct wire *w, const struct shape *s, const char *p, size_t n,
 			struct pieces *out)
 {
-	uint64_t created = w->created, sequence = w->sequence;
+	uint64_t created = w->created, sequence = w->sequence, usage[USAGE_PARTS];
+	uint8_t usage_known = w->usage_known;
 	uint16_t waiting = w->waiting;
 	size_t pieces = out->n;
 	struct inner inner = { 0 };
 
+	memcpy(usage, w->usage, sizeof(usage));
 	if (s->inner != NO_CHANNEL)
 		inner = w->channels[s->inner].inner;
 	size_t len = read_shape(w, s, p, n, out);
@@ -133,6 +137,9 @@ static size_t try_shape(struct wire *w, const struct shape *s, const char *p, si
 	out->n = pieces;
 	w->created = created;
 	w->sequence = sequence;
+	memcpy(w->usage, usage, sizeof(usage));
+	w->usage_known = usage_known;
+	w->usage_new = false;
 	w->waiting = waiting;
 	if (s->inner != NO_CHANNEL)
 		w->channels[s->inner].inner = inner;
@@ -243,12 +250,18 @@ void memo_number(struct wire *w, uint64_t off, uint64_t end)
 	const struct json_place *place = w->json.place;
 	uint8_t role = place ? place->role : ROLE_PATH;
 
+	bool usage = role == ROLE_USAGE;
 	if (!w->json.whole || end - off > 19 ||
-	    (place && role != ROLE_CREATED && role != ROLE_SEQUENCE))
+	    (place && role != ROLE_CREATED && role != ROLE_SEQUENCE && !usage)) {
+		w->draft = w->draft && !usage;
 		return;
+	}
 	struct hole *h = add_hole(w, HOLE_NUMBER, off);
-	if (!h)
+	if (!h) {
+		w->draft = w->draft && !usage; /* a report is read, never compared */
 		return;
+	}
+	h->arg = place ? place->arg : 0;
 	h->to = (uint16_t)min_u64(end - w->consumed, UINT16_MAX);
 	h->role = role;
 	h->number = w->json.number;

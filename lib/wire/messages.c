@@ -20,14 +20,24 @@ static const struct json_place delta_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("partial_json"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("signature"), .role = ROLE_SEALED },
 };
 static const struct json_place start_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("data"), .role = ROLE_SEALED },
+	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
+};
+static const struct json_place usage_places[] = {
+	{ JSON_KEY("input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
+	{ JSON_KEY("cache_creation_input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT_CREATED },
+	{ JSON_KEY("cache_read_input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT_CACHED },
+	{ JSON_KEY("output_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
 };
 static const struct json_place message_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("model"), .role = ROLE_MODEL },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 };
 
 /* A block of a whole answer. */
@@ -35,6 +45,9 @@ static const struct json_place block_places[] = {
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("input"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ JSON_KEY("signature"), .role = ROLE_SEALED },
+	{ JSON_KEY("data"), .role = ROLE_SEALED },
+	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
 };
 static const struct json_place block_element[] = { { .scope = OWN_B, JSON_KIDS(block_places) } };
 static const struct json_place root_places[] = {
@@ -44,6 +57,7 @@ static const struct json_place root_places[] = {
 	{ JSON_KEY("content_block"), JSON_KIDS(start_places) },
 	{ JSON_KEY("message"), JSON_KIDS(message_places) },
 	{ JSON_KEY("content"), JSON_KIDS(block_element) },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 	{ JSON_KEY("id"), .role = ROLE_ID },
 };
 static const struct json_place root = { .scope = OWN_B | OWN_TYPE, JSON_KIDS(root_places) };

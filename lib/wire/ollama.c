@@ -23,6 +23,8 @@ static const struct json_place root_places[] = {
 	{ JSON_KEY("message"), JSON_KIDS(message_places) },
 	{ JSON_KEY("response"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT, .extra = B_GENERATE },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING, .extra = B_GENERATE },
+	{ JSON_KEY("eval_count"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
+	{ JSON_KEY("prompt_eval_count"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
 	{ JSON_KEY("done"), .role = ROLE_FLAG, .arg = FLAG_FINISH },
 };
 static const struct json_place root = { .scope = OWN_FLAGS, JSON_KIDS(root_places) };

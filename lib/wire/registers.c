@@ -44,9 +44,24 @@ void registers_capture(struct wire *w, uint64_t off)
 	case ROLE_B:
 	case ROLE_CREATED:
 	case ROLE_SEQUENCE:
-	case ROLE_SNIFF: break;
+	case ROLE_USAGE:
+	case ROLE_SNIFF:
+	case ROLE_SEALED: break;
+	case ROLE_STEP:
+		if (w->captured_n && !w->reread && w->steps < UINT8_MAX)
+			w->steps++;
+		break;
+	case ROLE_ITEM: w->sealed_other = !span_eq(text, SPAN("reasoning")); break;
 	}
 	w->capture = ROLE_PATH;
+}
+
+/* A number that no stream can mean is kept within what a sum of them can hold. */
+void registers_usage(struct wire *w, uint8_t part, uint64_t tokens)
+{
+	w->usage[part] = min_u64(tokens, UINT32_MAX);
+	w->usage_known |= (uint8_t)(1u << part);
+	w->usage_new = true;
 }
 
 void registers_number(struct wire *w)
@@ -69,6 +84,10 @@ void registers_number(struct wire *w)
 		if (t->whole)
 			w->sequence = max_u64(w->sequence, t->number);
 		break;
+	case ROLE_USAGE:
+		if (t->whole)
+			registers_usage(w, t->place->arg, t->number);
+		break;
 	case ROLE_PATH:
 	case ROLE_TEXT:
 	case ROLE_ARGS:
@@ -76,7 +95,10 @@ void registers_number(struct wire *w)
 	case ROLE_FLAG:
 	case ROLE_ID:
 	case ROLE_MODEL:
-	case ROLE_SNIFF: break;
+	case ROLE_SNIFF:
+	case ROLE_SEALED:
+	case ROLE_STEP:
+	case ROLE_ITEM: break;
 	}
 }
 

@@ -5,6 +5,8 @@
  */
 #include "lib/wire/state.h"
 
+#define SEALED_BASE 780 /* bytes of encrypted reasoning of nothing, where none came before */
+
 enum type {
 	TYPE_OTHER,
 	TYPE_TEXT,
@@ -14,6 +16,8 @@ enum type {
 	TYPE_TOOL_TEXT,
 	TYPE_DONE = 16,  /* added to one of the above: that channel is complete */
 	TYPE_START = 64, /* a response begins */
+	TYPE_ADDED,      /* an item begins */
+	TYPE_ITEM,       /* it is complete */
 	TYPE_END         /* it is complete */
 };
 
@@ -38,6 +42,10 @@ static uint8_t classify(struct span type)
 
 	if (span_eq(type, SPAN("response.created")))
 		return TYPE_START;
+	if (span_eq(type, SPAN("response.output_item.added")))
+		return TYPE_ADDED;
+	if (span_eq(type, SPAN("response.output_item.done")))
+		return TYPE_ITEM;
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 		if (span_eq(type, span_of(ends[i])))
 			return TYPE_END;
@@ -81,11 +89,26 @@ static const struct json_place repeat_places[] = {
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
 };
 static const struct json_place repeat_element[] = { { JSON_KIDS(repeat_places) } };
+static const struct json_place event_item_places[] = {
+	{ JSON_KEY("type"), .role = ROLE_ITEM },
+	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
+	{ JSON_KEY("encrypted_content"), .role = ROLE_SEALED },
+};
+static const struct json_place details_of_usage[] = {
+	{ JSON_KEY("reasoning_tokens"), .role = ROLE_USAGE, .arg = USAGE_REASONING },
+};
+static const struct json_place usage_places[] = {
+	{ JSON_KEY("input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
+	{ JSON_KEY("output_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
+	{ JSON_KEY("output_tokens_details"), JSON_KIDS(details_of_usage) },
+	{ JSON_KEY("total_tokens"), .role = ROLE_USAGE, .arg = USAGE_TOTAL },
+};
 static const struct json_place response_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("model"), .role = ROLE_MODEL },
 	{ JSON_KEY("created_at"), .role = ROLE_CREATED },
 	{ JSON_KEY("output"), JSON_KIDS(repeat_element) },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 };
 static const struct json_place root_places[] = {
 	{ JSON_KEY("type"), .role = ROLE_TYPE },
@@ -95,9 +118,10 @@ static const struct json_place root_places[] = {
 	{ JSON_KEY("summary_index"), .role = ROLE_B },
 	{ JSON_KEY("sequence_number"), .role = ROLE_SEQUENCE },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
-	{ JSON_KEY("item"), JSON_KIDS(repeat_places) },
+	{ JSON_KEY("item"), JSON_KIDS(event_item_places) },
 	{ JSON_KEY("response"), JSON_KIDS(response_places) },
 	{ JSON_KEY("output"), JSON_KIDS(item_element) },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 	{ JSON_KEY("id"), .role = ROLE_ID },
 };
 static const struct json_place root = { .scope = OWN_A | OWN_B | OWN_TYPE, JSON_KIDS(root_places) };
@@ -120,12 +144,30 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
 }
 
+/* An item's encrypted reasoning comes when it begins, as long as one of nothing, and when it is
+ * complete. */
+static void weigh(struct wire *w, uint8_t type)
+{
+	uint32_t n = w->sealed;
+
+	if (!n)
+		return;
+	w->sealed = 0;
+	if (type == TYPE_ADDED)
+		w->sealed_base = n;
+	else if (type == TYPE_ITEM && !w->sealed_other)
+		w->sealed = n - (uint32_t)min_u64(n, w->sealed_base ? w->sealed_base : SEALED_BASE);
+	if (type == TYPE_ITEM)
+		w->sealed_base = 0;
+}
+
 static void closed(struct wire *w, const struct json_place *place, const struct registers *r,
 		   uint64_t off)
 {
 	(void)off;
 	if (place != &root)
 		return;
+	weigh(w, r->type);
 	if (r->type == TYPE_START)
 		restart_channels(w);
 	else if (r->type == TYPE_END)

@@ -5,6 +5,7 @@
 #define LIB_WIRE_STATE_H
 
 #include "lib/wire/dialect.h"
+#include "lib/wire_usage.h"
 
 /* An escape of the inner layer of tool arguments that is not complete. */
 struct inner {
@@ -48,8 +49,8 @@ struct hole {
 	uint16_t from, to; /* in the shape's bytes: between the quotes, or the digits */
 	uint16_t channel;  /* of a text; NO_CHANNEL: none was needed */
 	uint8_t kind;
-	uint8_t role;    /* of a number */
-	uint64_t number; /* as it was learned */
+	uint8_t role, arg; /* of a number */
+	uint64_t number;   /* as it was learned */
 	bool two_layers, silent;
 };
 
@@ -128,6 +129,13 @@ struct wire {
 	uint32_t marks_n, marks_cap;
 	uint64_t started; /* raw offset where the stream introduced itself; UINT64_MAX: not yet */
 	uint64_t sequence, created;
+	uint64_t usage[USAGE_PARTS];
+	uint8_t usage_known;  /* a bit for each part */
+	bool usage_new;       /* this frame reports some */
+	uint32_t sealed;      /* bytes of encrypted reasoning in this frame */
+	uint32_t sealed_base; /* RESPONSES: as long is one of nothing */
+	bool sealed_other;    /* RESPONSES: what it belongs to is no reasoning */
+	uint8_t steps;        /* in this frame */
 	uint8_t id_n, model_n;
 	char kept_id[KEPT_MAX], kept_model[KEPT_MAX];
 };

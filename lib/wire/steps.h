@@ -9,6 +9,7 @@
 /* registers.c: members that name channels. */
 void registers_capture(struct wire *w, uint64_t off); /* a string that is wanted has ended */
 void registers_number(struct wire *w);
+void registers_usage(struct wire *w, uint8_t part, uint64_t tokens);
 void registers_open(struct wire *w, const struct json_place *place);
 void registers_close(struct wire *w, const struct json_place *place, uint64_t off);
 

@@ -17,6 +17,8 @@ static const char policy[] =
 	"  - {id: mark, title: t, severity: high, action: flag, regex: '\\b(ye-[a-c]{3,})'}\n"
 	"  - {id: word, title: t, severity: high, action: cut, regex: 'a=([0-9]{3})', keywords: [qq]}\n"
 	"  - {id: tight, title: t, severity: high, action: cut, regex: 'B:([a-z]{2,})E', hold: {bytes: 9}}\n"
+	"  - {id: call, title: t, severity: high, action: cut, languages: [python, c], lead_in: 'f\\(',"
+	" hold: {bytes: 300}, query: '((call_expression arguments: (argument_list (identifier))) @c'}\n"
 	"  - {id: zone, title: t, severity: high, action: cut, regex: 'da[0-9]{2}z\\b', hold: window 6}\n";
 
 struct result {

@@ -11,6 +11,10 @@ static void take(struct trace *t, const struct wire *w, const struct piece *p)
 		buf_printf(&t->frames, "frame %llu+%u\n", (unsigned long long)p->raw_off,
 			   p->raw_len);
 		t->frame_count++;
+		if (p->tokens.input || p->tokens.output)
+			buf_printf(&t->frames, "tokens %u+%u\n", p->tokens.input, p->tokens.output);
+		if (piece_sealed(p) || piece_steps(p))
+			buf_printf(&t->frames, "hidden %u+%u\n", piece_sealed(p), piece_steps(p));
 		return;
 	}
 	CHECK(p->channel < WIRE_CHANNELS_MAX);
@@ -96,6 +100,7 @@ void trace_run(struct trace *t, const struct wire_options *o, struct span body, 
 	t->dialect = wire_dialect(w);
 	t->consumed = wire_consumed(w);
 	t->memory = wire_memory(w);
+	wire_usage(w, &t->usage);
 	pieces_fini(&v);
 	wire_free(w);
 }
@@ -117,6 +122,9 @@ const char *trace_differs(const struct trace *a, const struct trace *b)
 		return "dialect";
 	if (a->consumed != b->consumed)
 		return "consumed";
+	if (a->usage.input != b->usage.input || a->usage.output != b->usage.output ||
+	    a->usage.reasoning != b->usage.reasoning)
+		return "usage";
 	if (a->frames.n != b->frames.n ||
 	    (a->frames.n && memcmp(a->frames.p, b->frames.p, a->frames.n) != 0))
 		return "frames or channel ends";

@@ -6,7 +6,7 @@
 #define TESTS_LIB_WIRE_TRACE_H
 
 #include "lib/buf.h"
-#include "lib/wire.h"
+#include "lib/wire_usage.h"
 
 struct trace_channel {
 	struct channel_id id;
@@ -24,6 +24,7 @@ struct trace {
 	enum dialect dialect;
 	uint64_t consumed;
 	size_t memory;
+	struct wire_usage usage;
 };
 
 /* Decodes body in steps of `step` bytes (0: all at once), the first step being `first` bytes when

@@ -6,14 +6,10 @@
 #include "tests/policy/pack.h"
 
 static const char *const sample_files[PACK_FILES] = {
-	"tests/policy/rules/secrets.yaml",
-	"tests/policy/rules/code.yaml",
-	"tests/policy/rules/code_python.yaml",
-	"tests/policy/rules/code_javascript.yaml",
-	"tests/policy/rules/code_java.yaml",
-	"tests/policy/rules/code_c.yaml",
-	"tests/policy/rules/code_rust.yaml",
-	"tests/policy/rules/code_go.yaml",
+	"tests/policy/rules/secrets.yaml",     "tests/policy/rules/code.yaml",
+	"tests/policy/rules/code_python.yaml", "tests/policy/rules/code_javascript.yaml",
+	"tests/policy/rules/code_java.yaml",   "tests/policy/rules/code_c.yaml",
+	"tests/policy/rules/code_rust.yaml",   "tests/policy/rules/code_go.yaml",
 	"tests/policy/rules/code_shell.yaml",
 };
 

@@ -27,7 +27,10 @@ static const struct {
 	{ "upstreams: [{health: {zz: 1}}]\n", "upstreams[].health" },
 	{ "upstreams: [{passive: {zz: 1}}]\n", "upstreams[].passive" },
 	{ "upstreams: [{idle: {zz: 1}}]\n", "upstreams[].idle" },
+	{ "upstreams: [{price: {zz: 1}}]\n", "upstreams[].price" },
+	{ "upstreams: [{budget: {zz: 1}}]\n", "upstreams[].budget" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
+	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };

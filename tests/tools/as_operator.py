@@ -37,6 +37,21 @@ class Redcard:
     def term(self):
         self.it.signal(signal.SIGTERM)
 
+    def dies(self):
+        """kill -9; the kernel gives the ring's sockets back a little later."""
+        self.it.signal(signal.SIGKILL)
+        self.it.wait_exit(10)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind(("127.0.0.1", self.it.port))
+                    s.listen()
+                    return
+                except OSError:
+                    time.sleep(0.02)
+
     def exits(self, code=0, within_ms=5000):
         expect("exit code", code, self.it.wait_exit(within_ms / 1000 * (4 if SLOW else 1)))
 

@@ -22,6 +22,7 @@ there are is what the classes in as_client.py, as_origin.py and as_operator.py d
 hold for every scenario (Scene.settle).
 """
 import ast
+import hashlib
 import itertools
 import json
 import os
@@ -121,7 +122,7 @@ class Scene:
         wire = self.variables.get("wire", "chat")
         self.names = {
             "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires,
-            "secret": wires.secret(), "re": re, "json": json,
+            "secret": wires.secret(), "re": re, "json": json, "sha256": hashlib.sha256,
             "xml": xml.etree.ElementTree,
             "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk,
             "chunked": http1.chunked, "time": time,

@@ -1,0 +1,217 @@
+#include "policy/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/syntax_rule.h"
+
+static const struct syntax_limits limits = { .bytes = REGION_LINE + 1,
+					     .steps = 100000,
+					     .depth = 2000 };
+
+void region_begin(struct region *g, uint64_t at, bool stated,
+		  const struct syntax_language *language)
+{
+	g->open = true;
+	g->stated = stated;
+	g->language = language;
+	g->start = at;
+	g->taken = g->parses = 0;
+	g->blank = true;
+}
+
+static void forget_trees(struct region *g)
+{
+	for (size_t i = 0; g->trees && i < syntax_count(); i++)
+		syntax_tree_free(g->trees[i]);
+	free(g->trees);
+	g->trees = NULL;
+}
+
+void region_end(struct region *g)
+{
+	forget_trees(g);
+	buf_fini(&g->text);
+	g->open = false;
+}
+
+size_t region_memory(const struct region *g)
+{
+	return sizeof(*g) + g->text.cap; /* trees are the core's, and are not counted */
+}
+
+/* The tree of the text so far; NULL: no memory. */
+static struct syntax_tree *tree_of(struct region *g, const struct syntax_language *language)
+{
+	size_t i = 0;
+	while (syntax_language(i) != language)
+		i++;
+	if (!g->trees && !(g->trees = calloc(syntax_count(), sizeof(struct syntax_tree *))))
+		return NULL;
+	if (!g->trees[i])
+		g->trees[i] = syntax_tree_new(language);
+	return g->trees[i];
+}
+
+static enum syntax_answer ask_one(struct region *g, const struct region_asker *who,
+				  const struct syntax_form *form, const struct candidate *c,
+				  bool whole, struct syntax_range *range)
+{
+	struct span text = { g->text.p, g->text.n };
+	struct syntax_tree *tree = tree_of(g, form->language);
+	if (!tree || syntax_tree_grow(tree, text, &limits) != SYNTAX_OK)
+		return SYNTAX_EXHAUSTED;
+	return syntax_ask(tree, form->query, who->regex, text, (uint32_t)(c->point - 1 - g->start),
+			  whole, range);
+}
+
+/* By the rule's languages, or by the one that is stated. */
+static enum syntax_answer ask(struct region *g, const struct region_asker *who,
+			      const struct candidate *c, bool whole, struct syntax_range *range)
+{
+	const struct syntax_rule *rule = who->set->rules[c->rule].syntax;
+	bool open = false, exhausted = false, broken = false;
+	for (size_t i = 0; i < rule->n; i++) {
+		if (g->stated && rule->v[i].language != g->language)
+			continue;
+		switch (ask_one(g, who, &rule->v[i], c, whole, range)) {
+		case SYNTAX_YES: return SYNTAX_YES;
+		case SYNTAX_OPEN: open = true; break;
+		case SYNTAX_EXHAUSTED: exhausted = true; break;
+		case SYNTAX_BROKEN: broken = g->stated; break;
+		case SYNTAX_NO: break;
+		}
+	}
+	if (exhausted)
+		return SYNTAX_EXHAUSTED;
+	return open ? SYNTAX_OPEN : broken ? SYNTAX_BROKEN : SYNTAX_NO;
+}
+
+static void decide(struct region *g, struct candidate *c, enum syntax_answer answer, uint64_t at,
+		   bool by_end, const struct syntax_range *range)
+{
+	uint64_t least = c->point > RULE_REACH_MAX ? c->point - RULE_REACH_MAX : 0;
+	if (answer == SYNTAX_OPEN)
+		return;
+	c->decided = at;
+	c->by_end = by_end;
+	c->answer = CANDIDATE_DEAD;
+	if (answer == SYNTAX_YES) {
+		c->answer = CANDIDATE_FOUND;
+		c->secret.from = max_u64(g->start + range->from, least);
+		c->secret.to = max_u64(g->start + range->to, c->point);
+	} else if (answer != SYNTAX_NO) {
+		c->answer = CANDIDATE_BOUND;
+	}
+}
+
+/* Whether a checkpoint at `at` has to decide about it. */
+static bool is_open(const struct region_asker *who, const struct candidate *c, uint64_t at)
+{
+	const struct rule *r = &who->set->rules[c->rule];
+	return r->syntax && !c->decided && c->point <= at && at <= c->point + r->info.hold_bytes;
+}
+
+static void checkpoint(struct region *g, const struct region_asker *who, uint64_t at, bool whole,
+		       bool by_end)
+{
+	bool counted = false;
+	for (uint32_t i = 0; i < who->list->n; i++) {
+		struct candidate *c = &who->list->v[i];
+		struct syntax_range range = { 0, 0 };
+		if (!is_open(who, c, at) || c->point <= g->start)
+			continue;
+		if (!counted && !whole && g->parses >= REGION_PARSES + g->taken / 256)
+			return;
+		g->parses += !counted;
+		counted = true;
+		decide(g, c, ask(g, who, c, whole, &range), at, by_end, &range);
+	}
+}
+
+/* What is still open and begins before the text that is kept can not be decided any more. */
+static void give_up(struct region *g, const struct region_asker *who, uint64_t at)
+{
+	struct syntax_range none = { 0, 0 };
+	for (uint32_t i = 0; i < who->list->n; i++)
+		if (is_open(who, &who->list->v[i], at) && who->list->v[i].point <= g->start)
+			decide(g, &who->list->v[i], SYNTAX_EXHAUSTED, at, false, &none);
+}
+
+static bool begins_line(const struct buf *text, size_t i)
+{
+	return text->p[i - 1] == '\n';
+}
+
+static bool begins_top(const struct buf *text, size_t i)
+{
+	return begins_line(text, i) && !strchr(" \t\r\n})]", text->p[i]);
+}
+
+/* The text has grown past what is kept: a line in its first column is the best new beginning. */
+static void trim(struct region *g)
+{
+	size_t most = g->text.n - REGION_KEPT, i = most, line = 0;
+	for (; i > 0 && !begins_top(&g->text, i); i--)
+		line = !line && begins_line(&g->text, i) ? i : line;
+	i = i ? i : line;
+	if (!i)
+		return;
+	g->start += i;
+	buf_drop_front(&g->text, i);
+	forget_trees(g);
+}
+
+static void end_line(struct region *g, const struct region_asker *who)
+{
+	if (!g->blank)
+		checkpoint(g, who, g->start + g->text.n, false, false);
+	g->blank = true;
+	if (g->text.n > REGION_TEXT)
+		trim(g);
+}
+
+static bool is_blank(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strchr(" \t\r\n", p[i]) || !p[i])
+			return false;
+	return true;
+}
+
+bool region_take(struct region *g, const struct region_asker *who, const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *end = memchr(p, '\n', n);
+		size_t part = end ? (size_t)(end - p) + 1 : n;
+		bool full = part >= REGION_LINE - g->text.n;
+		part = full ? REGION_LINE - g->text.n : part;
+		buf_add(&g->text, p, part);
+		if (g->text.failed)
+			return false;
+		g->taken += part;
+		g->blank = g->blank && is_blank(p, part);
+		if (full) { /* one line of it is longer than all that may be kept */
+			g->start += g->text.n;
+			buf_clear(&g->text);
+			forget_trees(g);
+			give_up(g, who, g->start);
+		} else if (end) {
+			end_line(g, who);
+		}
+		p += part;
+		n -= part;
+	}
+	return true;
+}
+
+void region_close(struct region *g, const struct region_asker *who, uint64_t at, bool fence,
+		  bool by_end)
+{
+	if (fence) {
+		const char *last = g->text.n ? memrchr(g->text.p, '\n', g->text.n) : NULL;
+		g->text.n = last ? (size_t)(last - g->text.p) + 1 : 0;
+	}
+	checkpoint(g, who, at, true, by_end);
+	region_end(g);
+}

@@ -1,0 +1,18 @@
+/*
+ * Between the two files of the door to tree-sitter, whose types stand in no header: syntax.c has
+ * the grammars and the trees, syntax_query.c the queries.
+ */
+#ifndef POLICY_SYNTAX_CORE_H
+#define POLICY_SYNTAX_CORE_H
+
+#include <stdbool.h>
+
+#include "policy/syntax.h"
+
+const void *syntax_core_tree(const struct syntax_tree *t);                /* a TSTree; NULL: none */
+const void *syntax_core_language(const struct syntax_language *language); /* a TSLanguage */
+
+/* Whether word stands in a list of words that have a space on both sides. */
+bool syntax_listed(const char *list, struct span word);
+
+#endif
