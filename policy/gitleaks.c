@@ -270,7 +270,9 @@ static void take_rule(struct rule_file *f, const struct yaml_node *map,
 		return;
 	}
 	struct rule r = { .secret_group = -1, .foreign = true };
-	r.info = (struct rule_info){ .remedy = "", .query = "", .lead_in = "", .file = f->name };
+	r.info = (struct rule_info){
+		.remedy = "", .why = "", .cwe = "", .query = "", .lead_in = "", .file = f->name
+	};
 	r.info.id = choose_id(f, id);
 	r.info.title = title ? rule_file_text(f, title, 1000) : r.info.id;
 	r.info.regex = rule_file_text(f, regex, REGEX_MAX);

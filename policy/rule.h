@@ -55,6 +55,7 @@ struct rule {
 	const char *wanted; /* lead_in: given, or NULL */
 	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
+	struct rule_samples samples;
 	unsigned regex_line, lead_in_line, hold_line;
 };
 

@@ -50,6 +50,11 @@ void rule_file_add(struct rule_file *f, const struct rule *r);
 size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
 		      const char *const **out);
 
+/* rule_file_about.c: keys that are for people and for tests, and decide nothing. */
+void rule_file_why(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_cwe(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_samples(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+
 /* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
 void gitleaks_take(struct rule_file *f, const struct yaml_node *root);
 

@@ -176,6 +176,8 @@ static const struct rule_key rule_keys[] = {
 	{ "id", rule_id },
 	{ "title", rule_title },
 	{ "remedy", rule_remedy },
+	{ "why", rule_file_why },
+	{ "cwe", rule_file_cwe },
 	{ "severity", rule_severity },
 	{ "action", rule_action },
 	{ "regex", rule_regex },
@@ -190,6 +192,7 @@ static const struct rule_key rule_keys[] = {
 	{ "on_bound", rule_on_bound },
 	{ "scope", rule_scope },
 	{ "rollback", rule_rollback },
+	{ "samples", rule_file_samples },
 };
 
 bool rule_file_unique(struct rule_file *f, const struct rule *r)
@@ -232,9 +235,14 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 {
 	struct rule r = { .secret_group = -1 };
-	r.info = (struct rule_info){
-		.id = "", .title = "", .remedy = "", .regex = "", .query = "", .lead_in = ""
-	};
+	r.info = (struct rule_info){ .id = "",
+				     .title = "",
+				     .remedy = "",
+				     .why = "",
+				     .cwe = "",
+				     .regex = "",
+				     .query = "",
+				     .lead_in = "" };
 	r.info.file = f->name;
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;

@@ -402,6 +402,21 @@ const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
 	return &set->rules[index].info;
 }
 
+struct rule_detail ruleset_detail(const struct ruleset *set, size_t index)
+{
+	const struct rule *r = &set->rules[index];
+	return (struct rule_detail){ .secret_group = (unsigned)r->secret_group,
+				     .mask = r->mask,
+				     .entropy = r->entropy,
+				     .keywords = r->keywords,
+				     .allow = r->allow_texts,
+				     .stopwords = r->stopwords,
+				     .n_keywords = r->n_keywords,
+				     .n_allow = r->n_allow,
+				     .n_stopwords = r->n_stopwords,
+				     .samples = r->samples };
+}
+
 const char *ruleset_hash(const struct ruleset *set)
 {
 	return set->hash;

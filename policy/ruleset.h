@@ -41,7 +41,9 @@ extern const char *const scope_names[SCOPE_COUNT];
 struct rule_info {
 	const char *id;
 	const char *title;
-	const char *remedy; /* may be "" */
+	const char *remedy;  /* may be "" */
+	const char *why;     /* what goes wrong, in a sentence or two; may be "" */
+	const char *cwe;     /* such as CWE-78, or "" */
 	const char *regex;   /* "" where a query matches */
 	const char *query;   /* of tree-sitter, or "" */
 	const char *lead_in; /* the regex found or given, or "" */
@@ -59,6 +61,22 @@ struct rule_info {
 
 struct ruleset;
 
+/* The texts that a rule carries to be tried with: those it must find, and those it must not. */
+struct rule_samples {
+	const char *const *positives, *const *near_misses;
+	size_t n_positives, n_near_misses;
+};
+
+/* The rest of what a rule says, for people who read it. Lives as long as the set. */
+struct rule_detail {
+	unsigned secret_group;
+	const char *mask; /* of a rule that redacts, else NULL */
+	double entropy;   /* 0: any will do */
+	const char *const *keywords, *const *allow, *const *stopwords;
+	size_t n_keywords, n_allow, n_stopwords;
+	struct rule_samples samples;
+};
+
 /* Reads a policy file and everything it includes; "builtin" is the pack in the binary with its
  * default policy. On failure returns -errno and appends to *errors one line for each problem,
  * `file:line: what is wrong; remedy`, each with its newline; *out is untouched. */
@@ -74,6 +92,7 @@ void ruleset_unref(struct ruleset *set);          /* atomic; the last one frees;
 
 size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
+struct rule_detail ruleset_detail(const struct ruleset *set, size_t index);
 const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
 /* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */

@@ -94,6 +94,20 @@ static const struct {
 	  "p.yaml:7: rule my-rule: secret_group names a group" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    secret_group: x\n",
 	  "p.yaml:8: secret_group must be a whole number; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: 78\n",
+	  "p.yaml:8: cwe is not the name of a weakness; write one such as CWE-78" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: CWE-078\n",
+	  "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: CWE-7x\n", "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: [CWE-7]\n",
+	  "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    why: ''\n", "p.yaml:8: why is empty; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: [abc1]\n",
+	  "p.yaml:8: samples is not understood; write {positives" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: {positive: [abc1]}\n",
+	  "p.yaml:8: key \"positive\" is not known in a rule's samples; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: {positives: abc1}\n",
+	  "p.yaml:8: positives must be a list; write 1 to 64 texts in it" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: abc\n",
 	  "p.yaml:8: keywords must be a list; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: ['']\n",
@@ -304,6 +318,30 @@ Test(rule_file, the_hash_is_of_what_is_judged)
 	ruleset_unref(a);
 	ruleset_unref(b);
 	ruleset_unref(c);
+}
+
+Test(rule_file, what_is_for_people_decides_nothing)
+{
+	struct ruleset *a = must(HEAD RULE "    regex: 'abc[0-9]+'\n"),
+		       *b = must(HEAD RULE "    regex: 'abc[0-9]+'\n    why: it is bad\n"
+					   "    cwe: CWE-78\n    samples:\n"
+					   "      positives: [abc1, 'abc 2']\n"
+					   "      near_misses: [abd1]\n");
+	const struct rule_info *rule = ruleset_rule(b, 0);
+	struct rule_detail detail = ruleset_detail(b, 0);
+	cr_assert_str_eq(ruleset_rule(a, 0)->why, "");
+	cr_assert_str_eq(ruleset_rule(a, 0)->cwe, "");
+	cr_assert_eq(ruleset_detail(a, 0).samples.n_positives, 0);
+	cr_assert_str_eq(rule->why, "it is bad");
+	cr_assert_str_eq(rule->cwe, "CWE-78");
+	cr_assert_eq(detail.samples.n_positives, 2);
+	cr_assert_str_eq(detail.samples.positives[1], "abc 2");
+	cr_assert_eq(detail.samples.n_near_misses, 1);
+	cr_assert_str_eq(detail.samples.near_misses[0], "abd1");
+	cr_assert_null(detail.mask);
+	cr_assert_str_eq(ruleset_hash(a), ruleset_hash(b));
+	ruleset_unref(a);
+	ruleset_unref(b);
 }
 
 Test(rule_file, the_pack)
