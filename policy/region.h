@@ -18,9 +18,10 @@
  * of parses, depend on the text alone.
  *
  * Bounds: a region keeps at most REGION_TEXT bytes, of which the oldest go first, at a line that
- * begins in its first column; a line longer than REGION_LINE starts it afresh. Parses are counted:
- * REGION_PARSES and one for every 256 bytes. What cannot be decided for one of these is undecided:
- * the candidate has met its bound.
+ * begins in its first column; a line longer than REGION_LINE starts it afresh. Parses, their steps
+ * and questions are counted, and what is spent may be so much and so much for every byte. A
+ * checkpoint that would spend more is passed over. What is not decided for one of these meets the
+ * bound of its hold: it is undecided.
  */
 #ifndef POLICY_REGION_H
 #define POLICY_REGION_H
@@ -33,7 +34,6 @@
 #define REGION_KEPT 8192u /* the least that is kept of it */
 #define REGION_HOLD 8000u /* the most that a syntax rule may hold */
 #define REGION_LINE 65536u
-#define REGION_PARSES 64u
 
 struct region {
 	bool open;
@@ -41,7 +41,7 @@ struct region {
 	const struct syntax_language *language; /* NULL, and stated: none of ours */
 	uint64_t start;                         /* text offset of the first byte kept */
 	uint64_t taken;                         /* bytes, all */
-	uint64_t parses;
+	uint64_t parses, steps, questions;
 	bool blank; /* the line being read has had white space only */
 	struct buf text;
 	struct syntax_tree **trees; /* by language; NULL until one is asked */
