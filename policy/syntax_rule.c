@@ -27,8 +27,8 @@ static int check_keys(const struct rule *r, struct buf *errors)
 	if (r->info.action == ACTION_REDACT)
 		return complain(errors, r, r->query_line,
 				"a query cannot redact; write action: flag or cut, or a regex");
-	if (r->info.hold != HOLD_LEAD_IN || r->info.hold_bytes > REGION_HOLD)
-		return complain(errors, r, r->hold_given ? r->hold_line : r->query_line,
+	if (r->info.hold != HOLD_LEAD_IN || (r->hold_given && r->info.hold_bytes > REGION_HOLD))
+		return complain(errors, r, r->hold_line,
 				"a query holds at most 8000 bytes; write hold: {bytes: 4096}");
 	if (r->secret_group >= 0 || r->entropy > 0 || r->allow_line)
 		return complain(errors, r, r->query_line,
@@ -81,6 +81,7 @@ int syntax_rule_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 	r->syntax = s;
 	r->info.lead_in = r->wanted;
 	r->info.unbounded = true;
+	r->info.hold_bytes = (uint32_t)min_u64(r->info.hold_bytes, REGION_HOLD);
 	r->reach = RULE_REACH_MAX;
 	for (size_t i = 0; i < r->n_languages; i++) {
 		const struct syntax_language *l = syntax_find(span_of(r->languages[i]));

@@ -314,6 +314,16 @@ static void refused(const char *keys, const char *says)
 	buf_fini(&errors);
 }
 
+Test(syntax_rule, a_policy_may_hold_more_than_its_syntax_rules)
+{
+	struct play p = play_open(
+		"version: 1\nhold: {bytes: 20000}\nrules:\n  - id: a\n    title: t\n"
+		"    severity: low\n    action: cut\n    languages: [go]\n    lead_in: f\\(\n"
+		"    query: (call_expression) @c\n");
+	cr_assert_eq(ruleset_rule(p.set, 0)->hold_bytes, REGION_HOLD);
+	play_close(&p);
+}
+
 Test(syntax_rule, bad_rules_are_refused_with_a_remedy)
 {
 	refused("    query: (call) @c\n    lead_in: x\n", "write languages: [python]");
