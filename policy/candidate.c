@@ -16,12 +16,13 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	c->from = c->point;
 	c->raw = CANDIDATE_NO_RAW;
 	c->state = CANDIDATE_ALIVE;
-	if (!r->start)
+	const struct rule_branch *b = &r->branches[c->branch];
+	if (!b->start)
 		return true;
-	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
-	if (regex_find(r->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
+	if (regex_find(b->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
 		return false;
 	c->from = t->base + start;
 	return true;
@@ -35,11 +36,12 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 {
 	if (until < c->point + r->delay && !ended)
 		return CANDIDATE_ALIVE;
-	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	const struct rule_branch *b = &r->branches[c->branch];
+	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
 	enum regex_result found =
-		regex_find(r->body, s, text, rel(t, back), inside(t), r->group, &start, &end);
+		regex_find(b->body, s, text, rel(t, back), inside(t), b->group, &start, &end);
 	if (found == REGEX_FAILED)
 		return CANDIDATE_FAILED;
 	out->from = found == REGEX_YES ? t->base + start : max_u64(back, t->base);
@@ -53,14 +55,15 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 {
 	if (r->info.hold != HOLD_LEAD_IN)
 		return whole_state(c, r, s, t, until, ended, out);
+	const struct rule_branch *b = &r->branches[c->branch];
 	uint64_t bound = c->point + r->info.hold_bytes;
 	bool more = !ended || until >= bound;
 	struct span text = { t->text, rel(t, min_u64(until, bound)) };
 	size_t start = 0, end = 0;
 	if (more && until <= c->point)
 		return CANDIDATE_ALIVE;
-	switch (regex_find(r->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
-			   r->group, &start, &end)) {
+	switch (regex_find(b->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
+			   b->group, &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -69,7 +72,7 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	out->from = t->base + start;
 	out->to = t->base + end;
 	if (out->from == c->point)
-		out->from -= r->prefix;
+		out->from -= b->prefix;
 	return CANDIDATE_FOUND;
 }
 

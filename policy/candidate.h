@@ -24,7 +24,8 @@ struct candidate {
 	uint64_t from;  /* where the body's expression is anchored */
 	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
 	uint16_t rule;
-	uint8_t state; /* enum candidate_state, as of the newest text */
+	uint8_t branch; /* of the rule's */
+	uint8_t state;  /* enum candidate_state, as of the newest text */
 };
 
 enum candidate_state {

@@ -134,7 +134,9 @@ static int by_point(const void *a, const void *b)
 	const struct candidate *x = a, *y = b;
 	if (x->point != y->point)
 		return x->point < y->point ? -1 : 1;
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (x->branch > y->branch) - (x->branch < y->branch);
 }
 
 void slot_sort(struct slot *s)

@@ -21,8 +21,9 @@
 #define RULE_REACH_MAX \
 	128 /* the longest lead-in that is not simply the beginning of its expression */
 
-struct rule {
-	struct rule_info info;
+/* One way to break a rule. */
+struct rule_branch {
+	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
 	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
 				where it is told */
 	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
@@ -30,10 +31,16 @@ struct rule {
 	unsigned group;      /* the secret's, in `body` */
 	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
-	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
-	const char *mask;    /* what stands for a secret that is redacted */
-	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
-				RULE_NO_KEYWORDS */
+};
+
+struct rule {
+	struct rule_info info;
+	struct rule_branch *branches; /* as many as there are lead-ins; at least one */
+	size_t n_branches;
+	uint32_t delay;   /* bytes after a whole match that its last assertion needs */
+	const char *mask; /* what stands for a secret that is redacted */
+	uint32_t keyword; /* its number among the rules whose keywords must be seen, or
+			     RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
 	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
@@ -55,6 +62,7 @@ struct rule {
 
 struct rule_pattern { /* what a pattern of the set's multimatch stands for */
 	uint16_t rule;
+	uint8_t branch;
 	bool keyword;
 };
 

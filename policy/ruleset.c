@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/branches.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
@@ -108,27 +109,62 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 			errors, r, r->lead_in_line,
 			"lead_in may be longer than 128 bytes and is not the beginning of the regex",
 			"shorten it, or make it a beginning of the regex word for word");
-	r->info.lead_in = r->wanted;
-	r->reach = own.max;
-	r->prefix = 0;
-	r->group = (unsigned)r->secret_group;
+	struct rule_branch *b = r->branches;
+	b->lead_in = r->info.lead_in = r->wanted;
+	b->reach = own.max;
+	b->group = (unsigned)r->secret_group;
 	r->info.unbounded = !whole->max || /* not known */
 			    needs_more(r, whole, whole->max, own.min);
-	rc = compile_regex(r, r->wanted, REGEX_AT_END, &r->start, errors);
-	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
+	rc = compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
+	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
 }
 
-static int compile_split(struct ruleset *set, struct rule *r, const struct lead_in *found,
-			 struct buf *errors)
+static int compile_split(struct ruleset *set, struct rule *r, struct rule_branch *b,
+			 const struct lead_in *found, struct buf *errors)
 {
-	r->info.lead_in = ruleset_keep(set, span_of(found->lead_in));
-	if (!r->info.lead_in)
+	b->lead_in = ruleset_keep(set, span_of(found->lead_in));
+	if (!b->lead_in)
 		return -ENOMEM;
-	r->group = found->body_group;
-	r->prefix = found->prefix;
-	r->reach = found->prefix;
-	r->info.unbounded = needs_more(r, found, found->body_max, 0);
-	return compile_regex(r, found->body, REGEX_AT_START, &r->body, errors);
+	b->group = found->body_group;
+	b->prefix = found->prefix;
+	b->reach = found->prefix;
+	r->info.unbounded = r->info.unbounded || needs_more(r, found, found->body_max, 0);
+	return compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
+}
+
+/* All lead-ins as one expression, to be shown. */
+static int join_lead_ins(struct ruleset *set, struct rule *r)
+{
+	struct buf all = { 0 };
+	for (size_t i = 0; i < r->n_branches; i++)
+		buf_printf(&all, "%s(?:%s)", i ? "|" : "", r->branches[i].lead_in);
+	r->info.lead_in = r->branches[0].lead_in;
+	if (r->n_branches > 1)
+		r->info.lead_in =
+			all.failed ? NULL : ruleset_keep(set, (struct span){ all.p, all.n });
+	buf_fini(&all);
+	return r->info.lead_in ? 0 : -ENOMEM;
+}
+
+static int compile_branches(struct ruleset *set, struct rule *r, const struct branches *found,
+			    struct buf *errors)
+{
+	uint32_t yield = 0;
+	int rc = 0;
+	r->branches = ruleset_keep_array(set, found->n, sizeof(*r->branches));
+	if (!r->branches)
+		return -ENOMEM;
+	r->n_branches = found->n;
+	for (size_t i = 0; i < found->n && !rc; i++) {
+		rc = compile_split(set, r, &r->branches[i], &found->v[i], errors);
+		yield = found->v[i].yield > yield ? found->v[i].yield : yield;
+	}
+	if (yield)
+		buf_printf(&set->notes,
+			   "%s:%u: rule %s: the first %u variable bytes of its secret lead in, and "
+			   "may leave before the cut\n",
+			   r->info.file, r->regex_line, r->info.id, yield);
+	return rc ? rc : join_lead_ins(set, r);
 }
 
 static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
@@ -137,8 +173,9 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 		return complain(errors, r, r->regex_line, "the regex matches the empty text",
 				"make it match at least one byte");
 	r->delay = found->ends_in_assertion;
-	r->group = (unsigned)r->secret_group;
-	r->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
+	r->branches->lead_in = r->info.regex;
+	r->branches->group = (unsigned)r->secret_group;
+	r->branches->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
 	r->info.unbounded = r->info.hold == HOLD_WINDOW && found->max > r->info.hold_bytes;
 	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED &&
 	    found->max > r->info.hold_bytes) {
@@ -149,7 +186,7 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 			r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
 		return -EINVAL;
 	}
-	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
+	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->branches->body, errors);
 }
 
 static bool is_doubtful(const struct rule *r)
@@ -178,8 +215,14 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct regex *whole = NULL;
 	struct lead_in found = { 0 };
+	struct branches branches = { .n = 0 };
+	bool given = r->secret_group >= 0;
 	if (!r->info.regex[0])
 		return -EINVAL; /* the reader said so */
+	r->branches = ruleset_keep_array(set, 1, sizeof(*r->branches));
+	if (!r->branches)
+		return -ENOMEM;
+	r->n_branches = 1;
 	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
 	if (rc)
 		return rc;
@@ -200,14 +243,27 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
 	if (rc == -ENOMEM)
 		return rc;
-	if (r->foreign && !rc && !found.found)
+	if (!rc && !r->wanted && r->info.hold == HOLD_LEAD_IN)
+		rc = branches_find(r->info.regex, (unsigned)r->secret_group, given, r->foreign,
+				   &branches);
+	if (rc == -ENOMEM)
+		goto done;
+	if (r->foreign && !rc && !branches.n) {
 		r->info.hold = HOLD_NONE;
+		buf_printf(
+			&set->notes,
+			"%s:%u: rule %s: nothing is held, and its secret leaves before the cut: %s\n",
+			r->info.file, r->regex_line, r->info.id, found.why);
+	}
 	if (r->info.hold != HOLD_LEAD_IN) {
 		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood",
 				   found.why)
 			: compile_whole(r, &found, errors);
+	} else if (branches.n) {
+		rc = compile_branches(set, r, &branches, errors);
 	} else if (found.found) {
-		rc = compile_split(set, r, &found, errors);
+		rc = compile_split(set, r, r->branches, &found, errors);
+		r->info.lead_in = r->branches->lead_in ? r->branches->lead_in : "";
 	} else if (r->wanted) {
 		rc = compile_written(r, &found, errors);
 	} else {
@@ -216,6 +272,8 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 			   found.remedy ? found.remedy : "write it without that, or write lead_in");
 		rc = -EINVAL;
 	}
+done:
+	branches_fini(&branches);
 	lead_in_fini(&found);
 	if (!rc && r->info.action == ACTION_REDACT)
 		rc = redaction_compile(set, r, errors);
@@ -232,9 +290,9 @@ static bool needs_keywords(const struct rule *r)
  * imply. */
 static int compile_patterns(struct ruleset *set, struct buf *errors)
 {
-	size_t n = 0, most = set->n, bad = 0;
+	size_t n = 0, most = 0, bad = 0;
 	for (size_t i = 0; i < set->n; i++)
-		most += set->rules[i].n_keywords;
+		most += set->rules[i].n_keywords + set->rules[i].n_branches;
 	struct multimatch_pattern *v = calloc(most + 1, sizeof(*v));
 	set->patterns = ruleset_keep_array(set, most, sizeof(*set->patterns));
 	if (!v || !set->patterns) {
@@ -243,8 +301,11 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 	}
 	for (size_t i = 0; i < set->n; i++) {
 		struct rule *r = &set->rules[i];
-		v[n].text = r->info.hold == HOLD_LEAD_IN ? r->info.lead_in : r->info.regex;
-		set->patterns[n++] = (struct rule_pattern){ .rule = (uint16_t)i };
+		for (size_t b = 0; b < r->n_branches; b++) {
+			v[n].text = r->branches[b].lead_in;
+			set->patterns[n++] =
+				(struct rule_pattern){ .rule = (uint16_t)i, .branch = (uint8_t)b };
+		}
 		r->keyword = RULE_NO_KEYWORDS;
 		if (!needs_keywords(r))
 			continue;
@@ -275,8 +336,10 @@ static void measure(struct ruleset *set)
 	set->context = REGEX_LOOK_BACK;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *r = &set->rules[i];
-		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
-		set->context = need > set->context ? need : set->context;
+		for (size_t b = 0; b < r->n_branches; b++) {
+			uint32_t need = r->branches[b].reach + r->delay + REGEX_LOOK_BACK;
+			set->context = need > set->context ? need : set->context;
+		}
 		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
 		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) &&
 		    r->info.hold_bytes + r->delay > set->window)
@@ -311,8 +374,10 @@ static int hash_rules(struct ruleset *set)
 static void set_free(struct ruleset *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		regex_free(set->rules[i].body);
-		regex_free(set->rules[i].start);
+		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
+			regex_free(set->rules[i].branches[b].body);
+			regex_free(set->rules[i].branches[b].start);
+		}
 		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);

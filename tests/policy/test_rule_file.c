@@ -86,7 +86,7 @@ static const struct {
 	  "p.yaml:7: rule my-rule: the regex does not compile: missing terminating ]" },
 	{ HEAD RULE "    regex: '[a-z]{20}'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: nothing literal of at least" },
-	{ HEAD RULE "    regex: 'ab[0-9]+|cd[0-9]+'\n",
+	{ HEAD RULE "    regex: 'ab[0-9]+|[0-9]+cd'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: its alternatives stand at the top" },
 	{ HEAD RULE "    regex: 'abc([0-9]+)\\1'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: a backreference" },
