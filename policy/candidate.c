@@ -28,6 +28,29 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	return true;
 }
 
+bool candidate_line_end(const struct track *t, uint64_t at, uint64_t until, uint64_t *end)
+{
+	uint64_t most = at + CANDIDATE_LINE_REST,
+		 stop = min_u64(min_u64(until, most), track_end(t));
+	for (uint64_t i = max_u64(at, t->base); i < stop; i++)
+		if (t->text[i - t->base] == '\n') {
+			*end = i;
+			return true;
+		}
+	*end = stop;
+	return stop == most;
+}
+
+/* The rest of the line is waited for where an allowance asks for it, within the rule's bound. */
+static enum candidate_state found(const struct rule *r, const struct track *t, uint64_t until,
+				  bool more, uint64_t bound, const struct secret *secret)
+{
+	uint64_t end;
+	bool waits = r->sees_line && more && until < bound &&
+		     !candidate_line_end(t, secret->to, until, &end);
+	return waits ? CANDIDATE_ALIVE : CANDIDATE_FOUND;
+}
+
 /* A whole match was reported to end at the point; where it starts is found by looking back. When
  * the look-back is too short for it, the earliest byte in reach stands for its start. */
 static enum candidate_state whole_state(const struct candidate *c, const struct rule *r,
@@ -40,13 +63,20 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
-	enum regex_result found =
+	enum regex_result result =
 		regex_find(b->body, s, text, rel(t, back), inside(t), b->group, &start, &end);
-	if (found == REGEX_FAILED)
+	if (result == REGEX_FAILED)
 		return CANDIDATE_FAILED;
-	out->from = found == REGEX_YES ? t->base + start : max_u64(back, t->base);
-	out->to = found == REGEX_YES ? t->base + end : c->point;
-	return CANDIDATE_FOUND;
+	out->from = out->begin = max_u64(back, t->base);
+	out->to = out->end = c->point;
+	if (result == REGEX_YES) {
+		out->from = t->base + start;
+		out->to = t->base + end;
+		regex_last(s, &start, &end);
+		out->begin = t->base + start;
+	}
+	bool more = !ended && r->info.hold == HOLD_NONE;
+	return found(r, t, until, more, UINT64_MAX, out);
 }
 
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
@@ -71,16 +101,18 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	}
 	out->from = t->base + start;
 	out->to = t->base + end;
+	regex_last(s, &start, &end);
+	out->end = t->base + end;
 	if (out->from == c->point)
 		out->from -= b->prefix;
-	return CANDIDATE_FOUND;
+	return found(r, t, until, !ended, bound, out);
 }
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 				struct regex_scratch *s, const struct view *v, uint64_t known)
 {
 	struct secret unused;
-	if (r->info.hold != HOLD_LEAD_IN) {
+	if (r->info.hold != HOLD_LEAD_IN && !r->sees_line) {
 		uint64_t at = c->point + r->delay;
 		if (at > track_end(v->track))
 			return (struct decided){ track_end(v->track), v->end };

@@ -61,6 +61,7 @@ struct view { /* one channel's text as of now */
 
 struct secret { /* text offsets of what a match is about */
 	uint64_t from, to;
+	uint64_t begin, end; /* of the whole match; begin: only of those without a lead-in */
 };
 
 /* False: the expression that leads in does not match where it was reported (an engine's failure).
@@ -72,6 +73,11 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
 				     struct regex_scratch *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out);
+
+/* Where the line that `at` stands in ends, as far as it counts: at a line feed before `until`, or
+ * at CANDIDATE_LINE_REST bytes. Otherwise it is not known yet, and `until`. */
+#define CANDIDATE_LINE_REST 256
+bool candidate_line_end(const struct track *t, uint64_t at, uint64_t until, uint64_t *end);
 
 /* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it,
  * and the raw offset right after the byte that decided. known: a length for which it was ALIVE. */

@@ -264,13 +264,15 @@ static char *take_text(struct buf *b)
 
 static int emit(const struct search *s, struct lead_in *out)
 {
-	struct buf lead = { 0 }, body = { 0 };
+	struct buf lead = { 0 }, opening = { 0 }, body = { 0 };
 	measure(&s->best, out);
 	split_add_lead_in(&lead, s->source, &s->best, true);
 	split_add_body(&body, s->source, &s->best);
+	split_add_lead_in(&opening, s->source, &s->best, false);
 	out->lead_in = take_text(&lead);
+	out->opening = take_text(&opening);
 	out->body = take_text(&body);
-	if (!out->lead_in || !out->body) {
+	if (!out->lead_in || !out->opening || !out->body) {
 		lead_in_fini(out);
 		return -ENOMEM;
 	}
@@ -347,7 +349,8 @@ int lead_in_find_within(const char *regex, unsigned secret_group, struct lead_in
 void lead_in_fini(struct lead_in *l)
 {
 	free(l->lead_in);
+	free(l->opening);
 	free(l->body);
-	l->lead_in = l->body = NULL;
+	l->lead_in = l->opening = l->body = NULL;
 	l->found = false;
 }

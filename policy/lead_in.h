@@ -42,6 +42,7 @@
 struct lead_in {
 	bool found;
 	char *lead_in;       /* heap; NULL when not found */
+	char *opening;       /* heap; the lead-in with all that may come before it */
 	char *body;          /* heap; matches from the lead-in's end on */
 	unsigned body_group; /* the secret's group in the body */
 	uint32_t prefix; /* bytes of the secret that stand in the lead-in; 0 also when their number

@@ -144,3 +144,10 @@ enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, st
 	*end = v[2 * group + 1];
 	return REGEX_YES;
 }
+
+void regex_last(const struct regex_scratch *s, size_t *start, size_t *end)
+{
+	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(s->data);
+	*start = v[0];
+	*end = v[1];
+}

@@ -21,6 +21,21 @@
 #define RULE_REACH_MAX \
 	128 /* the longest lead-in that is not simply the beginning of its expression */
 
+/* One allowlist. It excuses a match when one of its expressions matches in its target or one of its
+ * words is in the secret. */
+enum allow_target { ALLOW_SECRET, ALLOW_MATCH, ALLOW_LINE };
+
+struct allowance {
+	enum allow_target target;
+	bool both; /* an expression and a word are needed */
+	const char *const *texts;
+	struct regex **regexes; /* n_texts; NULL until compiled */
+	const char *const *stopwords;
+	size_t n_texts, n_stopwords;
+	const char *file;
+	unsigned line;
+};
+
 /* One way to break a rule. */
 struct rule_branch {
 	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
@@ -28,9 +43,11 @@ struct rule_branch {
 				where it is told */
 	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
 				where it ends */
-	unsigned group;      /* the secret's, in `body` */
-	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
-	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
+	struct regex *opening; /* the same, and all that may come before it, where an allowance
+				  asks for the match; or NULL */
+	unsigned group;        /* the secret's, in `body` */
+	uint32_t prefix;       /* bytes of the secret that stand in the lead-in */
+	uint32_t reach;        /* bytes before the candidate's point that matching may go back to */
 };
 
 struct rule {
@@ -43,14 +60,12 @@ struct rule {
 			     RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
-	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
-	struct regex **allow; /* n_allow */
-	const char *const *stopwords;
-	size_t n_allow, n_stopwords;
+	double entropy; /* bits per byte that a secret must exceed; 0: any will do */
+	struct allowance *allowances;
+	size_t n_allowances;
+	bool sees_match, sees_line; /* some allowance asks for more than the secret */
 
 	/* As read. */
-	const char *const *allow_texts;
-	unsigned allow_line;
 	const char *const *keywords;
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */

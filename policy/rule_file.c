@@ -129,8 +129,7 @@ static bool is_list(struct rule_file *f, const struct yaml_node *n)
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
 		     struct span text, struct buf *errors);
 
-/* Relative names are relative to the file that includes. */
-static const char *beside(struct rule_file *f, const char *name)
+const char *rule_file_beside(struct rule_file *f, const char *name)
 {
 	const char *slash = strrchr(f->name, '/');
 	struct buf path = { 0 };
@@ -163,7 +162,7 @@ static void include_one(struct rule_file *f, const struct yaml_node *n)
 		include_builtin(f);
 		return;
 	}
-	const char *path = beside(f, n->text);
+	const char *path = rule_file_beside(f, n->text);
 	if (!path)
 		return;
 	for (const struct rule_file *up = f; up; up = up->includer, depth++)

@@ -42,6 +42,8 @@ bool rule_file_flag(struct rule_file *f, const struct yaml_node *n);
 void rule_file_map(struct rule_file *f, struct rule *r, const struct yaml_node *map,
 		   const struct rule_key *keys, size_t count, const char *where);
 
+/* A path that the file names: relative ones are relative to it. NULL: no memory. */
+const char *rule_file_beside(struct rule_file *f, const char *name);
 /* False, after a complaint: its id is in use. */
 bool rule_file_unique(struct rule_file *f, const struct rule *r);
 /* Appends a rule that is complete. */

@@ -129,7 +129,10 @@ static int compile_split(struct ruleset *set, struct rule *r, struct rule_branch
 	b->prefix = found->prefix;
 	b->reach = found->prefix;
 	r->info.unbounded = r->info.unbounded || needs_more(r, found, found->body_max, 0);
-	return compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
+	int rc = compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
+	if (!rc && (r->sees_match || r->sees_line))
+		rc = compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
+	return rc;
 }
 
 /* All lead-ins as one expression, to be shown. */
@@ -340,6 +343,9 @@ static void measure(struct ruleset *set)
 			uint32_t need = r->branches[b].reach + r->delay + REGEX_LOOK_BACK;
 			set->context = need > set->context ? need : set->context;
 		}
+		if (r->sees_match || r->sees_line)
+			set->context =
+				(uint32_t)max_u64(set->context, EXCUSE_REACH + REGEX_LOOK_BACK);
 		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
 		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) &&
 		    r->info.hold_bytes + r->delay > set->window)
@@ -377,6 +383,7 @@ static void set_free(struct ruleset *set)
 		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
 			regex_free(set->rules[i].branches[b].body);
 			regex_free(set->rules[i].branches[b].start);
+			regex_free(set->rules[i].branches[b].opening);
 		}
 		excuse_fini(&set->rules[i]);
 	}
