@@ -173,7 +173,7 @@ static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_so
 			return;
 	if (left_out(from, regex))
 		return;
-	struct rule r = { .secret_group = -1, .foreign = true };
+	struct rule r = { .secret_group = -1, .foreign = true, .origin = files->f->name };
 	r.info = (struct rule_info){ .remedy = "", .lead_in = "", .file = regex_file->name };
 	r.info.id = choose_id(f, gitleaks_text(from->said[0].map, "id"));
 	r.info.title = title ? rule_file_text(title_file, title, 1000) : r.info.id;

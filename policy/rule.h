@@ -70,6 +70,8 @@ struct rule {
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */
 	const char *wanted; /* lead_in: given, or NULL */
+	const char *origin; /* the file that a policy includes for it; info.file, or what extends
+			       that */
 	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
 	unsigned regex_line, lead_in_line, hold_line;
@@ -122,6 +124,7 @@ int rule_file_read(struct ruleset *set, const char *name, struct span yaml,
  * the last. */
 const char *rule_file_policy_key(size_t i);
 const char *rule_file_rule_key(size_t i);
+const char *rule_file_override_key(size_t i);
 
 struct builtin_file {
 	const char *name;

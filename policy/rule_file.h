@@ -20,7 +20,7 @@ struct rule_file { /* one file being read */
 	int rc;
 	uint32_t hold_bytes; /* defaults of its rules */
 	enum on_bound on_bound;
-	const struct yaml_node *disable;
+	const struct yaml_node *disable, *overrides;
 };
 
 struct rule_key {
@@ -54,6 +54,9 @@ size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t mos
 
 /* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
 void gitleaks_take(struct rule_file *f, const struct yaml_node *root);
+
+/* rule_override.c: a policy's `overrides`, when all rules are read. */
+void rule_file_override(struct rule_file *f, const struct yaml_node *list);
 
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n); /* one item of `rules` */
 

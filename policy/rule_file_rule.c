@@ -221,7 +221,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	r.info = (struct rule_info){
 		.id = "", .title = "", .remedy = "", .regex = "", .lead_in = ""
 	};
-	r.info.file = f->name;
+	r.info.file = r.origin = f->name;
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
