@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "lib/sha256.h"
-#include "policy/branches.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/redaction.h"
 #include "policy/rule.h"
+#include "policy/rule_branch.h"
 #include "policy/secret_group.h"
 
 const char *const severity_names[] = { "low", "medium", "high", "critical" };
@@ -65,8 +65,8 @@ static int complain_regex(struct buf *errors, const struct rule *r, unsigned lin
 	return -EINVAL;
 }
 
-static int compile_regex(const struct rule *r, const char *text, unsigned flags, struct regex **out,
-			 struct buf *errors)
+int rule_compile_regex(const struct rule *r, const char *text, unsigned flags, struct regex **out,
+		       struct buf *errors)
 {
 	struct buf why = { 0 };
 	int rc = regex_new(text, flags, out, &why);
@@ -75,15 +75,6 @@ static int compile_regex(const struct rule *r, const char *text, unsigned flags,
 			       "correct it there");
 	buf_fini(&why);
 	return rc;
-}
-
-/* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
- * a last assertion looks at. */
-static bool needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
-		       uint32_t before)
-{
-	return max == LEAD_IN_UNBOUNDED ||
-	       (uint64_t)max + whole->ends_in_assertion > (uint64_t)before + r->info.hold_bytes;
 }
 
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
@@ -114,60 +105,9 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 	b->reach = own.max;
 	b->group = (unsigned)r->secret_group;
 	r->info.unbounded = !whole->max || /* not known */
-			    needs_more(r, whole, whole->max, own.min);
-	rc = compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
-	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
-}
-
-static int compile_split(struct ruleset *set, struct rule *r, struct rule_branch *b,
-			 const struct lead_in *found, struct buf *errors)
-{
-	b->lead_in = ruleset_keep(set, span_of(found->lead_in));
-	if (!b->lead_in)
-		return -ENOMEM;
-	b->group = found->body_group;
-	b->prefix = found->prefix;
-	b->reach = found->prefix;
-	r->info.unbounded = r->info.unbounded || needs_more(r, found, found->body_max, 0);
-	int rc = compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
-	if (!rc && (r->sees_match || r->sees_line))
-		rc = compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
-	return rc;
-}
-
-/* All lead-ins as one expression, to be shown. */
-static int join_lead_ins(struct ruleset *set, struct rule *r)
-{
-	struct buf all = { 0 };
-	for (size_t i = 0; i < r->n_branches; i++)
-		buf_printf(&all, "%s(?:%s)", i ? "|" : "", r->branches[i].lead_in);
-	r->info.lead_in = r->branches[0].lead_in;
-	if (r->n_branches > 1)
-		r->info.lead_in =
-			all.failed ? NULL : ruleset_keep(set, (struct span){ all.p, all.n });
-	buf_fini(&all);
-	return r->info.lead_in ? 0 : -ENOMEM;
-}
-
-static int compile_branches(struct ruleset *set, struct rule *r, const struct branches *found,
-			    struct buf *errors)
-{
-	uint32_t yield = 0;
-	int rc = 0;
-	r->branches = ruleset_keep_array(set, found->n, sizeof(*r->branches));
-	if (!r->branches)
-		return -ENOMEM;
-	r->n_branches = found->n;
-	for (size_t i = 0; i < found->n && !rc; i++) {
-		rc = compile_split(set, r, &r->branches[i], &found->v[i], errors);
-		yield = found->v[i].yield > yield ? found->v[i].yield : yield;
-	}
-	if (yield)
-		buf_printf(&set->notes,
-			   "%s:%u: rule %s: the first %u variable bytes of its secret lead in, and "
-			   "may leave before the cut\n",
-			   r->info.file, r->regex_line, r->info.id, yield);
-	return rc ? rc : join_lead_ins(set, r);
+			    rule_needs_more(r, whole, whole->max, own.min);
+	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
+	return rc ? rc : rule_compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
 }
 
 static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
@@ -189,7 +129,7 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 			r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
 		return -EINVAL;
 	}
-	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->branches->body, errors);
+	return rule_compile_regex(r, r->info.regex, REGEX_AT_END, &r->branches->body, errors);
 }
 
 static bool is_doubtful(const struct rule *r)
@@ -226,7 +166,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	if (!r->branches)
 		return -ENOMEM;
 	r->n_branches = 1;
-	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
+	int rc = rule_compile_regex(r, r->info.regex, 0, &whole, errors);
 	if (rc)
 		return rc;
 	unsigned groups = regex_groups(whole);
@@ -263,9 +203,9 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 				   found.why)
 			: compile_whole(r, &found, errors);
 	} else if (branches.n) {
-		rc = compile_branches(set, r, &branches, errors);
+		rc = rule_branches_compile(set, r, &branches, errors);
 	} else if (found.found) {
-		rc = compile_split(set, r, r->branches, &found, errors);
+		rc = rule_branch_compile(set, r, r->branches, &found, errors);
 		r->info.lead_in = r->branches->lead_in ? r->branches->lead_in : "";
 	} else if (r->wanted) {
 		rc = compile_written(r, &found, errors);

@@ -58,7 +58,7 @@ static const struct {
 	{ "version: 1\noverrides: nope\n", "p.yaml:2: overrides must be a list; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\noverrides: [{id: my-rule, action: ban}]\n",
 	  "p.yaml:8: action \"ban\" is not known; use one of: flag, redact, cut" },
-	{ HEAD RULE "    regex: 'abc[0-9]+'\noverrides: [{id: my-rule, hold: none}]\n",
+	{ HEAD RULE "    regex: 'abc[0-9]+'\noverrides: [{id: my-rule, action: cut, hold: none}]\n",
 	  "p.yaml:8: key \"hold\" is not known in overrides; " },
 	{ "version: 1\ndisable: [nope]\n",
 	  "p.yaml:2: disable names rule \"nope\", which does not exist; " },
@@ -395,7 +395,7 @@ Test(rule_file, overrides_change_rules_in_order)
 {
 	struct ruleset *set = must(
 		"version: 1\ninclude: [builtin]\noverrides:\n  - {file: builtin, action: flag, severity: low}\n"
-		"  - {id: one, action: redact}\n  - {file: builtin, id: aws-access-key, action: cut}\nrules:\n"
+		"  - {id: one, action: redact}\n  - {file: builtin, id: aws-access-key-id, action: cut}\nrules:\n"
 		"  - {id: one, title: t, severity: high, action: cut, regex: 'one-[0-9]{4}'}\n");
 	size_t cuts = 0;
 	for (size_t i = 0; i < ruleset_count(set); i++) {
