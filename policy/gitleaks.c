@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/toml.h"
+#include "policy/re2.h"
 
 void gitleaks_note(struct rule_file *f, unsigned line, const char *rule, const char *what)
 {
@@ -47,6 +48,25 @@ bool gitleaks_known(struct rule_file *f, const struct yaml_node *map, const char
 		all = all && i < count;
 	}
 	return all;
+}
+
+const char *gitleaks_regex(struct rule_file *f, const struct yaml_node *n, const char *rule,
+			   const char *what)
+{
+	struct buf out = { 0 }, why = { 0 };
+	const char *text = rule_file_text(f, n, GITLEAKS_REGEX_MAX), *kept = "";
+	int rc = re2_translate(text, &out, &why);
+	if (rc == -EINVAL)
+		rule_file_complain(f, n->line,
+				   "rule %s: %s does not compile: %.*s; correct it there", rule,
+				   what, (int)why.n, why.p);
+	else if (!rc)
+		kept = ruleset_keep(f->set, (struct span){ out.p, out.n });
+	if (rc == -ENOMEM || !kept)
+		f->rc = -ENOMEM;
+	buf_fini(&out);
+	buf_fini(&why);
+	return kept ? kept : "";
 }
 
 /* --- a rule --- */
@@ -177,7 +197,7 @@ static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_so
 	r.info = (struct rule_info){ .remedy = "", .lead_in = "", .file = regex_file->name };
 	r.info.id = choose_id(f, gitleaks_text(from->said[0].map, "id"));
 	r.info.title = title ? rule_file_text(title_file, title, 1000) : r.info.id;
-	r.info.regex = rule_file_text(regex_file, regex, GITLEAKS_REGEX_MAX);
+	r.info.regex = gitleaks_regex(regex_file, regex, r.info.id, "the regex");
 	r.info.line = r.regex_line = regex->line;
 	r.info.severity = SEVERITY_HIGH;
 	r.info.action = ACTION_CUT;

@@ -34,6 +34,10 @@ const struct yaml_node *gitleaks_text(const struct yaml_node *map, const char *k
 bool gitleaks_known(struct rule_file *f, const struct yaml_node *map, const char *const *keys,
 		    size_t count);
 
+/* An expression, written as ours; "" after a complaint that begins with what it is of. */
+const char *gitleaks_regex(struct rule_file *f, const struct yaml_node *n, const char *rule,
+			   const char *what);
+
 /* The allowlists of a table: refused where they are wrong, noted where a stream has not what they
  * ask for. */
 void gitleaks_check_allowlists(struct rule_file *f, const char *rule, const struct yaml_node *map);

@@ -89,6 +89,19 @@ static size_t take_list(struct rule_file *f, const struct yaml_node *n, size_t b
 	return n && n->first ? rule_file_list(f, n, GITLEAKS_LIST_MAX, bytes, out) : 0;
 }
 
+static size_t take_regexes(struct rule_file *f, const struct yaml_node *list, const char *rule,
+			   const char *const **out)
+{
+	size_t n = take_list(f, list, GITLEAKS_REGEX_MAX, out), i = 0;
+	const char **v = n ? ruleset_keep_array(f->set, n, sizeof(*v)) : NULL;
+	if (n && !v)
+		f->rc = -ENOMEM;
+	for (const struct yaml_node *one = v ? list->first : NULL; one; one = one->next)
+		v[i++] = gitleaks_regex(f, one, rule, "an allowlist's expression");
+	*out = v;
+	return v ? n : 0;
+}
+
 static void take_one(struct rule_file *f, struct rule *r, const struct yaml_node *allow)
 {
 	struct allowance a = { .target = target_of(allow),
@@ -97,7 +110,7 @@ static void take_one(struct rule_file *f, struct rule *r, const struct yaml_node
 			       .line = allow->line };
 	if (a.both && has_place(allow))
 		return;
-	a.n_texts = take_list(f, yaml_get(allow, "regexes"), GITLEAKS_REGEX_MAX, &a.texts);
+	a.n_texts = take_regexes(f, yaml_get(allow, "regexes"), r->info.id, &a.texts);
 	a.n_stopwords = take_list(f, yaml_get(allow, "stopwords"), 200, &a.stopwords);
 	if (!a.n_texts && !a.n_stopwords)
 		return;

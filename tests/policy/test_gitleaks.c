@@ -123,6 +123,21 @@ Test(gitleaks, lists_of_the_file_are_for_all_or_for_some)
 	     "key-");
 }
 
+/* Read as RE2 reads it, whatever the split: $ is the end, and a line may begin with what comes
+ * next. */
+Test(gitleaks, expressions_are_re2)
+{
+	static const char end[] = RULE("key-(?P<it>[a-z]{4})$");
+	passes(end, "key-abcd\n");
+	cuts(end, "key-abcd", "key-");
+	static const char lines[] = RULE("(?m)key-[0-9]{2}\\n^x[0-9]{3}");
+	cuts(lines, "a key-12\nx123 ", "a key-");
+	passes(lines, "a key-12\n\nx123 ");
+	static const char space[] = RULE("key-\\s[0-9]{4}");
+	passes(space, "key-\v1234 ");
+	cuts(space, "key-\f1234 ", "key-\f");
+}
+
 /* A builder could write the comment. */
 Test(gitleaks, comments_excuse_nothing)
 {
