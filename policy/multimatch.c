@@ -3,8 +3,21 @@
 #include <errno.h>
 #include <hs/hs.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Vectorscan 5.4.9 (Debian 12) overlooks matches near the end of a text of more than 64 bytes where
+ * a set is so uniform that it looks for pairs of bytes first: few patterns, or many with the same
+ * last byte. A few patterns of arbitrary bytes in every set keep it from doing that; what they find
+ * is nothing. tests/policy/test_multimatch.c shows what is overlooked without them. */
+#define PADS 16
+#define PAD_BYTES 8
+#define PAD_ID UINT32_MAX
+
+struct pad {
+	char text[PAD_BYTES * 4 + 1];
+};
 
 struct multimatch {
 	hs_database_t *db;
@@ -71,14 +84,24 @@ static int compile(struct multimatch *m, const char *const *texts, const unsigne
 	return hs_stream_size(m->db, &m->stream_bytes) == HS_SUCCESS ? 0 : -EINVAL;
 }
 
+/* At every place in them stand other bytes. */
+static void write_pad(struct pad *pad, unsigned number)
+{
+	for (unsigned i = 0; i < PAD_BYTES; i++)
+		snprintf(pad->text + 4 * i, 5, "\\x%02x",
+			 (number * (256 / PADS) + i * 37 + (i ? 128 : 0)) & 255);
+}
+
 int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out,
 		   size_t *bad, struct buf *why)
 {
 	int rc = -ENOMEM;
 	struct multimatch *m = calloc(1, sizeof(*m));
+	struct pad pads[PADS];
+	size_t all = n + PADS;
 	char **quoted = calloc(n + 1, sizeof(*quoted));
-	const char **texts = calloc(n + 1, sizeof(*texts));
-	unsigned *flags = calloc(n + 1, sizeof(*flags)), *ids = calloc(n + 1, sizeof(*ids));
+	const char **texts = calloc(all, sizeof(*texts));
+	unsigned *flags = calloc(all, sizeof(*flags)), *ids = calloc(all, sizeof(*ids));
 	*bad = n;
 	if (!m || !quoted || !texts || !flags || !ids)
 		goto done;
@@ -89,8 +112,13 @@ int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimat
 		flags[i] = v[i].keyword ? HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH : 0;
 		ids[i] = (unsigned)i;
 	}
+	for (unsigned i = 0; i < PADS; i++) {
+		write_pad(&pads[i], i);
+		texts[n + i] = pads[i].text;
+		ids[n + i] = PAD_ID;
+	}
 	/* Without patterns there is no database; streams of such a set are never opened. */
-	rc = n ? compile(m, texts, flags, ids, n, bad, why) : 0;
+	rc = n ? compile(m, texts, flags, ids, all, bad, why) : 0;
 	if (!rc) {
 		*out = m;
 		m = NULL;
@@ -160,6 +188,8 @@ static int note(unsigned id, unsigned long long from, unsigned long long to, uns
 	(void)from;
 	(void)flags;
 	struct multimatch_hits *h = context;
+	if (id == PAD_ID)
+		return 0;
 	if (h->n == h->cap) {
 		size_t cap = h->cap ? 2 * h->cap : 64;
 		struct multimatch_hit *v = realloc(h->v, cap * sizeof(*v));
