@@ -28,12 +28,13 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	return true;
 }
 
-bool candidate_line_end(const struct track *t, uint64_t at, uint64_t until, uint64_t *end)
+bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uint64_t until,
+			 uint64_t *end)
 {
-	uint64_t most = at + CANDIDATE_LINE_REST,
-		 stop = min_u64(min_u64(until, most), track_end(t));
+	uint64_t most = at + min_u64((uint64_t)lines * CANDIDATE_LINE_REST, CANDIDATE_REST_MAX);
+	uint64_t stop = min_u64(min_u64(until, most), track_end(t));
 	for (uint64_t i = max_u64(at, t->base); i < stop; i++)
-		if (t->text[i - t->base] == '\n') {
+		if (t->text[i - t->base] == '\n' && --lines == 0) {
 			*end = i;
 			return true;
 		}
@@ -41,13 +42,14 @@ bool candidate_line_end(const struct track *t, uint64_t at, uint64_t until, uint
 	return stop == most;
 }
 
-/* The rest of the line is waited for where an allowance asks for it, within the rule's bound. */
+/* The rest of the line is waited for where an allowance asks for it, and some lines more where a
+ * companion may come, within the rule's bound. */
 static enum candidate_state found(const struct rule *r, const struct track *t, uint64_t until,
 				  bool more, uint64_t bound, const struct secret *secret)
 {
 	uint64_t end;
-	bool waits = r->sees_line && more && until < bound &&
-		     !candidate_line_end(t, secret->to, until, &end);
+	bool waits = r->rest_lines && more && until < bound &&
+		     !candidate_lines_end(t, secret->to, r->rest_lines, until, &end);
 	return waits ? CANDIDATE_ALIVE : CANDIDATE_FOUND;
 }
 
@@ -112,7 +114,7 @@ struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 				struct regex_scratch *s, const struct view *v, uint64_t known)
 {
 	struct secret unused;
-	if (r->info.hold != HOLD_LEAD_IN && !r->sees_line) {
+	if (r->info.hold != HOLD_LEAD_IN && !r->rest_lines) {
 		uint64_t at = c->point + r->delay;
 		if (at > track_end(v->track))
 			return (struct decided){ track_end(v->track), v->end };

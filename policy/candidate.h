@@ -74,10 +74,13 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 				     struct regex_scratch *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out);
 
-/* Where the line that `at` stands in ends, as far as it counts: at a line feed before `until`, or
- * at CANDIDATE_LINE_REST bytes. Otherwise it is not known yet, and `until`. */
+/* Where so many lines from `at` on end, as far as they count: at a line feed before `until`, or at
+ * CANDIDATE_LINE_REST bytes for each, in all CANDIDATE_REST_MAX. Otherwise it is not known yet, and
+ * `until`. */
 #define CANDIDATE_LINE_REST 256
-bool candidate_line_end(const struct track *t, uint64_t at, uint64_t until, uint64_t *end);
+#define CANDIDATE_REST_MAX 2048
+bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uint64_t until,
+			 uint64_t *end);
 
 /* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it,
  * and the raw offset right after the byte that decided. known: a length for which it was ALIVE. */

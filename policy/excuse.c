@@ -114,7 +114,7 @@ static struct span target(const struct rule *r, struct regex_scratch *s, const s
 	uint64_t from = match_begin(r, s, c, t, secret), to = secret->end;
 	uint64_t least = max_u64(c->point > EXCUSE_REACH ? c->point - EXCUSE_REACH : 0, t->base);
 	if (which == ALLOW_LINE) {
-		candidate_line_end(t, secret->to, decided, &to);
+		candidate_lines_end(t, secret->to, 1, decided, &to);
 		while (from > least && t->text[from - 1 - t->base] != '\n')
 			from--;
 	}

@@ -28,6 +28,7 @@ static const char *const rule_keys[] = { "id",          "description", "regex", 
 					 "allowlist",   "allowlists",  "required", "skipReport" };
 static const char *const file_keys[] = { "title",     "description", "minVersion", "extend",
 					 "allowlist", "allowlists",  "rules" };
+static const char *const required_keys[] = { "id", "withinLines", "withinColumns" };
 static const char *const extend_keys[] = { "path", "url", "useDefault", "disabledRules" };
 
 bool gitleaks_known(struct rule_file *f, const struct yaml_node *map, const char *const *keys,
@@ -123,16 +124,65 @@ static void take_keywords(struct rule *r, const struct gitleaks_rule *from)
 
 static void note_foreign(struct rule_file *f, const struct rule *r, const struct yaml_node *map)
 {
-	const struct yaml_node *path = yaml_get(map, "path"), *required = yaml_get(map, "required");
+	const struct yaml_node *path = yaml_get(map, "path");
 	if (path)
 		gitleaks_note(f, path->line, r->info.id,
 			      "a stream has no path; the rule applies to all text");
-	if (required)
-		gitleaks_note(f, required->line, r->info.id,
-			      "`required` is not honoured; the rule counts without its companions");
 }
 
-/* Rules that gitleaks reports only as companions of others. */
+/* One companion. Without withinLines it may be anywhere before; what comes later is waited for only
+ * within those lines. */
+static void take_required(struct rule_file *f, struct rule *r, const struct yaml_node *one)
+{
+	struct requirement q = { .lines = REQUIRED_ANYWHERE, .line = one->line };
+	if (!gitleaks_known(f, one, required_keys, ARRAY_LEN(required_keys)))
+		return;
+	const struct yaml_node *id = gitleaks_text(one, "id"),
+			       *lines = gitleaks_text(one, "withinLines"),
+			       *columns = gitleaks_text(one, "withinColumns");
+	if (!id || r->n_required == REQUIRED_MAX) {
+		rule_file_complain(f, one->line,
+				   "required has no id, or more than %d tables; correct it",
+				   REQUIRED_MAX);
+		return;
+	}
+	q.id = rule_file_text(f, id, 64);
+	if (lines && !rule_file_number(f, lines, 0, REQUIRED_LINES_MAX, &q.lines))
+		return;
+	if (lines && q.lines + 1 > r->rest_lines)
+		r->rest_lines = q.lines + 1;
+	if (!lines)
+		gitleaks_note(f, one->line, r->info.id,
+			      "it counts when what it requires came before it; what comes later is "
+			      "not waited for without withinLines");
+	if (columns)
+		gitleaks_note(f, columns->line, r->info.id,
+			      "withinColumns is not honoured; any column will do");
+	r->required[r->n_required++] = q;
+}
+
+static void take_companions(struct rule *r, const struct gitleaks_rule *from)
+{
+	struct rule_file *f = from->said[0].f;
+	const struct yaml_node *list = NULL;
+	for (size_t i = 0; i < from->n && !list; i++) {
+		list = yaml_get(from->said[i].map, "required");
+		f = from->said[i].f;
+	}
+	r->own_id = rule_file_text(from->said[0].f, gitleaks_text(from->said[0].map, "id"), 64);
+	if (!list)
+		return;
+	r->required = ruleset_keep_array(f->set, REQUIRED_MAX, sizeof(*r->required));
+	if (!r->required)
+		f->rc = -ENOMEM;
+	else if (list->kind != YAML_LIST)
+		rule_file_complain(f, list->line, "required is no list; write [[rules.required]]");
+	else
+		for (const struct yaml_node *n = list->first; n; n = n->next)
+			take_required(f, r, n);
+}
+
+/* Rules that gitleaks reports only as companions of others: they hold nothing of their own. */
 static bool is_silent(const struct gitleaks_rule *from)
 {
 	struct rule_file *f;
@@ -167,21 +217,6 @@ static const char *choose_id(struct rule_file *f, const struct yaml_node *id)
 	return kept ? kept : own;
 }
 
-/* What makes it no rule of ours, said once. */
-static bool left_out(const struct gitleaks_rule *from, const struct yaml_node *regex)
-{
-	struct rule_file *f = from->said[0].f;
-	const struct yaml_node *map = from->said[0].map;
-	const char *why = NULL;
-	if (!regex)
-		why = "it has no regex, only a path; left out";
-	else if (is_silent(from))
-		why = "skipReport: it is only a companion of others; left out";
-	if (why)
-		gitleaks_note(f, map->line, gitleaks_text(map, "id")->text, why);
-	return why != NULL;
-}
-
 static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_source *files)
 {
 	struct rule_file *f = from->said[0].f, *regex_file = f, *title_file = f;
@@ -191,8 +226,12 @@ static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_so
 		if (!gitleaks_known(from->said[i].f, from->said[i].map, rule_keys,
 				    ARRAY_LEN(rule_keys)))
 			return;
-	if (left_out(from, regex))
+	if (!regex) {
+		gitleaks_note(f, from->said[0].map->line,
+			      gitleaks_text(from->said[0].map, "id")->text,
+			      "it has no regex, only a path; left out");
 		return;
+	}
 	struct rule r = { .secret_group = -1, .foreign = true, .origin = files->f->name };
 	r.info = (struct rule_info){ .remedy = "", .lead_in = "", .file = regex_file->name };
 	r.info.id = choose_id(f, gitleaks_text(from->said[0].map, "id"));
@@ -200,7 +239,8 @@ static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_so
 	r.info.regex = gitleaks_regex(regex_file, regex, r.info.id, "the regex");
 	r.info.line = r.regex_line = regex->line;
 	r.info.severity = SEVERITY_HIGH;
-	r.info.action = ACTION_CUT;
+	r.silent = is_silent(from);
+	r.info.action = r.silent ? ACTION_FLAG : ACTION_CUT;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
 	take_keywords(&r, from);
@@ -210,6 +250,7 @@ static void take_rule(const struct gitleaks_rule *from, const struct gitleaks_so
 		note_foreign(from->said[i].f, &r, from->said[i].map);
 	}
 	gitleaks_take_allowlists(&r, from, files);
+	take_companions(&r, from);
 	if (rule_file_unique(f, &r))
 		rule_file_add(f, &r);
 }

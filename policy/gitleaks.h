@@ -10,6 +10,8 @@
 #define GITLEAKS_REGEX_MAX 8000
 #define GITLEAKS_LIST_MAX 8192
 #define GITLEAKS_EXTEND_MAX 8
+#define REQUIRED_MAX 16
+#define REQUIRED_LINES_MAX 100
 
 /* One file of a chain, the one that extends first. */
 struct gitleaks_source {

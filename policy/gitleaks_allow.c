@@ -121,6 +121,7 @@ static void take_one(struct rule_file *f, struct rule *r, const struct yaml_node
 	}
 	r->sees_match = r->sees_match || (a.n_texts && a.target == ALLOW_MATCH);
 	r->sees_line = r->sees_line || (a.n_texts && a.target == ALLOW_LINE);
+	r->rest_lines = r->sees_line && !r->rest_lines ? 1 : r->rest_lines;
 	r->allowances[r->n_allowances++] = a;
 }
 

@@ -33,8 +33,8 @@ static bool starts(const struct translation *t, const char *text)
 /* {n} {n,} {n,m}; their length, or 0 for a brace that stands for itself. */
 static size_t braces(const char *s)
 {
-	size_t n = 1, digits = strspn(s + n, "0123456789");
-	if (*s != '{' || !digits)
+	size_t n = 1, digits = *s == '{' ? strspn(s + n, "0123456789") : 0;
+	if (!digits)
 		return 0;
 	n += digits;
 	if (s[n] == ',')

@@ -18,6 +18,8 @@
 
 #define RULES_MAX 4096
 #define RULE_NO_KEYWORDS UINT32_MAX
+#define RULE_NO_COMPANION UINT32_MAX
+#define REQUIRED_ANYWHERE UINT32_MAX
 #define RULE_REACH_MAX \
 	128 /* the longest lead-in that is not simply the beginning of its expression */
 
@@ -33,6 +35,14 @@ struct allowance {
 	const char *const *stopwords;
 	size_t n_texts, n_stopwords;
 	const char *file;
+	unsigned line;
+};
+
+/* A rule without which another does not count; see companion.h. */
+struct requirement {
+	const char *id;
+	uint32_t lines; /* how far away at most, or REQUIRED_ANYWHERE */
+	uint32_t number;
 	unsigned line;
 };
 
@@ -64,6 +74,15 @@ struct rule {
 	struct allowance *allowances;
 	size_t n_allowances;
 	bool sees_match, sees_line; /* some allowance asks for more than the secret */
+	uint32_t rest_lines;        /* a match waits for so many line feeds behind it */
+
+	/* What it takes beside a match. */
+	const char *own_id; /* as its own file has it; NULL: nothing requires it */
+	struct requirement *required;
+	size_t n_required;
+	uint32_t companion; /* its number among the rules that others require, or
+			       RULE_NO_COMPANION */
+	bool silent;        /* it counts for those only */
 
 	/* As read. */
 	const char *const *keywords;
@@ -93,6 +112,7 @@ struct ruleset {
 	struct rule_pattern *patterns;
 	size_t n_patterns;
 	uint32_t keyword_rules; /* how many rules have a keyword number */
+	uint32_t companions;    /* how many rules have a companion number */
 	uint32_t context;       /* bytes of text that must be kept before the newest */
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;

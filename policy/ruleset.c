@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/companion.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
@@ -311,6 +312,9 @@ static int hash_rules(struct ruleset *set)
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
+		for (size_t k = 0; k < r->n_required; k++)
+			buf_printf(&b, "%s %u\n", r->required[k].id, r->required[k].lines);
+		buf_add_text(&b, r->silent ? "silent\n" : "");
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -350,6 +354,8 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	rc = rule_file_read(set, name, yaml, errors);
 	if (rc == -ENOMEM)
 		goto fail;
+	int resolved = companion_resolve(set, errors);
+	rc = rc ? rc : resolved;
 	for (size_t i = 0; i < set->n; i++) {
 		int one = compile_rule(set, &set->rules[i], errors);
 		one = one ? one : excuse_compile(set, &set->rules[i], errors);

@@ -1,4 +1,6 @@
 /* policy/gitleaks*.c: rules and allowlists of gitleaks files, judged as streams at every split. */
+#include <errno.h>
+
 #include "tests/policy/judge_play.h"
 
 #define RULE(regex) "[[rules]]\nid = 'one'\nregex = '''" regex "'''\n"
@@ -136,6 +138,72 @@ Test(gitleaks, expressions_are_re2)
 	static const char space[] = RULE("key-\\s[0-9]{4}");
 	passes(space, "key-\v1234 ");
 	cuts(space, "key-\f1234 ", "key-\f");
+}
+
+#define PAIR(more)                                                                                 \
+	"[[rules]]\nid = 'a'\nregex = 'key-([a-z0-9]{8})\\b'\n[[rules.required]]\nid = 'b'\n" more \
+	"[[rules]]\nid = 'b'\nskipReport = true\nregex = 'user-[a-z]{4}'\n"
+
+Test(gitleaks, a_companion_came_before)
+{
+	cuts(PAIR(""), "user-abcd\n\n\n\nkey-abcdefgh x", "user-abcd\n\n\n\nkey-");
+	passes(PAIR(""), "key-abcdefgh x user-abcd\n");
+	passes(PAIR(""), "user-abc key-abcdefgh user-abc");
+	passes(PAIR(""), "user-abcd"); /* alone it is nothing */
+	cuts(PAIR(""), "key-abcdefgh user-abcd " HUNDRED HUNDRED HUNDRED " key-abcdefgh x",
+	     "key-abcdefgh user-abcd " HUNDRED HUNDRED HUNDRED " key-");
+}
+
+Test(gitleaks, a_companion_is_near)
+{
+	cuts(PAIR("withinLines = 1\n"), "user-abcd\nkey-abcdefgh x\n\n", "user-abcd\nkey-");
+	cuts(PAIR("withinLines = 1\n"), "key-abcdefgh x\nuser-abcd\n", "key-");
+	passes(PAIR("withinLines = 1\n"), "user-abcd\n\nkey-abcdefgh x\n\nuser-abcd");
+	cuts(PAIR("withinLines = 0\n"), "x key-abcdefgh user-abcd", "x key-");
+	passes(PAIR("withinLines = 0\n"), "x key-abcdefgh\nuser-abcd key-abcdef");
+	cuts(PAIR("withinLines = 2\n"),
+	     "a\n\n\nuser-abcd\n" TEN "\n" TEN "\n\nkey-12345678\n\nuser-abcd",
+	     "a\n\n\nuser-abcd\n" TEN "\n" TEN "\n\nkey-");
+}
+
+/* It must count itself; and it stands in the same channel. */
+Test(gitleaks, a_companion_is_excused_or_elsewhere)
+{
+	static const char excused[] = PAIR("") ALLOW("regexes = ['zz']\n");
+	passes(excused, "user-zzab key-abcdefgh x");
+	cuts(excused, "user-abcd key-abcdefgh x", "user-abcd key-");
+	struct play p = play_open_as("test.toml", PAIR(""));
+	const struct segment v[] = { { 0, "user-abcd ", 0 }, { 1, "key-abcdefgh ", 0 } };
+	struct outcome o = play_every_way(&p, v, 2);
+	cr_assert_eq(o.verdict.kind, VERDICT_PASS);
+	play_close(&p);
+}
+
+Test(gitleaks, companions_are_checked)
+{
+	static const struct {
+		const char *toml, *error;
+	} cases[] = {
+		{ RULE("abc[0-9]+") "[[rules.required]]\nid = 'no'\n",
+		  "test.toml:4: rule one: it requires rule \"no\", which is not there; " },
+		{ RULE("abc[0-9]+") "[[rules.required]]\nid = 'one'\n",
+		  "test.toml:4: rule one: it requires rule \"one\", which is not there; " },
+		{ RULE("abc[0-9]+") "[[rules.required]]\nwithinLines = 3\n",
+		  "test.toml:4: required has no id" },
+		{ PAIR("withinLines = 101\n"), "test.toml:6: withinLines 101 is out of range; " },
+		{ PAIR("lines = 1\n"),
+		  "test.toml:6: key \"lines\" is not known in a gitleaks file; " },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ruleset *set = NULL;
+		struct buf errors = { 0 };
+		cr_assert_eq(ruleset_parse("test.toml", span_of(cases[i].toml), &set, &errors),
+			     -EINVAL, "%s", cases[i].toml);
+		buf_add_char(&errors, '\0');
+		cr_expect(strncmp(errors.p, cases[i].error, strlen(cases[i].error)) == 0, "%s",
+			  errors.p);
+		buf_fini(&errors);
+	}
 }
 
 /* A builder could write the comment. */
