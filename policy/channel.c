@@ -13,6 +13,7 @@ void channel_free(struct channel *c)
 	track_fini(&c->kept);
 	free(c->open.v);
 	free(c->keywords);
+	free(c->companions);
 	if (c->region)
 		region_end(c->region);
 	free(c->region);
@@ -29,6 +30,7 @@ size_t channel_memory(const struct channel *c, const struct ruleset *set)
 	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
 	       c->open.cap * sizeof(*c->open.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
+	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
 	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
 }
 
@@ -169,7 +171,9 @@ static int by_point(const void *a, const void *b)
 	const struct candidate *x = a, *y = b;
 	if (x->point != y->point)
 		return x->point < y->point ? -1 : 1;
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (x->branch > y->branch) - (x->branch < y->branch);
 }
 
 void slot_sort(struct slot *s)
@@ -220,11 +224,16 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 	if (s->ended) { /* what follows, should anything follow, is another text */
 		fence_init(&c->fence);
 		c->was_code = false;
+		free(c->companions);
+		c->companions = NULL;
+		c->lines = 0;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
 		return save_keywords(s, set);
 	}
 	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);
+	if (set->companions)
+		c->lines += track_lines(&s->work, from);
 	track_clear_for(&c->kept, from, (uint32_t)(end - from));
 	return save_keywords(s, set) && track_assign(&c->kept, &s->work, from);
 }

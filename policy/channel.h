@@ -22,11 +22,13 @@ struct channel {
 	struct candidates open;
 	uint64_t *
 		keywords; /* bit set: this rule's keyword was seen in an earlier call; NULL: none */
-	uint32_t slot;    /* during a call: index + 1 */
-	bool code;        /* its kind is code as a whole */
-	bool prose;       /* its kind may hold fences */
-	bool arguments;   /* its kind is JSON, whose strings may be programs */
-	bool was_code;    /* prose: whether the last byte was inside a fence */
+	uint64_t *companions;  /* by number: 1 + the line where it was last found; 0: not yet */
+	uint64_t lines;        /* line feeds before the kept text, where companions are told */
+	uint32_t slot;         /* during a call: index + 1 */
+	bool code;             /* its kind is code as a whole */
+	bool prose;            /* its kind may hold fences */
+	bool arguments;        /* its kind is JSON, whose strings may be programs */
+	bool was_code;         /* prose: whether the last byte was inside a fence */
 	struct fence fence;    /* prose */
 	struct region *region; /* NULL until there is code and a rule that asks about programs */
 };

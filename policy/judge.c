@@ -210,7 +210,9 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 {
 	const struct rule_pattern *p = &j->set->patterns[hit->pattern];
 	const struct rule *r = &j->set->rules[p->rule];
-	struct candidate c = { .point = hit->end + slot->channel->stream_base, .rule = p->rule };
+	struct candidate c = { .point = hit->end + slot->channel->stream_base,
+			       .rule = p->rule,
+			       .branch = p->branch };
 	if (p->keyword)
 		return slot_saw(slot, r->keyword, c.point);
 	/* The last byte of the lead-in, or of the whole match, says where the rule applies. */

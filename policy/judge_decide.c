@@ -7,6 +7,7 @@ struct finding {
 	const struct judge *judge;
 	const struct slot *slot;
 	const struct rule *rule;
+	const struct candidate *candidate;
 	struct regex_scratch *regex;
 	struct secret secret;
 	uint64_t decided_at;
@@ -23,9 +24,7 @@ static bool not_excused(const struct finding *f)
 	const struct track *t = &f->slot->work;
 	if (f->secret.from < t->base || f->secret.to > track_end(t))
 		return true; /* not all of it is there: nothing excuses it */
-	struct span secret = { t->text + (f->secret.from - t->base),
-			       (size_t)(f->secret.to - f->secret.from) };
-	return !excuse_holds(f->rule, f->regex, secret);
+	return !excuse_holds(f->rule, f->regex, f->candidate, t, &f->secret, f->decided_at);
 }
 
 static const struct {
@@ -79,7 +78,7 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	if (r->info.hold == HOLD_LEAD_IN)
 		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
-	struct finding f = { j, slot, r, s->regex, *secret, when.at };
+	struct finding f = { j, slot, r, c, s->regex, *secret, when.at };
 	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
 		return judge_scratch_decision(s, &d);
 	return true;

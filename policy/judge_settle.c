@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "policy/companion.h"
 #include "policy/judge_state.h"
 
 /* Open candidates of one stream. More than that is an attack on the matcher's time; the stream is
@@ -131,16 +132,36 @@ static uint64_t limit_at(const struct judge *j, const struct judge_scratch *s, s
 	return limit;
 }
 
+/* Whether it has what its rule requires, and is one to be reported. */
+static bool counts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
+{
+	return d->bound ||
+	       (!j->set->rules[d->rule].silent && companion_near(j->set, &s->slots[d->slot], d));
+}
+
+/* What was found up to the i-th decision's moment may be required there. */
+static bool mark_companions(const struct judge *j, const struct judge_scratch *s, size_t i)
+{
+	bool ok = true;
+	for (size_t k = i; ok && k < s->n_decisions && j->set->companions; k++) {
+		if (moment_compare(s->decisions[k].when, s->decisions[i].when) != 0)
+			break;
+		ok = companion_mark(j->set, &s->slots[s->decisions[k].slot], &s->decisions[k]);
+	}
+	return ok;
+}
+
 /* Whether this decision does something to the stream. */
-static bool acts(const struct judge *j, const struct decision *d)
+static bool acts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
 {
 	const struct rule_info *r = &j->set->rules[d->rule].info;
-	return !j->observe && r->action != ACTION_FLAG && (!d->bound || r->on_bound == BOUND_CUT);
+	return !j->observe && counts(j, s, d) && r->action != ACTION_FLAG &&
+	       (!d->bound || r->on_bound == BOUND_CUT);
 }
 
 static bool redacts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
 {
-	return acts(j, d) && !d->bound && j->set->rules[d->rule].info.action == ACTION_REDACT &&
+	return acts(j, s, d) && !d->bound && j->set->rules[d->rule].info.action == ACTION_REDACT &&
 	       judge_can_redact(j, &s->slots[d->slot], d);
 }
 
@@ -149,13 +170,19 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 	judge_scratch_sort(s);
 	for (size_t i = 0; i < s->n_decisions; i++) {
 		const struct decision *d = &s->decisions[i];
+		if (!mark_companions(j, s, i)) {
+			judge_cut(j, CUT_ENGINE_ERROR, 0, j->raw_seen, j->safe_raw);
+			return true;
+		}
+		if (!counts(j, s, d))
+			continue;
 		if (d->bound && j->set->rules[d->rule].info.on_bound == BOUND_CUT)
 			j->counts.bound_cuts++;
 		else if (d->bound)
 			j->counts.bound_releases++;
 		else
 			card_add(j, &s->slots[d->slot], d);
-		if (!acts(j, d))
+		if (!acts(j, s, d))
 			continue;
 		if (redacts(j, s, d)) {
 			if (judge_redact(j, &s->slots[d->slot], d))
@@ -166,7 +193,7 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 		uint64_t limit = min_u64(d->raw, limit_at(j, s, d->when));
 		for (size_t k = i + 1; k < s->n_decisions; k++)
 			if (moment_compare(s->decisions[k].when, d->when) == 0 &&
-			    acts(j, &s->decisions[k]))
+			    acts(j, s, &s->decisions[k]))
 				limit = min_u64(limit, s->decisions[k].raw);
 		judge_cut(j, d->bound ? CUT_HOLD_BOUND : CUT_RULE, d->rule, d->when.raw, limit);
 		return true;

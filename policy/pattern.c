@@ -250,6 +250,7 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 		return NULL;
 	if (n->kind == PATTERN_BYTES)
 		finish_set(n, &set);
+	n->atom = r->at;
 	read_quantifier(r, n);
 	n->to = r->at;
 	return n;

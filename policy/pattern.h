@@ -33,6 +33,7 @@ struct pattern_branch {
 struct pattern_node {
 	enum pattern_kind kind;
 	size_t from, to;  /* source, with the quantifier */
+	size_t atom;      /* where the quantifier begins */
 	size_t header;    /* groups: length of "(", "(?:", "(?i:" ... */
 	unsigned capture; /* groups: number, or 0 */
 	unsigned flags;   /* in force where it begins */

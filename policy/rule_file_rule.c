@@ -94,13 +94,12 @@ static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_
 
 static void allow_regexes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->allow_line = n->line;
-	r->n_allow = rule_file_list(f, n, 64, REGEX_MAX, &r->allow_texts);
+	r->allowances->n_texts = rule_file_list(f, n, 64, REGEX_MAX, &r->allowances->texts);
 }
 
 static void allow_stopwords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->n_stopwords = rule_file_list(f, n, 4096, 64, &r->stopwords);
+	r->allowances->n_stopwords = rule_file_list(f, n, 4096, 64, &r->allowances->stopwords);
 }
 
 static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
@@ -108,6 +107,14 @@ static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
 
 static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
+	struct allowance *own = ruleset_keep_array(f->set, 1, sizeof(*own));
+	if (!own) {
+		f->rc = -ENOMEM;
+		return;
+	}
+	*own = (struct allowance){ .file = f->name, .line = n->line };
+	r->allowances = own;
+	r->n_allowances = 1;
 	if (n->kind == YAML_MAP && n->first)
 		rule_file_map(f, r, n, rule_allow_keys, ARRAY_LEN(rule_allow_keys),
 			      "a rule's allow");
@@ -243,7 +250,7 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 				     .regex = "",
 				     .query = "",
 				     .lead_in = "" };
-	r.info.file = f->name;
+	r.info.file = r.origin = f->name;
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;

@@ -72,9 +72,16 @@ struct rule_detail {
 	unsigned secret_group;
 	const char *mask; /* of a rule that redacts, else NULL */
 	double entropy;   /* 0: any will do */
-	const char *const *keywords, *const *allow, *const *stopwords;
-	size_t n_keywords, n_allow, n_stopwords;
+	const char *const *keywords;
+	size_t n_keywords;
 	struct rule_samples samples;
+};
+
+struct rule_allowed {   /* what excuses a match */
+	const char *in; /* the secret, match or line that is looked at */
+	bool both;      /* an expression and a word are needed, not either */
+	const char *const *regexes, *const *stopwords;
+	size_t n_regexes, n_stopwords;
 };
 
 /* Reads a policy file and everything it includes; "builtin" is the pack in the binary with its
@@ -93,6 +100,8 @@ void ruleset_unref(struct ruleset *set);          /* atomic; the last one frees;
 size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
 struct rule_detail ruleset_detail(const struct ruleset *set, size_t index);
+bool ruleset_allowed(const struct ruleset *set, size_t index, size_t i,
+		     struct rule_allowed *out); /* false after the last */
 const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
 /* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */

@@ -30,7 +30,7 @@ static int check_keys(const struct rule *r, struct buf *errors)
 	if (r->info.hold != HOLD_LEAD_IN || (r->hold_given && r->info.hold_bytes > REGION_HOLD))
 		return complain(errors, r, r->hold_line,
 				"a query holds at most 8000 bytes; write hold: {bytes: 4096}");
-	if (r->secret_group >= 0 || r->entropy > 0 || r->allow_line)
+	if (r->secret_group >= 0 || r->entropy > 0 || r->n_allowances)
 		return complain(errors, r, r->query_line,
 				"secret_group, entropy and allow are for a regex; remove them");
 	return 0;
@@ -76,13 +76,16 @@ int syntax_rule_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 		return rc;
 	struct syntax_rule *s = ruleset_keep_array(
 		set, 1, sizeof(*s) + r->n_languages * sizeof(struct syntax_form));
-	if (!s)
+	r->branches = ruleset_keep_array(set, 1, sizeof(*r->branches));
+	if (!s || !r->branches)
 		return -ENOMEM;
 	r->syntax = s;
 	r->info.lead_in = r->wanted;
 	r->info.unbounded = true;
 	r->info.hold_bytes = (uint32_t)min_u64(r->info.hold_bytes, REGION_HOLD);
-	r->reach = RULE_REACH_MAX;
+	r->branches->lead_in = r->wanted;
+	r->branches->reach = RULE_REACH_MAX;
+	r->n_branches = 1;
 	for (size_t i = 0; i < r->n_languages; i++) {
 		const struct syntax_language *l = syntax_find(span_of(r->languages[i]));
 		if (!l) {

@@ -181,3 +181,11 @@ uint64_t track_until(const struct track *t, uint64_t raw)
 		return t->base + (r->raw + r->atom - 1 <= raw ? end : at);
 	return t->base + at + min_u64(raw - r->raw, end - at);
 }
+
+uint64_t track_lines(const struct track *t, uint64_t at)
+{
+	uint64_t sum = 0;
+	for (uint64_t i = t->base; i < at && i < track_end(t); i++)
+		sum += t->text[i - t->base] == '\n';
+	return sum;
+}

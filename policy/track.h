@@ -131,6 +131,7 @@ uint32_t track_find(const struct track *t, uint64_t at); /* the first run that t
 bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
 		struct track_part *out);
 
+uint64_t track_lines(const struct track *t, uint64_t at); /* its line feeds before `at` */
 uint64_t track_raw(const struct track *t,
 		   uint64_t at); /* of the byte at `at`, which is clamped to the track */
 uint64_t track_raw_end(const struct track *t, uint64_t at); /* after that byte */

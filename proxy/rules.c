@@ -151,8 +151,9 @@ static void show_list(const char *name, const char *const *v, size_t n)
 		show_line(i ? "" : name, v[i]);
 }
 
-static void show_text(const struct rule_info *rule, const struct rule_detail *d)
+static void show_text(const struct ruleset *set, size_t index, const struct rule_detail *d)
 {
+	const struct rule_info *rule = ruleset_rule(set, index);
 	show_line("id", rule->id);
 	show_line("title", rule->title);
 	show_line("why", rule->why);
@@ -174,8 +175,12 @@ static void show_text(const struct rule_info *rule, const struct rule_detail *d)
 	show_list("keywords", d->keywords, d->n_keywords);
 	if (d->entropy > 0)
 		printf("%-12s over %g bits a byte\n", "entropy", d->entropy);
-	show_list("allowed", d->allow, d->n_allow);
-	show_list("stopwords", d->stopwords, d->n_stopwords);
+	struct rule_allowed a;
+	for (size_t i = 0; ruleset_allowed(set, index, i, &a); i++) {
+		show_line("allowed", a.in);
+		show_list("", a.regexes, a.n_regexes);
+		show_list(a.both ? "and word" : "or word", a.stopwords, a.n_stopwords);
+	}
 	printf("%-12s %zu positives, %zu near misses\n", "samples", d->samples.n_positives,
 	       d->samples.n_near_misses);
 	printf("%-12s %s:%u\n", "read from", rule->file, rule->line);
@@ -192,8 +197,24 @@ static void add_list(struct buf *out, const char *key, const char *const *v, siz
 	buf_add_char(out, ']');
 }
 
-static void show_json(const struct rule_info *rule, const struct rule_detail *d, struct buf *out)
+static void add_allowed(const struct ruleset *set, size_t index, struct buf *out)
 {
+	struct rule_allowed a;
+	buf_add_text(out, ",\"allow\":[");
+	for (size_t i = 0; ruleset_allowed(set, index, i, &a); i++) {
+		buf_printf(out, "%s{\"in\":\"%s\",\"both\":%s", i ? "," : "", a.in,
+			   a.both ? "true" : "false");
+		add_list(out, "regexes", a.regexes, a.n_regexes);
+		add_list(out, "stopwords", a.stopwords, a.n_stopwords);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
+static void show_json(const struct ruleset *set, size_t index, const struct rule_detail *d,
+		      struct buf *out)
+{
+	const struct rule_info *rule = ruleset_rule(set, index);
 	buf_add_char(out, '{');
 	rule_add_members(out, rule);
 	buf_add_char(out, ',');
@@ -208,8 +229,7 @@ static void show_json(const struct rule_info *rule, const struct rule_detail *d,
 	if (d->entropy > 0)
 		buf_printf(out, ",\"entropy\":%g", d->entropy);
 	add_list(out, "keywords", d->keywords, d->n_keywords);
-	add_list(out, "allow", d->allow, d->n_allow);
-	add_list(out, "stopwords", d->stopwords, d->n_stopwords);
+	add_allowed(set, index, out);
 	buf_printf(out, ",\"positives\":%zu,\"near_misses\":%zu}\n", d->samples.n_positives,
 		   d->samples.n_near_misses);
 }
@@ -223,9 +243,9 @@ static int show(const struct ruleset *set, const char *policy, const char *id, b
 		if (strcmp(rule->id, id) != 0)
 			continue;
 		if (json)
-			show_json(rule, &detail, &out);
+			show_json(set, i, &detail, &out);
 		else
-			show_text(rule, &detail);
+			show_text(set, i, &detail);
 		return print(&out);
 	}
 	fprintf(stderr, "redcard rules show: %s: no rule is called %s; see redcard rules list\n",

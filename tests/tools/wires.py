@@ -183,6 +183,9 @@ class GeminiArray(Gemini):
     def text(self, text):
         return self.write(self.element([{"text": text}]))
 
+    def tool(self, arguments, name="write_file"):
+        return self.write(self.element([{"functionCall": {"name": name, "args": json.loads(arguments)}}]))
+
     def close(self):
         return self.write(self.element([{"text": ""}], "STOP")) + b"\n]"
 
@@ -191,13 +194,16 @@ class Ollama(Stream):
     wire, path = "ndjson", "/api/chat"
     content_type = "application/x-ndjson"
 
-    def line(self, text, **more):
-        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z",
-                         "message": {"role": "assistant", "content": text},
+    def line(self, text, calls=None, **more):
+        message = {"role": "assistant", "content": text, **({"tool_calls": calls} if calls else {})}
+        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z", "message": message,
                          "done": False, **more}) + "\n").encode()
 
     def text(self, text):
         return self.line(text)
+
+    def tool(self, arguments, name="write_file"):
+        return self.line("", [{"function": {"name": name, "arguments": json.loads(arguments)}}])
 
     def close(self):
         return self.line("", done=True, done_reason="stop")
