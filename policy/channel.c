@@ -25,6 +25,7 @@ void channel_free(struct channel *c)
 	track_fini(&c->kept);
 	free(c->open.v);
 	free(c->keywords);
+	free(c->layers);
 	free(c);
 }
 
@@ -33,11 +34,17 @@ static size_t keyword_words(const struct ruleset *set)
 	return ((size_t)set->keyword_rules + 63) / 64;
 }
 
+const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set)
+{
+	return c->parent ? set->decoded : set->multimatch;
+}
+
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
 	return sizeof(*c) + track_memory(&c->kept) + c->open.cap * sizeof(*c->open.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
-	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
+	       (c->layers ? sizeof(*c->layers) : 0) +
+	       (c->stream ? multimatch_stream_bytes(channel_matcher(c, set)) : 0);
 }
 
 bool slot_begin(struct slot *s, struct channel *c, uint16_t number)

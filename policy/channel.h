@@ -11,11 +11,19 @@
 
 #include "lib/fence.h"
 #include "policy/candidate.h"
+#include "policy/layer.h"
 #include "policy/multimatch.h"
 
 struct candidates {
 	struct candidate *v;
 	uint32_t n, cap;
+};
+
+struct channel;
+
+struct channel_layers { /* what is decoded from a channel */
+	struct layers decoder;
+	struct channel *derived[LAYER_COUNT]; /* NULL until there is text */
 };
 
 struct channel {
@@ -31,6 +39,10 @@ struct channel {
 	bool prose;       /* its kind may hold fences */
 	bool was_code;    /* prose: whether the last byte was inside a fence */
 	struct fence fence; /* prose */
+	/* A derived one: what it is decoded from, and how, the last step in the lowest two bits. */
+	struct channel *parent;
+	uint8_t path, depth, kinds;    /* 0: a channel of the wire's; kinds: a bit each */
+	struct channel_layers *layers; /* NULL until text was looked at */
 };
 
 struct code_edge { /* text up to here, from the edge before on, is code or is not */
@@ -62,6 +74,9 @@ bool candidates_add(struct candidates *c, const struct candidate *one); /* false
 
 void channel_free(struct channel *c); /* NULL is fine */
 size_t channel_memory(const struct channel *c, const struct ruleset *set);
+
+/* Of the set's databases, the one that this channel's text runs through. */
+const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set);
 
 bool slot_begin(struct slot *s, struct channel *c,
 		uint16_t number); /* false: no memory, here and below */

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
 #include "policy/ruleset.h"
@@ -32,8 +33,10 @@ struct rule {
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
 	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
 	const char *mask;    /* what stands for a secret that is redacted */
-	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
-				RULE_NO_KEYWORDS */
+	uint8_t decode;      /* layers that it is judged in, a bit each; see layer.h */
+	uint8_t decode_depth;
+	uint32_t keyword; /* its number among the rules whose keywords must be seen, or
+			     RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
 	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
@@ -50,7 +53,7 @@ struct rule {
 	const char *wanted; /* lead_in: given, or NULL */
 	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
-	unsigned regex_line, lead_in_line, hold_line;
+	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
 struct rule_pattern { /* what a pattern of the set's multimatch stands for */
@@ -67,9 +70,14 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
-	uint32_t keyword_rules; /* how many rules have a keyword number */
-	uint32_t context;       /* bytes of text that must be kept before the newest */
-	uint32_t window;        /* the longest window of a rule that holds; 0: none */
+	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
+	struct multimatch *decoded;
+	struct rule_pattern *decoded_patterns;
+	uint8_t decode_depth[1 << LAYER_COUNT]; /* the deepest for layers of these kinds */
+	uint32_t decode_least;                  /* bytes of the shortest lead-in among them */
+	uint32_t keyword_rules;                 /* how many rules have a keyword number */
+	uint32_t context; /* bytes of text that must be kept before the newest */
+	uint32_t window;  /* the longest window of a rule that holds; 0: none */
 	bool monitor;
 	bool code_scope;  /* some rule asks whether text is code */
 	bool redacts;     /* some rule redacts, and the mode enforces */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/decoding.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
@@ -219,7 +220,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	lead_in_fini(&found);
 	if (!rc && r->info.action == ACTION_REDACT)
 		rc = redaction_compile(set, r, errors);
-	return rc;
+	return rc ? rc : decoding_check(r, errors);
 }
 
 static bool needs_keywords(const struct rule *r)
@@ -273,6 +274,8 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 static void measure(struct ruleset *set)
 {
 	set->context = REGEX_LOOK_BACK;
+	if (set->decoded)
+		set->context = LAYER_CONTEXT;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *r = &set->rules[i];
 		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
@@ -299,6 +302,8 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->decode)
+			buf_printf(&b, "decode %u %u\n", r->decode, r->decode_depth);
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
@@ -316,6 +321,7 @@ static void set_free(struct ruleset *set)
 		excuse_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	multimatch_free(set->decoded);
 	buf_fini(&set->notes);
 	while (set->texts) {
 		struct rule_text *t = set->texts;
@@ -345,6 +351,8 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	}
 	if (!rc)
 		rc = compile_patterns(set, errors);
+	if (!rc)
+		rc = decoding_compile(set, errors);
 	if (!rc)
 		rc = hash_rules(set);
 	if (rc)
