@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/pattern.h"
+
+#define LEAD_IN_LEAST 4 /* bytes; with fewer, every other word would be decoded */
 
 static int refuse(struct buf *errors, const struct rule *r, const char *why)
 {
@@ -12,44 +15,75 @@ static int refuse(struct buf *errors, const struct rule *r, const char *why)
 	return -EINVAL;
 }
 
-int decoding_check(const struct rule *r, struct buf *errors)
+static bool may_be_nul(const struct pattern_branch *b)
 {
-	if (!r->decode)
+	for (; b; b = b->next)
+		for (const struct pattern_node *n = b->first; n; n = n->next)
+			if ((n->in[0] & 1) || may_be_nul(n->branches))
+				return true;
+	return false;
+}
+
+/* The fewest bytes of a rule's lead-in, and which it may end in. One that goes over the NUL before
+ * a run may end anywhere in it. */
+static int measure(const struct rule *r, uint32_t *least, uint32_t ends[8])
+{
+	struct pattern *p = NULL;
+	const char *why;
+	int rc = pattern_parse(r->info.lead_in, &p, &why);
+	if (rc == -ENOMEM)
+		return rc;
+	*least = 1;
+	memset(ends, rc ? 0xff : 0, 8 * sizeof(ends[0]));
+	if (!rc) {
+		pattern_branches_ends(pattern_root(p), ends);
+		if (!may_be_nul(pattern_root(p)))
+			*least = pattern_branches_min(pattern_root(p));
+	}
+	pattern_free(p);
+	return 0;
+}
+
+int decoding_check(struct rule *r, struct buf *errors)
+{
+	bool can = r->info.hold == HOLD_LEAD_IN && r->info.scope != SCOPE_CODE;
+	uint32_t least = 0, ends[8];
+	if (r->decode && !r->decode_line) { /* the policy's choice, not the rule's */
+		int rc = can ? measure(r, &least, ends) : 0;
+		if (rc)
+			return rc;
+		if (least < LEAD_IN_LEAST || r->info.severity != SEVERITY_CRITICAL)
+			r->decode = 0;
+	}
+	if (!r->decode || can)
 		return 0;
 	if (r->info.hold != HOLD_LEAD_IN)
 		return refuse(errors, r,
 			      "and this hold exclude each other: what is decoded is held from a "
 			      "lead-in on; remove one");
-	if (r->info.scope == SCOPE_CODE)
-		return refuse(errors, r,
-			      "and scope: code exclude each other: what is encoded is no code; "
-			      "remove one");
-	return 0;
+	return refuse(errors, r,
+		      "and scope: code exclude each other: what is encoded is no code; remove one");
 }
 
-/* Bytes that a rule's lead-in has at least. */
-static int measure(const struct rule *r, uint32_t *least)
+/* What the layers may know of a rule's lead-in. */
+static int hint(const struct rule *r, struct layer_hint *h)
 {
-	struct pattern *p = NULL;
-	const char *why;
-	int rc = pattern_parse(r->info.lead_in, &p, &why);
-	*least = rc ? 1 : pattern_branches_min(pattern_root(p));
-	pattern_free(p);
-	return rc == -ENOMEM ? rc : 0;
+	uint32_t least, ends[8];
+	int rc = measure(r, &least, ends);
+	for (unsigned c = 0; c < 256 && !rc; c++)
+		if ((ends[c / 32] >> c % 32 & 1) && least < h->least[c])
+			h->least[c] = (uint8_t)least;
+	if (!rc && least < h->shortest)
+		h->shortest = (uint8_t)least;
+	return rc;
 }
 
 static int note_rule(struct ruleset *set, const struct rule *r)
 {
-	uint32_t least;
-	int rc = measure(r, &least);
 	for (unsigned kinds = 1; kinds < ARRAY_LEN(set->decode_depth); kinds++)
 		if (!(kinds & ~r->decode) && set->decode_depth[kinds] < r->decode_depth)
 			set->decode_depth[kinds] = r->decode_depth;
-	if (!set->decode_least || least < set->decode_least)
-		set->decode_least = least ? least : 1;
-	if (set->decode_least > LAYER_LEAST_MAX)
-		set->decode_least = LAYER_LEAST_MAX;
-	return rc;
+	return hint(r, &set->decode_hint);
 }
 
 static void add(struct ruleset *set, struct multimatch_pattern *v, size_t *n, size_t rule,
@@ -65,6 +99,7 @@ int decoding_compile(struct ruleset *set, struct buf *errors)
 {
 	size_t n = 0, bad = 0;
 	int rc = 0;
+	layer_hint_init(&set->decode_hint);
 	struct multimatch_pattern *v = calloc(set->n_patterns + 1, sizeof(*v));
 	set->decoded_patterns =
 		ruleset_keep_array(set, set->n_patterns, sizeof(*set->decoded_patterns));

@@ -8,8 +8,9 @@
 
 #include "policy/rule.h"
 
-/* Of a rule that is compiled otherwise: -EINVAL says in *errors why it cannot decode. */
-int decoding_check(const struct rule *r, struct buf *errors) MUST_USE;
+/* Of a rule that is compiled otherwise. -EINVAL: says in *errors why it cannot decode; -ENOMEM.
+ * What the policy asks for its rules, those that are not critical or cannot decode do without. */
+int decoding_check(struct rule *r, struct buf *errors) MUST_USE;
 
 /* Of a set whose patterns are compiled. -ENOMEM; -EINVAL: says why in *errors. */
 int decoding_compile(struct ruleset *set, struct buf *errors) MUST_USE;

@@ -285,7 +285,7 @@ static bool judge_portion(struct judge *j, struct judge_scratch *s)
 	     i++) /* decoding makes slots, in which there is more */
 		ok = scan(j, s, &s->slots[i]) &&
 		     (!j->set->decoded || judge_decode(j, s, (uint32_t)i));
-	if (ok && j->set->decoded)
+	if (ok && j->n_derived)
 		judge_place_holds(j, s);
 	for (size_t i = 0; ok && i < s->n_slots; i++)
 		ok = judge_decide(j, s, (uint32_t)i);

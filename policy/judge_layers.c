@@ -76,38 +76,55 @@ static struct slot *slot_of(struct judge_scratch *s, struct channel *c, uint16_t
 	return slot;
 }
 
+static bool make_layers(struct judge *j, struct channel *c, uint64_t from)
+{
+	c->layers = calloc(1, sizeof(*c->layers));
+	if (!c->layers)
+		return false;
+	c->layers->wanted = wanted(j->set, c);
+	layers_end(&c->layers->decoder, from);
+	return true;
+}
+
+/* What one layer of a slot's text has derived in this call goes into a slot of its own. */
+static bool pass_on(struct judge *j, struct judge_scratch *s, uint32_t slot_index, unsigned kind)
+{
+	const struct slot from = s->slots[slot_index]; /* slots may move */
+	struct channel **child = &from.channel->layers->derived[kind];
+	struct track *derived = &s->derived[kind];
+	if (!derived->n && !(from.ended && *child))
+		return true;
+	if (!*child && !(*child = derive(j, from.channel, kind)))
+		return false;
+	struct slot *to = slot_of(s, *child, from.number);
+	if (!to || !track_append(&to->work, derived))
+		return false;
+	to->ended = from.ended;
+	to->end = from.end;
+	track_clear(derived, 0);
+	return true;
+}
+
 bool judge_decode(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 {
 	const struct slot *slot = &s->slots[slot_index];
 	struct channel *c = slot->channel;
-	const uint16_t number = slot->number;
-	const bool ended = slot->ended, fresh = track_end(&slot->work) > slot->old_end;
-	const struct moment end = slot->end;
-	const uint64_t at = track_end(&slot->work);
-	unsigned bits = wanted(j->set, c);
-	if (!bits || (!c->layers && !fresh))
+	const bool ended = slot->ended;
+	const uint64_t end = track_end(&slot->work);
+	if (!c->layers && (end == slot->old_end || !make_layers(j, c, slot->old_end)))
+		return end == slot->old_end;
+	if (!c->layers->wanted)
 		return true;
-	if (!c->layers) {
-		if (!(c->layers = calloc(1, sizeof(*c->layers))))
-			return false;
-		layers_end(&c->layers->decoder, slot->old_end);
-	}
-	if (!layers_feed(&c->layers->decoder, &slot->work, bits, j->set->decode_least, s->derived))
+	struct layers *l = &c->layers->decoder;
+	if (!layers_feed(l, &slot->work, c->layers->wanted, &j->set->decode_hint, s->derived))
 		return false;
-	for (unsigned k = 0; k < LAYER_COUNT; k++) {
-		struct channel **child = &c->layers->derived[k];
-		if (!s->derived[k].n && !(ended && *child))
-			continue;
-		if (!*child && !(*child = derive(j, c, k)))
+	if (!ended && !s->derived[0].n && !s->derived[1].n && !s->derived[2].n)
+		return true;
+	for (unsigned k = 0; k < LAYER_COUNT; k++)
+		if (!pass_on(j, s, slot_index, k))
 			return false;
-		struct slot *to = slot_of(s, *child, number);
-		if (!to || !track_append(&to->work, &s->derived[k]))
-			return false;
-		to->ended = ended;
-		to->end = end;
-	}
 	if (ended)
-		layers_end(&c->layers->decoder, at);
+		layers_end(l, end);
 	return true;
 }
 

@@ -96,9 +96,11 @@ void judge_scratch_reset(struct judge_scratch *s)
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].work.cap > TRACK_KEPT_MAX)
 			track_fini(&s->slots[i].work);
-	for (size_t k = 0; k < LAYER_COUNT; k++)
+	for (size_t k = 0; k < LAYER_COUNT; k++) {
 		if (s->derived[k].cap > TRACK_KEPT_MAX)
 			track_fini(&s->derived[k]);
+		track_clear(&s->derived[k], 0); /* a call that failed may leave something */
+	}
 	s->n_slots = 0;
 	s->n_decisions = 0;
 }

@@ -1,6 +1,9 @@
 #include "policy/layer.h"
 
 #include <assert.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define LINE_LEAST 60 /* characters of a line of base64 after which another one follows */
 #define BLANKS_MAX 32 /* between the two */
@@ -14,7 +17,7 @@ struct work { /* one layer at work */
 	struct layer *l;
 	const struct track *text;
 	struct track *out;
-	uint32_t least;
+	const struct layer_hint *hint;
 	bool failed;
 };
 
@@ -50,7 +53,7 @@ static void stop(struct work *w, uint64_t next)
 	*w->l = (struct layer){ .at = next };
 }
 
-static bool is_plain(unsigned char c)
+static inline bool is_plain(unsigned c)
 {
 	return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n' || c == '\r';
 }
@@ -66,23 +69,20 @@ static bool accepts(struct layer *l, unsigned char c)
 	return l->more || is_plain(c);
 }
 
-static int value64(unsigned char c)
+static int value64(const struct work *w, uint64_t at)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+	return w->hint->value64[(unsigned char)byte_at(w, at)];
 }
 
-static int value16(unsigned char c)
+static int value16(const struct work *w, uint64_t at)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return w->hint->value16[(unsigned char)byte_at(w, at)];
+}
+
+/* Whether the first n bytes of a run are to be given out. */
+static bool is_enough(const struct work *w, const char *bytes, uint32_t n)
+{
+	return n >= w->hint->least[(unsigned char)bytes[n - 1]];
 }
 
 static bool in_url(unsigned char c)
@@ -122,7 +122,7 @@ static void run64(struct work *w)
 	struct layer *l = w->l;
 	for (uint64_t end = track_end(w->text); l->at < end && !w->failed;) {
 		char c = byte_at(w, l->at);
-		int v = value64((unsigned char)c);
+		int v = value64(w, l->at);
 		bool line_end = c == '\n' || c == '\r';
 		if (v >= 0 && group64(w, (unsigned)v))
 			continue;
@@ -144,31 +144,30 @@ enum answer { ANSWER_NO, ANSWER_YES, ANSWER_LATER };
 /* Whether a run begins at `at`: its first bytes are text. They are then given out, together. */
 static enum answer start64(struct work *w, uint64_t at)
 {
-	char bytes[LAYER_LEAST_MAX];
-	uint32_t n = 0;
-	unsigned before = 0;
-	uint64_t i = 0;
-	for (; n < w->least; i++) {
+	char bytes[LAYER_FIRST] = { 0 };
+	uint32_t n = 0, i = 0;
+	unsigned bits = 0;
+	while (!n || !is_enough(w, bytes, n)) {
 		if (at + i == track_end(w->text))
 			return ANSWER_LATER;
-		int v = value64((unsigned char)byte_at(w, at + i));
+		int v = value64(w, at + i);
 		if (v < 0)
 			return ANSWER_NO;
-		if (i % 4) {
-			bytes[n] = (char)(before << 2 * (i % 4) | (unsigned)v >> (6 - 2 * (i % 4)));
-			if (!is_plain((unsigned char)bytes[n++]))
-				return ANSWER_NO;
-		}
-		before = (unsigned)v;
+		bits = bits << 6 | (unsigned)v;
+		if (i++ % 4 == 0)
+			continue;
+		bytes[n] = (char)(bits >> (6 - 2 * ((i - 1) % 4)));
+		if (!is_plain((unsigned char)bytes[n++]))
+			return ANSWER_NO;
 	}
 	for (uint32_t k = 0; k < n; k++)
 		put(w, bytes[k], at + 4 * (k / 3) + k % 3, at + i - 1);
 	*w->l = (struct layer){ .at = at + i,
 				.from = at + i - 1,
-				.line = (uint32_t)i,
+				.line = i,
 				.mode = MODE_RUN,
 				.n = i % 4,
-				.bits = (uint8_t)before };
+				.bits = bits & 0x3f };
 	run64(w);
 	return ANSWER_YES;
 }
@@ -179,7 +178,7 @@ static void run16(struct work *w)
 {
 	struct layer *l = w->l;
 	for (uint64_t end = track_end(w->text); l->at < end && !w->failed; l->at++) {
-		int v = value16((unsigned char)byte_at(w, l->at));
+		int v = value16(w, l->at);
 		unsigned byte = ((unsigned)l->bits << 4 | (unsigned)v) & 0xff;
 		if (v < 0 || (l->n && !accepts(l, (unsigned char)byte))) {
 			stop(w, l->at + 1);
@@ -196,21 +195,27 @@ static void run16(struct work *w)
 
 static enum answer start16(struct work *w, uint64_t at)
 {
-	char bytes[LAYER_LEAST_MAX] = { 0 };
-	if (at > w->text->base && value16((unsigned char)byte_at(w, at - 1)) >= 0)
+	char bytes[LAYER_FIRST] = { 0 };
+	uint32_t n = 0;
+	unsigned bits = 0;
+	if (at > w->text->base && value16(w, at - 1) >= 0)
 		return ANSWER_NO;
-	for (uint32_t i = 0; i < 2 * w->least; i++) {
+	for (uint32_t i = 0; !n || !is_enough(w, bytes, n);) {
 		if (at + i == track_end(w->text))
 			return ANSWER_LATER;
-		int v = value16((unsigned char)byte_at(w, at + i));
-		bytes[i / 2] = (char)((unsigned char)bytes[i / 2] << 4 | v);
-		if (v < 0 || (i % 2 && !is_plain((unsigned char)bytes[i / 2])))
+		int v = value16(w, at + i);
+		if (v < 0)
+			return ANSWER_NO;
+		bits = bits << 4 | (unsigned)v;
+		if (i++ % 2 == 0)
+			continue;
+		bytes[n] = (char)bits;
+		if (!is_plain((unsigned char)bytes[n++]))
 			return ANSWER_NO;
 	}
-	uint64_t next = at + 2 * (uint64_t)w->least;
-	for (uint32_t k = 0; k < w->least; k++)
-		put(w, bytes[k], at + 2 * k, next - 1);
-	*w->l = (struct layer){ .at = next, .mode = MODE_RUN };
+	for (uint32_t k = 0; k < n; k++)
+		put(w, bytes[k], at + 2 * (uint64_t)k, at + 2 * (uint64_t)n - 1);
+	*w->l = (struct layer){ .at = at + 2 * (uint64_t)n, .mode = MODE_RUN };
 	run16(w);
 	return ANSWER_YES;
 }
@@ -222,7 +227,7 @@ static void run_percent(struct work *w)
 	struct layer *l = w->l;
 	for (uint64_t end = track_end(w->text); l->at < end && !w->failed; l->at++) {
 		char c = byte_at(w, l->at);
-		int v = value16((unsigned char)c);
+		int v = value16(w, l->at);
 		if ((l->n && v < 0) || !in_url((unsigned char)c)) {
 			stop(w, l->n ? l->at : l->at + 1);
 			return;
@@ -256,35 +261,35 @@ static enum answer start_percent(struct work *w, uint64_t at)
 }
 
 /* Where runs may begin: a `%`; a digit whose pair may be printable; a character whose group of four
- * may be, behind what is neither letter nor digit. Sixteen bytes are looked at together. */
-
-typedef uint8_t lanes __attribute__((vector_size(16)));
-
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "first byte, lowest bits");
-
-static inline lanes between(lanes x, uint8_t from, uint8_t n)
+ * may be, behind what is neither letter nor digit. */
+static inline bool begins(unsigned char c, unsigned char before)
 {
-	return (lanes)(x - from < (lanes){ 0 } + n);
-}
-
-static inline lanes begins(const char *p)
-{
-	lanes x, before;
-	memcpy(&x, p, sizeof(x));
-	memcpy(&before, p - 1, sizeof(before));
-	lanes word = between(before | 0x20, 'a', 26) | between(before, '0', 10);
-	lanes first = between(x, 'I', 18) | between(x, 'a', 6);
-	return (first & ~word) | between(x, '2', 6) | (lanes)(x == (lanes){ 0 } + '%');
-}
-
-static bool begins_one(unsigned char c, unsigned char before)
-{
-	if (c == '%' || (c >= '2' && c <= '7'))
-		return true;
-	bool first = (c >= 'I' && c <= 'Z') || (c >= 'a' && c <= 'f');
 	unsigned char low = before | 0x20;
-	return first && !((low >= 'a' && low <= 'z') || (before >= '0' && before <= '9'));
+	bool word = (low >= 'a' && low <= 'z') || (before >= '0' && before <= '9');
+	bool first = (c >= 'I' && c <= 'Z') || (c >= 'a' && c <= 'f');
+	return c == '%' || (c >= '2' && c <= '7') || (first && !word);
 }
+
+#ifdef __SSE2__
+static inline __m128i among(__m128i x, char from, char n)
+{
+	__m128i y = _mm_sub_epi8(x, _mm_set1_epi8(from));
+	return _mm_cmpeq_epi8(_mm_min_epu8(y, _mm_set1_epi8((char)(n - 1))), y);
+}
+
+/* The same of BLOCK bytes, a bit each. */
+#define BLOCK 16
+static inline unsigned begins_block(const char *p)
+{
+	__m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
+	__m128i word = _mm_or_si128(among(_mm_or_si128(before, _mm_set1_epi8(0x20)), 'a', 26),
+				    among(before, '0', 10));
+	__m128i first = _mm_or_si128(among(x, 'I', 18), among(x, 'a', 6));
+	__m128i other = _mm_or_si128(among(x, '2', 6), _mm_cmpeq_epi8(x, _mm_set1_epi8('%')));
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(word, first), other));
+}
+#endif
 
 static const struct {
 	enum answer (*start)(struct work *w, uint64_t at);
@@ -296,8 +301,8 @@ struct seeker {
 	struct layers *layers;
 	const struct track *text;
 	struct track *out;
+	const struct layer_hint *hint;
 	unsigned wanted;
-	uint32_t least;
 	uint64_t keep; /* the first place of which it is not known yet */
 	bool failed;
 };
@@ -309,61 +314,72 @@ static void look(struct seeker *s, uint64_t at)
 	struct layer *l = &s->layers->v[kind];
 	if (!(s->wanted & 1u << kind) || l->mode != MODE_SEEK || at < l->at)
 		return;
-	struct work w = { .l = l, .text = s->text, .out = &s->out[kind], .least = s->least };
+	struct work w = { .l = l, .text = s->text, .out = &s->out[kind], .hint = s->hint };
 	if (steps[kind].start(&w, at) == ANSWER_LATER)
 		s->keep = min_u64(s->keep, at);
 	s->failed |= w.failed;
 }
 
-/* Places among 8 lanes, each all ones or all zeroes. */
-static inline void look_at(struct seeker *s, uint64_t at, uint64_t lanes8)
+/* Whether the characters that follow rule a run out; most that could begin one fail here. */
+static inline bool is_hopeless(const struct layer_hint *h, const unsigned char *p, uint64_t n)
 {
-	for (lanes8 &= 0x0101010101010101; lanes8 && !s->failed; lanes8 &= lanes8 - 1)
-		look(s, at + (uint64_t)__builtin_ctzll(lanes8) / 8);
+	if (*p <= '9')
+		return *p != '%' && n > 1 && h->value16[p[1]] < 0;
+	if (n < 2 || h->shortest < 4)
+		return false;
+	if (((unsigned)h->value64[p[1]] & 15) - 2 >= 6)
+		return true;
+	unsigned third = n > 2 ? (unsigned)h->value64[p[2]] : 1;
+	unsigned fourth = n > 3 ? (unsigned)h->value64[p[3]] : 32;
+	if ((third & 3) >= 2 || !is_plain((third & 3) << 6 | fourth))
+		return true;
+	return n > 5 && ((unsigned)h->value64[p[4]] - 8 >= 24 || h->value64[p[5]] < 0);
 }
 
 static void seek(struct seeker *s)
 {
 	const struct track *t = s->text;
-	uint64_t end = track_end(t), at = max_u64(s->layers->seek, t->base);
-	const char *text = t->text;
-	if (at == t->base && at < end && begins_one((unsigned char)text[0], 0))
+	const uint64_t end = track_end(t);
+	uint64_t at = max_u64(s->layers->seek, t->base);
+	if (at == t->base && at < end && begins((unsigned char)t->text[0], 0))
 		look(s, at);
 	at += at == t->base;
-	for (uint64_t skip = 0; at < end && end - t->base > 16 && !s->failed; at += 16) {
-		if (end - at < 16) { /* the last sixteen, less those that were seen */
-			skip = 16 - (end - at);
-			at = end - 16;
+	const char *p = t->text + (at - t->base);
+#ifdef __SSE2__
+	for (unsigned found, skip = 0; at < end && end - t->base > BLOCK; at += BLOCK, p += BLOCK) {
+		if (end - at < BLOCK) { /* the last ones, less those that were seen */
+			skip = BLOCK - (unsigned)(end - at);
+			at -= skip;
+			p -= skip;
 		}
-		uint64_t found[2];
-		lanes v = begins(text + (at - t->base));
-		memcpy(found, &v, sizeof(found));
-		if (skip >= 8)
-			found[0] = 0;
-		if (skip % 8)
-			found[skip / 8] &= UINT64_MAX << skip % 8 * 8;
-		look_at(s, at, found[0]);
-		look_at(s, at + 8, found[1]);
+		for (found = begins_block(p) >> skip << skip; found; found &= found - 1) {
+			unsigned i = (unsigned)__builtin_ctz(found);
+			if (!is_hopeless(s->hint, (const unsigned char *)p + i, end - at - i))
+				look(s, at + i);
+		}
 	}
-	for (; at < end && !s->failed; at++) {
-		const char *p = text + (at - t->base);
-		if (begins_one((unsigned char)p[0], (unsigned char)p[-1]))
+#endif
+	for (; at < end; at++, p++)
+		if (begins((unsigned char)p[0], (unsigned char)p[-1]))
 			look(s, at);
+}
+
+static void run_on(struct seeker *s)
+{
+	for (size_t k = 0; k < LAYER_COUNT; k++) {
+		struct work w = { &s->layers->v[k], s->text, &s->out[k], s->hint, false };
+		if (w.l->mode != MODE_SEEK)
+			steps[k].run(&w);
+		s->failed |= w.failed;
 	}
 }
 
-bool layers_feed(struct layers *l, const struct track *text, unsigned wanted, uint32_t least,
-		 struct track out[LAYER_COUNT])
+bool layers_feed(struct layers *l, const struct track *text, unsigned wanted,
+		 const struct layer_hint *hint, struct track out[LAYER_COUNT])
 {
-	struct seeker s = { l, text, out, wanted, least, track_end(text), false };
-	for (size_t k = 0; k < LAYER_COUNT; k++) {
-		track_clear(&out[k], 0);
-		if (l->v[k].mode == MODE_SEEK)
-			continue;
-		struct work w = { .l = &l->v[k], .text = text, .out = &out[k], .least = least };
-		steps[k].run(&w);
-		s.failed |= w.failed;
-	}
+	struct seeker s = { l, text, out, hint, wanted, track_end(text), false };
+	if (l->v[0].mode | l->v[1].mode | l->v[2].mode)
+		run_on(&s);
 	seek(&s);
 	l->seek = s.keep;
 	return !s.failed;
@@ -374,4 +390,22 @@ void layers_end(struct layers *l, uint64_t at)
 	*l = (struct layers){ .seek = at };
 	for (size_t k = 0; k < LAYER_COUNT; k++)
 		l->v[k].at = at;
+}
+
+void layer_hint_init(struct layer_hint *h)
+{
+	static const char order[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	memset(h->least, LAYER_FIRST, sizeof(h->least));
+	h->shortest = LAYER_FIRST;
+	memset(h->value64, -1, sizeof(h->value64));
+	memset(h->value16, -1, sizeof(h->value16));
+	for (int i = 0; i < 64; i++)
+		h->value64[(unsigned char)order[i]] = (int8_t)i;
+	h->value64['-'] = 62;
+	h->value64['_'] = 63;
+	for (int i = 0; i < 16; i++)
+		h->value16[(unsigned char)"0123456789abcdef"[i]] = (int8_t)i;
+	for (int i = 10; i < 16; i++)
+		h->value16['A' + i - 10] = (int8_t)i;
 }

@@ -22,11 +22,12 @@
  *         to LAYER_BACK bytes before it are given out with it, since a match may have begun there;
  *         the rest follows byte by byte. A `%` without two digits ends the run.
  *
- * Prose has words that could be base64. So a run of base64 or hex gives out nothing before `least`
- * bytes of it are known, the shortest lead-in of a rule that decodes: no body begins before them.
- * They must be printable ASCII, a tab or a line end, as configuration and credentials are; later
- * ones may also be UTF-8. The first other byte ends the run: what is base64 of something binary
- * is not looked at, nor what begins in the midst of a group.
+ * Prose has words that could be base64. So a run of base64 or hex gives out nothing until a lead-in
+ * may have ended in it (it is as long as the shortest of a rule that decodes, and its last byte is
+ * one that a lead-in may end in), or until LAYER_FIRST bytes of it are known: no body begins
+ * before. They must be printable ASCII, a tab or a line end, as configuration and credentials are;
+ * later ones may also be UTF-8. The first other byte ends the run: what is base64 of something
+ * binary is not looked at, nor what begins in the midst of a group.
  *
  * Layers of derived text are made in the same way, to the depth that a rule asks for.
  */
@@ -43,9 +44,18 @@ enum layer_kind { LAYER_BASE64, LAYER_HEX, LAYER_PERCENT, LAYER_COUNT };
 extern const char *const layer_names[LAYER_COUNT];
 
 #define LAYER_DEPTH_MAX 3
-#define LAYER_LEAST_MAX 8
-#define LAYER_BACK 96
+#define LAYER_FIRST 8
+#define LAYER_BACK 63
 #define LAYER_CONTEXT (LAYER_BACK + 1) /* bytes of text that must be kept before the newest */
+
+/* What is known of the lead-ins to be found, and the values of characters, -1 for none. */
+struct layer_hint {
+	uint8_t least[256]; /* bytes of the shortest that may end in this one; LAYER_FIRST: none */
+	uint8_t shortest;   /* the least of these */
+	int8_t value64[256], value16[256];
+};
+
+void layer_hint_init(struct layer_hint *h); /* without lead-ins */
 
 /* One layer's place in its text. Offsets are the text's. Zero-initialised is at the beginning. */
 struct layer {
@@ -64,9 +74,9 @@ struct layers {
 };
 
 /* Takes the text up to its end, of which the last LAYER_CONTEXT bytes before what is new must be
- * there, and sets out[k] to what the layers in `wanted` (bits) derive. False: no memory. */
-bool layers_feed(struct layers *l, const struct track *text, unsigned wanted, uint32_t least,
-		 struct track out[LAYER_COUNT]);
+ * there, and appends to out[k] what the layers in `wanted` (bits) derive. False: no memory. */
+bool layers_feed(struct layers *l, const struct track *text, unsigned wanted,
+		 const struct layer_hint *hint, struct track out[LAYER_COUNT]);
 void layers_end(struct layers *l, uint64_t at); /* the text is over; another begins there */
 
 /* Whether the next derived byte has begun, and where. */

@@ -74,10 +74,10 @@ struct ruleset {
 	struct multimatch *decoded;
 	struct rule_pattern *decoded_patterns;
 	uint8_t decode_depth[1 << LAYER_COUNT]; /* the deepest for layers of these kinds */
-	uint32_t decode_least;                  /* bytes of the shortest lead-in among them */
-	uint32_t keyword_rules;                 /* how many rules have a keyword number */
-	uint32_t context; /* bytes of text that must be kept before the newest */
-	uint32_t window;  /* the longest window of a rule that holds; 0: none */
+	struct layer_hint decode_hint;
+	uint32_t keyword_rules; /* how many rules have a keyword number */
+	uint32_t context;       /* bytes of text that must be kept before the newest */
+	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
 	bool code_scope;  /* some rule asks whether text is code */
 	bool redacts;     /* some rule redacts, and the mode enforces */

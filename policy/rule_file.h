@@ -20,6 +20,7 @@ struct rule_file { /* one file being read */
 	int rc;
 	uint32_t hold_bytes; /* defaults of its rules */
 	enum on_bound on_bound;
+	uint8_t decode, decode_depth;
 	const struct yaml_node *disable;
 };
 
@@ -49,6 +50,8 @@ void rule_file_add(struct rule_file *f, const struct rule *r);
 /* A list of 1 to `most` texts of at most `bytes` each; its length, or 0 after a complaint. */
 size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
 		      const char *const **out);
+
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n);
 
 /* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
 void gitleaks_take(struct rule_file *f, const struct yaml_node *root);

@@ -108,12 +108,10 @@ static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_no
 /* Each layer once, in any order. */
 static void decode_layers(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->decode_line = n->line;
 	if (n->kind != YAML_LIST || !n->first)
-		rule_file_complain(f, n->line,
-				   "%s must be a list; write some of base64, hex and percent in "
-				   "brackets",
-				   n->key);
+		rule_file_complain(
+			f, n->line,
+			"%s is no list; write some of base64, hex and percent in brackets", n->key);
 	for (const struct yaml_node *at = n->first; n->kind == YAML_LIST && at; at = at->next) {
 		struct yaml_node k = *at;
 		k.key = n->key;
@@ -131,9 +129,13 @@ static void decode_depth(struct rule_file *f, struct rule *r, const struct yaml_
 static const struct rule_key rule_decode_keys[] = { { "layers", decode_layers },
 						    { "depth", decode_depth } };
 
-static void rule_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
+	r->decode = 0;
+	r->decode_line = n->line;
 	r->decode_depth = 2;
+	if (n->kind == YAML_SCALAR && strcmp(n->text, "none") == 0)
+		return;
 	if (n->kind != YAML_MAP) {
 		decode_layers(f, r, n);
 		return;
@@ -209,7 +211,7 @@ static const struct rule_key rule_keys[] = {
 	{ "keywords", rule_keywords },
 	{ "entropy", rule_entropy },
 	{ "allow", rule_allow },
-	{ "decode", rule_decode },
+	{ "decode", rule_file_decode },
 	{ "lead_in", rule_lead_in },
 	{ "hold", rule_hold },
 	{ "on_bound", rule_on_bound },
@@ -257,6 +259,8 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
+	r.decode = f->decode;
+	r.decode_depth = f->decode_depth;
 	if (n->kind != YAML_MAP) {
 		rule_file_complain(f, n->line, "a rule must be a map of keys; write id: ... first");
 		return;
