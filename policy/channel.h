@@ -24,7 +24,7 @@ struct channel;
 struct channel_layers { /* what is decoded from a channel */
 	struct layers decoder;
 	struct channel *derived[LAYER_COUNT]; /* NULL until there is text */
-	unsigned wanted;                      /* the layers that some rule is judged in */
+	struct layer_want want;
 };
 
 struct channel {

@@ -75,6 +75,7 @@ static int hint(const struct rule *r, struct layer_hint *h)
 			h->least[c] = (uint8_t)least;
 	if (!rc && least < h->shortest)
 		h->shortest = (uint8_t)least;
+	h->deep = (uint8_t)((h->shortest * 4 + 2) / 3);
 	return rc;
 }
 

@@ -40,12 +40,12 @@ static const struct track *track_of(const struct judge_scratch *s, const struct 
 	return c->slot ? &s->slots[c->slot - 1].work : &c->kept;
 }
 
-/* The layers of a channel's text that some rule is judged in. */
-static unsigned wanted(const struct ruleset *set, const struct channel *c)
+/* The layers that some rule is judged in, of text that went through these kinds already. */
+static unsigned wanted(const struct ruleset *set, unsigned kinds, unsigned depth)
 {
 	unsigned bits = 0;
 	for (unsigned k = 0; k < LAYER_COUNT; k++)
-		if (set->decode_depth[c->kinds | 1u << k] > c->depth)
+		if (set->decode_depth[kinds | 1u << k] > depth)
 			bits |= 1u << k;
 	return bits;
 }
@@ -81,7 +81,12 @@ static bool make_layers(struct judge *j, struct channel *c, uint64_t from)
 	c->layers = calloc(1, sizeof(*c->layers));
 	if (!c->layers)
 		return false;
-	c->layers->wanted = wanted(j->set, c);
+	struct layer_want *want = &c->layers->want;
+	want->hint = &j->set->decode_hint;
+	want->layers = wanted(j->set, c->kinds, c->depth);
+	for (unsigned k = 0; k < LAYER_COUNT; k++)
+		if (wanted(j->set, c->kinds | 1u << k, c->depth + 1))
+			want->deeper |= 1u << k;
 	layers_end(&c->layers->decoder, from);
 	return true;
 }
@@ -113,10 +118,10 @@ bool judge_decode(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 	const uint64_t end = track_end(&slot->work);
 	if (!c->layers && (end == slot->old_end || !make_layers(j, c, slot->old_end)))
 		return end == slot->old_end;
-	if (!c->layers->wanted)
+	if (!c->layers->want.layers)
 		return true;
 	struct layers *l = &c->layers->decoder;
-	if (!layers_feed(l, &slot->work, c->layers->wanted, &j->set->decode_hint, s->derived))
+	if (!layers_feed(l, &slot->work, &c->layers->want, s->derived))
 		return false;
 	if (!ended && !s->derived[0].n && !s->derived[1].n && !s->derived[2].n)
 		return true;

@@ -18,6 +18,7 @@ struct work { /* one layer at work */
 	const struct track *text;
 	struct track *out;
 	const struct layer_hint *hint;
+	bool deeper; /* what it derives is decoded in turn */
 	bool failed;
 };
 
@@ -82,7 +83,10 @@ static int value16(const struct work *w, uint64_t at)
 /* Whether the first n bytes of a run are to be given out. */
 static bool is_enough(const struct work *w, const char *bytes, uint32_t n)
 {
-	return n >= w->hint->least[(unsigned char)bytes[n - 1]];
+	const struct layer_hint *h = w->hint;
+	if (n >= h->least[(unsigned char)bytes[n - 1]])
+		return true;
+	return w->deeper && (n >= h->deep || (n >= h->shortest && memchr(bytes, '%', n)));
 }
 
 static bool in_url(unsigned char c)
@@ -302,7 +306,7 @@ struct seeker {
 	const struct track *text;
 	struct track *out;
 	const struct layer_hint *hint;
-	unsigned wanted;
+	unsigned wanted, deeper;
 	uint64_t keep; /* the first place of which it is not known yet */
 	bool failed;
 };
@@ -315,6 +319,7 @@ static void look(struct seeker *s, uint64_t at)
 	if (!(s->wanted & 1u << kind) || l->mode != MODE_SEEK || at < l->at)
 		return;
 	struct work w = { .l = l, .text = s->text, .out = &s->out[kind], .hint = s->hint };
+	w.deeper = s->deeper >> kind & 1;
 	if (steps[kind].start(&w, at) == ANSWER_LATER)
 		s->keep = min_u64(s->keep, at);
 	s->failed |= w.failed;
@@ -327,13 +332,14 @@ static inline bool is_hopeless(const struct layer_hint *h, const unsigned char *
 		return *p != '%' && n > 1 && h->value16[p[1]] < 0;
 	if (n < 2 || h->shortest < 4)
 		return false;
-	if (((unsigned)h->value64[p[1]] & 15) - 2 >= 6)
+	unsigned nibble = (unsigned)h->value64[p[1]] & 15; /* the second byte's high one */
+	if (nibble && nibble - 2 >= 6)
 		return true;
 	unsigned third = n > 2 ? (unsigned)h->value64[p[2]] : 1;
 	unsigned fourth = n > 3 ? (unsigned)h->value64[p[3]] : 32;
 	if ((third & 3) >= 2 || !is_plain((third & 3) << 6 | fourth))
 		return true;
-	return n > 5 && ((unsigned)h->value64[p[4]] - 8 >= 24 || h->value64[p[5]] < 0);
+	return n > 5 && ((unsigned)h->value64[p[4]] - 2 >= 30 || h->value64[p[5]] < 0);
 }
 
 static void seek(struct seeker *s)
@@ -367,17 +373,23 @@ static void seek(struct seeker *s)
 static void run_on(struct seeker *s)
 {
 	for (size_t k = 0; k < LAYER_COUNT; k++) {
-		struct work w = { &s->layers->v[k], s->text, &s->out[k], s->hint, false };
+		struct work w = { &s->layers->v[k], s->text, &s->out[k], s->hint, false, false };
 		if (w.l->mode != MODE_SEEK)
 			steps[k].run(&w);
 		s->failed |= w.failed;
 	}
 }
 
-bool layers_feed(struct layers *l, const struct track *text, unsigned wanted,
-		 const struct layer_hint *hint, struct track out[LAYER_COUNT])
+bool layers_feed(struct layers *l, const struct track *text, const struct layer_want *want,
+		 struct track out[LAYER_COUNT])
 {
-	struct seeker s = { l, text, out, hint, wanted, track_end(text), false };
+	struct seeker s = { .layers = l,
+			    .text = text,
+			    .out = out,
+			    .hint = want->hint,
+			    .wanted = want->layers,
+			    .deeper = want->deeper,
+			    .keep = track_end(text) };
 	if (l->v[0].mode | l->v[1].mode | l->v[2].mode)
 		run_on(&s);
 	seek(&s);

@@ -52,6 +52,7 @@ extern const char *const layer_names[LAYER_COUNT];
 struct layer_hint {
 	uint8_t least[256]; /* bytes of the shortest that may end in this one; LAYER_FIRST: none */
 	uint8_t shortest;   /* the least of these */
+	uint8_t deep;       /* bytes of base64 that the shortest has at least */
 	int8_t value64[256], value16[256];
 };
 
@@ -73,10 +74,16 @@ struct layers {
 	struct layer v[LAYER_COUNT];
 };
 
+struct layer_want {
+	const struct layer_hint *hint;
+	unsigned layers; /* bits */
+	unsigned deeper; /* those whose text is decoded in turn: a lead-in may end earlier in it */
+};
+
 /* Takes the text up to its end, of which the last LAYER_CONTEXT bytes before what is new must be
- * there, and appends to out[k] what the layers in `wanted` (bits) derive. False: no memory. */
-bool layers_feed(struct layers *l, const struct track *text, unsigned wanted,
-		 const struct layer_hint *hint, struct track out[LAYER_COUNT]);
+ * there, and appends to out[k] what the layers derive that are wanted. False: no memory. */
+bool layers_feed(struct layers *l, const struct track *text, const struct layer_want *want,
+		 struct track out[LAYER_COUNT]);
 void layers_end(struct layers *l, uint64_t at); /* the text is over; another begins there */
 
 /* Whether the next derived byte has begun, and where. */

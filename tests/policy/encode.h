@@ -4,6 +4,7 @@
 #ifndef TESTS_POLICY_ENCODE_H
 #define TESTS_POLICY_ENCODE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

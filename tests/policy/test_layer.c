@@ -28,7 +28,7 @@ static void take(struct derived *d, struct track out[LAYER_COUNT])
 
 /* Feeds the text in parts: up to a, up to b, the rest; step: in parts of so many bytes. No more of
  * the text before is kept than is promised. */
-static void derive(const struct layer_hint *h, const char *text, size_t a, size_t b, size_t step,
+static void derive(const struct layer_want *want, const char *text, size_t a, size_t b, size_t step,
 		   struct derived *d)
 {
 	struct layers l = { 0 };
@@ -43,7 +43,7 @@ static void derive(const struct layer_hint *h, const char *text, size_t a, size_
 		track_put(&c, text + at, (uint32_t)(to - at), RAW_FROM + at, (uint32_t)(to - at));
 		track_stop(&all, &c);
 		cr_assert(track_assign(&kept, &all, at > LAYER_CONTEXT ? at - LAYER_CONTEXT : 0));
-		cr_assert(layers_feed(&l, &kept, 7, h, out));
+		cr_assert(layers_feed(&l, &kept, want, out));
 		take(d, out);
 	}
 	for (size_t k = 0; k < LAYER_COUNT; k++)
@@ -71,22 +71,24 @@ static struct layer_hint hint(unsigned shortest, const char *ends)
 	for (; *ends; ends++)
 		h.least[(unsigned char)*ends] = (uint8_t)shortest;
 	h.shortest = (uint8_t)shortest;
+	h.deep = (uint8_t)((shortest * 4 + 2) / 3);
 	return h;
 }
 
-static struct derived every_way(const char *text)
+static struct derived every_way_of(const char *text, unsigned shortest, unsigned deeper)
 {
-	struct layer_hint h = hint(4, "-_");
+	struct layer_hint h = hint(shortest, "-_");
+	struct layer_want want = { &h, 7, deeper };
 	static struct derived whole, other;
 	size_t n = strlen(text);
-	derive(&h, text, n, n, 0, &whole);
+	derive(&want, text, n, n, 0, &whole);
 	for (size_t step = 1; step < 4; step++) {
-		derive(&h, text, 0, 0, step, &other);
+		derive(&want, text, 0, 0, step, &other);
 		same(&whole, &other, text, 0, step);
 	}
 	for (size_t a = 1; a < n; a++)
 		for (size_t b = a; b < n && b < a + 9; b++) {
-			derive(&h, text, a, b, 0, &other);
+			derive(&want, text, a, b, 0, &other);
 			same(&whole, &other, text, a, b);
 		}
 	for (size_t k = 0; k < LAYER_COUNT; k++)
@@ -94,6 +96,11 @@ static struct derived every_way(const char *text)
 			cr_assert(whole.raw[k][i - 1] <= whole.raw[k][i] &&
 				  whole.end[k][i - 1] <= whole.end[k][i]);
 	return whole;
+}
+
+static struct derived every_way(const char *text)
+{
+	return every_way_of(text, 4, 0);
 }
 
 static void derives(enum layer_kind kind, const char *text, const char *expected, size_t n)
@@ -226,6 +233,6 @@ Test(layer, no_split_matters)
 		srand(seed);
 		while (strlen(text) < 150)
 			strcat(text, parts[(size_t)rand() % ARRAY_LEN(parts)]);
-		every_way(text);
+		every_way_of(text, 1 + seed % 5, seed % 8);
 	}
 }
