@@ -48,14 +48,14 @@ int decoding_check(struct rule *r, struct buf *errors)
 {
 	bool can = r->info.hold == HOLD_LEAD_IN && r->info.scope != SCOPE_CODE;
 	uint32_t least = 0, ends[8];
-	if (r->decode && !r->decode_line) { /* the policy's choice, not the rule's */
+	if (r->info.decode && !r->decode_line) { /* the policy's choice, not the rule's */
 		int rc = can ? measure(r, &least, ends) : 0;
 		if (rc)
 			return rc;
 		if (least < LEAD_IN_LEAST || r->info.severity != SEVERITY_CRITICAL)
-			r->decode = 0;
+			r->info.decode = 0;
 	}
-	if (!r->decode || can)
+	if (!r->info.decode || can)
 		return 0;
 	if (r->info.hold != HOLD_LEAD_IN)
 		return refuse(errors, r,
@@ -82,8 +82,8 @@ static int hint(const struct rule *r, struct layer_hint *h)
 static int note_rule(struct ruleset *set, const struct rule *r)
 {
 	for (unsigned kinds = 1; kinds < ARRAY_LEN(set->decode_depth); kinds++)
-		if (!(kinds & ~r->decode) && set->decode_depth[kinds] < r->decode_depth)
-			set->decode_depth[kinds] = r->decode_depth;
+		if (!(kinds & ~r->info.decode) && set->decode_depth[kinds] < r->info.decode_depth)
+			set->decode_depth[kinds] = r->info.decode_depth;
 	return hint(r, &set->decode_hint);
 }
 
@@ -108,7 +108,7 @@ int decoding_compile(struct ruleset *set, struct buf *errors)
 		rc = -ENOMEM;
 	for (size_t i = 0; i < set->n && !rc; i++) {
 		const struct rule *r = &set->rules[i];
-		if (!r->decode)
+		if (!r->info.decode)
 			continue;
 		rc = note_rule(set, r);
 		add(set, v, &n, i, r->info.lead_in, false);

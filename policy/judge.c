@@ -231,7 +231,7 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 		&(ch->parent ? j->set->decoded_patterns : j->set->patterns)[hit->pattern];
 	const struct rule *r = &j->set->rules[p->rule];
 	struct candidate c = { .point = hit->end + ch->stream_base, .rule = p->rule };
-	if (ch->parent && (ch->kinds & ~r->decode || ch->depth > r->decode_depth))
+	if (ch->parent && (ch->kinds & ~r->info.decode || ch->depth > r->info.decode_depth))
 		return true;
 	if (p->keyword)
 		return slot_saw(slot, r->keyword, c.point);

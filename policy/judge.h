@@ -127,6 +127,8 @@ void judge_edited(struct judge *j, uint64_t raw); /* what lies before raw has le
 
 /* "", or the layers that a card's text stood in, the innermost first: "hex in base64". */
 void judge_layers_name(uint8_t layers, char name[32]);
+/* The same behind the channel's name: "choice 0 content, base64". */
+void card_channel(const struct card *card, const struct wire *wire, char name[96]);
 
 const struct judge_counts *judge_counts(const struct judge *j);
 struct ruleset *judge_ruleset(const struct judge *j); /* borrowed */

@@ -30,6 +30,16 @@ void judge_layers_name(uint8_t layers, char name[32])
 				      layer_names[(layers & 3) - 1]);
 }
 
+void card_channel(const struct card *card, const struct wire *wire, char name[96])
+{
+	char layers[32];
+	channel_name(wire_channel(wire, card->channel), name);
+	judge_layers_name(card->layers, layers);
+	size_t n = strlen(name);
+	if (card->layers)
+		snprintf(name + n, 96 - n, ", %s", layers);
+}
+
 static enum layer_kind kind_of(const struct channel *c)
 {
 	return (enum layer_kind)((c->path & 3) - 1);

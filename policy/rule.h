@@ -33,10 +33,8 @@ struct rule {
 	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
 	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
 	const char *mask;    /* what stands for a secret that is redacted */
-	uint8_t decode;      /* layers that it is judged in, a bit each; see layer.h */
-	uint8_t decode_depth;
-	uint32_t keyword; /* its number among the rules whose keywords must be seen, or
-			     RULE_NO_KEYWORDS */
+	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
+				RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
 	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */

@@ -213,8 +213,8 @@ static void policy_decode(struct rule_file *f, struct rule *r, const struct yaml
 	struct rule like = { 0 };
 	(void)r;
 	rule_file_decode(f, &like, n);
-	f->decode = like.decode;
-	f->decode_depth = like.decode_depth;
+	f->decode = like.info.decode;
+	f->decode_depth = like.info.decode_depth;
 }
 
 static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_node *n)

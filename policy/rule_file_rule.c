@@ -115,7 +115,7 @@ static void decode_layers(struct rule_file *f, struct rule *r, const struct yaml
 	for (const struct yaml_node *at = n->first; n->kind == YAML_LIST && at; at = at->next) {
 		struct yaml_node k = *at;
 		k.key = n->key;
-		r->decode |= (uint8_t)(1u << rule_file_name(f, &k, layer_names, LAYER_COUNT));
+		r->info.decode |= (uint8_t)(1u << rule_file_name(f, &k, layer_names, LAYER_COUNT));
 	}
 }
 
@@ -123,7 +123,7 @@ static void decode_depth(struct rule_file *f, struct rule *r, const struct yaml_
 {
 	uint32_t depth = 1;
 	rule_file_number(f, n, 1, LAYER_DEPTH_MAX, &depth);
-	r->decode_depth = (uint8_t)depth;
+	r->info.decode_depth = (uint8_t)depth;
 }
 
 static const struct rule_key rule_decode_keys[] = { { "layers", decode_layers },
@@ -131,9 +131,9 @@ static const struct rule_key rule_decode_keys[] = { { "layers", decode_layers },
 
 void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->decode = 0;
+	r->info.decode = 0;
 	r->decode_line = n->line;
-	r->decode_depth = 2;
+	r->info.decode_depth = 2;
 	if (n->kind == YAML_SCALAR && strcmp(n->text, "none") == 0)
 		return;
 	if (n->kind != YAML_MAP) {
@@ -259,8 +259,8 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
-	r.decode = f->decode;
-	r.decode_depth = f->decode_depth;
+	r.info.decode = f->decode;
+	r.info.decode_depth = f->decode_depth;
 	if (n->kind != YAML_MAP) {
 		rule_file_complain(f, n->line, "a rule must be a map of keys; write id: ... first");
 		return;

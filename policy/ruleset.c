@@ -302,8 +302,8 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
-		if (r->decode)
-			buf_printf(&b, "decode %u %u\n", r->decode, r->decode_depth);
+		if (r->info.decode)
+			buf_printf(&b, "decode %u %u\n", r->info.decode, r->info.decode_depth);
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
