@@ -18,7 +18,8 @@ struct work { /* one layer at work */
 	const struct track *text;
 	struct track *out;
 	const struct layer_hint *hint;
-	bool deeper; /* what it derives is decoded in turn */
+	uint32_t near[2]; /* see track_range() */
+	bool deeper;      /* what it derives is decoded in turn */
 	bool failed;
 };
 
@@ -30,13 +31,13 @@ static char byte_at(const struct work *w, uint64_t at)
 /* Appends a byte that begins with the text's byte `from` and is known with `at`. */
 static void put(struct work *w, char byte, uint64_t from, uint64_t at)
 {
-	uint64_t raw = track_raw(w->text, from), end = track_raw_end(w->text, at);
+	struct track_range r = track_range(w->text, from, at, w->near);
 	if (w->failed || !track_room(w->out, 1)) {
 		w->failed = true;
 		return;
 	}
 	struct track_cursor c = track_cursor(w->out);
-	track_put(&c, &byte, 1, raw, (uint32_t)min_u64(end - raw, UINT32_MAX - 1));
+	track_put(&c, &byte, 1, r.raw, (uint32_t)min_u64(r.end - r.raw, UINT32_MAX - 1));
 	track_stop(w->out, &c);
 }
 
@@ -373,7 +374,9 @@ static void seek(struct seeker *s)
 static void run_on(struct seeker *s)
 {
 	for (size_t k = 0; k < LAYER_COUNT; k++) {
-		struct work w = { &s->layers->v[k], s->text, &s->out[k], s->hint, false, false };
+		struct work w = {
+			.l = &s->layers->v[k], .text = s->text, .out = &s->out[k], .hint = s->hint
+		};
 		if (w.l->mode != MODE_SEEK)
 			steps[k].run(&w);
 		s->failed |= w.failed;

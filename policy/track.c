@@ -157,6 +157,27 @@ uint64_t track_raw_end(const struct track *t, uint64_t at)
 	return r->atom ? r->raw + r->atom - 1 : r->raw + (rel - run_at(t, i)) + 1;
 }
 
+/* The run that holds the byte at `rel`, looked for from `near` on. */
+static uint32_t run_near(const struct track *t, uint32_t rel, uint32_t near)
+{
+	for (unsigned i = 0; i < 4 && near < t->n_runs && run_at(t, near) <= rel; i++, near++)
+		if (near + 1 == t->n_runs || run_at(t, near + 1) > rel)
+			return near;
+	return (uint32_t)run_of(t, rel);
+}
+
+struct track_range track_range(const struct track *t, uint64_t first, uint64_t last, uint32_t at[2])
+{
+	uint32_t from = clamp(t, first), to = clamp(t, last);
+	at[0] = run_near(t, from, at[0]);
+	at[1] = run_near(t, to, at[1]);
+	const struct track_run *a = &t->runs[at[0]], *b = &t->runs[at[1]];
+	return (struct track_range){
+		a->atom ? a->raw : a->raw + (from - run_at(t, at[0])),
+		b->atom ? b->raw + b->atom - 1 : b->raw + (to - run_at(t, at[1])) + 1,
+	};
+}
+
 uint32_t track_find(const struct track *t, uint64_t at)
 {
 	uint32_t rel = clamp(t, at);

@@ -138,6 +138,13 @@ bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
 uint64_t track_raw(const struct track *t,
 		   uint64_t at); /* of the byte at `at`, which is clamped to the track */
 uint64_t track_raw_end(const struct track *t, uint64_t at); /* after that byte */
+/* Both at once, of a first and a last byte; quick when they are asked for in order. at[]: where the
+ * last answers were found, zero at first. */
+struct track_range {
+	uint64_t raw, end;
+};
+struct track_range track_range(const struct track *t, uint64_t first, uint64_t last,
+			       uint32_t at[2]);
 uint64_t track_until(const struct track *t,
 		     uint64_t raw); /* the text whose raw bytes end at or before raw ends here */
 
