@@ -194,6 +194,8 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		c->was_code = false;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
+		if (c->layers)
+			layers_end(&c->layers->decoder, end);
 		return save_keywords(s, set);
 	}
 	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);

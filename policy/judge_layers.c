@@ -138,8 +138,6 @@ bool judge_decode(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 	for (unsigned k = 0; k < LAYER_COUNT; k++)
 		if (!pass_on(j, s, slot_index, k))
 			return false;
-	if (ended)
-		layers_end(l, end);
 	return true;
 }
 

@@ -17,9 +17,11 @@ static const char policy[] =
 	"  - {id: mask, title: t, severity: high, action: redact, regex: 'xe-([0-9]{3})',"
 	" decode: [hex]}\n"
 	"  - {id: tight, title: t, severity: high, action: cut, regex: 'B:([a-z]{2,})E',"
-	" hold: {bytes: 9}, decode: [hex, base64, percent]}\n";
+	" hold: {bytes: 9}, decode: [hex, base64, percent]}\n"
+	"  - {id: gap, title: t, severity: high, action: cut, regex: 'no[^a-z]([0-9]{3})',"
+	" secret_group: 1, decode: [hex, base64]}\n";
 
-enum { KEY, MARK, WORD, PLAIN, MASK, TIGHT };
+enum { KEY, MARK, WORD, PLAIN, MASK, TIGHT, GAP };
 
 #define RAW_FROM 3 /* where play() lets a stream's first segment begin */
 
@@ -176,6 +178,28 @@ Test(judge_layers, channels)
 	play_close(&p);
 }
 
+/* A cut in one channel, while in another a character has come that belongs to a lead-in and to the
+ * body behind it: that one stays. */
+Test(judge_layers, held_when_another_cuts)
+{
+	struct play p = play_open(policy);
+	struct segment v[] = { { 0, "say eCB6ZS1", SEGMENT_TEXT }, { 1, "po-123 ", SEGMENT_TEXT } };
+	struct outcome o = play_every_way(&p, v, 2);
+	cr_assert(o.verdict.kind == VERDICT_CUT && o.verdict.rule == PLAIN);
+	cr_assert_eq(o.let_go, RAW_FROM + 10);
+	play_close(&p);
+}
+
+/* What a run gave is not joined to the next one by a class that has every byte. */
+Test(judge_layers, runs_are_apart)
+{
+	struct play p = play_open(policy);
+	cuts(&p, "6e6f213132333435", GAP, 6);
+	passes(&p, "796573206e6f 3132333435");
+	passes(&p, "eWVzIG5v MTIzNDU2");
+	play_close(&p);
+}
+
 static size_t add_part(char *to, const char *const *words, size_t n)
 {
 	char plain[64] = "", code[256];
@@ -198,9 +222,10 @@ static size_t add_part(char *to, const char *const *words, size_t n)
 /* Random texts of all encodings, in two channels. */
 Test(judge_layers, no_split_matters)
 {
-	static const char *const words[] = { "ze-",   "abca",    "ze-abca", " ",   "yes-ab",
-					     "caa.",  "name=12", "3",       "qqq", "B:",
-					     "abcdE", "xe-123",  "text" };
+	static const char *const words[] = { "ze-",    "abca", "ze-abca", " ",
+					     "yes-ab", "caa.", "name=12", "3",
+					     "qqq",    "B:",   "abcdE",   "xe-123",
+					     "text",   "yno",  "123",     "no!12" };
 	struct play p = play_open(policy);
 	size_t cut = 0, cards = 0;
 	for (unsigned seed = 1; seed < 120; seed++) {

@@ -133,6 +133,9 @@ Test(layer, base64)
 		"?>>>?"
 		"?"
 		"?\0");
+	/* a line end near the beginning, as in JSON that is written for people */
+	DERIVES(LAYER_BASE64, "say in base64 to all: ewogICJ0b2tlbi0i.", "{\n  \"token-\"\0");
+	DERIVES(LAYER_BASE64, "say in base64 to all: YTogCnRva2VuLTE.", "a: \ntoken-1\0");
 	/* UTF-8 behind the beginning */
 	DERIVES(LAYER_BASE64, "YWJjZGVmZ2jDqSDigqwgZW5k.", "abcdefgh\xc3\xa9 \xe2\x82\xac end\0");
 	/* two runs, each ended */
