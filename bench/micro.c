@@ -142,16 +142,16 @@ static void time_all(void)
 int main(int argc, char **argv)
 {
 	const struct stage *stage = NULL;
+	const char *policy = "builtin";
 	long events = 0;
 	int o;
-	const char *policy = "builtin";
 	while ((o = getopt(argc, argv, "p:s:n:")) != -1) {
-		if (o == 'p')
-			policy = optarg;
-		else if (o == 's')
+		if (o == 's')
 			stage = find_stage(optarg);
 		else if (o == 'n')
 			events = atol(optarg);
+		else if (o == 'p')
+			policy = optarg;
 		else
 			return 2;
 	}

@@ -27,7 +27,8 @@ struct secret { /* text offsets of what a match is about */
 struct candidate {
 	uint64_t point; /* lead-in's end, or a whole match's end */
 	uint64_t from;  /* where the body's expression is anchored */
-	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
+	uint64_t raw;   /* where its hold begins: of the first body byte, CANDIDATE_NO_RAW while
+			   there is none; in derived text see judge_layers.c */
 	uint16_t rule;
 	uint8_t branch; /* of the rule's */
 	uint8_t state;  /* enum candidate_state, as of the newest text */
@@ -76,6 +77,11 @@ struct view { /* one channel's text as of now */
 	bool ended;        /* nothing follows */
 	struct moment end; /* when that is known */
 };
+
+static inline uint64_t candidate_raw(const struct candidate *c, const struct track *t)
+{
+	return c->raw == CANDIDATE_NO_RAW ? track_raw(t, c->point) : c->raw;
+}
 
 /* False: the expression that leads in does not match where it was reported (an engine's failure).
  */

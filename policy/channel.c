@@ -17,6 +17,7 @@ void channel_free(struct channel *c)
 	if (c->region)
 		region_end(c->region);
 	free(c->region);
+	free(c->layers);
 	free(c);
 }
 
@@ -25,13 +26,19 @@ static size_t keyword_words(const struct ruleset *set)
 	return ((size_t)set->keyword_rules + 63) / 64;
 }
 
+const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set)
+{
+	return c->parent ? set->decoded : set->multimatch;
+}
+
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
 	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
 	       c->open.cap * sizeof(*c->open.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
 	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
-	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
+	       (c->layers ? sizeof(*c->layers) : 0) +
+	       (c->stream ? multimatch_stream_bytes(channel_matcher(c, set)) : 0);
 }
 
 bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
@@ -229,6 +236,8 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		c->lines = 0;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
+		if (c->layers)
+			layers_end(&c->layers->decoder, end);
 		return save_keywords(s, set);
 	}
 	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);

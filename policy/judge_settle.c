@@ -44,7 +44,7 @@ static bool known(const struct judge *j, const struct slot *slot, const struct d
 			continue;
 		if (old->text_hash == hash && old->text_len == d->secret.to - d->secret.from)
 			return true;
-		if (old->channel == slot->number &&
+		if (old->channel == slot->number && old->layers == d->path &&
 		    d->secret.from < old->text_off + old->text_len && old->text_off < d->secret.to)
 			return true;
 	}
@@ -70,11 +70,14 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 	j->cards[j->n_cards++] = (struct card){
 		.rule = d->rule,
 		.channel = slot->number,
+		.layers = d->path,
 		.action = j->set->rules[d->rule].info.action,
 		.text_off = d->secret.from,
 		.text_len = (uint32_t)(d->secret.to - d->secret.from),
 		.body_off = d->body,
 		.raw_off = track_raw(&slot->work, d->secret.from),
+		.raw_end = track_raw_end(&slot->work, d->secret.to - 1),
+		.body_raw = d->raw,
 		.text_hash = hash,
 	};
 }
@@ -84,7 +87,7 @@ static uint64_t window_limit(const struct judge *j, const struct channel *c, con
 {
 	uint64_t from = until > j->window ? until - j->window : 0;
 	from = max_u64(from, max_u64(c->given_up, t->base));
-	return j->window && from < until ? track_raw(t, from) : UINT64_MAX;
+	return j->window && !c->parent && from < until ? track_raw(t, from) : UINT64_MAX;
 }
 
 /* What one slot still held at that moment. */
@@ -99,11 +102,14 @@ static uint64_t slot_limit_at(const struct judge *j, const struct judge_scratch 
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		const struct candidate *c = &slot->list.v[i];
 		const struct rule *r = judge_rule(j, c);
-		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || c->point >= until)
+		/* In derived text a hold may begin before the first byte behind it is known. */
+		bool begun = slot->channel->parent ? c->point <= until && c->raw < when.raw
+						   : c->point < until;
+		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || !begun)
 			continue;
 		if (candidate_state(c, r, s->regex, &slot->work, until, all, &unused) ==
 		    CANDIDATE_ALIVE)
-			limit = min_u64(limit, track_raw(&slot->work, c->point));
+			limit = min_u64(limit, candidate_raw(c, &slot->work));
 	}
 	return limit;
 }
@@ -126,9 +132,9 @@ static uint64_t limit_at(const struct judge *j, const struct judge_scratch *s, s
 	uint64_t limit = UINT64_MAX;
 	for (size_t i = 0; i < s->n_slots; i++)
 		limit = min_u64(limit, slot_limit_at(j, s, &s->slots[i], when));
-	for (uint32_t i = 0; i < j->n_channels; i++)
-		if (j->channels[i] && !j->channels[i]->slot)
-			limit = min_u64(limit, channel_limit(j, j->channels[i]));
+	for (uint32_t i = 0; i < j->n_every; i++)
+		if (!j->every[i]->slot)
+			limit = min_u64(limit, channel_limit(j, j->every[i]));
 	return limit;
 }
 
@@ -205,15 +211,16 @@ void judge_hold(struct judge *j)
 {
 	uint64_t limit = UINT64_MAX, held = 0;
 	j->open = 0;
-	for (uint32_t i = 0; i < j->n_channels; i++) {
-		const struct channel *c = j->channels[i];
-		if (!c || (!c->open.n && !j->window))
+	for (uint32_t i = 0; i < j->n_every; i++) {
+		const struct channel *c = j->every[i];
+		uint32_t most = c->parent ? 0 : j->window;
+		if (!c->open.n && !most)
 			continue;
 		uint64_t first = track_end(&c->kept);
 		for (uint32_t k = 0; k < c->open.n; k++)
 			if (judge_holds(j, judge_rule(j, &c->open.v[k])))
 				first = min_u64(first, c->open.v[k].point);
-		uint64_t end = track_end(&c->kept), window = min_u64(j->window, c->kept.n);
+		uint64_t end = track_end(&c->kept), window = min_u64(most, c->kept.n);
 		held += max_u64(end - first, window);
 		j->open += c->open.n;
 		limit = min_u64(limit, channel_limit(j, c));
@@ -233,11 +240,9 @@ void judge_expire(struct judge *j, struct verdict *out)
 {
 	uint64_t limit = UINT64_MAX, first = UINT64_MAX;
 	uint16_t rule = 0;
-	for (uint32_t i = 0; i < j->n_channels && j->verdict.kind != VERDICT_CUT; i++) {
-		struct channel *c = j->channels[i];
+	for (uint32_t i = 0; i < j->n_every && j->verdict.kind != VERDICT_CUT; i++) {
+		struct channel *c = j->every[i];
 		uint32_t kept = 0;
-		if (!c)
-			continue;
 		limit = min_u64(limit, channel_limit(j, c));
 		c->given_up = track_end(&c->kept);
 		for (uint32_t k = 0; k < c->open.n; k++) {

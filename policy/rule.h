@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
 #include "policy/ruleset.h"
@@ -99,7 +100,7 @@ struct rule {
 	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
 	struct rule_samples samples;
-	unsigned regex_line, lead_in_line, hold_line;
+	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
 struct rule_pattern { /* what a pattern of the set's multimatch stands for */
@@ -117,6 +118,11 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
+	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
+	struct multimatch *decoded;
+	struct rule_pattern *decoded_patterns;
+	uint8_t decode_depth[1 << LAYER_COUNT]; /* the deepest for layers of these kinds */
+	struct layer_hint decode_hint;
 	uint32_t keyword_rules; /* how many rules have a keyword number */
 	uint32_t companions;    /* how many rules have a companion number */
 	uint32_t context;       /* bytes of text that must be kept before the newest */

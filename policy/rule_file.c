@@ -218,6 +218,15 @@ static void policy_overrides(struct rule_file *f, struct rule *r, const struct y
 		f->overrides = n; /* when all rules are read */
 }
 
+static void policy_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	struct rule like = { 0 };
+	(void)r;
+	rule_file_decode(f, &like, n);
+	f->decode = like.info.decode;
+	f->decode_depth = like.info.decode_depth;
+}
+
 static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
 	(void)r;
@@ -229,10 +238,11 @@ static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_
 
 /* In this order whatever the file's: defaults stand before the rules that use them. */
 static const struct rule_key policy_keys[] = {
-	{ "version", policy_version }, { "mode", policy_mode },
-	{ "mask", policy_mask },       { "hold", policy_hold },
-	{ "include", policy_include }, { "overrides", policy_overrides },
-	{ "disable", policy_disable }, { "rules", policy_rules },
+	{ "version", policy_version },     { "mode", policy_mode },
+	{ "mask", policy_mask },           { "hold", policy_hold },
+	{ "decode", policy_decode },       { "include", policy_include },
+	{ "overrides", policy_overrides }, { "disable", policy_disable },
+	{ "rules", policy_rules },
 };
 
 const char *rule_file_policy_key(size_t i)
@@ -316,6 +326,8 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 	if (includer) {
 		f.hold_bytes = includer->hold_bytes;
 		f.on_bound = includer->on_bound;
+		f.decode = includer->decode;
+		f.decode_depth = includer->decode_depth;
 	}
 	size_t len = strlen(name);
 	if (len > 5 && strcmp(name + len - 5, ".toml") == 0)

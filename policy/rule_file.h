@@ -21,6 +21,7 @@ struct rule_file { /* one file being read */
 	uint32_t hold_bytes; /* defaults of its rules */
 	enum on_bound on_bound;
 	const struct yaml_node *disable, *overrides;
+	uint8_t decode, decode_depth;
 };
 
 struct rule_key {
@@ -56,6 +57,7 @@ size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t mos
 void rule_file_why(struct rule_file *f, struct rule *r, const struct yaml_node *n);
 void rule_file_cwe(struct rule_file *f, struct rule *r, const struct yaml_node *n);
 void rule_file_samples(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n);
 
 /* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
 void gitleaks_take(struct rule_file *f, const struct yaml_node *root);

@@ -124,6 +124,46 @@ static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_no
 			"allow is not understood; write {regexes: [...], stopwords: [...]}");
 }
 
+/* Each layer once, in any order. */
+static void decode_layers(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	if (n->kind != YAML_LIST || !n->first)
+		rule_file_complain(
+			f, n->line,
+			"%s is no list; write some of base64, hex and percent in brackets", n->key);
+	for (const struct yaml_node *at = n->first; n->kind == YAML_LIST && at; at = at->next) {
+		struct yaml_node k = *at;
+		k.key = n->key;
+		r->info.decode |= (uint8_t)(1u << rule_file_name(f, &k, layer_names, LAYER_COUNT));
+	}
+}
+
+static void decode_depth(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	uint32_t depth = 1;
+	rule_file_number(f, n, 1, LAYER_DEPTH_MAX, &depth);
+	r->info.decode_depth = (uint8_t)depth;
+}
+
+static const struct rule_key rule_decode_keys[] = { { "layers", decode_layers },
+						    { "depth", decode_depth } };
+
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->info.decode = 0;
+	r->decode_line = n->line;
+	r->info.decode_depth = 2;
+	if (n->kind == YAML_SCALAR && strcmp(n->text, "none") == 0)
+		return;
+	if (n->kind != YAML_MAP) {
+		decode_layers(f, r, n);
+		return;
+	}
+	rule_file_map(f, r, n, rule_decode_keys, ARRAY_LEN(rule_decode_keys), "a rule's decode");
+	if (!yaml_get(n, "layers"))
+		rule_file_complain(f, n->line, "decode has no layers; write layers: [base64]");
+}
+
 static void rule_lead_in(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
 	r->wanted = rule_file_text(f, n, REGEX_MAX);
@@ -194,6 +234,7 @@ static const struct rule_key rule_keys[] = {
 	{ "keywords", rule_keywords },
 	{ "entropy", rule_entropy },
 	{ "allow", rule_allow },
+	{ "decode", rule_file_decode },
 	{ "lead_in", rule_lead_in },
 	{ "hold", rule_hold },
 	{ "on_bound", rule_on_bound },
@@ -254,6 +295,8 @@ void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
+	r.info.decode = f->decode;
+	r.info.decode_depth = f->decode_depth;
 	if (n->kind != YAML_MAP) {
 		rule_file_complain(f, n->line, "a rule must be a map of keys; write id: ... first");
 		return;

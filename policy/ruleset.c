@@ -7,6 +7,7 @@
 
 #include "lib/sha256.h"
 #include "policy/companion.h"
+#include "policy/decoding.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
@@ -224,7 +225,7 @@ done:
 	lead_in_fini(&found);
 	if (!rc && r->info.action == ACTION_REDACT)
 		rc = redaction_compile(set, r, errors);
-	return rc;
+	return rc ? rc : decoding_check(r, errors);
 }
 
 static bool needs_keywords(const struct rule *r)
@@ -281,6 +282,8 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 static void measure(struct ruleset *set)
 {
 	set->context = REGEX_LOOK_BACK;
+	if (set->decoded)
+		set->context = LAYER_CONTEXT;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *r = &set->rules[i];
 		for (size_t b = 0; b < r->n_branches; b++) {
@@ -313,6 +316,8 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->info.decode)
+			buf_printf(&b, "decode %u %u\n", r->info.decode, r->info.decode_depth);
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
@@ -338,6 +343,7 @@ static void set_free(struct ruleset *set)
 		syntax_rule_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	multimatch_free(set->decoded);
 	buf_fini(&set->notes);
 	while (set->texts) {
 		struct rule_text *t = set->texts;
@@ -369,6 +375,8 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	}
 	if (!rc)
 		rc = compile_patterns(set, errors);
+	if (!rc)
+		rc = decoding_compile(set, errors);
 	if (!rc)
 		rc = hash_rules(set);
 	if (rc)

@@ -56,6 +56,7 @@ struct rule_info {
 	enum on_bound on_bound;
 	enum scope scope;
 	bool rollback;
+	uint8_t decode, decode_depth; /* layers that it is judged in, a bit each; see layer.h */
 	bool unbounded; /* a match can need more than hold_bytes; false for HOLD_NONE */
 };
 

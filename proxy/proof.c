@@ -51,10 +51,29 @@ static bool is_secret(const struct proof *p, const struct card *c)
 	return ruleset_rule(p->o->ruleset, c->rule)->action != ACTION_FLAG;
 }
 
+/* The same of a card in decoded text: the pieces of its channel, from where holding began. */
+static bool add_encoded(struct proof *p, const struct card *c, const struct pieces *pieces)
+{
+	for (size_t i = 0; i < pieces->n; i++) {
+		const struct piece *one = &pieces->v[i];
+		uint64_t end = one->raw_off + one->raw_len;
+		if (one->kind != PIECE_TEXT || one->channel != c->channel || end <= c->body_raw ||
+		    one->raw_off >= c->raw_end)
+			continue;
+		bool in_step = one->raw_len == one->text_len;
+		uint64_t from = in_step ? max_u64(one->raw_off, c->body_raw) : one->raw_off;
+		if (!list_add(&p->secrets, from, in_step ? min_u64(end, c->raw_end) : end))
+			return false;
+	}
+	return true;
+}
+
 /* The raw bytes of one card's body: those of the pieces whose text it covers. */
 static bool add_secret(struct proof *p, const struct card *c, const struct pieces *pieces)
 {
 	uint64_t at = 0, from = c->body_off, to = c->text_off + c->text_len;
+	if (c->layers)
+		return add_encoded(p, c, pieces);
 	for (size_t i = 0; i < pieces->n; i++) {
 		const struct piece *one = &pieces->v[i];
 		if (one->kind != PIECE_TEXT || one->channel != c->channel)

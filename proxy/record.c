@@ -9,10 +9,10 @@ static void log_card(const struct exchange *x, const struct card *card)
 {
 	const struct rule_info *rule = ruleset_rule(judge_ruleset(gate_judge(x->gate)), card->rule);
 	struct buf *line = log_begin(card->action == ACTION_FLAG ? LOG_INFO : LOG_WARNING, "card");
-	char channel[64];
+	char channel[96];
 	if (!line)
 		return;
-	channel_name(wire_channel(gate_wire(x->gate), card->channel), channel);
+	card_channel(card, gate_wire(x->gate), channel);
 	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
 	log_text(line, "rule", span_of(rule->id));
 	log_text(line, "severity", span_of(severity_names[rule->severity]));

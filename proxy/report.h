@@ -18,7 +18,7 @@
 
 struct finding {
 	uint16_t rule;     /* index in the ruleset */
-	char channel[64];  /* see channel_name() */
+	char channel[96];  /* see card_channel() */
 	uint64_t text_off; /* in the channel's text */
 	uint32_t text_len;
 	uint64_t raw_off;      /* in the file */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "policy/layer.h"
 #include "proxy/report.h"
 #include "proxy/units.h"
 
@@ -45,6 +46,11 @@ void rule_add_members(struct buf *out, const struct rule_info *rule)
 		report_member(out, texts[i].key, texts[i].value);
 		buf_add_char(out, ',');
 	}
+	buf_add_text(out, "\"decode\":[");
+	for (unsigned k = 0, n = 0; k < LAYER_COUNT; k++)
+		if (rule->decode >> k & 1)
+			buf_printf(out, "%s\"%s\"", n++ ? "," : "", layer_names[k]);
+	buf_printf(out, "],\"decode_depth\":%u,", rule->decode ? rule->decode_depth : 0);
 	buf_printf(out, "\"line\":%u,\"hold_bytes\":%u,\"unbounded\":%s,\"rollback\":%s",
 		   rule->line, rule->hold_bytes, rule->unbounded ? "true" : "false",
 		   rule->rollback ? "true" : "false");

@@ -171,7 +171,7 @@ static size_t findings_of(struct scan *s, struct gate *g, struct span text, stru
 					 .text_len = cards[i].text_len,
 					 .raw_off = cards[i].raw_off,
 					 .number = number_of(cards, i) };
-		channel_name(wire_channel(gate_wire(g), cards[i].channel), one->channel);
+		card_channel(&cards[i], gate_wire(g), one->channel);
 		if (marked(place(text, one->raw_off, one)))
 			s->allowed++;
 		else if ((s->baseline || s->fresh) && in_baseline(s, &pieces, &cards[i], f))

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "lib/yaml.h"
+#include "policy/layer.h"
 #include "proxy/cli.h"
 #include "proxy/config.h"
 #include "proxy/rule_print.h"
@@ -60,6 +61,23 @@ static void print_inexact(const struct ruleset *set)
 			 is_unbounded);
 }
 
+static void print_decoding(const struct ruleset *set)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_rule(set, i);
+		if (!rule->decode)
+			continue;
+		printf("%s %s (", found++ ? "," : "found in encoded text as well:", rule->id);
+		for (unsigned k = 0, n = 0; k < LAYER_COUNT; k++)
+			if (rule->decode >> k & 1)
+				printf("%s%s", n++ ? ", " : "", layer_names[k]);
+		printf("; depth %u)", rule->decode_depth);
+	}
+	if (found)
+		printf("\n");
+}
+
 static void print_policy(const char *name, const struct ruleset *set)
 {
 	char hold[32];
@@ -69,6 +87,7 @@ static void print_policy(const char *name, const struct ruleset *set)
 	       on_bound_names[ruleset_hold_ms_bound(set)], ruleset_hash(set));
 	print_rules(set);
 	print_inexact(set);
+	print_decoding(set);
 	struct span notes = ruleset_notes(set);
 	fwrite(notes.p, 1, notes.n, stdout);
 }

@@ -174,7 +174,9 @@ static inline void play_same(const struct outcome *a, const struct outcome *b, c
 		const struct card *x = &a->cards[i], *y = &b->cards[i];
 		cr_assert(x->rule == y->rule && x->channel == y->channel &&
 				  x->text_off == y->text_off && x->text_len == y->text_len &&
-				  x->raw_off == y->raw_off && x->action == y->action,
+				  x->raw_off == y->raw_off && x->action == y->action &&
+				  x->layers == y->layers && x->raw_end == y->raw_end &&
+				  x->body_raw == y->body_raw,
 			  "%s: card %zu differs (rule %u %u, text %lu+%u %lu+%u, raw %lu %lu)",
 			  what, i, x->rule, y->rule, x->text_off, x->text_len, y->text_off,
 			  y->text_len, x->raw_off, y->raw_off);

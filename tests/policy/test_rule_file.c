@@ -31,7 +31,7 @@ static const struct {
 	{ "- 1\n", "p.yaml:1: a policy must be a map" },
 	{ "version: 1\nruls: []\n",
 	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, mask, hold, "
-	  "include, overrides, disable, rules\n" },
+	  "decode, include, overrides, disable, rules\n" },
 	{ "version: 1\nmode: off\n",
 	  "p.yaml:2: mode \"off\" is not known; use one of: enforce, monitor" },
 	{ "version: 1\nhold: 5\n", "p.yaml:2: hold must be a map; " },
