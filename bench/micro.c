@@ -1,12 +1,13 @@
 /*
- * micro [-s STAGE -n EVENTS]: what one event of a stream costs inside redcard, without sockets.
+ * micro [-p POLICY] [-s STAGE -n EVENTS]: what one event of a stream costs inside redcard, without
+ * sockets.
  *
  * Alone it times every stage and prints JSON; with -s and -n it runs one stage that often and
  * prints nothing, which is what an instruction counter wants. A stage is what is run and how much
  * it is fed at a time:
  *
  *   wire        the decoder alone: bytes to pieces
- *   judge       decoder and judge with the whole built-in pack
+ *   judge       decoder and judge with the policy, by default the whole built-in pack
  *   gate        the same end to end through the gate, as an exchange drives it
  */
 #include <stdbool.h>
@@ -141,18 +142,21 @@ static void time_all(void)
 int main(int argc, char **argv)
 {
 	const struct stage *stage = NULL;
+	const char *policy = "builtin";
 	long events = 0;
 	int o;
-	while ((o = getopt(argc, argv, "s:n:")) != -1) {
+	while ((o = getopt(argc, argv, "p:s:n:")) != -1) {
 		if (o == 's')
 			stage = find_stage(optarg);
 		else if (o == 'n')
 			events = atol(optarg);
+		else if (o == 'p')
+			policy = optarg;
 		else
 			return 2;
 	}
 	struct buf errors = { 0 };
-	if (ruleset_load("builtin", &set, &errors) != 0) {
+	if (ruleset_load(policy, &set, &errors) != 0) {
 		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
 		return 2;
 	}

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,5 +37,51 @@ int file_read(const char *path, size_t max, struct buf *out)
 		return -errno;
 	int error = file_drain(fd, max, out);
 	close(fd);
+	return error;
+}
+
+static int write_all(int fd, struct span text)
+{
+	while (text.n) {
+		ssize_t n = write(fd, text.p, text.n);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			text = (struct span){ text.p + n, text.n - (size_t)n };
+	}
+	return fsync(fd) == 0 ? 0 : -errno;
+}
+
+/* What a new file would get, or what the old one has. */
+static mode_t mode_for(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) == 0)
+		return st.st_mode & 0777;
+	mode_t mask = umask(0);
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+int file_replace(const char *path, struct span text)
+{
+	struct buf name = { 0 };
+	int fd = -1;
+	buf_printf(&name, "%s.XXXXXX", path);
+	buf_add_char(&name, '\0');
+	int error = name.failed ? -ENOMEM : 0;
+	if (!error && (fd = mkstemp(name.p)) < 0)
+		error = -errno;
+	if (!error && fchmod(fd, mode_for(path)) != 0)
+		error = -errno;
+	if (!error)
+		error = write_all(fd, text);
+	if (fd >= 0 && close(fd) != 0 && !error)
+		error = -errno;
+	if (!error && rename(name.p, path) != 0)
+		error = -errno;
+	if (error && fd >= 0)
+		(void)unlink(name.p);
+	buf_fini(&name);
 	return error;
 }

@@ -9,4 +9,8 @@
 int file_drain(int fd, size_t max, struct buf *out) MUST_USE;
 int file_read(const char *path, size_t max, struct buf *out) MUST_USE; /* or as open(2) says */
 
+/* Puts text in the place of the file at once: it is there whole, or the old file is. Where there
+ * was a file its permissions stay. -errno. */
+int file_replace(const char *path, struct span text) MUST_USE;
+
 #endif

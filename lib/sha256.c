@@ -51,17 +51,33 @@ int sha256_finish(struct sha256 *h, unsigned char out[SHA256_BYTES])
 	return 0;
 }
 
-int sha256_finish_hex(struct sha256 *h, char out[SHA256_HEX])
+static void to_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX])
 {
-	unsigned char digest[SHA256_BYTES];
-	int rc = sha256_finish(h, digest);
-	if (rc)
-		return rc;
 	for (size_t i = 0; i < SHA256_BYTES; i++) {
 		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
 		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
 	}
 	out[SHA256_HEX - 1] = '\0';
+}
+
+int sha256_finish_hex(struct sha256 *h, char out[SHA256_HEX])
+{
+	unsigned char digest[SHA256_BYTES];
+	int rc = sha256_finish(h, digest);
+	if (!rc)
+		to_hex(digest, out);
+	return rc;
+}
+
+int sha256_hmac(struct span key, struct span text, char out[SHA256_HEX])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	size_t n = 0;
+	if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.p, key.n,
+		       (const unsigned char *)text.p, text.n, digest, sizeof(digest), &n) ||
+	    n != SHA256_BYTES)
+		return -EIO;
+	to_hex(digest, out);
 	return 0;
 }
 

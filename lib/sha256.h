@@ -24,4 +24,7 @@ int sha256_finish_hex(struct sha256 *h, char out[SHA256_HEX]) MUST_USE;
 
 int sha256_of(struct span text, char out[SHA256_HEX]) MUST_USE; /* one shot; -ENOMEM, -EIO */
 
+/* HMAC-SHA-256 (RFC 2104), one shot; -EIO. */
+int sha256_hmac(struct span key, struct span text, char out[SHA256_HEX]) MUST_USE;
+
 #endif

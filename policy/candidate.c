@@ -32,15 +32,41 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	c->from = c->point;
 	c->raw = CANDIDATE_NO_RAW;
 	c->state = CANDIDATE_ALIVE;
-	if (!r->start)
+	const struct rule_branch *b = &r->branches[c->branch];
+	if (!b->start)
 		return true;
-	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
-	if (regex_find(r->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
+	if (regex_find(b->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
 		return false;
 	c->from = t->base + start;
 	return true;
+}
+
+bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uint64_t until,
+			 uint64_t *end)
+{
+	uint64_t most = at + min_u64((uint64_t)lines * CANDIDATE_LINE_REST, CANDIDATE_REST_MAX);
+	uint64_t stop = min_u64(min_u64(until, most), track_end(t));
+	for (uint64_t i = max_u64(at, t->base); i < stop; i++)
+		if (t->text[i - t->base] == '\n' && --lines == 0) {
+			*end = i;
+			return true;
+		}
+	*end = stop;
+	return stop == most;
+}
+
+/* The rest of the line is waited for where an allowance asks for it, and some lines more where a
+ * companion may come, within the rule's bound. */
+static enum candidate_state found(const struct rule *r, const struct track *t, uint64_t until,
+				  bool more, uint64_t bound, const struct secret *secret)
+{
+	uint64_t end;
+	bool waits = r->rest_lines && more && until < bound &&
+		     !candidate_lines_end(t, secret->to, r->rest_lines, until, &end);
+	return waits ? CANDIDATE_ALIVE : CANDIDATE_FOUND;
 }
 
 /* A whole match was reported to end at the point; where it starts is found by looking back. When
@@ -51,16 +77,24 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 {
 	if (until < c->point + r->delay && !ended)
 		return CANDIDATE_ALIVE;
-	uint64_t back = c->point > r->reach ? c->point - r->reach : 0;
+	const struct rule_branch *b = &r->branches[c->branch];
+	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
 	size_t start = 0, end = 0;
 	struct span text = { t->text, rel(t, c->point) };
-	enum regex_result found =
-		regex_find(r->body, s, text, rel(t, back), inside(t), r->group, &start, &end);
-	if (found == REGEX_FAILED)
+	enum regex_result result =
+		regex_find(b->body, s, text, rel(t, back), inside(t), b->group, &start, &end);
+	if (result == REGEX_FAILED)
 		return CANDIDATE_FAILED;
-	out->from = found == REGEX_YES ? t->base + start : max_u64(back, t->base);
-	out->to = found == REGEX_YES ? t->base + end : c->point;
-	return CANDIDATE_FOUND;
+	out->from = out->begin = max_u64(back, t->base);
+	out->to = out->end = c->point;
+	if (result == REGEX_YES) {
+		out->from = t->base + start;
+		out->to = t->base + end;
+		regex_last(s, &start, &end);
+		out->begin = t->base + start;
+	}
+	bool more = !ended && r->info.hold == HOLD_NONE;
+	return found(r, t, until, more, UINT64_MAX, out);
 }
 
 /* A region has decided, or has not: what counts is which came first, that or the bound. */
@@ -83,14 +117,15 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 		return syntax_state(c, r, until, ended, out);
 	if (r->info.hold != HOLD_LEAD_IN)
 		return whole_state(c, r, s, t, until, ended, out);
+	const struct rule_branch *b = &r->branches[c->branch];
 	uint64_t bound = c->point + r->info.hold_bytes;
 	bool more = !ended || until >= bound;
 	struct span text = { t->text, rel(t, min_u64(until, bound)) };
 	size_t start = 0, end = 0;
 	if (more && until <= c->point)
 		return CANDIDATE_ALIVE;
-	switch (regex_find(r->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
-			   r->group, &start, &end)) {
+	switch (regex_find(b->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
+			   b->group, &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -98,16 +133,18 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	}
 	out->from = t->base + start;
 	out->to = t->base + end;
+	regex_last(s, &start, &end);
+	out->end = t->base + end;
 	if (out->from == c->point)
-		out->from -= r->prefix;
-	return CANDIDATE_FOUND;
+		out->from -= b->prefix;
+	return found(r, t, until, !ended, bound, out);
 }
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 				struct regex_scratch *s, const struct view *v, uint64_t known)
 {
 	struct secret unused;
-	if (r->info.hold != HOLD_LEAD_IN) {
+	if (r->info.hold != HOLD_LEAD_IN && !r->rest_lines) {
 		uint64_t at = c->point + r->delay;
 		if (at > track_end(v->track))
 			return (struct decided){ track_end(v->track), v->end };

@@ -21,14 +21,17 @@
 
 struct secret { /* text offsets of what a match is about */
 	uint64_t from, to;
+	uint64_t begin, end; /* of the whole match; begin: only of those without a lead-in */
 };
 
 struct candidate {
 	uint64_t point; /* lead-in's end, or a whole match's end */
 	uint64_t from;  /* where the body's expression is anchored */
-	uint64_t raw;   /* of the first body byte; CANDIDATE_NO_RAW while there is none */
+	uint64_t raw;   /* where its hold begins: of the first body byte, CANDIDATE_NO_RAW while
+			   there is none; in derived text see judge_layers.c */
 	uint16_t rule;
-	uint8_t state; /* enum candidate_state, as of the newest text */
+	uint8_t branch; /* of the rule's */
+	uint8_t state;  /* enum candidate_state, as of the newest text */
 
 	/* Of a syntax rule: what the region has decided; see region.h. */
 	uint8_t answer;
@@ -75,6 +78,11 @@ struct view { /* one channel's text as of now */
 	struct moment end; /* when that is known */
 };
 
+static inline uint64_t candidate_raw(const struct candidate *c, const struct track *t)
+{
+	return c->raw == CANDIDATE_NO_RAW ? track_raw(t, c->point) : c->raw;
+}
+
 /* False: the expression that leads in does not match where it was reported (an engine's failure).
  */
 bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s,
@@ -84,6 +92,14 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
 				     struct regex_scratch *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out);
+
+/* Where so many lines from `at` on end, as far as they count: at a line feed before `until`, or at
+ * CANDIDATE_LINE_REST bytes for each, in all CANDIDATE_REST_MAX. Otherwise it is not known yet, and
+ * `until`. */
+#define CANDIDATE_LINE_REST 256
+#define CANDIDATE_REST_MAX 2048
+bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uint64_t until,
+			 uint64_t *end);
 
 /* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it,
  * and the raw offset right after the byte that decided. known: a length for which it was ALIVE. */

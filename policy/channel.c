@@ -13,9 +13,11 @@ void channel_free(struct channel *c)
 	track_fini(&c->kept);
 	free(c->open.v);
 	free(c->keywords);
+	free(c->companions);
 	if (c->region)
 		region_end(c->region);
 	free(c->region);
+	free(c->layers);
 	free(c);
 }
 
@@ -24,12 +26,19 @@ static size_t keyword_words(const struct ruleset *set)
 	return ((size_t)set->keyword_rules + 63) / 64;
 }
 
+const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set)
+{
+	return c->parent ? set->decoded : set->multimatch;
+}
+
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
 	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
 	       c->open.cap * sizeof(*c->open.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
-	       (c->stream ? multimatch_stream_bytes(set->multimatch) : 0);
+	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
+	       (c->layers ? sizeof(*c->layers) : 0) +
+	       (c->stream ? multimatch_stream_bytes(channel_matcher(c, set)) : 0);
 }
 
 bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
@@ -81,6 +90,7 @@ static bool edge_add(struct slot *s, struct code_edge edge)
 {
 	if (s->n_edges && s->edges[s->n_edges - 1].code == edge.code) {
 		s->edges[s->n_edges - 1].until = edge.until;
+		s->edges[s->n_edges - 1].closed = edge.closed;
 		return true;
 	}
 	if (s->n_edges == s->cap_edges) {
@@ -100,6 +110,7 @@ static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
 	struct fence *f = &s->channel->fence;
 	at += fence_feed(f, s->work.text + (at - s->work.base), (size_t)(track_end(&s->work) - at),
 			 &edge->code);
+	edge->closed = edge->code && !fence_in_code(f);
 	edge->stated = f->language[0] != '\0';
 	edge->language = syntax_find(span_of(f->language));
 	return at;
@@ -167,7 +178,9 @@ static int by_point(const void *a, const void *b)
 	const struct candidate *x = a, *y = b;
 	if (x->point != y->point)
 		return x->point < y->point ? -1 : 1;
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (x->branch > y->branch) - (x->branch < y->branch);
 }
 
 void slot_sort(struct slot *s)
@@ -218,11 +231,18 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 	if (s->ended) { /* what follows, should anything follow, is another text */
 		fence_init(&c->fence);
 		c->was_code = false;
+		free(c->companions);
+		c->companions = NULL;
+		c->lines = 0;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
+		if (c->layers)
+			layers_end(&c->layers->decoder, end);
 		return save_keywords(s, set);
 	}
 	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);
+	if (set->companions)
+		c->lines += track_lines(&s->work, from);
 	track_clear_for(&c->kept, from, (uint32_t)(end - from));
 	return save_keywords(s, set) && track_assign(&c->kept, &s->work, from);
 }

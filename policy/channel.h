@@ -11,8 +11,17 @@
 
 #include "lib/fence.h"
 #include "policy/candidate.h"
+#include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/region.h"
+
+struct channel;
+
+struct channel_layers { /* what is decoded from a channel */
+	struct layers decoder;
+	struct channel *derived[LAYER_COUNT]; /* NULL until there is text */
+	struct layer_want want;
+};
 
 struct channel {
 	struct track kept;
@@ -22,18 +31,25 @@ struct channel {
 	struct candidates open;
 	uint64_t *
 		keywords; /* bit set: this rule's keyword was seen in an earlier call; NULL: none */
-	uint32_t slot;    /* during a call: index + 1 */
-	bool code;        /* its kind is code as a whole */
-	bool prose;       /* its kind may hold fences */
-	bool arguments;   /* its kind is JSON, whose strings may be programs */
-	bool was_code;    /* prose: whether the last byte was inside a fence */
+	uint64_t *companions;  /* by number: 1 + the line where it was last found; 0: not yet */
+	uint64_t lines;        /* line feeds before the kept text, where companions are told */
+	uint32_t slot;         /* during a call: index + 1 */
+	bool code;             /* its kind is code as a whole */
+	bool prose;            /* its kind may hold fences */
+	bool arguments;        /* its kind is JSON, whose strings may be programs */
+	bool was_code;         /* prose: whether the last byte was inside a fence */
 	struct fence fence;    /* prose */
 	struct region *region; /* NULL until there is code and a rule that asks about programs */
+	/* A derived one: what it is decoded from, and how, the last step in the lowest two bits. */
+	struct channel *parent;
+	uint8_t path, depth, kinds;    /* 0: a channel of the wire's; kinds: a bit each */
+	struct channel_layers *layers; /* NULL until text was looked at */
 };
 
 struct code_edge { /* text up to here, from the edge before on, is code or is not */
 	uint64_t until;
 	bool code;
+	bool closed;                            /* its last line is the fence that ends it */
 	bool stated;                            /* its language is said: */
 	const struct syntax_language *language; /* NULL: none of ours */
 };
@@ -60,6 +76,9 @@ struct slot {
 
 void channel_free(struct channel *c); /* NULL is fine */
 size_t channel_memory(const struct channel *c, const struct ruleset *set);
+
+/* Of the set's databases, the one that this channel's text runs through. */
+const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set);
 
 bool slot_begin(struct slot *s, struct channel *c,
 		uint16_t number); /* false: no memory, here and below */

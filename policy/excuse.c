@@ -5,21 +5,20 @@
 #include <math.h>
 #include <string.h>
 
-int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
+static int compile_one(struct ruleset *set, const struct rule *r, struct allowance *a,
+		       struct buf *errors)
 {
-	if (!r->n_allow)
-		return 0;
-	r->allow = ruleset_keep_array(set, r->n_allow, sizeof(struct regex *));
-	if (!r->allow)
+	a->regexes = a->n_texts ? ruleset_keep_array(set, a->n_texts, sizeof(*a->regexes)) : NULL;
+	if (a->n_texts && !a->regexes)
 		return -ENOMEM;
-	for (size_t i = 0; i < r->n_allow; i++) {
+	for (size_t i = 0; i < a->n_texts; i++) {
 		struct buf why = { 0 };
-		int rc = regex_new(r->allow_texts[i], 0, &r->allow[i], &why);
+		int rc = regex_new(a->texts[i], 0, &a->regexes[i], &why);
 		if (rc == -EINVAL)
 			buf_printf(
 				errors,
 				"%s:%u: rule %s: allow: expression %zu does not compile: %.*s; correct it there\n",
-				r->info.file, r->allow_line, r->info.id, i + 1, (int)why.n,
+				a->file, a->line, r->info.id, i + 1, (int)why.n,
 				why.n ? why.p : "");
 		buf_fini(&why);
 		if (rc)
@@ -28,19 +27,32 @@ int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 	return 0;
 }
 
+int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
+{
+	int rc = 0;
+	for (size_t i = 0; i < r->n_allowances && !rc; i++)
+		rc = compile_one(set, r, &r->allowances[i], errors);
+	return rc;
+}
+
 void excuse_fini(struct rule *r)
 {
-	for (size_t i = 0; r->allow && i < r->n_allow; i++)
-		regex_free(r->allow[i]);
+	for (size_t i = 0; i < r->n_allowances; i++)
+		for (size_t k = 0; r->allowances[i].regexes && k < r->allowances[i].n_texts; k++)
+			regex_free(r->allowances[i].regexes[k]);
 }
 
 void excuse_describe(const struct rule *r, struct buf *out)
 {
-	buf_printf(out, "%.6f %zu %zu\n", r->entropy, r->n_allow, r->n_stopwords);
-	for (size_t i = 0; i < r->n_allow; i++)
-		buf_printf(out, "%zu:%s\n", strlen(r->allow_texts[i]), r->allow_texts[i]);
-	for (size_t i = 0; i < r->n_stopwords; i++)
-		buf_printf(out, "%zu:%s\n", strlen(r->stopwords[i]), r->stopwords[i]);
+	buf_printf(out, "%.6f %zu\n", r->entropy, r->n_allowances);
+	for (size_t i = 0; i < r->n_allowances; i++) {
+		const struct allowance *a = &r->allowances[i];
+		buf_printf(out, "%d %d %zu %zu\n", a->target, a->both, a->n_texts, a->n_stopwords);
+		for (size_t k = 0; k < a->n_texts; k++)
+			buf_printf(out, "%zu:%s\n", strlen(a->texts[k]), a->texts[k]);
+		for (size_t k = 0; k < a->n_stopwords; k++)
+			buf_printf(out, "%zu:%s\n", strlen(a->stopwords[k]), a->stopwords[k]);
+	}
 }
 
 double excuse_entropy(struct span secret)
@@ -70,16 +82,79 @@ static bool contains(struct span text, const char *word)
 	return false;
 }
 
-bool excuse_holds(const struct rule *r, struct regex_scratch *s, struct span secret)
+/* Where the match begins, found by looking back from where its lead-in ends. */
+static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
+			    const struct candidate *c, const struct track *t,
+			    const struct secret *secret)
+{
+	uint64_t back = max_u64(c->point > EXCUSE_REACH ? c->point - EXCUSE_REACH : 0, t->base);
+	const struct regex *opening = r->branches[c->branch].opening;
+	struct span text = { t->text, (size_t)(c->point - t->base) };
+	size_t start, end;
+	if (r->info.hold != HOLD_LEAD_IN)
+		return max_u64(secret->begin, back);
+	if (opening && regex_find(opening, s, text, (size_t)(back - t->base),
+				  t->base ? REGEX_INSIDE : 0, 0, &start, &end) == REGEX_YES)
+		return t->base + start;
+	return min_u64(c->point, secret->from);
+}
+
+static struct span between(const struct track *t, uint64_t from, uint64_t to)
+{
+	return (struct span){ t->text + (from - t->base), (size_t)(to > from ? to - from : 0) };
+}
+
+/* The text that an allowance's expressions are for. */
+static struct span target(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
+			  const struct track *t, const struct secret *secret, uint64_t decided,
+			  enum allow_target which)
+{
+	if (which == ALLOW_SECRET)
+		return between(t, secret->from, secret->to);
+	uint64_t from = match_begin(r, s, c, t, secret), to = secret->end;
+	uint64_t least = max_u64(c->point > EXCUSE_REACH ? c->point - EXCUSE_REACH : 0, t->base);
+	if (which == ALLOW_LINE) {
+		candidate_lines_end(t, secret->to, 1, decided, &to);
+		while (from > least && t->text[from - 1 - t->base] != '\n')
+			from--;
+	}
+	while (to > from && t->text[to - 1 - t->base] == '\n')
+		to--;
+	return between(t, from, to);
+}
+
+static bool any_matches(const struct allowance *a, struct regex_scratch *s, struct span text)
 {
 	size_t start, end;
-	if (r->entropy > 0 && excuse_entropy(secret) <= r->entropy)
+	for (size_t i = 0; i < a->n_texts; i++)
+		if (regex_find(a->regexes[i], s, text, 0, 0, 0, &start, &end) == REGEX_YES)
+			return true;
+	return false;
+}
+
+static bool any_within(const struct allowance *a, struct span secret)
+{
+	for (size_t i = 0; i < a->n_stopwords; i++)
+		if (contains(secret, a->stopwords[i]))
+			return true;
+	return false;
+}
+
+bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
+		  const struct track *t, const struct secret *secret, uint64_t decided)
+{
+	struct span text = between(t, secret->from, secret->to);
+	if (r->entropy > 0 && excuse_entropy(text) <= r->entropy)
 		return true;
-	for (size_t i = 0; i < r->n_stopwords; i++)
-		if (contains(secret, r->stopwords[i]))
+	for (size_t i = 0; i < r->n_allowances; i++) {
+		const struct allowance *a = &r->allowances[i];
+		bool word = any_within(a, text);
+		if (word && !(a->both && a->n_texts))
 			return true;
-	for (size_t i = 0; i < r->n_allow; i++)
-		if (regex_find(r->allow[i], s, secret, 0, 0, 0, &start, &end) == REGEX_YES)
+		if (!a->n_texts || (a->both && a->n_stopwords && !word))
+			continue;
+		if (any_matches(a, s, target(r, s, c, t, secret, decided, a->target)))
 			return true;
+	}
 	return false;
 }

@@ -32,8 +32,9 @@ void judge_free(struct judge *j)
 {
 	if (!j)
 		return;
-	for (uint32_t i = 0; i < j->n_channels; i++)
-		channel_free(j->channels[i]);
+	for (uint32_t i = 0; i < j->n_every; i++)
+		channel_free(j->every[i]);
+	free(j->every);
 	free(j->channels);
 	edits_fini(&j->edits);
 	free(j->cards);
@@ -43,10 +44,10 @@ void judge_free(struct judge *j)
 
 size_t judge_memory(const struct judge *j)
 {
-	size_t sum = sizeof(*j) + j->n_channels * sizeof(struct channel *) +
+	size_t sum = sizeof(*j) + (j->n_channels + j->cap_every) * sizeof(struct channel *) +
 		     j->cap_cards * sizeof(struct card) + j->edits.cap * sizeof(struct edit);
-	for (uint32_t i = 0; i < j->n_channels; i++)
-		sum += j->channels[i] ? channel_memory(j->channels[i], j->set) : 0;
+	for (uint32_t i = 0; i < j->n_every; i++)
+		sum += channel_memory(j->every[i], j->set);
 	return sum;
 }
 
@@ -88,6 +89,22 @@ static void classify(const struct judge *j, struct channel *c, uint16_t number)
 	}
 }
 
+bool judge_add_channel(struct judge *j, struct channel *c)
+{
+	if (j->n_every == j->cap_every) {
+		uint32_t cap = j->cap_every ? 2 * j->cap_every : 4;
+		struct channel **v = realloc(j->every, cap * sizeof(*v));
+		if (!v) {
+			channel_free(c);
+			return false;
+		}
+		j->every = v;
+		j->cap_every = cap;
+	}
+	j->every[j->n_every++] = c;
+	return true;
+}
+
 static struct channel *channel_make(struct judge *j, uint16_t number)
 {
 	if (number >= j->n_channels) {
@@ -100,8 +117,9 @@ static struct channel *channel_make(struct judge *j, uint16_t number)
 		j->n_channels = n;
 	}
 	struct channel *c = calloc(1, sizeof(*c));
-	if (c)
-		classify(j, c, number);
+	if (!c || !judge_add_channel(j, c))
+		return NULL;
+	classify(j, c, number);
 	j->channels[number] = c;
 	return c;
 }
@@ -208,11 +226,20 @@ static bool gather_ends(struct judge *j, struct judge_scratch *s)
 static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot,
 		     const struct multimatch_hit *hit)
 {
-	const struct rule_pattern *p = &j->set->patterns[hit->pattern];
+	const struct channel *ch = slot->channel;
+	const struct rule_pattern *p =
+		&(ch->parent ? j->set->decoded_patterns : j->set->patterns)[hit->pattern];
 	const struct rule *r = &j->set->rules[p->rule];
-	struct candidate c = { .point = hit->end + slot->channel->stream_base, .rule = p->rule };
+	struct candidate c = { .point = hit->end + ch->stream_base,
+			       .rule = p->rule,
+			       .branch = p->branch };
+	if (ch->parent && (ch->kinds & ~r->info.decode || ch->depth > r->info.decode_depth))
+		return true;
 	if (p->keyword)
 		return slot_saw(slot, r->keyword, c.point);
+	/* A NUL ends what is derived from one run; a lead-in does not reach over it. */
+	if (ch->parent && !slot->work.text[c.point - 1 - slot->work.base])
+		return true;
 	/* The last byte of the lead-in, or of the whole match, says where the rule applies. */
 	if (r->info.scope == SCOPE_CODE && !(c.point && slot_is_code(slot, c.point - 1)))
 		return true;
@@ -230,7 +257,7 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 		return true;
 	if (!c->stream && !fresh.n)
 		return true;
-	if (!c->stream && !(c->stream = multimatch_open(j->set->multimatch)))
+	if (!c->stream && !(c->stream = multimatch_open(channel_matcher(c, j->set))))
 		return false;
 	s->hits.n = 0;
 	if (!judge_find_code(j, slot))
@@ -258,8 +285,12 @@ static void forget_slots(struct judge_scratch *s)
 static bool judge_portion(struct judge *j, struct judge_scratch *s)
 {
 	bool ok = true, over = false;
-	for (size_t i = 0; ok && i < s->n_slots; i++)
-		ok = scan(j, s, &s->slots[i]);
+	for (size_t i = 0; ok && i < s->n_slots;
+	     i++) /* decoding makes slots, in which there is more */
+		ok = scan(j, s, &s->slots[i]) &&
+		     (!j->set->decoded || judge_decode(j, s, (uint32_t)i));
+	if (ok && j->n_derived)
+		judge_place_holds(j, s);
 	for (size_t i = 0; ok && i < s->n_slots; i++)
 		ok = judge_decide(j, s, (uint32_t)i);
 	if (ok && s->n_decisions)

@@ -19,6 +19,10 @@
  * stream wins, and the release limit is computed as of that byte. After a cut nothing more is
  * judged.
  *
+ * Text that stands in another encoding is a channel of its own, derived from the channel's; see
+ * layer.h. Its bytes stand for raw bytes like all others, and all of the above holds for it. What
+ * redacts cuts there: what is cut out of an encoding damages the rest of it.
+ *
  * A rule that redacts decides in the same way; its decision is an edit of the raw body, and the
  * stream goes on. What cannot be taken out without harm to what a client reads is cut.
  */
@@ -74,10 +78,14 @@ struct card {
 	uint16_t rule;
 	uint16_t channel;
 	enum action action; /* as the rule says; in monitor mode nothing was done */
-	uint64_t text_off;  /* of the secret (or the match, when the rule has no secret group) */
+	uint8_t layers; /* 0: the channel's own text; else of decoded text, see judge_layers_name()
+			 */
+	uint64_t text_off; /* of the secret (or the match, when the rule has no secret group) */
 	uint32_t text_len;
 	uint64_t body_off;  /* where holding began: after what the lead-in has of it */
 	uint64_t raw_off;   /* raw offset of its first byte */
+	uint64_t raw_end;   /* after its last */
+	uint64_t body_raw;  /* of body_off */
 	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
 
@@ -117,6 +125,11 @@ const struct card *judge_cards(const struct judge *j, size_t *n); /* valid until
  * made begin at or behind what the call before let go. Valid until the next call. */
 const struct edit *judge_edits(const struct judge *j, size_t *n);
 void judge_edited(struct judge *j, uint64_t raw); /* what lies before raw has left: forget it */
+
+/* "", or the layers that a card's text stood in, the innermost first: "hex in base64". */
+void judge_layers_name(uint8_t layers, char name[32]);
+/* The same behind the channel's name: "choice 0 content, base64". */
+void card_channel(const struct card *card, const struct wire *wire, char name[96]);
 
 const struct judge_counts *judge_counts(const struct judge *j);
 struct ruleset *judge_ruleset(const struct judge *j); /* borrowed */

@@ -7,15 +7,28 @@ struct finding {
 	const struct judge *judge;
 	const struct slot *slot;
 	const struct rule *rule;
-	struct regex_scratch *regex;
+	const struct candidate *candidate;
+	const struct judge_scratch *scratch;
 	struct secret secret;
 	uint64_t decided_at;
+	struct moment when;
 };
 
 static bool keywords_seen(const struct finding *f)
 {
-	return f->rule->keyword == RULE_NO_KEYWORDS ||
-	       slot_has(f->slot, f->rule->keyword, f->decided_at);
+	if (f->rule->keyword == RULE_NO_KEYWORDS)
+		return true;
+	/* Keywords of derived text may stand in the text that it is derived from. */
+	uint64_t until = f->decided_at;
+	for (const struct slot *s = f->slot;;
+	     s = &f->scratch->slots[s->channel->parent->slot - 1]) {
+		if (s != f->slot)
+			until = track_until(&s->work, f->when.raw);
+		if (slot_has(s, f->rule->keyword, until))
+			return true;
+		if (!s->channel->parent)
+			return false;
+	}
 }
 
 static bool not_excused(const struct finding *f)
@@ -23,9 +36,8 @@ static bool not_excused(const struct finding *f)
 	const struct track *t = &f->slot->work;
 	if (f->secret.from < t->base || f->secret.to > track_end(t))
 		return true; /* not all of it is there: nothing excuses it */
-	struct span secret = { t->text + (f->secret.from - t->base),
-			       (size_t)(f->secret.to - f->secret.from) };
-	return !excuse_holds(f->rule, f->regex, secret);
+	return !excuse_holds(f->rule, f->scratch->regex, f->candidate, t, &f->secret,
+			     f->decided_at);
 }
 
 static const struct {
@@ -49,7 +61,7 @@ static uint64_t hold_from(const struct slot *slot, const struct rule *r, const s
 			  const struct decision *d)
 {
 	switch (r->info.hold) {
-	case HOLD_LEAD_IN: return track_raw(&slot->work, c->point);
+	case HOLD_LEAD_IN: return candidate_raw(c, &slot->work);
 	case HOLD_WINDOW: { /* never before what a window of this size has let go already */
 		uint64_t window = (uint64_t)r->info.hold_bytes + r->delay;
 		uint64_t least = d->at > window ? d->at - window : 0;
@@ -73,13 +85,14 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 			      .secret = *secret,
 			      .body = secret->from,
 			      .slot = slot_index,
+			      .path = slot->channel->path,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
 	j->counts.undecided += d.bound && r->syntax;
 	if (r->info.hold == HOLD_LEAD_IN)
 		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
-	struct finding f = { j, slot, r, s->regex, *secret, when.at };
+	struct finding f = { j, slot, r, c, s, *secret, when.at, when.when };
 	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
 		return judge_scratch_decision(s, &d);
 	return true;

@@ -6,6 +6,7 @@
  * no part of it. Taking them out must leave what a client can read. Where that is not certain, the
  * stream is cut instead:
  *
+ * - what is encoded is not taken out of its encoding;
  * - a character is taken whole or not at all;
  * - a NUL is where a string of the envelope ends, and stands on its quote;
  * - in JSON that is read with its punctuation (tool arguments) only the inside of a string may be
@@ -67,6 +68,8 @@ bool judge_can_redact(const struct judge *j, const struct slot *slot, const stru
 	const struct rule *r = &j->set->rules[d->rule];
 	const struct track *t = &slot->work;
 	uint64_t window = (uint64_t)r->info.hold_bytes + r->delay;
+	if (slot->channel->parent)
+		return false;
 	if (r->info.hold == HOLD_WINDOW && d->at - d->body > window)
 		return false;
 	if (d->body < t->base || d->body >= d->secret.to || d->secret.to > track_end(t))

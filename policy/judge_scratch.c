@@ -23,7 +23,8 @@ fail:
 
 int judge_scratch_grow(struct judge_scratch *s, const struct ruleset *set)
 {
-	return multimatch_scratch_fit(&s->multimatch, set->multimatch);
+	int rc = multimatch_scratch_fit(&s->multimatch, set->multimatch);
+	return rc || !set->decoded ? rc : multimatch_scratch_fit(&s->multimatch, set->decoded);
 }
 
 void judge_scratch_free(struct judge_scratch *s)
@@ -32,6 +33,8 @@ void judge_scratch_free(struct judge_scratch *s)
 		return;
 	for (size_t i = 0; i < s->cap_slots; i++)
 		slot_fini(&s->slots[i]);
+	for (size_t k = 0; k < LAYER_COUNT; k++)
+		track_fini(&s->derived[k]);
 	free(s->slots);
 	free(s->decisions);
 	multimatch_hits_fini(&s->hits);
@@ -78,6 +81,8 @@ static int by_moment(const void *a, const void *b)
 		return x->raw < y->raw ? -1 : 1;
 	if (x->rule != y->rule)
 		return x->rule < y->rule ? -1 : 1;
+	if (x->path != y->path)
+		return x->path < y->path ? -1 : 1;
 	return (x->secret.from > y->secret.from) - (x->secret.from < y->secret.from);
 }
 
@@ -91,6 +96,11 @@ void judge_scratch_reset(struct judge_scratch *s)
 	for (size_t i = 0; i < s->n_slots; i++)
 		if (s->slots[i].work.cap > TRACK_KEPT_MAX)
 			track_fini(&s->slots[i].work);
+	for (size_t k = 0; k < LAYER_COUNT; k++) {
+		if (s->derived[k].cap > TRACK_KEPT_MAX)
+			track_fini(&s->derived[k]);
+		track_clear(&s->derived[k], 0); /* a call that failed may leave something */
+	}
 	s->n_slots = 0;
 	s->n_decisions = 0;
 }

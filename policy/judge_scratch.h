@@ -16,6 +16,7 @@ struct decision {
 	uint64_t body; /* text offset where the secret's held part begins */
 	uint32_t slot;
 	uint16_t rule;
+	uint8_t path; /* of derived text */
 	bool bound;
 };
 
@@ -23,6 +24,7 @@ struct judge_scratch {
 	struct regex_scratch *regex;
 	struct multimatch_scratch *multimatch;
 	struct multimatch_hits hits;
+	struct track derived[LAYER_COUNT]; /* of one channel and call */
 	struct slot *slots;
 	size_t n_slots, cap_slots;
 	struct decision *decisions;

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "policy/companion.h"
 #include "policy/judge_state.h"
 
 /* Open candidates of one stream. More than that is an attack on the matcher's time; the stream is
@@ -43,7 +44,7 @@ static bool known(const struct judge *j, const struct slot *slot, const struct d
 			continue;
 		if (old->text_hash == hash && old->text_len == d->secret.to - d->secret.from)
 			return true;
-		if (old->channel == slot->number &&
+		if (old->channel == slot->number && old->layers == d->path &&
 		    d->secret.from < old->text_off + old->text_len && old->text_off < d->secret.to)
 			return true;
 	}
@@ -69,11 +70,14 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 	j->cards[j->n_cards++] = (struct card){
 		.rule = d->rule,
 		.channel = slot->number,
+		.layers = d->path,
 		.action = j->set->rules[d->rule].info.action,
 		.text_off = d->secret.from,
 		.text_len = (uint32_t)(d->secret.to - d->secret.from),
 		.body_off = d->body,
 		.raw_off = track_raw(&slot->work, d->secret.from),
+		.raw_end = track_raw_end(&slot->work, d->secret.to - 1),
+		.body_raw = d->raw,
 		.text_hash = hash,
 	};
 }
@@ -83,7 +87,7 @@ static uint64_t window_limit(const struct judge *j, const struct channel *c, con
 {
 	uint64_t from = until > j->window ? until - j->window : 0;
 	from = max_u64(from, max_u64(c->given_up, t->base));
-	return j->window && from < until ? track_raw(t, from) : UINT64_MAX;
+	return j->window && !c->parent && from < until ? track_raw(t, from) : UINT64_MAX;
 }
 
 /* What one slot still held at that moment. */
@@ -98,11 +102,14 @@ static uint64_t slot_limit_at(const struct judge *j, const struct judge_scratch 
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		const struct candidate *c = &slot->list.v[i];
 		const struct rule *r = judge_rule(j, c);
-		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || c->point >= until)
+		/* In derived text a hold may begin before the first byte behind it is known. */
+		bool begun = slot->channel->parent ? c->point <= until && c->raw < when.raw
+						   : c->point < until;
+		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || !begun)
 			continue;
 		if (candidate_state(c, r, s->regex, &slot->work, until, all, &unused) ==
 		    CANDIDATE_ALIVE)
-			limit = min_u64(limit, track_raw(&slot->work, c->point));
+			limit = min_u64(limit, candidate_raw(c, &slot->work));
 	}
 	return limit;
 }
@@ -125,22 +132,42 @@ static uint64_t limit_at(const struct judge *j, const struct judge_scratch *s, s
 	uint64_t limit = UINT64_MAX;
 	for (size_t i = 0; i < s->n_slots; i++)
 		limit = min_u64(limit, slot_limit_at(j, s, &s->slots[i], when));
-	for (uint32_t i = 0; i < j->n_channels; i++)
-		if (j->channels[i] && !j->channels[i]->slot)
-			limit = min_u64(limit, channel_limit(j, j->channels[i]));
+	for (uint32_t i = 0; i < j->n_every; i++)
+		if (!j->every[i]->slot)
+			limit = min_u64(limit, channel_limit(j, j->every[i]));
 	return limit;
 }
 
+/* Whether it has what its rule requires, and is one to be reported. */
+static bool counts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
+{
+	return d->bound ||
+	       (!j->set->rules[d->rule].silent && companion_near(j->set, &s->slots[d->slot], d));
+}
+
+/* What was found up to the i-th decision's moment may be required there. */
+static bool mark_companions(const struct judge *j, const struct judge_scratch *s, size_t i)
+{
+	bool ok = true;
+	for (size_t k = i; ok && k < s->n_decisions && j->set->companions; k++) {
+		if (moment_compare(s->decisions[k].when, s->decisions[i].when) != 0)
+			break;
+		ok = companion_mark(j->set, &s->slots[s->decisions[k].slot], &s->decisions[k]);
+	}
+	return ok;
+}
+
 /* Whether this decision does something to the stream. */
-static bool acts(const struct judge *j, const struct decision *d)
+static bool acts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
 {
 	const struct rule_info *r = &j->set->rules[d->rule].info;
-	return !j->observe && r->action != ACTION_FLAG && (!d->bound || r->on_bound == BOUND_CUT);
+	return !j->observe && counts(j, s, d) && r->action != ACTION_FLAG &&
+	       (!d->bound || r->on_bound == BOUND_CUT);
 }
 
 static bool redacts(const struct judge *j, const struct judge_scratch *s, const struct decision *d)
 {
-	return acts(j, d) && !d->bound && j->set->rules[d->rule].info.action == ACTION_REDACT &&
+	return acts(j, s, d) && !d->bound && j->set->rules[d->rule].info.action == ACTION_REDACT &&
 	       judge_can_redact(j, &s->slots[d->slot], d);
 }
 
@@ -149,13 +176,19 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 	judge_scratch_sort(s);
 	for (size_t i = 0; i < s->n_decisions; i++) {
 		const struct decision *d = &s->decisions[i];
+		if (!mark_companions(j, s, i)) {
+			judge_cut(j, CUT_ENGINE_ERROR, 0, j->raw_seen, j->safe_raw);
+			return true;
+		}
+		if (!counts(j, s, d))
+			continue;
 		if (d->bound && j->set->rules[d->rule].info.on_bound == BOUND_CUT)
 			j->counts.bound_cuts++;
 		else if (d->bound)
 			j->counts.bound_releases++;
 		else
 			card_add(j, &s->slots[d->slot], d);
-		if (!acts(j, d))
+		if (!acts(j, s, d))
 			continue;
 		if (redacts(j, s, d)) {
 			if (judge_redact(j, &s->slots[d->slot], d))
@@ -166,7 +199,7 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 		uint64_t limit = min_u64(d->raw, limit_at(j, s, d->when));
 		for (size_t k = i + 1; k < s->n_decisions; k++)
 			if (moment_compare(s->decisions[k].when, d->when) == 0 &&
-			    acts(j, &s->decisions[k]))
+			    acts(j, s, &s->decisions[k]))
 				limit = min_u64(limit, s->decisions[k].raw);
 		judge_cut(j, d->bound ? CUT_HOLD_BOUND : CUT_RULE, d->rule, d->when.raw, limit);
 		return true;
@@ -178,15 +211,16 @@ void judge_hold(struct judge *j)
 {
 	uint64_t limit = UINT64_MAX, held = 0;
 	j->open = 0;
-	for (uint32_t i = 0; i < j->n_channels; i++) {
-		const struct channel *c = j->channels[i];
-		if (!c || (!c->open.n && !j->window))
+	for (uint32_t i = 0; i < j->n_every; i++) {
+		const struct channel *c = j->every[i];
+		uint32_t most = c->parent ? 0 : j->window;
+		if (!c->open.n && !most)
 			continue;
 		uint64_t first = track_end(&c->kept);
 		for (uint32_t k = 0; k < c->open.n; k++)
 			if (judge_holds(j, judge_rule(j, &c->open.v[k])))
 				first = min_u64(first, c->open.v[k].point);
-		uint64_t end = track_end(&c->kept), window = min_u64(j->window, c->kept.n);
+		uint64_t end = track_end(&c->kept), window = min_u64(most, c->kept.n);
 		held += max_u64(end - first, window);
 		j->open += c->open.n;
 		limit = min_u64(limit, channel_limit(j, c));
@@ -206,11 +240,9 @@ void judge_expire(struct judge *j, struct verdict *out)
 {
 	uint64_t limit = UINT64_MAX, first = UINT64_MAX;
 	uint16_t rule = 0;
-	for (uint32_t i = 0; i < j->n_channels && j->verdict.kind != VERDICT_CUT; i++) {
-		struct channel *c = j->channels[i];
+	for (uint32_t i = 0; i < j->n_every && j->verdict.kind != VERDICT_CUT; i++) {
+		struct channel *c = j->every[i];
 		uint32_t kept = 0;
-		if (!c)
-			continue;
 		limit = min_u64(limit, channel_limit(j, c));
 		c->given_up = track_end(&c->kept);
 		for (uint32_t k = 0; k < c->open.n; k++) {

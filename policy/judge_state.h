@@ -1,7 +1,8 @@
 /*
  * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds candidates,
- * judge_syntax.c asks the programs in it, judge_decide.c turns them into decisions, judge_settle.c
- * turns decisions into cards, holds and verdicts, judge_redact.c those that redact into edits.
+ * judge_layers.c does so for what is encoded in it, judge_syntax.c asks the programs in it,
+ * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
+ * verdicts, judge_redact.c those that redact into edits.
  */
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H
@@ -13,8 +14,10 @@
 struct judge {
 	struct ruleset *set;
 	const struct wire *wire;
-	struct channel **channels;
-	uint32_t n_channels;
+	struct channel **channels; /* of the wire, by number; NULL where there is none */
+	struct channel **every;    /* these and the derived ones, each behind its parent */
+	uint32_t n_channels, n_every, cap_every;
+	uint32_t n_derived;
 	struct card *cards;
 	uint32_t n_cards, cap_cards;
 	struct judge_counts counts;
@@ -42,6 +45,14 @@ static inline bool judge_holds(const struct judge *j, const struct rule *r)
  * programs among it and what they decide. False: no memory. */
 bool judge_find_code(struct judge *j, struct slot *slot);
 bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot);
+/* A channel more among them all; false: no memory, and it is freed. */
+bool judge_add_channel(struct judge *j, struct channel *c);
+
+/* judge_layers.c: decodes what is new in one slot into slots of derived channels, which come behind
+ * it; then, for all, where the holds of candidates in derived text begin. False: no memory, or more
+ * than is allowed. */
+bool judge_decode(struct judge *j, struct judge_scratch *s, uint32_t slot_index);
+void judge_place_holds(struct judge *j, struct judge_scratch *s);
 
 /* Brings one slot's candidates up to date and notes what was decided. False: the engine failed. */
 bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index);

@@ -3,6 +3,7 @@
  * candidates of syntax rules.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/judge_state.h"
 
@@ -28,21 +29,25 @@ static bool follow(const struct region_asker *who, struct slot *slot, const stru
 		   uint64_t from)
 {
 	struct region *g = slot->channel->region;
-	bool prose = slot->channel->prose;
+	const char *text = slot->work.text + (from - slot->work.base);
+	size_t n = (size_t)(edge->until - from);
 	if (!edge->code) {
-		/* A string ends with its quote, a fenced program with its last line. */
-		if (g->open)
-			region_close(g, who, prose ? from : from + 1, prose, false);
+		if (g->open) /* a string, which ends with its quote */
+			region_close(g, who, from + 1, false, false);
 		return true;
 	}
 	if (!g->open)
 		region_begin(g, from, edge->stated, edge->language);
-	if (g->stated && !g->language) {
-		g->start += edge->until - from;
-		return true;
+	if (edge->closed) {
+		const char *last = n > 1 ? memrchr(text, '\n', n - 1) : NULL;
+		n = last ? (size_t)(last - text) + 1 : 0;
 	}
-	return region_take(g, who, slot->work.text + (from - slot->work.base),
-			   (size_t)(edge->until - from));
+	bool ours = !g->stated || g->language;
+	if (ours && !region_take(g, who, text, n))
+		return false;
+	if (edge->closed)
+		region_close(g, who, edge->until, true, false);
+	return true;
 }
 
 bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot)
@@ -56,9 +61,6 @@ bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot)
 			return false;
 		from = slot->edges[i].until;
 	}
-	bool closed = c->prose && !fence_in_code(&c->fence);
-	if (g->open && closed)
-		region_close(g, &who, from, true, false);
 	if (g->open && slot->ended)
 		region_close(g, &who, from, c->prose && fence_may_close(&c->fence), true);
 	if (slot->ended)

@@ -5,24 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "policy/pattern.h"
-
-#define LEVELS_MAX 16
-
-/* A split point: at each level of nesting, the first item of the concatenation and the item before
- * which it is split; at every level but the last that item is the group which was entered. at NULL:
- * after the last item. */
-struct level {
-	const struct pattern_branch *list;
-	const struct pattern_node *at;
-	bool secret; /* this concatenation lies inside the secret's group */
-};
-
-struct split {
-	struct level level[LEVELS_MAX];
-	size_t n;
-};
+#include "policy/lead_in_split.h"
 
 struct search {
 	const char *source;
@@ -30,18 +13,10 @@ struct search {
 	const char *wanted; /* without parentheses, or NULL */
 	struct split now, best;
 	bool found;
+	bool yields;           /* variable bytes of the secret may stand before the split */
+	uint32_t yield, least; /* how many do now; and before the best split */
+	uint32_t yield_max;
 };
-
-static bool opaque(const struct pattern_node *n)
-{
-	if (n->kind == PATTERN_OPAQUE)
-		return true;
-	for (const struct pattern_branch *b = n->branches; b; b = b->next)
-		for (const struct pattern_node *i = b->first; i; i = i->next)
-			if (opaque(i))
-				return true;
-	return false;
-}
 
 static bool holds_group(const struct pattern_node *n, unsigned group)
 {
@@ -88,38 +63,37 @@ static unsigned literals(const struct pattern_node *n)
 	return n->kind == PATTERN_GROUP ? least : 0;
 }
 
-static bool ends_in_assertion(const struct pattern_branch *b, const struct pattern_node *end);
-
-static bool item_ends_in_assertion(const struct pattern_node *n)
+/* Variable bytes: the most, or the fewest that there must be. */
+static uint32_t variable(const struct pattern_node *n, bool most)
 {
-	if (n->kind == PATTERN_ASSERT || n->kind == PATTERN_OPAQUE)
-		return true;
-	for (const struct pattern_branch *b = n->branches; b; b = b->next)
-		if (ends_in_assertion(b, NULL))
-			return true;
-	return false;
-}
-
-/* Whether the items before `end` may end in an assertion, when what may be empty is empty. */
-static bool ends_in_assertion(const struct pattern_branch *b, const struct pattern_node *end)
-{
-	bool ends = false;
-	for (const struct pattern_node *n = b->first; n && n != end; n = n->next) {
-		if (pattern_min(n) > 0)
-			ends = false;
-		ends = ends || item_ends_in_assertion(n);
+	uint64_t each = n->kind == PATTERN_BYTES && n->size > LEAD_IN_SHAPE_MAX;
+	for (const struct pattern_branch *b = n->branches; b; b = b->next) {
+		uint64_t sum = 0;
+		for (const struct pattern_node *i = b->first; i; i = i->next)
+			sum += variable(i, most);
+		each = b == n->branches || (most ? sum > each : sum < each) ? sum : each;
 	}
-	return ends;
+	return (uint32_t)min_u64(each * (most ? n->max : n->min), LEAD_IN_UNBOUNDED);
 }
 
-static const struct pattern_node *after(const struct pattern_node *n)
+static uint32_t secret_variable(const struct pattern_branch *b, unsigned group, bool inside)
 {
-	return n ? n->next : NULL;
+	uint64_t least = 0;
+	for (const struct pattern_branch *one = b; one; one = one->next) {
+		uint64_t sum = 0;
+		for (const struct pattern_node *n = one->first; n; n = n->next)
+			sum += inside                  ? variable(n, false)
+			       : n->capture == group   ? variable(n, false)
+			       : holds_group(n, group) ? secret_variable(n->branches, group, false)
+						       : 0;
+		least = one == b || sum < least ? sum : least;
+	}
+	return (uint32_t)min_u64(least, LEAD_IN_UNBOUNDED);
 }
 
 static bool split_usable(const struct split *s)
 {
-	unsigned needed = 0;
+	unsigned needed = s->head ? LEAD_IN_LITERALS : s->words;
 	uint32_t body = 0;
 	bool ends = false;
 	for (size_t i = 0; i < s->n; i++) {
@@ -129,99 +103,12 @@ static bool split_usable(const struct split *s)
 			needed += literals(n);
 			some = some || pattern_min(n) > 0;
 		}
-		ends = (ends && !some) || ends_in_assertion(l->list, l->at);
-		for (const struct pattern_node *n = last ? l->at : after(l->at); n; n = n->next)
+		ends = (ends && !some) || split_list_asserts(l->list, l->at);
+		for (const struct pattern_node *n = last ? l->at : split_after(l->at); n;
+		     n = n->next)
 			body |= pattern_min(n);
 	}
-	return needed >= LEAD_IN_LITERALS && body > 0 && !ends;
-}
-
-/* Parentheses make no difference to what a written lead-in means to its author. */
-static void add_bare(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '\\' && text[1]) {
-			buf_add(out, text++, 2);
-			continue;
-		}
-		if (*text == ')')
-			continue;
-		if (*text == '(') {
-			if (text[1] == '?' && text[2] == ':')
-				text += 2;
-			continue;
-		}
-		buf_add_char(out, *text);
-	}
-}
-
-static void add_flags(struct buf *out, unsigned flags, bool all)
-{
-	static const char names[] = "ims";
-	if (!flags && !all)
-		return;
-	buf_add_text(out, "(?");
-	for (size_t i = 0; i < 3; i++)
-		if (flags & 1u << i)
-			buf_add_char(out, names[i]);
-	if (all && flags != 7) {
-		buf_add_char(out, '-');
-		for (size_t i = 0; i < 3; i++)
-			if (!(flags & 1u << i))
-				buf_add_char(out, names[i]);
-	}
-	buf_add_char(out, ')');
-}
-
-/* What may be missing at the very beginning tells nothing: ends are the same without it. */
-static const struct pattern_node *skip_empty(const struct level *l)
-{
-	const struct pattern_node *n = l->list->first;
-	while (n && n != l->at && pattern_min(n) == 0 && !opaque(n) &&
-	       (n->kind == PATTERN_FLAGS || !item_ends_in_assertion(n)))
-		n = n->next;
-	return n;
-}
-
-static void add_lead_in(struct buf *out, const char *source, const struct split *s, bool strip)
-{
-	size_t levels = s->n;
-	while (levels > 1 && s->level[levels - 1].at == s->level[levels - 1].list->first)
-		levels--; /* entered, but nothing of it is taken */
-	for (size_t i = 0; i < levels; i++) {
-		const struct level *l = &s->level[i];
-		const struct pattern_node *first = strip && i == 0 ? skip_empty(l) : l->list->first;
-		size_t to = l->at ? l->at->from : l->list->end;
-		if (strip && i == 0 && first)
-			add_flags(out, first->flags, false);
-		if (first)
-			buf_add(out, source + first->from, to - first->from);
-		if (i + 1 < levels && l->at->capture)
-			buf_add_text(out, "(?:");
-		else if (i + 1 < levels)
-			buf_add(out, source + l->at->from, l->at->header);
-	}
-	for (size_t i = 1; i < levels; i++)
-		buf_add_char(out, ')');
-}
-
-static void add_body(struct buf *out, const char *source, const struct split *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct level *l = &s->level[i];
-		if (l->at && (i == 0 || l->at->flags != l->list->first->flags))
-			add_flags(out, l->at->flags, i > 0);
-		if (i + 1 < s->n)
-			buf_add(out, source + l->at->from, l->at->header);
-	}
-	for (size_t i = s->n; i-- > 0;) {
-		const struct level *l = &s->level[i];
-		const struct pattern_node *n = i + 1 == s->n ? l->at : after(l->at);
-		if (i + 1 < s->n)
-			buf_add_char(out, ')');
-		if (n)
-			buf_add(out, source + n->from, l->list->end - n->from);
-	}
+	return needed >= LEAD_IN_LITERALS && body > 0 && (!ends || s->head);
 }
 
 static bool is_wanted(struct search *s)
@@ -231,10 +118,10 @@ static bool is_wanted(struct search *s)
 	bool same = false;
 	for (int strip = 0; strip < 2 && !same; strip++) {
 		struct buf text = { 0 }, bare = { 0 };
-		add_lead_in(&text, s->source, &s->now, strip);
+		split_add_lead_in(&text, s->source, &s->now, strip);
 		buf_add_char(&text, '\0');
 		if (!text.failed)
-			add_bare(&bare, text.p);
+			split_add_bare(&bare, text.p);
 		buf_add_char(&bare, '\0');
 		same = !bare.failed && !text.failed && strcmp(bare.p, s->wanted) == 0;
 		buf_fini(&text);
@@ -245,14 +132,61 @@ static bool is_wanted(struct search *s)
 
 static void consider(struct search *s)
 {
+	if (s->found && s->yield > s->least)
+		return; /* as late as it may be, but no more of the secret than must be */
 	if (split_usable(&s->now) && is_wanted(s)) {
 		s->best = s->now;
 		s->found = true;
+		s->least = s->yield;
 	}
+}
+
+/* Whether the split point is where a match begins, and after an assertion. */
+static bool begins_word(const struct split *s)
+{
+	bool edge = false, some = false;
+	for (size_t i = 0; i < s->n; i++)
+		for (const struct pattern_node *k = s->level[i].list->first;
+		     k && k != s->level[i].at; k = k->next) {
+			edge = edge || k->kind == PATTERN_ASSERT;
+			some = some || (k->kind != PATTERN_ASSERT && k->kind != PATTERN_FLAGS);
+		}
+	return edge && !some;
+}
+
+/* The beginning of a run of digits that begins where a word does: so many of them are rare. */
+static void consider_head(struct search *s, const struct pattern_node *n)
+{
+	bool lazy = n->to > n->atom && s->source[n->to - 1] == '?';
+	bool narrow = n->kind == PATTERN_BYTES && n->size > LEAD_IN_SHAPE_MAX &&
+		      n->size <= LEAD_IN_NARROW_MAX;
+	if (!narrow || lazy || n->min <= LEAD_IN_HEAD || !begins_word(&s->now) ||
+	    s->yield + LEAD_IN_HEAD > s->yield_max)
+		return;
+	s->now.head = LEAD_IN_HEAD;
+	s->yield += LEAD_IN_HEAD;
+	consider(s);
+	s->yield -= LEAD_IN_HEAD;
+	s->now.head = 0;
+}
+
+/* Gives a variable item of the secret to the lead-in; false: that would be too much. */
+static bool yield(struct search *s, const struct pattern_node *n)
+{
+	consider_head(s, n);
+	uint32_t more = variable(n, true);
+	if (pattern_max(n) == PATTERN_MANY || more > s->yield_max - s->yield)
+		return false;
+	if (n->kind == PATTERN_BYTES && n->min == n->max && n->min >= LEAD_IN_WORD &&
+	    begins_word(&s->now))
+		s->now.words = 1;
+	s->yield += more;
+	return true;
 }
 
 static void walk(struct search *s, const struct pattern_branch *list, bool secret)
 {
+	uint32_t before = s->yield;
 	if (list->next || s->now.n == LEVELS_MAX)
 		return; /* alternatives: no one place to split */
 	struct level *l = &s->now.level[s->now.n++];
@@ -262,14 +196,16 @@ static void walk(struct search *s, const struct pattern_branch *list, bool secre
 		consider(s);
 		bool holds = holds_group(n, s->group);
 		bool inside = secret || n->capture == s->group;
-		if (opaque(n) || (holds && (n->min != 1 || n->max != 1)))
+		if (split_opaque(n) || (holds && (n->min != 1 || n->max != 1)))
 			break;
 		if (holds || (secret && !fixed(n))) {
 			if (n->kind == PATTERN_GROUP && n->min == 1 && n->max == 1)
 				walk(s, n->branches, inside);
-			break;
+			if (holds || !s->yields || !yield(s, n))
+				break;
 		}
 	}
+	s->yield = before;
 	s->now.n--;
 }
 
@@ -284,14 +220,17 @@ static void measure(const struct split *s, struct lead_in *out)
 				out->prefix += pattern_min(n);
 			}
 		}
+	out->prefix += s->head;
 	if (varies)
 		out->prefix = 0;
 	for (size_t i = 0; i < s->n; i++)
 		for (const struct pattern_node *n = i + 1 == s->n ? s->level[i].at
-								  : after(s->level[i].at);
+								  : split_after(s->level[i].at);
 		     n; n = n->next)
 			out->body_max = (uint32_t)min_u64((uint64_t)out->body_max + pattern_max(n),
 							  LEAD_IN_UNBOUNDED);
+	if (out->body_max != LEAD_IN_UNBOUNDED)
+		out->body_max -= s->head;
 }
 
 static unsigned captures_in(const struct pattern_node *n, unsigned below)
@@ -325,17 +264,20 @@ static char *take_text(struct buf *b)
 
 static int emit(const struct search *s, struct lead_in *out)
 {
-	struct buf lead = { 0 }, body = { 0 };
+	struct buf lead = { 0 }, opening = { 0 }, body = { 0 };
 	measure(&s->best, out);
-	add_lead_in(&lead, s->source, &s->best, true);
-	add_body(&body, s->source, &s->best);
+	split_add_lead_in(&lead, s->source, &s->best, true);
+	split_add_body(&body, s->source, &s->best);
+	split_add_lead_in(&opening, s->source, &s->best, false);
 	out->lead_in = take_text(&lead);
+	out->opening = take_text(&opening);
 	out->body = take_text(&body);
-	if (!out->lead_in || !out->body) {
+	if (!out->lead_in || !out->opening || !out->body) {
 		lead_in_fini(out);
 		return -ENOMEM;
 	}
 	out->body_group = s->group ? s->group - captures_lost(&s->best, s->group) : 0;
+	out->yield = s->least;
 	out->found = true;
 	return 0;
 }
@@ -344,11 +286,11 @@ static void explain(const struct pattern_branch *root, struct lead_in *out)
 {
 	const struct pattern_node *n = root->first;
 	out->remedy = "write lead_in, or hold: window N, or hold: none";
-	while (n && !opaque(n) && (n->kind == PATTERN_ASSERT || n->kind == PATTERN_FLAGS))
+	while (n && !split_opaque(n) && (n->kind == PATTERN_ASSERT || n->kind == PATTERN_FLAGS))
 		n = n->next;
 	if (root->next) {
-		out->why = "its alternatives stand at the top, so nothing comes before all of them";
-	} else if (n && opaque(n)) {
+		out->why = "its alternatives stand at the top, and not every one has a lead-in";
+	} else if (n && split_opaque(n)) {
 		out->why = "a look-around comes before its first literal characters";
 		out->remedy =
 			"write those characters as lead_in: too, or leave the look-around out";
@@ -358,7 +300,8 @@ static void explain(const struct pattern_branch *root, struct lead_in *out)
 	}
 }
 
-int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, struct lead_in *out)
+static int find(const char *regex, unsigned secret_group, const char *wanted, bool yields,
+		struct lead_in *out)
 {
 	struct pattern *p = NULL;
 	struct buf bare = { 0 };
@@ -368,7 +311,7 @@ int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, s
 		return rc;
 	struct search s = { .source = regex, .group = secret_group };
 	if (wanted) {
-		add_bare(&bare, wanted);
+		split_add_bare(&bare, wanted);
 		s.wanted = take_text(&bare);
 		rc = s.wanted ? 0 : -ENOMEM;
 	}
@@ -376,9 +319,14 @@ int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, s
 	out->min = pattern_branches_min(pattern_root(p));
 	out->max = pattern_branches_max(pattern_root(p));
 	for (const struct pattern_branch *b = pattern_root(p); b; b = b->next)
-		out->ends_in_assertion = out->ends_in_assertion || ends_in_assertion(b, NULL);
+		out->ends_in_assertion = out->ends_in_assertion || split_list_asserts(b, NULL);
 	if (!rc)
 		walk(&s, pattern_root(p), secret_group == 0);
+	if (!rc && yields && !s.found) {
+		s.yields = true;
+		s.yield_max = secret_variable(pattern_root(p), secret_group, !secret_group) / 4;
+		walk(&s, pattern_root(p), secret_group == 0);
+	}
 	if (!rc && s.found)
 		rc = emit(&s, out);
 	else if (!rc)
@@ -388,10 +336,21 @@ int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, s
 	return rc;
 }
 
+int lead_in_find(const char *regex, unsigned secret_group, const char *wanted, struct lead_in *out)
+{
+	return find(regex, secret_group, wanted, false, out);
+}
+
+int lead_in_find_within(const char *regex, unsigned secret_group, struct lead_in *out)
+{
+	return find(regex, secret_group, NULL, true, out);
+}
+
 void lead_in_fini(struct lead_in *l)
 {
 	free(l->lead_in);
+	free(l->opening);
 	free(l->body);
-	l->lead_in = l->body = NULL;
+	l->lead_in = l->opening = l->body = NULL;
 	l->found = false;
 }

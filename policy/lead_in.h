@@ -16,6 +16,12 @@
  * A lead-in is usable when at least LEAD_IN_LITERALS characters of it are literal and cannot be
  * skipped, when it does not end in an assertion (its end must be known the moment its last byte is
  * there), and when the body cannot be empty.
+ *
+ * Where nothing literal comes first, the lead-in may take a part of the secret along, at most a
+ * quarter of its variable bytes, and no more of them than it takes to be usable:
+ *
+ *   [a-z0-9]{14}\.atlasv1\.[a-z0-9_=-]{60}    lead-in  [a-z0-9]{14}\.atlasv1\.
+ *   \b([0-9a-f]{40})\b                        lead-in  \b(?:[0-9a-f]{8})
  */
 #ifndef POLICY_LEAD_IN_H
 #define POLICY_LEAD_IN_H
@@ -29,14 +35,19 @@
 #define LEAD_IN_LITERALS 2
 #define LEAD_IN_SHAPE_MAX 8 /* a class of more bytes than this is the secret's variable part */
 #define LEAD_IN_UNBOUNDED UINT32_MAX
+#define LEAD_IN_NARROW_MAX 22 /* hexadecimal digits in both cases, and less */
+#define LEAD_IN_WORD 6 /* least length of a word that is as good as one literal before another */
+#define LEAD_IN_HEAD 8 /* so many narrow bytes at a word's beginning are as good as literals */
 
 struct lead_in {
 	bool found;
 	char *lead_in;       /* heap; NULL when not found */
+	char *opening;       /* heap; the lead-in with all that may come before it */
 	char *body;          /* heap; matches from the lead-in's end on */
 	unsigned body_group; /* the secret's group in the body */
 	uint32_t prefix; /* bytes of the secret that stand in the lead-in; 0 also when their number
 			    varies */
+	uint32_t yield;  /* variable bytes of the secret that stand in the lead-in, at most */
 	uint32_t body_max;  /* bytes that the body can match; LEAD_IN_UNBOUNDED */
 	const char *why;    /* not found: static text without a line end */
 	const char *remedy; /* not found though the expression is understood: likewise */
@@ -51,6 +62,8 @@ struct lead_in {
  */
 int lead_in_find(const char *regex, unsigned secret_group, const char *wanted,
 		 struct lead_in *out) MUST_USE;
+/* The same for an expression without one, whose lead-in may have a part of the secret. */
+int lead_in_find_within(const char *regex, unsigned secret_group, struct lead_in *out) MUST_USE;
 void lead_in_fini(struct lead_in *l);
 
 #endif

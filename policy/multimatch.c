@@ -196,3 +196,33 @@ void multimatch_close(struct multimatch_stream *t)
 	if (t)
 		hs_close_stream((hs_stream_t *)(void *)t, NULL, NULL, NULL);
 }
+
+/* Of the texts that Vectorscan 5.4.9 overlooks many have the match near their end. */
+bool multimatch_sound(void)
+{
+	static const struct multimatch_pattern pattern = { .text = "(?:ya|yb)_" };
+	struct multimatch *m = NULL;
+	struct multimatch_scratch *s = NULL;
+	struct multimatch_hits hits = { 0 };
+	struct buf why = { 0 };
+	size_t bad, texts = 0;
+	char text[160];
+	if (multimatch_new(&pattern, 1, &m, &bad, &why) || multimatch_scratch_fit(&s, m))
+		goto done;
+	for (size_t n = 3; n <= sizeof(text); n++, texts++) {
+		memset(text, 'x', n);
+		memcpy(text + n - 3, "yb_", 3);
+		struct multimatch_stream *t = multimatch_open(m);
+		if (!t || multimatch_feed(t, s, (struct span){ text, n / 2 }, &hits) ||
+		    multimatch_feed(t, s, (struct span){ text + n / 2, n - n / 2 }, &hits))
+			texts = SIZE_MAX / 2;
+		multimatch_close(t);
+	}
+done:
+	buf_fini(&why);
+	multimatch_scratch_free(s);
+	multimatch_free(m);
+	bool all = hits.n == texts;
+	multimatch_hits_fini(&hits);
+	return all;
+}

@@ -51,6 +51,10 @@ static bool failed(const struct reader *r)
 
 static void finish_set(struct pattern_node *n, struct pattern_set *set)
 {
+	for (unsigned c = 0; c < 256; c++) {
+		bool other = (n->flags & PATTERN_I) && isalpha((int)c) && set->in[c ^ 32];
+		n->in[c / 32] |= (uint32_t)(set->in[c] || other) << c % 32;
+	}
 	if (n->flags & PATTERN_I)
 		for (size_t c = 'A'; c <= 'Z'; c++) {
 			set->in[c + 32] |= set->in[c];
@@ -250,6 +254,7 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 		return NULL;
 	if (n->kind == PATTERN_BYTES)
 		finish_set(n, &set);
+	n->atom = r->at;
 	read_quantifier(r, n);
 	n->to = r->at;
 	return n;
@@ -332,6 +337,31 @@ static uint32_t times(uint32_t a, uint32_t b)
 static uint32_t plus(uint32_t a, uint32_t b)
 {
 	return a > PATTERN_MANY - b ? PATTERN_MANY : a + b;
+}
+
+static void node_ends(const struct pattern_node *n, uint32_t set[8])
+{
+	if (n->kind == PATTERN_GROUP)
+		pattern_branches_ends(n->branches, set);
+	for (size_t i = 0; i < 8; i++)
+		if (n->kind == PATTERN_OPAQUE || (n->kind == PATTERN_BYTES && n->size > 32))
+			set[i] = UINT32_MAX;
+		else if (n->kind == PATTERN_BYTES)
+			set[i] |= n->in[i];
+}
+
+void pattern_branches_ends(const struct pattern_branch *b, uint32_t set[8])
+{
+	for (; b; b = b->next) {
+		uint32_t own[8] = { 0 };
+		for (const struct pattern_node *n = b->first; n; n = n->next) {
+			if (pattern_min(n))
+				memset(own, 0, sizeof(own));
+			node_ends(n, own);
+		}
+		for (size_t i = 0; i < 8; i++)
+			set[i] |= own[i];
+	}
 }
 
 uint32_t pattern_branches_min(const struct pattern_branch *b)

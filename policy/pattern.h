@@ -33,9 +33,11 @@ struct pattern_branch {
 struct pattern_node {
 	enum pattern_kind kind;
 	size_t from, to;  /* source, with the quantifier */
+	size_t atom;      /* where the quantifier begins */
 	size_t header;    /* groups: length of "(", "(?:", "(?i:" ... */
 	unsigned capture; /* groups: number, or 0 */
 	unsigned flags;   /* in force where it begins */
+	uint32_t in[8];   /* the bytes; when they are more than 32, only roughly */
 	unsigned size; /* bytes in the set; with PATTERN_I a letter and its other case count once */
 	char byte;     /* of a set of one: lower case under PATTERN_I */
 	bool token;    /* a set of letters and digits, all ten digits among them */
@@ -54,6 +56,9 @@ unsigned pattern_groups(const struct pattern *p);
 
 uint32_t pattern_min(const struct pattern_node *n); /* bytes, saturating */
 uint32_t pattern_max(const struct pattern_node *n);
+/* Adds to the set (bits) the bytes that a match of one of the branches may end in; bytes too many,
+ * where it is not known. */
+void pattern_branches_ends(const struct pattern_branch *b, uint32_t set[8]);
 uint32_t pattern_branches_min(const struct pattern_branch *b);
 uint32_t pattern_branches_max(const struct pattern_branch *b);
 

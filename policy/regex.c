@@ -48,7 +48,8 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	pcre2_set_parens_nest_limit(context, 50);
 	uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-			   PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_START_OPTIMIZE;
+			   PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_START_OPTIMIZE |
+			   PCRE2_ALT_CIRCUMFLEX; /* a line may begin where the text ends so far */
 	options |= flags & REGEX_AT_START ? PCRE2_ANCHORED : 0;
 	options |= flags & REGEX_AT_END ? PCRE2_ENDANCHORED : 0;
 	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &error, &at,
@@ -143,4 +144,11 @@ enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, st
 	*start = v[2 * group];
 	*end = v[2 * group + 1];
 	return REGEX_YES;
+}
+
+void regex_last(const struct regex_scratch *s, size_t *start, size_t *end)
+{
+	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(s->data);
+	*start = v[0];
+	*end = v[1];
 }

@@ -45,5 +45,7 @@ void regex_scratch_free(struct regex_scratch *s); /* NULL is fine */
 enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, struct span text,
 			     size_t from, unsigned flags, unsigned group, size_t *start,
 			     size_t *end);
+/* The whole of what the last search that said REGEX_YES has found. */
+void regex_last(const struct regex_scratch *s, size_t *start, size_t *end);
 
 #endif

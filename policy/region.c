@@ -16,7 +16,7 @@ void region_begin(struct region *g, uint64_t at, bool stated,
 	g->stated = stated;
 	g->language = language;
 	g->start = at;
-	g->taken = g->parses = 0;
+	g->taken = g->parses = g->steps = g->questions = 0;
 	g->blank = true;
 }
 
@@ -53,13 +53,26 @@ static struct syntax_tree *tree_of(struct region *g, const struct syntax_languag
 	return g->trees[i];
 }
 
+/* What a region may spend before it has read a byte, and bytes for which it may spend one more. */
+static bool may_spend(const struct region *g)
+{
+	return g->parses < 64 + g->taken / 256 && g->steps < 2000 + g->taken / 8 &&
+	       g->questions < 256 + g->taken / 32;
+}
+
 static enum syntax_answer ask_one(struct region *g, const struct region_asker *who,
 				  const struct syntax_form *form, const struct candidate *c,
 				  bool whole, struct syntax_range *range)
 {
 	struct span text = { g->text.p, g->text.n };
 	struct syntax_tree *tree = tree_of(g, form->language);
-	if (!tree || syntax_tree_grow(tree, text, &limits) != SYNTAX_OK)
+	if (!tree)
+		return SYNTAX_EXHAUSTED;
+	uint64_t before = syntax_tree_steps(tree);
+	enum syntax_result grown = syntax_tree_grow(tree, text, &limits);
+	g->steps += syntax_tree_steps(tree) - before;
+	g->questions++;
+	if (grown != SYNTAX_OK)
 		return SYNTAX_EXHAUSTED;
 	return syntax_ask(tree, form->query, who->regex, text, (uint32_t)(c->point - 1 - g->start),
 			  whole, range);
@@ -121,7 +134,7 @@ static void checkpoint(struct region *g, const struct region_asker *who, uint64_
 		struct syntax_range range = { 0, 0 };
 		if (!is_open(who, c, at) || c->point <= g->start)
 			continue;
-		if (!counted && !whole && g->parses >= REGION_PARSES + g->taken / 256)
+		if (!whole && (counted ? g->questions > 256 + g->taken / 32 : !may_spend(g)))
 			return;
 		g->parses += !counted;
 		counted = true;
@@ -209,7 +222,7 @@ void region_close(struct region *g, const struct region_asker *who, uint64_t at,
 		  bool by_end)
 {
 	if (fence) {
-		const char *last = g->text.n > 1 ? memrchr(g->text.p, '\n', g->text.n - 1) : NULL;
+		const char *last = g->text.n ? memrchr(g->text.p, '\n', g->text.n) : NULL;
 		g->text.n = last ? (size_t)(last - g->text.p) + 1 : 0;
 		forget_trees(g); /* the line may have been parsed with the rest */
 	}

@@ -18,9 +18,10 @@
  * of parses, depend on the text alone.
  *
  * Bounds: a region keeps at most REGION_TEXT bytes, of which the oldest go first, at a line that
- * begins in its first column; a line longer than REGION_LINE starts it afresh. Parses are counted:
- * REGION_PARSES and one for every 256 bytes. What cannot be decided for one of these is undecided:
- * the candidate has met its bound.
+ * begins in its first column; a line longer than REGION_LINE starts it afresh. Parses, their steps
+ * and questions are counted, and what is spent may be so much and so much for every byte. A
+ * checkpoint that would spend more is passed over. What is not decided for one of these meets the
+ * bound of its hold: it is undecided.
  */
 #ifndef POLICY_REGION_H
 #define POLICY_REGION_H
@@ -33,7 +34,6 @@
 #define REGION_KEPT 8192u /* the least that is kept of it */
 #define REGION_HOLD 8000u /* the most that a syntax rule may hold */
 #define REGION_LINE 65536u
-#define REGION_PARSES 64u
 
 struct region {
 	bool open;
@@ -41,7 +41,7 @@ struct region {
 	const struct syntax_language *language; /* NULL, and stated: none of ours */
 	uint64_t start;                         /* text offset of the first byte kept */
 	uint64_t taken;                         /* bytes, all */
-	uint64_t parses;
+	uint64_t parses, steps, questions;
 	bool blank; /* the line being read has had white space only */
 	struct buf text;
 	struct syntax_tree **trees; /* by language; NULL until one is asked */
@@ -63,8 +63,9 @@ struct region_asker { /* what checkpoints decide: the candidates of one channel 
 bool region_take(struct region *g, const struct region_asker *who, const char *p,
 		 size_t n) MUST_USE;
 
-/* The region ends at `at`: its last line is no part of it when it is the fence that closes it.
- * Everything open in it is decided; by_end says that the end of the channel's text did it. */
+/* The region ends at `at`; `fence` says that a line which it has a part of is the fence that closes
+ * it, and no part of the program. Everything open in it is decided; by_end says that the end of the
+ * channel's text did it. */
 void region_close(struct region *g, const struct region_asker *who, uint64_t at, bool fence,
 		  bool by_end);
 

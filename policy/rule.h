@@ -12,55 +12,100 @@
 
 #include <stdatomic.h>
 
+#include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
 #include "policy/ruleset.h"
 
 #define RULES_MAX 4096
 #define RULE_NO_KEYWORDS UINT32_MAX
+#define RULE_NO_COMPANION UINT32_MAX
+#define REQUIRED_ANYWHERE UINT32_MAX
 #define RULE_REACH_MAX \
 	128 /* the longest lead-in that is not simply the beginning of its expression */
 
-struct rule {
-	struct rule_info info;
+/* One allowlist. It excuses a match when one of its expressions matches in its target or one of its
+ * words is in the secret. */
+enum allow_target { ALLOW_SECRET, ALLOW_MATCH, ALLOW_LINE };
+
+struct allowance {
+	enum allow_target target;
+	bool both; /* an expression and a word are needed */
+	const char *const *texts;
+	struct regex **regexes; /* n_texts; NULL until compiled */
+	const char *const *stopwords;
+	size_t n_texts, n_stopwords;
+	const char *file;
+	unsigned line;
+};
+
+/* A rule without which another does not count; see companion.h. */
+struct requirement {
+	const char *id;
+	uint32_t lines; /* how far away at most, or REQUIRED_ANYWHERE */
+	uint32_t number;
+	unsigned line;
+};
+
+/* One way to break a rule. */
+struct rule_branch {
+	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
 	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
 				where it is told */
 	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
 				where it ends */
-	unsigned group;      /* the secret's, in `body` */
-	uint32_t prefix;     /* bytes of the secret that stand in the lead-in */
-	uint32_t reach;      /* bytes before the candidate's point that matching may go back to */
-	uint32_t delay;      /* bytes after a whole match that its last assertion needs */
-	const char *mask;    /* what stands for a secret that is redacted */
-	uint32_t keyword;    /* its number among the rules whose keywords must be seen, or
-				RULE_NO_KEYWORDS */
+	struct regex *opening; /* the same, and all that may come before it, where an allowance
+				  asks for the match; or NULL */
+	unsigned group;        /* the secret's, in `body` */
+	uint32_t prefix;       /* bytes of the secret that stand in the lead-in */
+	uint32_t reach;        /* bytes before the candidate's point that matching may go back to */
+};
+
+struct rule {
+	struct rule_info info;
+	struct rule_branch *branches; /* as many as there are lead-ins; at least one */
+	size_t n_branches;
+	uint32_t delay;   /* bytes after a whole match that its last assertion needs */
+	const char *mask; /* what stands for a secret that is redacted */
+	uint32_t keyword; /* its number among the rules whose keywords must be seen, or
+			     RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
-	double entropy;       /* bits per byte that a secret must exceed; 0: any will do */
-	struct regex **allow; /* n_allow */
-	const char *const *stopwords;
-	size_t n_allow, n_stopwords;
+	double entropy; /* bits per byte that a secret must exceed; 0: any will do */
+	struct allowance *allowances;
+	size_t n_allowances;
+	bool sees_match, sees_line; /* some allowance asks for more than the secret */
+	uint32_t rest_lines;        /* a match waits for so many line feeds behind it */
+
+	/* What it takes beside a match. */
+	const char *own_id; /* as its own file has it; NULL: nothing requires it */
+	struct requirement *required;
+	size_t n_required;
+	uint32_t companion; /* its number among the rules that others require, or
+			       RULE_NO_COMPANION */
+	bool silent;        /* it counts for those only */
 
 	struct syntax_rule *syntax; /* the matcher is a query; see syntax_rule.h */
 
 	/* As read. */
-	const char *query; /* NULL: a regex */
 	const char *const *languages;
 	size_t n_languages;
 	unsigned query_line, languages_line;
-	const char *const *allow_texts;
-	unsigned allow_line;
 	const char *const *keywords;
 	size_t n_keywords;
 	int secret_group;   /* -1: not given */
 	const char *wanted; /* lead_in: given, or NULL */
+	const char *origin; /* the file that a policy includes for it; info.file, or what extends
+			       that */
 	bool foreign; /* not written for streams: what has no lead-in is not held, and is named */
 	bool hold_given;
-	unsigned regex_line, lead_in_line, hold_line;
+	struct rule_samples samples;
+	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
 struct rule_pattern { /* what a pattern of the set's multimatch stands for */
 	uint16_t rule;
+	uint8_t branch;
 	bool keyword;
 };
 
@@ -73,7 +118,13 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
+	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
+	struct multimatch *decoded;
+	struct rule_pattern *decoded_patterns;
+	uint8_t decode_depth[1 << LAYER_COUNT]; /* the deepest for layers of these kinds */
+	struct layer_hint decode_hint;
 	uint32_t keyword_rules; /* how many rules have a keyword number */
+	uint32_t companions;    /* how many rules have a companion number */
 	uint32_t context;       /* bytes of text that must be kept before the newest */
 	uint32_t window;        /* the longest window of a rule that holds; 0: none */
 	bool monitor;
@@ -106,6 +157,7 @@ int rule_file_read(struct ruleset *set, const char *name, struct span yaml,
  * the last. */
 const char *rule_file_policy_key(size_t i);
 const char *rule_file_rule_key(size_t i);
+const char *rule_file_override_key(size_t i);
 
 struct builtin_file {
 	const char *name;

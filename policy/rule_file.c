@@ -129,8 +129,7 @@ static bool is_list(struct rule_file *f, const struct yaml_node *n)
 static int read_file(const struct rule_file *includer, struct ruleset *set, const char *name,
 		     struct span text, struct buf *errors);
 
-/* Relative names are relative to the file that includes. */
-static const char *beside(struct rule_file *f, const char *name)
+const char *rule_file_beside(struct rule_file *f, const char *name)
 {
 	const char *slash = strrchr(f->name, '/');
 	struct buf path = { 0 };
@@ -163,7 +162,7 @@ static void include_one(struct rule_file *f, const struct yaml_node *n)
 		include_builtin(f);
 		return;
 	}
-	const char *path = beside(f, n->text);
+	const char *path = rule_file_beside(f, n->text);
 	if (!path)
 		return;
 	for (const struct rule_file *up = f; up; up = up->includer, depth++)
@@ -208,6 +207,26 @@ static void policy_disable(struct rule_file *f, struct rule *r, const struct yam
 		f->disable = n; /* when all rules are read */
 }
 
+static void policy_overrides(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	(void)r;
+	if (f->includer)
+		rule_file_complain(
+			f, n->line,
+			"overrides stands in an included file; move it to the policy that includes it");
+	else if (is_list(f, n))
+		f->overrides = n; /* when all rules are read */
+}
+
+static void policy_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	struct rule like = { 0 };
+	(void)r;
+	rule_file_decode(f, &like, n);
+	f->decode = like.info.decode;
+	f->decode_depth = like.info.decode_depth;
+}
+
 static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
 	(void)r;
@@ -219,8 +238,10 @@ static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_
 
 /* In this order whatever the file's: defaults stand before the rules that use them. */
 static const struct rule_key policy_keys[] = {
-	{ "version", policy_version }, { "mode", policy_mode },       { "mask", policy_mask },
-	{ "hold", policy_hold },       { "include", policy_include }, { "disable", policy_disable },
+	{ "version", policy_version },     { "mode", policy_mode },
+	{ "mask", policy_mask },           { "hold", policy_hold },
+	{ "decode", policy_decode },       { "include", policy_include },
+	{ "overrides", policy_overrides }, { "disable", policy_disable },
 	{ "rules", policy_rules },
 };
 
@@ -275,6 +296,8 @@ static void take_policy(struct rule_file *f, const struct yaml_node *root)
 		if (n)
 			policy_keys[i].take(f, NULL, n);
 	}
+	if (f->overrides)
+		rule_file_override(f, f->overrides);
 	disable_rules(f);
 }
 
@@ -303,6 +326,8 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 	if (includer) {
 		f.hold_bytes = includer->hold_bytes;
 		f.on_bound = includer->on_bound;
+		f.decode = includer->decode;
+		f.decode_depth = includer->decode_depth;
 	}
 	size_t len = strlen(name);
 	if (len > 5 && strcmp(name + len - 5, ".toml") == 0)

@@ -20,7 +20,8 @@ struct rule_file { /* one file being read */
 	int rc;
 	uint32_t hold_bytes; /* defaults of its rules */
 	enum on_bound on_bound;
-	const struct yaml_node *disable;
+	const struct yaml_node *disable, *overrides;
+	uint8_t decode, decode_depth;
 };
 
 struct rule_key {
@@ -42,6 +43,8 @@ bool rule_file_flag(struct rule_file *f, const struct yaml_node *n);
 void rule_file_map(struct rule_file *f, struct rule *r, const struct yaml_node *map,
 		   const struct rule_key *keys, size_t count, const char *where);
 
+/* A path that the file names: relative ones are relative to it. NULL: no memory. */
+const char *rule_file_beside(struct rule_file *f, const char *name);
 /* False, after a complaint: its id is in use. */
 bool rule_file_unique(struct rule_file *f, const struct rule *r);
 /* Appends a rule that is complete. */
@@ -50,8 +53,17 @@ void rule_file_add(struct rule_file *f, const struct rule *r);
 size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t most, size_t bytes,
 		      const char *const **out);
 
+/* rule_file_about.c: keys that are for people and for tests, and decide nothing. */
+void rule_file_why(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_cwe(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_samples(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n);
+
 /* gitleaks.c: a gitleaks configuration, whose tree is `root`. */
 void gitleaks_take(struct rule_file *f, const struct yaml_node *root);
+
+/* rule_override.c: a policy's `overrides`, when all rules are read. */
+void rule_file_override(struct rule_file *f, const struct yaml_node *list);
 
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n); /* one item of `rules` */
 

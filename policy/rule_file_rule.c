@@ -55,7 +55,7 @@ static void rule_regex(struct rule_file *f, struct rule *r, const struct yaml_no
 
 static void rule_query(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->query = rule_file_text(f, n, REGEX_MAX);
+	r->info.query = rule_file_text(f, n, REGEX_MAX);
 	r->query_line = n->line;
 }
 
@@ -94,13 +94,12 @@ static void rule_entropy(struct rule_file *f, struct rule *r, const struct yaml_
 
 static void allow_regexes(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->allow_line = n->line;
-	r->n_allow = rule_file_list(f, n, 64, REGEX_MAX, &r->allow_texts);
+	r->allowances->n_texts = rule_file_list(f, n, 64, REGEX_MAX, &r->allowances->texts);
 }
 
 static void allow_stopwords(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->n_stopwords = rule_file_list(f, n, 4096, 64, &r->stopwords);
+	r->allowances->n_stopwords = rule_file_list(f, n, 4096, 64, &r->allowances->stopwords);
 }
 
 static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
@@ -108,6 +107,14 @@ static const struct rule_key rule_allow_keys[] = { { "regexes", allow_regexes },
 
 static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
+	struct allowance *own = ruleset_keep_array(f->set, 1, sizeof(*own));
+	if (!own) {
+		f->rc = -ENOMEM;
+		return;
+	}
+	*own = (struct allowance){ .file = f->name, .line = n->line };
+	r->allowances = own;
+	r->n_allowances = 1;
 	if (n->kind == YAML_MAP && n->first)
 		rule_file_map(f, r, n, rule_allow_keys, ARRAY_LEN(rule_allow_keys),
 			      "a rule's allow");
@@ -115,6 +122,46 @@ static void rule_allow(struct rule_file *f, struct rule *r, const struct yaml_no
 		rule_file_complain(
 			f, n->line,
 			"allow is not understood; write {regexes: [...], stopwords: [...]}");
+}
+
+/* Each layer once, in any order. */
+static void decode_layers(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	if (n->kind != YAML_LIST || !n->first)
+		rule_file_complain(
+			f, n->line,
+			"%s is no list; write some of base64, hex and percent in brackets", n->key);
+	for (const struct yaml_node *at = n->first; n->kind == YAML_LIST && at; at = at->next) {
+		struct yaml_node k = *at;
+		k.key = n->key;
+		r->info.decode |= (uint8_t)(1u << rule_file_name(f, &k, layer_names, LAYER_COUNT));
+	}
+}
+
+static void decode_depth(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	uint32_t depth = 1;
+	rule_file_number(f, n, 1, LAYER_DEPTH_MAX, &depth);
+	r->info.decode_depth = (uint8_t)depth;
+}
+
+static const struct rule_key rule_decode_keys[] = { { "layers", decode_layers },
+						    { "depth", decode_depth } };
+
+void rule_file_decode(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	r->info.decode = 0;
+	r->decode_line = n->line;
+	r->info.decode_depth = 2;
+	if (n->kind == YAML_SCALAR && strcmp(n->text, "none") == 0)
+		return;
+	if (n->kind != YAML_MAP) {
+		decode_layers(f, r, n);
+		return;
+	}
+	rule_file_map(f, r, n, rule_decode_keys, ARRAY_LEN(rule_decode_keys), "a rule's decode");
+	if (!yaml_get(n, "layers"))
+		rule_file_complain(f, n->line, "decode has no layers; write layers: [base64]");
 }
 
 static void rule_lead_in(struct rule_file *f, struct rule *r, const struct yaml_node *n)
@@ -176,6 +223,8 @@ static const struct rule_key rule_keys[] = {
 	{ "id", rule_id },
 	{ "title", rule_title },
 	{ "remedy", rule_remedy },
+	{ "why", rule_file_why },
+	{ "cwe", rule_file_cwe },
 	{ "severity", rule_severity },
 	{ "action", rule_action },
 	{ "regex", rule_regex },
@@ -185,11 +234,13 @@ static const struct rule_key rule_keys[] = {
 	{ "keywords", rule_keywords },
 	{ "entropy", rule_entropy },
 	{ "allow", rule_allow },
+	{ "decode", rule_file_decode },
 	{ "lead_in", rule_lead_in },
 	{ "hold", rule_hold },
 	{ "on_bound", rule_on_bound },
 	{ "scope", rule_scope },
 	{ "rollback", rule_rollback },
+	{ "samples", rule_file_samples },
 };
 
 bool rule_file_unique(struct rule_file *f, const struct rule *r)
@@ -219,7 +270,7 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 		rule_file_complain(f, n->line, "a rule has no regex; add one, or a query");
 		all = false;
 	}
-	if (!r->query && r->n_languages)
+	if (!r->info.query[0] && r->n_languages)
 		rule_file_complain(f, r->languages_line,
 				   "languages are for a query; write one, or remove them");
 	all = all && rule_file_unique(f, r);
@@ -232,13 +283,20 @@ static bool complete(struct rule_file *f, const struct rule *r, const struct yam
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n)
 {
 	struct rule r = { .secret_group = -1 };
-	r.info = (struct rule_info){
-		.id = "", .title = "", .remedy = "", .regex = "", .lead_in = ""
-	};
-	r.info.file = f->name;
+	r.info = (struct rule_info){ .id = "",
+				     .title = "",
+				     .remedy = "",
+				     .why = "",
+				     .cwe = "",
+				     .regex = "",
+				     .query = "",
+				     .lead_in = "" };
+	r.info.file = r.origin = f->name;
 	r.info.line = n->line;
 	r.info.hold_bytes = f->hold_bytes;
 	r.info.on_bound = f->on_bound;
+	r.info.decode = f->decode;
+	r.info.decode_depth = f->decode_depth;
 	if (n->kind != YAML_MAP) {
 		rule_file_complain(f, n->line, "a rule must be a map of keys; write id: ... first");
 		return;

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/companion.h"
+#include "policy/decoding.h"
 #include "policy/excuse.h"
 #include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/redaction.h"
 #include "policy/rule.h"
+#include "policy/rule_branch.h"
 #include "policy/secret_group.h"
 #include "policy/syntax_rule.h"
 
@@ -65,8 +68,8 @@ static int complain_regex(struct buf *errors, const struct rule *r, unsigned lin
 	return -EINVAL;
 }
 
-static int compile_regex(const struct rule *r, const char *text, unsigned flags, struct regex **out,
-			 struct buf *errors)
+int rule_compile_regex(const struct rule *r, const char *text, unsigned flags, struct regex **out,
+		       struct buf *errors)
 {
 	struct buf why = { 0 };
 	int rc = regex_new(text, flags, out, &why);
@@ -75,15 +78,6 @@ static int compile_regex(const struct rule *r, const char *text, unsigned flags,
 			       "correct it there");
 	buf_fini(&why);
 	return rc;
-}
-
-/* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
- * a last assertion looks at. */
-static bool needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
-		       uint32_t before)
-{
-	return max == LEAD_IN_UNBOUNDED ||
-	       (uint64_t)max + whole->ends_in_assertion > (uint64_t)before + r->info.hold_bytes;
 }
 
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
@@ -109,27 +103,14 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 			errors, r, r->lead_in_line,
 			"lead_in may be longer than 128 bytes and is not the beginning of the regex",
 			"shorten it, or make it a beginning of the regex word for word");
-	r->info.lead_in = r->wanted;
-	r->reach = own.max;
-	r->prefix = 0;
-	r->group = (unsigned)r->secret_group;
+	struct rule_branch *b = r->branches;
+	b->lead_in = r->info.lead_in = r->wanted;
+	b->reach = own.max;
+	b->group = (unsigned)r->secret_group;
 	r->info.unbounded = !whole->max || /* not known */
-			    needs_more(r, whole, whole->max, own.min);
-	rc = compile_regex(r, r->wanted, REGEX_AT_END, &r->start, errors);
-	return rc ? rc : compile_regex(r, r->info.regex, REGEX_AT_START, &r->body, errors);
-}
-
-static int compile_split(struct ruleset *set, struct rule *r, const struct lead_in *found,
-			 struct buf *errors)
-{
-	r->info.lead_in = ruleset_keep(set, span_of(found->lead_in));
-	if (!r->info.lead_in)
-		return -ENOMEM;
-	r->group = found->body_group;
-	r->prefix = found->prefix;
-	r->reach = found->prefix;
-	r->info.unbounded = needs_more(r, found, found->body_max, 0);
-	return compile_regex(r, found->body, REGEX_AT_START, &r->body, errors);
+			    rule_needs_more(r, whole, whole->max, own.min);
+	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
+	return rc ? rc : rule_compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
 }
 
 static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
@@ -138,8 +119,9 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 		return complain(errors, r, r->regex_line, "the regex matches the empty text",
 				"make it match at least one byte");
 	r->delay = found->ends_in_assertion;
-	r->group = (unsigned)r->secret_group;
-	r->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
+	r->branches->lead_in = r->info.regex;
+	r->branches->group = (unsigned)r->secret_group;
+	r->branches->reach = r->info.hold == HOLD_WINDOW ? r->info.hold_bytes : 256;
 	r->info.unbounded = r->info.hold == HOLD_WINDOW && found->max > r->info.hold_bytes;
 	if (r->info.hold == HOLD_WINDOW && found->max != LEAD_IN_UNBOUNDED &&
 	    found->max > r->info.hold_bytes) {
@@ -150,7 +132,7 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 			r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
 		return -EINVAL;
 	}
-	return compile_regex(r, r->info.regex, REGEX_AT_END, &r->body, errors);
+	return rule_compile_regex(r, r->info.regex, REGEX_AT_END, &r->branches->body, errors);
 }
 
 static bool is_doubtful(const struct rule *r)
@@ -179,11 +161,19 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	struct regex *whole = NULL;
 	struct lead_in found = { 0 };
-	if (r->query)
-		return syntax_rule_compile(set, r, errors);
+	struct branches branches = { .n = 0 };
+	bool given = r->secret_group >= 0;
+	if (r->info.query[0]) {
+		int rc = syntax_rule_compile(set, r, errors);
+		return rc ? rc : decoding_check(r, errors);
+	}
 	if (!r->info.regex[0])
 		return -EINVAL; /* the reader said so */
-	int rc = compile_regex(r, r->info.regex, 0, &whole, errors);
+	r->branches = ruleset_keep_array(set, 1, sizeof(*r->branches));
+	if (!r->branches)
+		return -ENOMEM;
+	r->n_branches = 1;
+	int rc = rule_compile_regex(r, r->info.regex, 0, &whole, errors);
 	if (rc)
 		return rc;
 	unsigned groups = regex_groups(whole);
@@ -203,14 +193,27 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 	rc = lead_in_find(r->info.regex, (unsigned)r->secret_group, r->wanted, &found);
 	if (rc == -ENOMEM)
 		return rc;
-	if (r->foreign && !rc && !found.found)
+	if (!rc && !r->wanted && r->info.hold == HOLD_LEAD_IN)
+		rc = branches_find(r->info.regex, (unsigned)r->secret_group, given, r->foreign,
+				   &branches);
+	if (rc == -ENOMEM)
+		goto done;
+	if (r->foreign && !rc && !branches.n) {
 		r->info.hold = HOLD_NONE;
+		buf_printf(
+			&set->notes,
+			"%s:%u: rule %s: nothing is held, and its secret leaves before the cut: %s\n",
+			r->info.file, r->regex_line, r->info.id, found.why);
+	}
 	if (r->info.hold != HOLD_LEAD_IN) {
 		rc = rc ? complain(errors, r, r->regex_line, "the regex is not understood",
 				   found.why)
 			: compile_whole(r, &found, errors);
+	} else if (branches.n) {
+		rc = rule_branches_compile(set, r, &branches, errors);
 	} else if (found.found) {
-		rc = compile_split(set, r, &found, errors);
+		rc = rule_branch_compile(set, r, r->branches, &found, errors);
+		r->info.lead_in = r->branches->lead_in ? r->branches->lead_in : "";
 	} else if (r->wanted) {
 		rc = compile_written(r, &found, errors);
 	} else {
@@ -219,10 +222,12 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 			   found.remedy ? found.remedy : "write it without that, or write lead_in");
 		rc = -EINVAL;
 	}
+done:
+	branches_fini(&branches);
 	lead_in_fini(&found);
 	if (!rc && r->info.action == ACTION_REDACT)
 		rc = redaction_compile(set, r, errors);
-	return rc;
+	return rc ? rc : decoding_check(r, errors);
 }
 
 static bool needs_keywords(const struct rule *r)
@@ -235,9 +240,9 @@ static bool needs_keywords(const struct rule *r)
  * imply. */
 static int compile_patterns(struct ruleset *set, struct buf *errors)
 {
-	size_t n = 0, most = set->n, bad = 0;
+	size_t n = 0, most = 0, bad = 0;
 	for (size_t i = 0; i < set->n; i++)
-		most += set->rules[i].n_keywords;
+		most += set->rules[i].n_keywords + set->rules[i].n_branches;
 	struct multimatch_pattern *v = calloc(most + 1, sizeof(*v));
 	set->patterns = ruleset_keep_array(set, most, sizeof(*set->patterns));
 	if (!v || !set->patterns) {
@@ -246,8 +251,11 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 	}
 	for (size_t i = 0; i < set->n; i++) {
 		struct rule *r = &set->rules[i];
-		v[n].text = r->info.hold == HOLD_LEAD_IN ? r->info.lead_in : r->info.regex;
-		set->patterns[n++] = (struct rule_pattern){ .rule = (uint16_t)i };
+		for (size_t b = 0; b < r->n_branches; b++) {
+			v[n].text = r->branches[b].lead_in;
+			set->patterns[n++] =
+				(struct rule_pattern){ .rule = (uint16_t)i, .branch = (uint8_t)b };
+		}
 		r->keyword = RULE_NO_KEYWORDS;
 		if (!needs_keywords(r))
 			continue;
@@ -276,10 +284,17 @@ static int compile_patterns(struct ruleset *set, struct buf *errors)
 static void measure(struct ruleset *set)
 {
 	set->context = REGEX_LOOK_BACK;
+	if (set->decoded)
+		set->context = LAYER_CONTEXT;
 	for (size_t i = 0; i < set->n; i++) {
 		const struct rule *r = &set->rules[i];
-		uint32_t need = r->reach + r->delay + REGEX_LOOK_BACK;
-		set->context = need > set->context ? need : set->context;
+		for (size_t b = 0; b < r->n_branches; b++) {
+			uint32_t need = r->branches[b].reach + r->delay + REGEX_LOOK_BACK;
+			set->context = need > set->context ? need : set->context;
+		}
+		if (r->sees_match || r->sees_line)
+			set->context =
+				(uint32_t)max_u64(set->context, EXCUSE_REACH + REGEX_LOOK_BACK);
 		set->syntax = set->syntax || r->syntax;
 		set->code_scope = set->code_scope || r->info.scope == SCOPE_CODE;
 		if (r->info.hold == HOLD_WINDOW && rule_holds(set, r) &&
@@ -303,10 +318,15 @@ static int hash_rules(struct ruleset *set)
 		buf_printf(&b, "%d %d %d %u %d %d %d %d\n", r->info.severity, r->info.action,
 			   r->info.hold, r->info.hold_bytes, r->info.on_bound, r->info.scope,
 			   r->info.rollback, r->secret_group);
+		if (r->info.decode)
+			buf_printf(&b, "decode %u %u\n", r->info.decode, r->info.decode_depth);
 		if (r->mask)
 			buf_printf(&b, "%zu:%s\n", strlen(r->mask), r->mask);
 		excuse_describe(r, &b);
 		syntax_rule_describe(r, &b);
+		for (size_t k = 0; k < r->n_required; k++)
+			buf_printf(&b, "%s %u\n", r->required[k].id, r->required[k].lines);
+		buf_add_text(&b, r->silent ? "silent\n" : "");
 	}
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
@@ -316,12 +336,16 @@ static int hash_rules(struct ruleset *set)
 static void set_free(struct ruleset *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		regex_free(set->rules[i].body);
-		regex_free(set->rules[i].start);
+		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
+			regex_free(set->rules[i].branches[b].body);
+			regex_free(set->rules[i].branches[b].start);
+			regex_free(set->rules[i].branches[b].opening);
+		}
 		excuse_fini(&set->rules[i]);
 		syntax_rule_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	multimatch_free(set->decoded);
 	buf_fini(&set->notes);
 	while (set->texts) {
 		struct rule_text *t = set->texts;
@@ -344,6 +368,8 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	rc = rule_file_read(set, name, yaml, errors);
 	if (rc == -ENOMEM)
 		goto fail;
+	int resolved = companion_resolve(set, errors);
+	rc = rc ? rc : resolved;
 	for (size_t i = 0; i < set->n; i++) {
 		int one = compile_rule(set, &set->rules[i], errors);
 		one = one ? one : excuse_compile(set, &set->rules[i], errors);
@@ -352,10 +378,17 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 	if (!rc)
 		rc = compile_patterns(set, errors);
 	if (!rc)
+		rc = decoding_compile(set, errors);
+	if (!rc)
 		rc = hash_rules(set);
 	if (rc)
 		goto fail;
 	measure(set);
+	if (!multimatch_sound())
+		buf_printf(&set->notes,
+			   "%s:1: the matching library overlooks matches at the ends of reads; "
+			   "install Hyperscan in place of Vectorscan 5.4.9\n",
+			   name);
 	*out = set;
 	return 0;
 fail:
@@ -400,6 +433,35 @@ size_t ruleset_count(const struct ruleset *set)
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index)
 {
 	return &set->rules[index].info;
+}
+
+struct rule_detail ruleset_detail(const struct ruleset *set, size_t index)
+{
+	const struct rule *r = &set->rules[index];
+	return (struct rule_detail){ .secret_group = (unsigned)r->secret_group,
+				     .mask = r->mask,
+				     .entropy = r->entropy,
+				     .keywords = r->keywords,
+				     .n_keywords = r->n_keywords,
+				     .samples = r->samples };
+}
+
+bool ruleset_allowed(const struct ruleset *set, size_t index, size_t i, struct rule_allowed *out)
+{
+	static const char *const targets[] = {
+		[ALLOW_SECRET] = "secret", [ALLOW_MATCH] = "match", [ALLOW_LINE] = "line"
+	};
+	const struct rule *r = &set->rules[index];
+	if (i >= r->n_allowances)
+		return false;
+	const struct allowance *a = &r->allowances[i];
+	*out = (struct rule_allowed){ .in = targets[a->target],
+				      .both = a->both,
+				      .regexes = a->texts,
+				      .stopwords = a->stopwords,
+				      .n_regexes = a->n_texts,
+				      .n_stopwords = a->n_stopwords };
+	return true;
 }
 
 const char *ruleset_hash(const struct ruleset *set)

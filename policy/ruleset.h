@@ -41,8 +41,11 @@ extern const char *const scope_names[SCOPE_COUNT];
 struct rule_info {
 	const char *id;
 	const char *title;
-	const char *remedy; /* may be "" */
-	const char *regex;
+	const char *remedy;  /* may be "" */
+	const char *why;     /* what goes wrong, in a sentence or two; may be "" */
+	const char *cwe;     /* such as CWE-78, or "" */
+	const char *regex;   /* "" where a query matches */
+	const char *query;   /* of tree-sitter, or "" */
 	const char *lead_in; /* the regex found or given, or "" */
 	const char *file;    /* where it was read, with `line` from 1 */
 	unsigned line;
@@ -53,10 +56,34 @@ struct rule_info {
 	enum on_bound on_bound;
 	enum scope scope;
 	bool rollback;
+	uint8_t decode, decode_depth; /* layers that it is judged in, a bit each; see layer.h */
 	bool unbounded; /* a match can need more than hold_bytes; false for HOLD_NONE */
 };
 
 struct ruleset;
+
+/* The texts that a rule carries to be tried with: those it must find, and those it must not. */
+struct rule_samples {
+	const char *const *positives, *const *near_misses;
+	size_t n_positives, n_near_misses;
+};
+
+/* The rest of what a rule says, for people who read it. Lives as long as the set. */
+struct rule_detail {
+	unsigned secret_group;
+	const char *mask; /* of a rule that redacts, else NULL */
+	double entropy;   /* 0: any will do */
+	const char *const *keywords;
+	size_t n_keywords;
+	struct rule_samples samples;
+};
+
+struct rule_allowed {   /* what excuses a match */
+	const char *in; /* the secret, match or line that is looked at */
+	bool both;      /* an expression and a word are needed, not either */
+	const char *const *regexes, *const *stopwords;
+	size_t n_regexes, n_stopwords;
+};
 
 /* Reads a policy file and everything it includes; "builtin" is the pack in the binary with its
  * default policy. On failure returns -errno and appends to *errors one line for each problem,
@@ -73,6 +100,9 @@ void ruleset_unref(struct ruleset *set);          /* atomic; the last one frees;
 
 size_t ruleset_count(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, size_t index);
+struct rule_detail ruleset_detail(const struct ruleset *set, size_t index);
+bool ruleset_allowed(const struct ruleset *set, size_t index, size_t i,
+		     struct rule_allowed *out); /* false after the last */
 const char *ruleset_hash(
 	const struct ruleset *set); /* 64 hex digits: SHA-256 over the canonical rules */
 /* What of foreign rule files is not honoured in a stream: lines `file:line: rule: what`. */

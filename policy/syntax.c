@@ -171,7 +171,8 @@ struct syntax_tree {
 	const struct grammar *grammar;
 	TSTree *tree;
 	uint32_t parsed;
-	TSPoint end; /* of what was parsed */
+	TSPoint end;    /* of what was parsed */
+	uint64_t steps; /* of all parses */
 	enum syntax_result result;
 };
 
@@ -230,9 +231,15 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 	if (t->tree)
 		ts_tree_delete(t->tree);
 	t->tree = tree;
+	t->steps += budget.steps;
 	t->parsed = (uint32_t)text.n;
 	t->end = end;
 	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;
+}
+
+uint64_t syntax_tree_steps(const struct syntax_tree *t)
+{
+	return t->steps;
 }
 
 const void *syntax_core_tree(const struct syntax_tree *t)

@@ -72,6 +72,8 @@ void syntax_tree_free(struct syntax_tree *t);                                /* 
 enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 				    const struct syntax_limits *limits) MUST_USE;
 
+uint64_t syntax_tree_steps(const struct syntax_tree *t); /* of all its parses */
+
 /* A tree-sitter query, compiled for one language. Each pattern is one named node with what it must
  * contain; predicates: see syntax_predicate.h. */
 struct syntax_query; /* immutable, shared by threads */

@@ -79,11 +79,11 @@ void predicate_free(struct predicate *p)
 	free(p);
 }
 
-static bool equals_one(const struct predicate *p, struct span text, predicate_text get, void *match)
+static bool equals_one(const struct predicate *p, struct span text, const struct predicate_match *m)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct span other = p->v[i].text;
-		if (p->v[i].capture && !get(match, p->v[i].number, &other))
+		if (p->v[i].capture && !m->text(m, p->v[i].number, &other))
 			return true;
 		if (span_eq(text, other))
 			return true;
@@ -91,15 +91,15 @@ static bool equals_one(const struct predicate *p, struct span text, predicate_te
 	return false;
 }
 
-bool predicate_holds(const struct predicate *p, struct regex_scratch *s, predicate_text get,
-		     void *match, bool *failed)
+bool predicate_holds(const struct predicate *p, struct regex_scratch *s,
+		     const struct predicate_match *m, bool *failed)
 {
 	struct span text;
 	size_t from, to;
-	if (!get(match, p->capture, &text))
+	if (!m->text(m, p->capture, &text))
 		return true;
 	if (p->op != OP_MATCH)
-		return equals_one(p, text, get, match) != p->negated;
+		return equals_one(p, text, m) != p->negated;
 	enum regex_result found = regex_find(p->regex, s, text, 0, 0, 0, &from, &to);
 	*failed = *failed || found == REGEX_FAILED;
 	return (found == REGEX_YES) != p->negated;

@@ -30,11 +30,14 @@ int predicate_new(struct span name, const struct predicate_argument *v, size_t n
 		  struct predicate **out, struct buf *why) MUST_USE;
 void predicate_free(struct predicate *p); /* NULL is fine */
 
-/* The text that a capture of the match has; false: it took no part. */
-typedef bool (*predicate_text)(void *match, uint32_t capture, struct span *out);
+/* A match, as far as predicates see it. */
+struct predicate_match {
+	/* the text that a capture has; false: it took no part */
+	bool (*text)(const struct predicate_match *m, uint32_t capture, struct span *out);
+};
 
 /* Whether it holds. A capture that took no part fulfils everything. *failed: the engine gave up. */
-bool predicate_holds(const struct predicate *p, struct regex_scratch *s, predicate_text get,
-		     void *match, bool *failed);
+bool predicate_holds(const struct predicate *p, struct regex_scratch *s,
+		     const struct predicate_match *m, bool *failed);
 
 #endif

@@ -271,13 +271,14 @@ static bool followed(TSNode root, TSNode node, struct span text)
 }
 
 struct match {
+	struct predicate_match seen; /* first: a pointer to it leads back */
 	const TSQueryMatch *match;
 	struct span text;
 };
 
-static bool captured(void *payload, uint32_t capture, struct span *out)
+static bool captured(const struct predicate_match *seen, uint32_t capture, struct span *out)
 {
-	const struct match *m = payload;
+	const struct match *m = (const struct match *)(const void *)seen;
 	for (uint16_t i = 0; i < m->match->capture_count; i++) {
 		const TSQueryCapture *c = &m->match->captures[i];
 		if (c->index != capture)
@@ -294,7 +295,7 @@ static bool fulfilled(const struct syntax_query *q, struct regex_scratch *s, str
 {
 	for (size_t i = 0; i < q->n; i++)
 		if (q->predicates[i].pattern == m->match->pattern_index &&
-		    !predicate_holds(q->predicates[i].predicate, s, captured, m, failed))
+		    !predicate_holds(q->predicates[i].predicate, s, &m->seen, failed))
 			return false;
 	return true;
 }
@@ -304,7 +305,7 @@ static enum syntax_answer matches(const struct syntax_query *q, struct regex_scr
 {
 	TSQueryCursor *cursor = ts_query_cursor_new();
 	TSQueryMatch match;
-	struct match m = { &match, text };
+	struct match m = { { captured }, &match, text };
 	bool found = false, failed = false;
 	ts_query_cursor_set_max_start_depth(cursor, 0);
 	ts_query_cursor_exec(cursor, q->query, node);

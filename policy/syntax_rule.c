@@ -27,10 +27,10 @@ static int check_keys(const struct rule *r, struct buf *errors)
 	if (r->info.action == ACTION_REDACT)
 		return complain(errors, r, r->query_line,
 				"a query cannot redact; write action: flag or cut, or a regex");
-	if (r->info.hold != HOLD_LEAD_IN || r->info.hold_bytes > REGION_HOLD)
-		return complain(errors, r, r->hold_given ? r->hold_line : r->query_line,
+	if (r->info.hold != HOLD_LEAD_IN || (r->hold_given && r->info.hold_bytes > REGION_HOLD))
+		return complain(errors, r, r->hold_line,
 				"a query holds at most 8000 bytes; write hold: {bytes: 4096}");
-	if (r->secret_group >= 0 || r->entropy > 0 || r->allow_line)
+	if (r->secret_group >= 0 || r->entropy > 0 || r->n_allowances)
 		return complain(errors, r, r->query_line,
 				"secret_group, entropy and allow are for a regex; remove them");
 	return 0;
@@ -57,7 +57,8 @@ static int compile_form(const struct rule *r, struct syntax_form *form, struct b
 {
 	unsigned line = 0;
 	struct buf why = { 0 };
-	int rc = syntax_query_new(form->language, span_of(r->query), &form->query, &line, &why);
+	int rc =
+		syntax_query_new(form->language, span_of(r->info.query), &form->query, &line, &why);
 	if (rc == -EINVAL)
 		buf_printf(errors,
 			   "%s:%u: rule %s: line %u of the query, as %s: %.*s; correct it there\n",
@@ -75,12 +76,16 @@ int syntax_rule_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 		return rc;
 	struct syntax_rule *s = ruleset_keep_array(
 		set, 1, sizeof(*s) + r->n_languages * sizeof(struct syntax_form));
-	if (!s)
+	r->branches = ruleset_keep_array(set, 1, sizeof(*r->branches));
+	if (!s || !r->branches)
 		return -ENOMEM;
 	r->syntax = s;
 	r->info.lead_in = r->wanted;
 	r->info.unbounded = true;
-	r->reach = RULE_REACH_MAX;
+	r->info.hold_bytes = (uint32_t)min_u64(r->info.hold_bytes, REGION_HOLD);
+	r->branches->lead_in = r->wanted;
+	r->branches->reach = RULE_REACH_MAX;
+	r->n_branches = 1;
 	for (size_t i = 0; i < r->n_languages; i++) {
 		const struct syntax_language *l = syntax_find(span_of(r->languages[i]));
 		if (!l) {
@@ -110,8 +115,8 @@ void syntax_rule_fini(struct rule *r)
 void syntax_rule_describe(const struct rule *r, struct buf *out)
 {
 	for (size_t i = 0; r->syntax && i < r->syntax->n; i++)
-		buf_printf(out, "%s %zu:%s\n", r->syntax->v[i].language->name, strlen(r->query),
-			   r->query);
+		buf_printf(out, "%s %zu:%s\n", r->syntax->v[i].language->name,
+			   strlen(r->info.query), r->info.query);
 }
 
 bool syntax_rule_reads(const struct syntax_rule *s, const struct syntax_language *language)

@@ -109,6 +109,24 @@ bool track_assign(struct track *t, const struct track *from, uint64_t at)
 	return true;
 }
 
+bool track_append(struct track *t, const struct track *more)
+{
+	if (!more->n)
+		return true;
+	if (!text_room(t, more->n) || !runs_room(t, more->n_runs))
+		return false;
+	memcpy(t->text + t->n, more->text, more->n);
+	for (uint32_t i = 0; i < more->n_runs; i++) {
+		struct track_run *r = &t->runs[t->n_runs + i];
+		*r = more->runs[i];
+		r->at += (uint32_t)track_end(t) - (uint32_t)more->base;
+	}
+	t->n += more->n;
+	t->n_runs += more->n_runs;
+	t->next = more->next;
+	return true;
+}
+
 size_t track_memory(const struct track *t)
 {
 	return t->cap + t->cap_runs * sizeof(*t->runs);
@@ -139,6 +157,27 @@ uint64_t track_raw_end(const struct track *t, uint64_t at)
 	return r->atom ? r->raw + r->atom - 1 : r->raw + (rel - run_at(t, i)) + 1;
 }
 
+/* The run that holds the byte at `rel`, looked for from `near` on. */
+static uint32_t run_near(const struct track *t, uint32_t rel, uint32_t near)
+{
+	for (unsigned i = 0; i < 4 && near < t->n_runs && run_at(t, near) <= rel; i++, near++)
+		if (near + 1 == t->n_runs || run_at(t, near + 1) > rel)
+			return near;
+	return (uint32_t)run_of(t, rel);
+}
+
+struct track_range track_range(const struct track *t, uint64_t first, uint64_t last, uint32_t at[2])
+{
+	uint32_t from = clamp(t, first), to = clamp(t, last);
+	at[0] = run_near(t, from, at[0]);
+	at[1] = run_near(t, to, at[1]);
+	const struct track_run *a = &t->runs[at[0]], *b = &t->runs[at[1]];
+	return (struct track_range){
+		a->atom ? a->raw : a->raw + (from - run_at(t, at[0])),
+		b->atom ? b->raw + b->atom - 1 : b->raw + (to - run_at(t, at[1])) + 1,
+	};
+}
+
 uint32_t track_find(const struct track *t, uint64_t at)
 {
 	uint32_t rel = clamp(t, at);
@@ -165,10 +204,11 @@ bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
 
 uint64_t track_until(const struct track *t, uint64_t raw)
 {
-	size_t low = 0, high = t->n_runs; /* how many runs begin before raw */
+	size_t low = 0, high = t->n_runs; /* how many runs have a first byte that ends by raw */
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (t->runs[mid].raw < raw)
+		const struct track_run *m = &t->runs[mid];
+		if (m->raw + (m->atom ? m->atom - 1 : 1) <= raw)
 			low = mid + 1;
 		else
 			high = mid;
@@ -178,6 +218,14 @@ uint64_t track_until(const struct track *t, uint64_t raw)
 	const struct track_run *r = &t->runs[low - 1];
 	uint32_t at = run_at(t, low - 1), end = low < t->n_runs ? run_at(t, low) : t->n;
 	if (r->atom)
-		return t->base + (r->raw + r->atom - 1 <= raw ? end : at);
+		return t->base + end;
 	return t->base + at + min_u64(raw - r->raw, end - at);
+}
+
+uint64_t track_lines(const struct track *t, uint64_t at)
+{
+	uint64_t sum = 0;
+	for (uint64_t i = t->base; i < at && i < track_end(t); i++)
+		sum += t->text[i - t->base] == '\n';
+	return sum;
 }

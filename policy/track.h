@@ -2,6 +2,9 @@
  * A track: a stretch of one channel's text, with the raw offset of every byte of it. Offsets are
  * absolute in the channel's text (`at`) and in the raw body (`raw`).
  *
+ * Bytes may share raw bytes with their neighbours, as decoded ones do (layer.h): where they begin
+ * and where they end in the raw body never goes back.
+ *
  * The owner of the struct owns the bytes. Zero-initialised is an empty track at offset 0.
  */
 #ifndef POLICY_TRACK_H
@@ -36,6 +39,7 @@ void track_clear_for(struct track *t, uint64_t base, uint32_t n);
 bool track_room(struct track *t, uint32_t n); /* n bytes more and a run; false: no memory */
 bool track_assign(struct track *t, const struct track *from,
 		  uint64_t at); /* the part of `from` that begins at `at` */
+bool track_append(struct track *t, const struct track *more); /* from its beginning on */
 size_t track_memory(const struct track *t);
 
 static inline uint64_t track_end(const struct track *t)
@@ -131,9 +135,17 @@ uint32_t track_find(const struct track *t, uint64_t at); /* the first run that t
 bool track_part(const struct track *t, uint32_t i, uint64_t from, uint64_t to,
 		struct track_part *out);
 
+uint64_t track_lines(const struct track *t, uint64_t at); /* its line feeds before `at` */
 uint64_t track_raw(const struct track *t,
 		   uint64_t at); /* of the byte at `at`, which is clamped to the track */
 uint64_t track_raw_end(const struct track *t, uint64_t at); /* after that byte */
+/* Both at once, of a first and a last byte; quick when they are asked for in order. at[]: where the
+ * last answers were found, zero at first. */
+struct track_range {
+	uint64_t raw, end;
+};
+struct track_range track_range(const struct track *t, uint64_t first, uint64_t last,
+			       uint32_t at[2]);
 uint64_t track_until(const struct track *t,
 		     uint64_t raw); /* the text whose raw bytes end at or before raw ends here */
 

@@ -325,7 +325,8 @@ static void settle(struct gate *g, struct gate_scratch *s, bool final, const cha
 		fail(g, wire_error_names[WIRE_NO_MEMORY]);
 	if (g->window.failed || wire_failed(g->wire) != WIRE_OK)
 		fail(g, wire_error_names[g->window.failed ? WIRE_NO_MEMORY : wire_failed(g->wire)]);
-	uint64_t consumed = wire_consumed(g->wire), limit = consumed, seen = g->record.received;
+	/* What was received past a fault of the wire is chance: seen is what it could read. */
+	uint64_t consumed = wire_consumed(g->wire), limit = consumed, seen = consumed;
 	if (g->verdict.kind != VERDICT_PASS)
 		limit = min_u64(limit, g->verdict.release_raw);
 	if (g->verdict.kind == VERDICT_CUT)

@@ -22,6 +22,7 @@ enum metric {
 	METRIC_CUTS,            /* counter by enum cut_label */
 	METRIC_BUDGET_CUTS,     /* counter by enum budget_limit */
 	METRIC_BUDGET_REFUSALS, /* counter by enum budget_limit */
+	METRIC_UNDECIDED,       /* counter */
 	METRIC_HOLD_BOUND,      /* counter by enum hold_result */
 	METRIC_HOLD_BYTES,      /* histogram: held_max of each inspected exchange */
 	METRIC_FIRST_BYTE,      /* histogram, seconds: request sent to the answer's head */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/proof_redact.h"
 #include "proxy/recording.h"
 
 struct range { /* raw bytes */
@@ -20,6 +21,9 @@ struct proof {
 	struct gate_options gate;
 	struct span body;
 	struct list secrets, frames;
+	struct secret texts[JUDGE_CARDS_MAX]; /* of what a redaction takes out */
+	size_t n_texts;
+	struct redacted expected;
 	struct proof_result *r;
 	/* Of the whole body, enforced. */
 	struct gate *whole;
@@ -47,10 +51,29 @@ static bool is_secret(const struct proof *p, const struct card *c)
 	return ruleset_rule(p->o->ruleset, c->rule)->action != ACTION_FLAG;
 }
 
+/* The same of a card in decoded text: the pieces of its channel, from where holding began. */
+static bool add_encoded(struct proof *p, const struct card *c, const struct pieces *pieces)
+{
+	for (size_t i = 0; i < pieces->n; i++) {
+		const struct piece *one = &pieces->v[i];
+		uint64_t end = one->raw_off + one->raw_len;
+		if (one->kind != PIECE_TEXT || one->channel != c->channel || end <= c->body_raw ||
+		    one->raw_off >= c->raw_end)
+			continue;
+		bool in_step = one->raw_len == one->text_len;
+		uint64_t from = in_step ? max_u64(one->raw_off, c->body_raw) : one->raw_off;
+		if (!list_add(&p->secrets, from, in_step ? min_u64(end, c->raw_end) : end))
+			return false;
+	}
+	return true;
+}
+
 /* The raw bytes of one card's body: those of the pieces whose text it covers. */
 static bool add_secret(struct proof *p, const struct card *c, const struct pieces *pieces)
 {
 	uint64_t at = 0, from = c->body_off, to = c->text_off + c->text_len;
+	if (c->layers)
+		return add_encoded(p, c, pieces);
 	for (size_t i = 0; i < pieces->n; i++) {
 		const struct piece *one = &pieces->v[i];
 		if (one->kind != PIECE_TEXT || one->channel != c->channel)
@@ -66,26 +89,16 @@ static bool add_secret(struct proof *p, const struct card *c, const struct piece
 	return true;
 }
 
-/* Decodes the body apart from any gate. The decoder's channels are numbered alike. */
-static bool decode(struct proof *p, struct pieces *pieces)
+/* Its text, where what leaves is not the body's own bytes and has to be read again. */
+static bool add_text(struct proof *p, const struct card *c, const struct pieces *pieces)
 {
-	const struct wire_options options = { .framing = p->gate.framing,
-					      .dialect = p->gate.dialect,
-					      .frame_max = p->gate.framing == FRAMING_DOCUMENT
-								   ? GATE_DOCUMENT_BYTES
-								   : GATE_FRAME_BYTES };
-	struct wire *w = wire_new(&options);
-	if (!w)
-		return false;
-	size_t done = 0, step = 1;
-	while (step && done < p->body.n && wire_failed(w) == WIRE_OK) {
-		step = wire_feed(w, p->body.p + done, p->body.n - done, pieces);
-		done += step;
-	}
-	(void)!wire_finish(w, p->body.p + done, p->body.n - done, pieces);
-	bool enough = wire_failed(w) != WIRE_NO_MEMORY;
-	wire_free(w);
-	return enough;
+	if (!ruleset_redacts(p->o->ruleset))
+		return true;
+	struct secret *s = &p->texts[p->n_texts++];
+	s->rule = c->rule;
+	return recording_text(pieces, c->channel, c->body_off, c->text_off + c->text_len,
+			      &s->text) ||
+	       !s->text.failed;
 }
 
 static bool oracle_of(struct proof *p, struct gate *g, const struct pieces *pieces)
@@ -97,7 +110,7 @@ static bool oracle_of(struct proof *p, struct gate *g, const struct pieces *piec
 		if (!is_secret(p, &cards[i]))
 			continue;
 		p->r->secrets++;
-		if (!add_secret(p, &cards[i], pieces))
+		if (!add_secret(p, &cards[i], pieces) || !add_text(p, &cards[i], pieces))
 			return false;
 	}
 	for (size_t i = 0; i < pieces->n; i++) {
@@ -116,7 +129,10 @@ static bool find_secrets(struct proof *p)
 	struct gate *g = gate_new(&options);
 	struct pieces pieces = { 0 };
 	struct gate_out gone;
-	bool ok = g && decode(p, &pieces);
+	uint32_t frame_bytes =
+		options.framing == FRAMING_DOCUMENT ? options.document_bytes : options.frame_bytes;
+	bool ok = g &&
+		  recording_decode(p->body, options.framing, options.dialect, frame_bytes, &pieces);
 	if (ok) {
 		(void)gate_feed(g, p->o->scratch, p->body.p, p->body.n, &gone);
 		(void)gate_finish(g, p->o->scratch, &gone);
@@ -129,13 +145,15 @@ static bool find_secrets(struct proof *p)
 
 /* --- a run --- */
 
-/* One increment that left: it must be the body's own bytes. */
+/* One increment that left: it must be the body's own bytes, with masks in the places of what is
+ * redacted. */
 static bool is_bodys(const struct proof *p, uint64_t at, const struct gate_out *out)
 {
-	if (at + out->old.n + out->fresh.n > p->body.n)
+	struct span own = p->expected.bytes;
+	if (at + out->old.n + out->fresh.n > own.n)
 		return false;
-	return (!out->old.n || !memcmp(p->body.p + at, out->old.p, out->old.n)) &&
-	       (!out->fresh.n || !memcmp(p->body.p + at + out->old.n, out->fresh.p, out->fresh.n));
+	return (!out->old.n || !memcmp(own.p + at, out->old.p, out->old.n)) &&
+	       (!out->fresh.n || !memcmp(own.p + at + out->old.n, out->fresh.p, out->fresh.n));
 }
 
 static uint64_t leaked_before(const struct proof *p, uint64_t released)
@@ -143,7 +161,8 @@ static uint64_t leaked_before(const struct proof *p, uint64_t released)
 	uint64_t n = 0;
 	for (size_t i = 0; i < p->secrets.n; i++) {
 		const struct range *s = &p->secrets.v[i];
-		n += min_u64(s->to, max_u64(released, s->from)) - s->from;
+		n += redacted_misses(&p->expected, p->body, p->gate.framing != FRAMING_NONE,
+				     s->from, min_u64(s->to, max_u64(released, s->from)));
 	}
 	return n;
 }
@@ -166,6 +185,7 @@ static bool same_end(const struct proof *p, struct gate *g)
 struct run {
 	struct gate *gate;
 	uint64_t fed, released;
+	uint64_t left;       /* bytes that came out: masks count, what they stand for does not */
 	size_t frame;        /* the first that has not left */
 	bool differs, watch; /* watch: note the delays */
 };
@@ -183,12 +203,14 @@ static void note_delays(struct proof *p, struct run *run)
 
 static void take(struct proof *p, struct run *run, const struct gate_out *out)
 {
-	size_t n = out->old.n + out->fresh.n;
+	uint64_t n = gate_record(run->gate)->released - run->released;
+	run->differs |= !is_bodys(p, run->left, out);
+	run->left += out->old.n + out->fresh.n;
+	run->released += n;
+	run->differs |= run->left != redacted_at(&p->expected, run->released);
 	if (n == 0)
 		return;
 	p->r->increments++;
-	run->differs |= !is_bodys(p, run->released, out);
-	run->released += n;
 	/* A body without frames leaves byte by byte: what is not there at once was held. */
 	if (run->watch && p->gate.framing == FRAMING_NONE)
 		p->r->delayed_bytes += n - 1;
@@ -240,7 +262,8 @@ static bool run_all(struct proof *p)
 		return false;
 	p->whole_released = gate_record(p->whole)->released;
 	p->r->reason = gate_reason(p->whole);
-	p->r->clean = p->r->reason[0] == '\0';
+	p->r->redactions = gate_record(p->whole)->redactions;
+	p->r->clean = p->r->reason[0] == '\0' && p->r->redactions == 0;
 	p->r->delays = calloc(p->frames.n + 1, sizeof(*p->r->delays));
 	if (!p->r->delays || !run_split(p, 0, 1, p->r->clean))
 		return false;
@@ -248,6 +271,19 @@ static bool run_all(struct proof *p)
 	for (uint64_t i = 1; i <= p->r->splits; i++)
 		if (!run_split(p, (size_t)(i * positions / p->r->splits), n, false))
 			return false;
+	return true;
+}
+
+/* What was taken out must not be there to be read in what left, however it got back. */
+static bool check_returns(struct proof *p)
+{
+	uint64_t n = 0;
+	size_t left = redacted_at(&p->expected, p->whole_released);
+	if (p->n_texts &&
+	    redacted_returns(&p->gate, p->o->scratch, (struct span){ p->expected.bytes.p, left },
+			     p->texts, p->n_texts, &n) != 0)
+		return false;
+	p->r->leaked_bytes = max_u64(p->r->leaked_bytes, n);
 	return true;
 }
 
@@ -262,8 +298,12 @@ int proof_run(const struct proof_options *o, struct span body, struct proof_resu
 	*out = (struct proof_result){ .body_bytes = body.n, .reason = "" };
 	recording_wire(o->wire, (struct span){ body.p, min_size(body.n, 4096) }, &p.gate.framing,
 		       &p.gate.dialect);
-	bool ok = find_secrets(&p) && run_all(&p);
+	bool ok = redacted_make(&p.expected, &p.gate, o->scratch, body) && find_secrets(&p) &&
+		  run_all(&p) && check_returns(&p);
 	gate_free(p.whole);
+	redacted_fini(&p.expected);
+	for (size_t i = 0; i < p.n_texts; i++)
+		buf_fini(&p.texts[i].text);
 	free(p.secrets.v);
 	free(p.frames.v);
 	if (!ok)

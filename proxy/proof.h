@@ -1,6 +1,7 @@
 /*
  * Proof of the gate's promise on one recorded body: however it is cut into parts, the same bytes
  * leave, the same cards are found, and nothing leaves of a secret that a rule was to stop.
+ * Where rules redact, what must leave is foretold apart from the gate; see proof_redact.h.
  *
  * The oracle is the whole body, judged by a gate that only observes, and decoded once more apart
  * from it: that says which raw bytes are secrets' bodies. A run feeds the body in parts to a gate
@@ -28,7 +29,8 @@ struct proof_result {
 	uint64_t held_text_max; /* text bytes held at once, at most */
 	size_t cards;           /* of the whole body */
 	size_t secrets;         /* cards whose rule does more than flag */
-	bool clean;             /* nothing was cut: the delays below count */
+	uint64_t redactions;    /* masks that left, of the whole body */
+	bool clean;             /* nothing was cut or redacted: the delays below count */
 	uint64_t delayed_bytes; /* raw bytes that left later than their frame was complete */
 	uint32_t *delays; /* of each frame: bytes that arrived between its end and its release */
 	size_t n_delays;

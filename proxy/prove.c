@@ -17,9 +17,9 @@
 struct totals {
 	struct proof_options options;
 	bool json, failed, broken; /* broken: a promise did not hold */
-	size_t streams, clean, cut, secrets;
+	size_t streams, clean, cut, redacted, secrets;
 	uint64_t splits, increments, leaked, disagreements, held_text_max;
-	uint64_t clean_bytes, delayed_bytes;
+	uint64_t clean_bytes, delayed_bytes, redactions;
 	uint32_t *delays;
 	size_t n_delays;
 	struct buf out;
@@ -52,7 +52,9 @@ static bool add(struct totals *t, const struct proof_result *r)
 	t->held_text_max = max_u64(t->held_text_max, r->held_text_max);
 	t->broken |= r->leaked_bytes || r->disagreements;
 	t->clean += r->clean;
-	t->cut += !r->clean;
+	t->cut += r->reason[0] != '\0';
+	t->redacted += !r->clean && !r->reason[0];
+	t->redactions += r->redactions;
 	if (!r->clean)
 		return true;
 	t->clean_bytes += r->body_bytes;
@@ -79,11 +81,12 @@ static void report_json(struct totals *t, const char *name, const struct proof_r
 	buf_printf(
 		&t->out,
 		"\",\"bytes\":%llu,\"cards\":%zu,\"secrets\":%zu,\"splits\":%llu,\"increments\":%llu,"
-		"\"leaked_bytes\":%llu,\"disagreements\":%llu,\"held_text_max_bytes\":%llu}",
+		"\"leaked_bytes\":%llu,\"disagreements\":%llu,\"held_text_max_bytes\":%llu,"
+		"\"redactions\":%llu}",
 		(unsigned long long)r->body_bytes, r->cards, r->secrets,
 		(unsigned long long)r->splits, (unsigned long long)r->increments,
 		(unsigned long long)r->leaked_bytes, (unsigned long long)r->disagreements,
-		(unsigned long long)r->held_text_max);
+		(unsigned long long)r->held_text_max, (unsigned long long)r->redactions);
 }
 
 static void report_text(const char *name, const struct proof_result *r)
@@ -93,6 +96,8 @@ static void report_text(const char *name, const struct proof_result *r)
 	       broken ? "BROKEN" : "holds", name, (unsigned long long)r->increments,
 	       (unsigned long long)r->splits, (unsigned long long)r->leaked_bytes,
 	       (unsigned long long)r->disagreements);
+	if (r->redactions)
+		printf("; %llu redacted", (unsigned long long)r->redactions);
 	if (r->reason[0])
 		printf("; ended by %s", r->reason);
 	fputc('\n', stdout);
@@ -102,10 +107,11 @@ static void summary_json(const struct totals *t)
 {
 	printf("{\"streams\":[%.*s],\n \"splits\":%llu,\"increments\":%llu,\"secrets\":%zu,"
 	       "\"disagreements\":%llu,\"held_text_max_bytes\":%llu,\"clean_streams\":%zu,"
-	       "\"ended_streams\":%zu",
+	       "\"ended_streams\":%zu,\"redacted_streams\":%zu,\"redactions\":%llu",
 	       (int)t->out.n, t->out.p ? t->out.p : "", (unsigned long long)t->splits,
 	       (unsigned long long)t->increments, t->secrets, (unsigned long long)t->disagreements,
-	       (unsigned long long)t->held_text_max, t->clean, t->cut);
+	       (unsigned long long)t->held_text_max, t->clean, t->cut, t->redacted,
+	       (unsigned long long)t->redactions);
 	if (t->secrets)
 		printf(",\"leaked_bytes\":%llu", (unsigned long long)t->leaked);
 	if (t->clean_bytes)
@@ -121,11 +127,11 @@ static void summary_json(const struct totals *t)
  * that were ended show no delay. */
 static void summary_text(const struct totals *t)
 {
-	printf("\n%zu streams (%zu clean, %zu ended), each whole, byte by byte and cut in two: %llu splits\n"
+	printf("\n%zu streams (%zu clean, %zu redacted, %zu ended), each whole, byte by byte and cut in two: %llu splits\n"
 	       "  increments checked    %llu\n"
 	       "  disagreements         %llu\n"
 	       "  most text held        %llu bytes\n",
-	       t->streams, t->clean, t->cut, (unsigned long long)t->splits,
+	       t->streams, t->clean, t->redacted, t->cut, (unsigned long long)t->splits,
 	       (unsigned long long)t->increments, (unsigned long long)t->disagreements,
 	       (unsigned long long)t->held_text_max);
 	if (t->secrets)
@@ -193,15 +199,7 @@ static void prove_files(struct totals *t, const struct cli *cli)
 static bool load(struct totals *t, const char *policy, struct gate_scratch *scratch)
 {
 	t->options.scratch = scratch;
-	if (policy_open(policy, &t->options.ruleset, scratch) != 0)
-		return false;
-	if (!ruleset_redacts(t->options.ruleset))
-		return true;
-	fprintf(stderr,
-		"redcard prove: %s has rules that redact, which are not tried here; give one whose "
-		"rules cut or flag\n",
-		policy);
-	return false;
+	return policy_open(policy, &t->options.ruleset, scratch) == 0;
 }
 
 static bool parse_splits(const char *text, size_t *out)

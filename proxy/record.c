@@ -9,10 +9,10 @@ static void log_card(const struct exchange *x, const struct card *card)
 {
 	const struct rule_info *rule = ruleset_rule(judge_ruleset(gate_judge(x->gate)), card->rule);
 	struct buf *line = log_begin(card->action == ACTION_FLAG ? LOG_INFO : LOG_WARNING, "card");
-	char channel[64];
+	char channel[96];
 	if (!line)
 		return;
-	channel_name(wire_channel(gate_wire(x->gate), card->channel), channel);
+	card_channel(card, gate_wire(x->gate), channel);
 	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
 	log_text(line, "rule", span_of(rule->id));
 	log_text(line, "severity", span_of(severity_names[rule->severity]));
@@ -73,6 +73,7 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	metric_add(m, METRIC_REDACTIONS, 0, r->redactions);
 	metric_add(m, METRIC_REDACTED_BYTES, 0, r->redacted);
 	metric_observe(m, METRIC_HOLD_BYTES, 0, (double)r->held_max);
+	metric_add(m, METRIC_UNDECIDED, 0, counts->undecided);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
 	for (size_t i = 0; i < n_cards; i++)

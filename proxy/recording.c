@@ -78,6 +78,42 @@ int recording_read(const char *path, struct buf *out)
 				      : file_read(path, RECORDING_BYTES_MAX, out);
 }
 
+bool recording_decode(struct span body, enum framing framing, enum dialect dialect,
+		      uint32_t frame_bytes, struct pieces *out)
+{
+	const struct wire_options options = { .framing = framing,
+					      .dialect = dialect,
+					      .frame_max = frame_bytes };
+	struct wire *w = wire_new(&options);
+	if (!w)
+		return false;
+	size_t done = 0, step = 1;
+	while (step && done < body.n && wire_failed(w) == WIRE_OK) {
+		step = wire_feed(w, body.p + done, body.n - done, out);
+		done += step;
+	}
+	(void)!wire_finish(w, body.p + done, body.n - done, out);
+	bool enough = wire_failed(w) != WIRE_NO_MEMORY;
+	wire_free(w);
+	return enough;
+}
+
+bool recording_text(const struct pieces *pieces, uint16_t channel, uint64_t from, uint64_t to,
+		    struct buf *out)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < pieces->n && at < to; i++) {
+		const struct piece *one = &pieces->v[i];
+		if (one->kind != PIECE_TEXT || one->channel != channel)
+			continue;
+		uint64_t first = max_u64(from, at), last = min_u64(to, at + one->text_len);
+		if (first < last)
+			buf_add(out, piece_text(one) + (first - at), (size_t)(last - first));
+		at += one->text_len;
+	}
+	return at >= to && !out->failed;
+}
+
 const char *recording_remedy(int error)
 {
 	switch (-error) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proxy/baseline.h"
+
 static const struct report_format *const formats[] = { &report_text, &report_json, &report_jsonl,
 						       &report_sarif, &report_junit };
 
@@ -16,7 +18,8 @@ const struct report_format *report_find(const char *name)
 void report_fingerprint(const struct report *r, const struct report_file *f,
 			const struct finding *one, struct buf *out)
 {
-	buf_printf(out, "%s:%s:%u", f->name, ruleset_rule(r->set, one->rule)->id, one->number);
+	baseline_add_name(out, f->name);
+	buf_printf(out, ":%s:%u", ruleset_rule(r->set, one->rule)->id, one->number);
 }
 
 void report_member(struct buf *out, const char *key, const char *value)
@@ -24,6 +27,14 @@ void report_member(struct buf *out, const char *key, const char *value)
 	buf_printf(out, "\"%s\":\"", key);
 	buf_add_json(out, span_of(value));
 	buf_add_char(out, '"');
+}
+
+void report_optional(struct buf *out, const char *key, const char *value)
+{
+	if (!*value)
+		return;
+	report_member(out, key, value);
+	buf_add_char(out, ',');
 }
 
 /* --- text: a line for each finding, as compilers write them --- */

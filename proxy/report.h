@@ -18,7 +18,7 @@
 
 struct finding {
 	uint16_t rule;     /* index in the ruleset */
-	char channel[64];  /* see channel_name() */
+	char channel[96];  /* see card_channel() */
 	uint64_t text_off; /* in the channel's text */
 	uint32_t text_len;
 	uint64_t raw_off;      /* in the file */
@@ -57,11 +57,14 @@ extern const struct report_format report_text, report_json, report_jsonl, report
 
 const struct report_format *report_find(const char *name); /* NULL: none is called so */
 
-/* What tells a finding from others over time: file, rule and number, and nothing of the text. */
+/* What tells the findings of one report apart: file, rule and number, and nothing of the text. What
+ * a baseline goes by is another thing; see baseline.h. */
 void report_fingerprint(const struct report *r, const struct report_file *f,
 			const struct finding *one, struct buf *out);
 
 /* "key":"value" with escapes; JSON formats share it. */
 void report_member(struct buf *out, const char *key, const char *value);
+/* The same and a comma; nothing for an empty value. */
+void report_optional(struct buf *out, const char *key, const char *value);
 
 #endif

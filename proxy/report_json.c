@@ -10,6 +10,9 @@ static void add_finding(struct report *r, const struct report_file *f, const str
 	buf_add_char(&r->out, ',');
 	report_member(&r->out, "title", rule->title);
 	buf_add_char(&r->out, ',');
+	report_optional(&r->out, "why", rule->why);
+	report_optional(&r->out, "remedy", rule->remedy);
+	report_optional(&r->out, "cwe", rule->cwe);
 	report_member(&r->out, "severity", severity_names[rule->severity]);
 	buf_add_char(&r->out, ',');
 	report_member(&r->out, "action", action_names[rule->action]);

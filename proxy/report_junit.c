@@ -36,6 +36,15 @@ static void junit_begin(struct report *r)
 	(void)r; /* the totals stand in front, so everything waits for the end */
 }
 
+static void add_advice(struct buf *out, const char *text)
+{
+	if (!*text)
+		return;
+	buf_add_text(out, "  ");
+	add_text(out, text);
+	buf_add_char(out, '\n');
+}
+
 static void add_failure(struct report *r, const struct report_file *f)
 {
 	buf_printf(&r->body, "    <failure message=\"%llu findings\">\n",
@@ -46,8 +55,10 @@ static void add_failure(struct report *r, const struct report_file *f)
 		buf_printf(&r->body, "line %llu, column %llu: %s: ", (unsigned long long)one->line,
 			   (unsigned long long)one->column, rule->id);
 		add_text(&r->body, rule->title);
-		buf_printf(&r->body, " (%s, %s)\n", severity_names[rule->severity],
-			   action_names[rule->action]);
+		buf_printf(&r->body, " (%s, %s%s%s)\n", severity_names[rule->severity],
+			   action_names[rule->action], rule->cwe[0] ? ", " : "", rule->cwe);
+		add_advice(&r->body, rule->why);
+		add_advice(&r->body, rule->remedy);
 	}
 	buf_add_text(&r->body, "    </failure>\n");
 }

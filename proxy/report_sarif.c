@@ -16,17 +16,44 @@ static const char *level_of(enum severity severity)
 	return "";
 }
 
+/* What people read beside a result: why it matters, and what to do. */
+static void add_help(struct buf *out, const struct rule_info *rule)
+{
+	bool both = rule->why[0] && rule->remedy[0];
+	buf_add_text(out, "\"text\":\"");
+	buf_add_json(out, span_of(rule->why[0] || rule->remedy[0] ? rule->why : rule->title));
+	buf_add_text(out, both ? " " : "");
+	buf_add_json(out, span_of(rule->remedy));
+	buf_add_char(out, '"');
+}
+
+static void add_weakness(struct buf *out, const struct rule_info *rule)
+{
+	if (rule->cwe[0])
+		buf_printf(out, ",\"helpUri\":\"https://cwe.mitre.org/data/definitions/%s.html\"",
+			   rule->cwe + 4);
+}
+
 static void add_rule(struct buf *out, const struct rule_info *rule)
 {
 	buf_add_char(out, '{');
 	report_member(out, "id", rule->id);
 	buf_add_text(out, ",\"shortDescription\":{");
 	report_member(out, "text", rule->title);
+	if (rule->why[0]) {
+		buf_add_text(out, "},\"fullDescription\":{");
+		report_member(out, "text", rule->why);
+	}
 	buf_add_text(out, "},\"help\":{");
-	report_member(out, "text", rule->remedy[0] ? rule->remedy : rule->title);
-	buf_add_text(out, "},\"defaultConfiguration\":{");
+	add_help(out, rule);
+	buf_add_char(out, '}');
+	add_weakness(out, rule);
+	buf_add_text(out, ",\"defaultConfiguration\":{");
 	report_member(out, "level", level_of(rule->severity));
-	buf_add_text(out, "},\"properties\":{");
+	buf_add_text(out, "},\"properties\":{\"tags\":[\"security\"");
+	if (rule->cwe[0])
+		buf_printf(out, ",\"external/cwe/cwe-%s\"", rule->cwe + 4);
+	buf_add_text(out, "],");
 	report_member(out, "severity", severity_names[rule->severity]);
 	buf_add_char(out, ',');
 	report_member(out, "action", action_names[rule->action]);

@@ -18,7 +18,6 @@
 
 #define FEED_BYTES 65536
 #define BINARY_BYTES 8192 /* a NUL in the first of them: not text */
-#define FRAME_BYTES (1024 * 1024)
 #define SNIFF_BYTES 4096
 
 /*
@@ -27,6 +26,7 @@
  */
 struct shape {
 	enum framing framing;
+	enum dialect dialect;
 	bool json; /* payloads are JSON; those of plain events need not be */
 	bool seen; /* one was found */
 	bool any;  /* a byte that is not blank was */
@@ -38,8 +38,10 @@ struct scan {
 	struct gate_scratch scratch;
 	const char *wire; /* as given: auto, chat, plain ... */
 	struct report report;
-	struct baseline *baseline; /* NULL: none */
+	struct baseline *baseline; /* what is known; NULL: none */
+	struct baseline *fresh;    /* to be written; NULL: none */
 	bool found, failed, shows_progress;
+	bool unprinted;     /* a finding has no fingerprint: it is neither known nor written down */
 	struct shape shape; /* of the file at hand */
 	size_t allowed, known, binaries;
 };
@@ -99,17 +101,31 @@ static bool marked(struct span line)
 	       memmem(line.p, line.n, "gitleaks:allow", 14);
 }
 
-static bool in_baseline(const struct scan *s, const struct report_file *f,
-			const struct finding *one)
+/* Whether a finding is known; it goes into the baseline that is to be written. Both go by the text
+ * itself, which only stands in the pieces. */
+static bool in_baseline(struct scan *s, const struct pieces *pieces, const struct card *card,
+			const struct report_file *f)
 {
-	struct buf print = { 0 };
-	bool known = false;
-	if (s->baseline) {
-		report_fingerprint(&s->report, f, one, &print);
-		known = baseline_has(s->baseline, (struct span){ print.p ? print.p : "", print.n });
-	}
-	buf_fini(&print);
-	return known;
+	const struct baseline *keyed = s->fresh ? s->fresh : s->baseline;
+	const char *rule = ruleset_rule(s->set, card->rule)->id;
+	struct buf text = { 0 };
+	char print[SHA256_HEX];
+	bool ok = recording_text(pieces, card->channel, card->text_off,
+				 card->text_off + card->text_len, &text) &&
+		  baseline_print(keyed, f->name, rule,
+				 (struct span){ text.p ? text.p : "", text.n }, print) == 0 &&
+		  (!s->fresh || baseline_add(s->fresh, f->name, rule, print));
+	buf_fini(&text);
+	s->unprinted |= !ok;
+	return ok && s->baseline && baseline_has(s->baseline, print);
+}
+
+/* What the baselines need; empty without one. */
+static void decode(struct scan *s, struct span text, struct pieces *out)
+{
+	if (s->baseline || s->fresh)
+		s->unprinted |= !recording_decode(text, s->shape.framing, s->shape.dialect,
+						  RECORDING_FRAME_BYTES, out);
 }
 
 /* --- findings --- */
@@ -144,7 +160,10 @@ static size_t findings_of(struct scan *s, struct gate *g, struct span text, stru
 			  struct finding out[JUDGE_CARDS_MAX])
 {
 	size_t n, kept = 0;
+	struct pieces pieces = { 0 };
 	const struct card *cards = judge_cards(gate_judge(g), &n);
+	if (n)
+		decode(s, text, &pieces);
 	for (size_t i = 0; i < n; i++) {
 		struct finding *one = &out[kept];
 		*one = (struct finding){ .rule = cards[i].rule,
@@ -152,15 +171,17 @@ static size_t findings_of(struct scan *s, struct gate *g, struct span text, stru
 					 .text_len = cards[i].text_len,
 					 .raw_off = cards[i].raw_off,
 					 .number = number_of(cards, i) };
-		channel_name(wire_channel(gate_wire(g), cards[i].channel), one->channel);
+		card_channel(&cards[i], gate_wire(g), one->channel);
 		if (marked(place(text, one->raw_off, one)))
 			s->allowed++;
-		else if (in_baseline(s, f, one))
+		else if ((s->baseline || s->fresh) && in_baseline(s, &pieces, &cards[i], f))
 			s->known++;
 		else
 			kept++;
 	}
+	pieces_fini(&pieces);
 	f->more = judge_counts(gate_judge(g))->cards - n;
+	s->unprinted |= s->fresh && f->more;
 	return kept;
 }
 
@@ -184,8 +205,8 @@ static struct gate *judge_text(struct scan *s, const char *wire, struct span tex
 	struct gate_options options = {
 		.ruleset = s->set,
 		.observe = true,
-		.frame_bytes = FRAME_BYTES,
-		.document_bytes = FRAME_BYTES,
+		.frame_bytes = RECORDING_FRAME_BYTES,
+		.document_bytes = RECORDING_FRAME_BYTES,
 	};
 	struct span start = { text.p, min_size(text.n, SNIFF_BYTES) };
 	recording_wire(wire, start, &options.framing, &options.dialect);
@@ -197,7 +218,9 @@ static struct gate *judge_text(struct scan *s, const char *wire, struct span tex
 		(void)gate_feed(g, &s->scratch, text.p + at, min_size(FEED_BYTES, text.n - at),
 				&gone);
 	(void)gate_finish(g, &s->scratch, &gone);
-	s->shape = (struct shape){ .framing = options.framing, .json = strcmp(wire, "sse") != 0 };
+	s->shape = (struct shape){ .framing = options.framing,
+				   .dialect = options.dialect,
+				   .json = strcmp(wire, "sse") != 0 };
 	s->shape.seen = options.framing == FRAMING_NONE || strcmp(wire, "auto") == 0;
 	shape_feed(&s->shape, text);
 	return g;
@@ -306,7 +329,41 @@ static void scan_all(struct scan *s, const struct cli *cli)
 	say_left_out(s);
 }
 
-static bool prepare(struct scan *s, const char *format, const char *policy, const char *baseline)
+/* Nothing is written of a scan that did not see everything: what it missed would not be news later,
+ * but what it has would look like all. */
+static void write_baseline(struct scan *s, const char *path)
+{
+	if (!s->fresh)
+		return;
+	if (s->failed) {
+		fprintf(stderr,
+			"redcard scan: %s: not written, since not every file was judged; leave out "
+			"those that cannot be\n",
+			path);
+		return;
+	}
+	if (s->unprinted)
+		fputs("redcard scan: some findings are too many in one file to be told apart; they "
+		      "will be reported again\n",
+		      stderr);
+	if (baseline_write(s->fresh, path) == 0)
+		fprintf(stderr, "redcard scan: %s: written, with %zu findings\n", path,
+			baseline_count(s->fresh));
+	else
+		s->failed = true;
+}
+
+static bool make_fresh(struct scan *s)
+{
+	s->fresh = baseline_new(s->baseline);
+	if (!s->fresh)
+		fputs("redcard scan: no memory or no randomness for a baseline; try again\n",
+		      stderr);
+	return s->fresh != NULL;
+}
+
+static bool prepare(struct scan *s, const char *format, const char *policy, const char *baseline,
+		    bool write)
 {
 	s->report.format = report_find(format);
 	if (!s->report.format)
@@ -315,12 +372,12 @@ static bool prepare(struct scan *s, const char *format, const char *policy, cons
 			format);
 	return s->report.format && recording_wire_known("scan", s->wire) &&
 	       (!baseline || baseline_load(baseline, &s->baseline) == 0) &&
-	       policy_open(policy, &s->set, &s->scratch) == 0;
+	       (!write || make_fresh(s)) && policy_open(policy, &s->set, &s->scratch) == 0;
 }
 
 int scan_main(int argc, char **argv)
 {
-	const char *policy = "builtin", *format = "text", *baseline = NULL;
+	const char *policy = "builtin", *format = "text", *baseline = NULL, *fresh = NULL;
 	bool json = false;
 	struct scan s = { .wire = "auto" };
 	const struct cli_option options[] = {
@@ -343,7 +400,11 @@ int scan_main(int argc, char **argv)
 		  .letter = 'b',
 		  .value = "FILE",
 		  .text = &baseline,
-		  .help = "a JSON report of an earlier scan; what stands there is not reported" },
+		  .help = "what stands in it is not reported" },
+		{ .name = "write-baseline",
+		  .value = "FILE",
+		  .text = &fresh,
+		  .help = "write what is found as a baseline for later scans" },
 		{ .name = "json", .flag = &json, .help = "print JSON, as --format json does" },
 	};
 	struct cli cli = {
@@ -355,21 +416,24 @@ int scan_main(int argc, char **argv)
 		.operands_max = 100000,
 		.options = options,
 		.n_options = ARRAY_LEN(options),
-		.examples =
-			"  redcard scan src/\n"
-			"  redcard scan --wire chat answer.sse\n"
-			"  redcard scan --json src/ >known.json; redcard scan --baseline known.json src/\n"
-			"  git diff | redcard scan --format sarif -\n",
+		.examples = "  redcard scan src/\n"
+			    "  redcard scan --wire chat answer.sse\n"
+			    "  redcard scan --write-baseline known.json src/\n"
+			    "  redcard scan --baseline known.json src/\n"
+			    "  git diff | redcard scan --format sarif -\n",
 	};
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	bool ready = prepare(&s, json ? "json" : format, policy, baseline);
-	if (ready)
+	bool ready = prepare(&s, json ? "json" : format, policy, baseline, fresh != NULL);
+	if (ready) {
 		scan_all(&s, &cli);
+		write_baseline(&s, fresh);
+	}
 	buf_fini(&s.report.out);
 	buf_fini(&s.report.body);
 	baseline_free(s.baseline);
+	baseline_free(s.fresh);
 	gate_scratch_fini(&s.scratch);
 	ruleset_unref(s.set);
 	if (!ready || s.failed)

@@ -2,29 +2,12 @@
 #include <string.h>
 
 #include "lib/yaml.h"
+#include "policy/layer.h"
 #include "proxy/cli.h"
 #include "proxy/config.h"
+#include "proxy/rule_print.h"
 #include "proxy/units.h"
 #include "proxy/verbs.h"
-
-/* How a rule's text is kept back: the end of its line. */
-static void print_hold(const struct rule_info *rule)
-{
-	char bytes[32];
-	units_print_size(rule->hold_bytes, bytes);
-	switch (rule->hold) {
-	case HOLD_LEAD_IN:
-		printf("lead-in, bound %s then %s: %s\n", bytes, on_bound_names[rule->on_bound],
-		       rule->lead_in);
-		return;
-	case HOLD_WINDOW: printf("no lead-in, window of %s always held\n", bytes); return;
-	case HOLD_NONE:
-		printf("no lead-in, nothing held: a match is found after its bytes have left\n");
-		return;
-	case HOLD_COUNT: break;
-	}
-	CHECK(rule->hold != HOLD_COUNT);
-}
 
 static void print_rules(const struct ruleset *set)
 {
@@ -37,7 +20,7 @@ static void print_rules(const struct ruleset *set)
 		const struct rule_info *rule = ruleset_rule(set, i);
 		printf("  %-*s %-6s %-8s %-4s ", width, rule->id, action_names[rule->action],
 		       severity_names[rule->severity], scope_names[rule->scope]);
-		print_hold(rule);
+		rule_print_hold(rule);
 	}
 }
 
@@ -78,6 +61,23 @@ static void print_inexact(const struct ruleset *set)
 			 is_unbounded);
 }
 
+static void print_decoding(const struct ruleset *set)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *rule = ruleset_rule(set, i);
+		if (!rule->decode)
+			continue;
+		printf("%s %s (", found++ ? "," : "found in encoded text as well:", rule->id);
+		for (unsigned k = 0, n = 0; k < LAYER_COUNT; k++)
+			if (rule->decode >> k & 1)
+				printf("%s%s", n++ ? ", " : "", layer_names[k]);
+		printf("; depth %u)", rule->decode_depth);
+	}
+	if (found)
+		printf("\n");
+}
+
 static void print_policy(const char *name, const struct ruleset *set)
 {
 	char hold[32];
@@ -87,6 +87,7 @@ static void print_policy(const char *name, const struct ruleset *set)
 	       on_bound_names[ruleset_hold_ms_bound(set)], ruleset_hash(set));
 	print_rules(set);
 	print_inexact(set);
+	print_decoding(set);
 	struct span notes = ruleset_notes(set);
 	fwrite(notes.p, 1, notes.n, stdout);
 }
@@ -114,23 +115,6 @@ static void add_text(struct buf *out, const char *before, const char *text)
 	buf_add_char(out, '"');
 	buf_add_json(out, span_of(text));
 	buf_add_char(out, '"');
-}
-
-static void add_rule(struct buf *out, const struct rule_info *rule)
-{
-	add_text(out, "{\"id\":", rule->id);
-	add_text(out, ",\"title\":", rule->title);
-	add_text(out, ",\"file\":", rule->file);
-	buf_printf(out, ",\"line\":%u", rule->line);
-	add_text(out, ",\"action\":", action_names[rule->action]);
-	add_text(out, ",\"severity\":", severity_names[rule->severity]);
-	add_text(out, ",\"scope\":", scope_names[rule->scope]);
-	add_text(out, ",\"hold\":", hold_names[rule->hold]);
-	buf_printf(out, ",\"hold_bytes\":%u,\"unbounded\":%s", rule->hold_bytes,
-		   rule->unbounded ? "true" : "false");
-	add_text(out, ",\"on_bound\":", on_bound_names[rule->on_bound]);
-	add_text(out, ",\"lead_in\":", rule->lead_in);
-	buf_printf(out, ",\"rollback\":%s}", rule->rollback ? "true" : "false");
 }
 
 /* Lines; as JSON they are a list of texts. */
@@ -161,7 +145,9 @@ static void add_policy(struct buf *out, const char *name, const struct ruleset *
 	for (size_t i = 0; i < ruleset_count(set); i++) {
 		if (i)
 			buf_add_char(out, ',');
-		add_rule(out, ruleset_rule(set, i));
+		buf_add_char(out, '{');
+		rule_add_members(out, ruleset_rule(set, i));
+		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
 	add_lines(out, "not_honoured", ruleset_notes(set));

@@ -15,7 +15,9 @@ enum exit_status {
 int serve_main(int argc, char **argv);    /* serve.c */
 int validate_main(int argc, char **argv); /* validate.c */
 int scan_main(int argc, char **argv);     /* scan.c */
+int rules_main(int argc, char **argv);    /* rules.c */
 int prove_main(int argc, char **argv);    /* prove.c */
+int simulate_main(int argc, char **argv); /* simulate.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

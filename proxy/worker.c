@@ -201,14 +201,23 @@ fail:;
 }
 
 /* Sockets that share a port do not notice a stranger who shares it too, so the port is first asked
- * for alone. */
+ * for alone. A process that was killed a moment ago may still have it: the kernel takes its ring
+ * apart later than it tells of its death. */
 static int probe_socket(const struct config_listener *config, struct buf *errors)
 {
-	int fd = open_socket(config, false, errors);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
+	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+	size_t said = errors->n;
+	for (int tries = 10;; tries--) {
+		int fd = open_socket(config, false, errors);
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (fd != -EADDRINUSE || tries == 0)
+			return fd;
+		errors->n = said;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int open_listener(struct worker *w, const struct config_listener *config, bool admin,

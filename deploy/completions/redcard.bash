@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan prove status version help" options=
+	local verbs="serve validate scan rules prove simulate status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -18,11 +18,19 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "text json jsonl sarif junit" -- "$current")
 		return
 		;;
-	-p | --policy)
+	--severity)
+		mapfile -t COMPREPLY < <(compgen -W "low medium high critical" -- "$current")
+		return
+		;;
+	--action)
+		mapfile -t COMPREPLY < <(compgen -W "flag redact cut" -- "$current")
+		return
+		;;
+	-p | --policy | --against)
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config | -b | --baseline)
+	-c | --config | -b | --baseline | --write-baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -30,15 +38,28 @@ _redcard() {
 	case $verb in
 	serve) options="--config --help" ;;
 	validate) options="--config --policy --json --help" ;;
-	scan) options="--policy --wire --format --baseline --json --help" ;;
+	scan) options="--policy --wire --format --baseline --write-baseline --json --help" ;;
+	rules)
+		case ${COMP_WORDS[2]} in
+		list) options="--policy --severity --action --json --help" ;;
+		show) options="--policy --json --help" ;;
+		test) options="--policy --require-samples --json --help" ;;
+		*) options="--help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "list show test --help" -- "$current")
+			return
+		fi
+		;;
 	prove) options="--splits --wire --json --help" ;;
+	simulate) options="--against --config --wire --json --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;
 	esac
 	case $verb:$current in
 	help:* | *:-*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
-	validate:* | scan:* | prove:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	validate:* | scan:* | prove:* | simulate:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	esac
 }
 complete -o filenames -F _redcard redcard

@@ -1,26 +1,34 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan prove status version help
+set -l verbs serve validate scan rules prove simulate status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
 complete -c redcard -n $none -a serve -d 'stand in front of builders and judge what they stream'
 complete -c redcard -n $none -a validate -d 'check a configuration and its policy'
 complete -c redcard -n $none -a scan -d 'judge a file or a recorded stream'
+complete -c redcard -n $none -a rules -d 'list the rules of a policy, show one, or try their samples'
 complete -c redcard -n $none -a prove -d 'cut recorded streams everywhere'
+complete -c redcard -n $none -a simulate -d 'replay recorded streams against a new policy'
 complete -c redcard -n $none -a status -d 'ask a running redcard how it is'
 complete -c redcard -n $none -a version -d 'print what this is and what it runs on'
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
-complete -c redcard -n '__fish_seen_subcommand_from validate scan prove' -F
-complete -c redcard -n '__fish_seen_subcommand_from serve validate status' -s c -l config -r -F -d 'the configuration'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan' -s p -l policy -r -F -d 'the policy'
-complete -c redcard -n '__fish_seen_subcommand_from scan prove' -s w -l wire -x -d 'how the text is written' \
+complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate' -F
+complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate status' -s c -l config -r -F -d 'the configuration'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
+complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
 complete -c redcard -n '__fish_seen_subcommand_from scan' -s f -l format -x -d 'how findings are printed' -a 'text json jsonl sarif junit'
-complete -c redcard -n '__fish_seen_subcommand_from scan' -s b -l baseline -r -F -d 'an earlier JSON report'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -s b -l baseline -r -F -d 'what is known'
+complete -c redcard -n '__fish_seen_subcommand_from scan' -l write-baseline -r -F -d 'write what is found'
+complete -c redcard -n '__fish_seen_subcommand_from rules; and not __fish_seen_subcommand_from list show test' -a 'list show test'
+complete -c redcard -n '__fish_seen_subcommand_from list' -l severity -x -d 'only these' -a 'low medium high critical'
+complete -c redcard -n '__fish_seen_subcommand_from list' -l action -x -d 'only these' -a 'flag redact cut'
+complete -c redcard -n '__fish_seen_subcommand_from test' -l require-samples -d 'a rule without samples fails'
 complete -c redcard -n '__fish_seen_subcommand_from prove' -l splits -x -d 'cut at so many positions'
+complete -c redcard -n '__fish_seen_subcommand_from simulate' -s a -l against -r -F -d 'the old policy'
 complete -c redcard -n '__fish_seen_subcommand_from status' -s a -l admin -x -d 'the admin listener'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan prove status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

@@ -13,10 +13,16 @@
 
 static const char policy[] =
 	"version: 1\nrules:\n"
-	"  - {id: key, title: t, severity: high, action: cut, regex: '\\b(ze-[a-c]{4})\\b'}\n"
-	"  - {id: mark, title: t, severity: high, action: flag, regex: '\\b(ye-[a-c]{3,})'}\n"
-	"  - {id: word, title: t, severity: high, action: cut, regex: 'a=([0-9]{3})', keywords: [qq]}\n"
-	"  - {id: tight, title: t, severity: high, action: cut, regex: 'B:([a-z]{2,})E', hold: {bytes: 9}}\n"
+	"  - {id: key, title: t, severity: high, action: cut, regex: '\\b(ze-[a-c]{4})\\b',"
+	" decode: {layers: [base64, hex, percent], depth: 3}}\n"
+	"  - {id: mark, title: t, severity: high, action: flag, regex: '\\b(ye-[a-c]{3,})',"
+	" decode: [percent, hex]}\n"
+	"  - {id: word, title: t, severity: high, action: cut, regex: 'a=([0-9]{3})', keywords: [qq],"
+	" decode: [base64, percent]}\n"
+	"  - {id: tight, title: t, severity: high, action: cut, regex: 'B:([a-z]{2,})E', hold: {bytes: 9},"
+	" decode: [hex]}\n"
+	"  - {id: call, title: t, severity: high, action: cut, languages: [c, go], lead_in: 'f\\(',"
+	" hold: {bytes: 300}, query: '(call_expression arguments: (argument_list (identifier))) @c'}\n"
 	"  - {id: zone, title: t, severity: high, action: cut, regex: 'da[0-9]{2}z\\b', hold: window 6}\n";
 
 struct result {
@@ -38,6 +44,7 @@ static void run(const uint8_t *p, size_t n, uint64_t seed, struct result *out)
 	struct verdict v;
 	uint16_t channel = 0;
 	uint64_t limit = 0;
+	const bool whole = seed == 0; /* the end comes with the last of the text, too */
 	CHECK(j);
 	for (size_t i = 0; i < n;) {
 		struct piece pieces[16];
@@ -67,7 +74,7 @@ static void run(const uint8_t *p, size_t n, uint64_t seed, struct result *out)
 						      .text = (const char *)p + i };
 			i += len;
 		}
-		judge_feed(j, scratch, pieces, k, false, &v);
+		judge_feed(j, scratch, pieces, k, whole && i == n, &v);
 		uint64_t now = v.kind == VERDICT_PASS ? i : v.release_raw;
 		CHECK(now >= limit && now <= i);
 		limit = now;
@@ -100,6 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < whole.n; i++)
 		CHECK(whole.cards[i].rule == split.cards[i].rule &&
 		      whole.cards[i].raw_off == split.cards[i].raw_off &&
+		      whole.cards[i].layers == split.cards[i].layers &&
+		      whole.cards[i].body_raw == split.cards[i].body_raw &&
 		      whole.cards[i].text_len == split.cards[i].text_len);
 	return 0;
 }

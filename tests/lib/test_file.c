@@ -3,7 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int read_of(size_t bytes, size_t max, size_t *got)
@@ -39,4 +42,26 @@ Test(file, what_is_none)
 	cr_assert_eq(file_read("/", 10, &b), -EISDIR);
 	cr_assert_eq(file_read("/nonexistent", 10, &b), -ENOENT);
 	cr_assert_eq(b.n, 0);
+}
+
+Test(file, replace)
+{
+	char dir[] = "/tmp/fileXXXXXX", path[64];
+	struct buf b = { 0 };
+	struct stat st;
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a", dir);
+	cr_assert_eq(file_replace(path, SPAN("one")), 0);
+	cr_assert_eq(chmod(path, 0640), 0);
+	cr_assert_eq(file_replace(path, SPAN("two")), 0);
+	cr_assert_eq(file_read(path, 10, &b), 0);
+	cr_assert(b.n == 3 && memcmp(b.p, "two", 3) == 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0640);
+	cr_assert_eq(file_replace("/nonexistent/a", SPAN("x")), -ENOENT);
+	/* A folder is in the way: it stays, and nothing else is left behind. */
+	cr_assert_lt(file_replace(dir, SPAN("x")), 0);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(rmdir(dir), 0);
+	buf_fini(&b);
 }

@@ -34,3 +34,17 @@ Test(sha256, examples_at_every_split)
 	}
 	sha256_free(NULL);
 }
+
+/* The examples of RFC 4231, cases 2 and 6. */
+Test(sha256, hmac)
+{
+	char long_key[131], hex[SHA256_HEX];
+	memset(long_key, 0xaa, sizeof(long_key));
+	cr_assert_eq(sha256_hmac(SPAN("Jefe"), SPAN("what do ya want for nothing?"), hex), 0);
+	cr_assert_str_eq(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	cr_assert_eq(sha256_hmac((struct span){ long_key, sizeof(long_key) },
+				 SPAN("Test Using Larger Than Block-Size Key - Hash Key First"),
+				 hex),
+		     0);
+	cr_assert_str_eq(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}

@@ -37,15 +37,21 @@ struct play {
 	struct judge_scratch *scratch;
 };
 
-static inline struct play play_open(const char *policy)
+/* name: of the file that the policy might be read from. */
+static inline struct play play_open_as(const char *name, const char *policy)
 {
 	struct play p = { 0 };
 	struct buf errors = { 0 };
-	int rc = ruleset_parse("test.yaml", span_of(policy), &p.set, &errors);
+	int rc = ruleset_parse(name, span_of(policy), &p.set, &errors);
 	cr_assert_eq(rc, 0, "%.*s", (int)errors.n, errors.p);
 	cr_assert_eq(judge_scratch_new(p.set, &p.scratch), 0);
 	buf_fini(&errors);
 	return p;
+}
+
+static inline struct play play_open(const char *policy)
+{
+	return play_open_as("test.yaml", policy);
 }
 
 static inline void play_close(struct play *p)
@@ -66,7 +72,7 @@ static inline size_t play_bytes(const struct segment *v, size_t n)
 struct player {
 	struct judge *judge;
 	const struct play *play;
-	struct piece pieces[512];
+	struct piece pieces[1024];
 	size_t n;
 	uint64_t seen, last;
 	struct outcome out;
@@ -168,7 +174,9 @@ static inline void play_same(const struct outcome *a, const struct outcome *b, c
 		const struct card *x = &a->cards[i], *y = &b->cards[i];
 		cr_assert(x->rule == y->rule && x->channel == y->channel &&
 				  x->text_off == y->text_off && x->text_len == y->text_len &&
-				  x->raw_off == y->raw_off && x->action == y->action,
+				  x->raw_off == y->raw_off && x->action == y->action &&
+				  x->layers == y->layers && x->raw_end == y->raw_end &&
+				  x->body_raw == y->body_raw,
 			  "%s: card %zu differs (rule %u %u, text %lu+%u %lu+%u, raw %lu %lu)",
 			  what, i, x->rule, y->rule, x->text_off, x->text_len, y->text_off,
 			  y->text_len, x->raw_off, y->raw_off);

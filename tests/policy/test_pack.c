@@ -265,6 +265,8 @@ Test(pack, every_rule_is_complete)
 		cr_assert_geq(length_of(yaml_get(samples, "near_misses")), 3, "%s", rule->id);
 		cr_assert_gt(strlen(rule->title), 0, "%s", rule->id);
 		cr_assert_gt(strlen(rule->remedy), 0, "%s", rule->id);
+		cr_assert_gt(strlen(rule->why), 0, "%s", rule->id);
+		cr_assert(!rule->cwe[0] || strncmp(rule->cwe, "CWE-", 4) == 0, "%s", rule->id);
 		cr_assert(rule->hold != HOLD_LEAD_IN || *rule->lead_in, "%s", rule->id);
 		cr_assert(rule->action != ACTION_CUT || rule->hold != HOLD_NONE,
 			  "%s cuts, but holds nothing", rule->id);

@@ -31,7 +31,7 @@ static const struct {
 	{ "- 1\n", "p.yaml:1: a policy must be a map" },
 	{ "version: 1\nruls: []\n",
 	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, mask, hold, "
-	  "include, disable, rules\n" },
+	  "decode, include, overrides, disable, rules\n" },
 	{ "version: 1\nmode: off\n",
 	  "p.yaml:2: mode \"off\" is not known; use one of: enforce, monitor" },
 	{ "version: 1\nhold: 5\n", "p.yaml:2: hold must be a map; " },
@@ -48,6 +48,18 @@ static const struct {
 	{ "version: 1\nhold:\n  on_bound: drop\n",
 	  "p.yaml:3: on_bound \"drop\" is not known; use one of: cut, release" },
 	{ "version: 1\nhold:\n  byte: 1\n", "p.yaml:3: key \"byte\" is not known in hold; " },
+	{ "version: 1\noverrides: [{id: nope, action: flag}]\n",
+	  "p.yaml:2: overrides names id \"nope\", of which there is no rule; " },
+	{ "version: 1\noverrides: [{file: g.toml, action: flag}]\n",
+	  "p.yaml:2: overrides names file \"g.toml\", of which there is no rule; " },
+	{ "version: 1\noverrides: [{id: nope}]\n", "p.yaml:2: overrides is not understood; " },
+	{ "version: 1\noverrides: [{action: flag}]\n", "p.yaml:2: overrides is not understood; " },
+	{ "version: 1\noverrides: [nope]\n", "p.yaml:2: overrides is not understood; " },
+	{ "version: 1\noverrides: nope\n", "p.yaml:2: overrides must be a list; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\noverrides: [{id: my-rule, action: ban}]\n",
+	  "p.yaml:8: action \"ban\" is not known; use one of: flag, redact, cut" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\noverrides: [{id: my-rule, action: cut, hold: none}]\n",
+	  "p.yaml:8: key \"hold\" is not known in overrides; " },
 	{ "version: 1\ndisable: [nope]\n",
 	  "p.yaml:2: disable names rule \"nope\", which does not exist; " },
 	{ "version: 1\ndisable: nope\n", "p.yaml:2: disable must be a list; " },
@@ -86,7 +98,7 @@ static const struct {
 	  "p.yaml:7: rule my-rule: the regex does not compile: missing terminating ]" },
 	{ HEAD RULE "    regex: '[a-z]{20}'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: nothing literal of at least" },
-	{ HEAD RULE "    regex: 'ab[0-9]+|cd[0-9]+'\n",
+	{ HEAD RULE "    regex: 'ab[0-9]+|[0-9]+cd'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: its alternatives stand at the top" },
 	{ HEAD RULE "    regex: 'abc([0-9]+)\\1'\n",
 	  "p.yaml:7: rule my-rule: no usable lead-in: a backreference" },
@@ -94,6 +106,20 @@ static const struct {
 	  "p.yaml:7: rule my-rule: secret_group names a group" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    secret_group: x\n",
 	  "p.yaml:8: secret_group must be a whole number; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: 78\n",
+	  "p.yaml:8: cwe is not the name of a weakness; write one such as CWE-78" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: CWE-078\n",
+	  "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: CWE-7x\n", "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    cwe: [CWE-7]\n",
+	  "p.yaml:8: cwe is not the name " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    why: ''\n", "p.yaml:8: why is empty; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: [abc1]\n",
+	  "p.yaml:8: samples is not understood; write {positives" },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: {positive: [abc1]}\n",
+	  "p.yaml:8: key \"positive\" is not known in a rule's samples; " },
+	{ HEAD RULE "    regex: 'abc[0-9]+'\n    samples: {positives: abc1}\n",
+	  "p.yaml:8: positives must be a list; write 1 to 64 texts in it" },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: abc\n",
 	  "p.yaml:8: keywords must be a list; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\n    keywords: ['']\n",
@@ -306,6 +332,30 @@ Test(rule_file, the_hash_is_of_what_is_judged)
 	ruleset_unref(c);
 }
 
+Test(rule_file, what_is_for_people_decides_nothing)
+{
+	struct ruleset *a = must(HEAD RULE "    regex: 'abc[0-9]+'\n"),
+		       *b = must(HEAD RULE "    regex: 'abc[0-9]+'\n    why: it is bad\n"
+					   "    cwe: CWE-78\n    samples:\n"
+					   "      positives: [abc1, 'abc 2']\n"
+					   "      near_misses: [abd1]\n");
+	const struct rule_info *rule = ruleset_rule(b, 0);
+	struct rule_detail detail = ruleset_detail(b, 0);
+	cr_assert_str_eq(ruleset_rule(a, 0)->why, "");
+	cr_assert_str_eq(ruleset_rule(a, 0)->cwe, "");
+	cr_assert_eq(ruleset_detail(a, 0).samples.n_positives, 0);
+	cr_assert_str_eq(rule->why, "it is bad");
+	cr_assert_str_eq(rule->cwe, "CWE-78");
+	cr_assert_eq(detail.samples.n_positives, 2);
+	cr_assert_str_eq(detail.samples.positives[1], "abc 2");
+	cr_assert_eq(detail.samples.n_near_misses, 1);
+	cr_assert_str_eq(detail.samples.near_misses[0], "abd1");
+	cr_assert_null(detail.mask);
+	cr_assert_str_eq(ruleset_hash(a), ruleset_hash(b));
+	ruleset_unref(a);
+	ruleset_unref(b);
+}
+
 Test(rule_file, the_pack)
 {
 	struct buf errors = { 0 };
@@ -379,7 +429,25 @@ static void same_keys(const struct yaml_node *properties, const char *(*key)(siz
 	for (; key(n); n++)
 		cr_assert_not_null(yaml_get(properties, key(n)), "the schema lacks %s", key(n));
 	cr_assert_eq(n, known, "the schema has keys that the loader does not know");
-	cr_assert_gt(n, 5);
+	cr_assert_gt(n, 3);
+}
+
+Test(rule_file, overrides_change_rules_in_order)
+{
+	struct ruleset *set = must(
+		"version: 1\ninclude: [builtin]\noverrides:\n  - {file: builtin, action: flag, severity: low}\n"
+		"  - {id: one, action: redact}\n  - {file: builtin, id: aws-access-key-id, action: cut}\nrules:\n"
+		"  - {id: one, title: t, severity: high, action: cut, regex: 'one-[0-9]{4}'}\n");
+	size_t cuts = 0;
+	for (size_t i = 0; i < ruleset_count(set); i++) {
+		const struct rule_info *r = ruleset_rule(set, i);
+		bool own = strcmp(r->id, "one") == 0;
+		cuts += r->action == ACTION_CUT;
+		cr_assert_eq(r->severity, own ? SEVERITY_HIGH : SEVERITY_LOW, "%s", r->id);
+		cr_assert(r->action != ACTION_REDACT || own, "%s", r->id);
+	}
+	cr_assert_eq(cuts, 1);
+	ruleset_unref(set);
 }
 
 Test(rule_file, the_schema_has_the_loaders_keys)
@@ -392,5 +460,7 @@ Test(rule_file, the_schema_has_the_loaders_keys)
 			       *rule = yaml_get(yaml_get(root, "$defs"), "rule");
 	same_keys(yaml_get(root, "properties"), rule_file_policy_key);
 	same_keys(yaml_get(rule, "properties"), rule_file_rule_key);
+	same_keys(yaml_get(yaml_get(yaml_get(root, "$defs"), "override"), "properties"),
+		  rule_file_override_key);
 	yaml_free(y);
 }

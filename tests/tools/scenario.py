@@ -295,6 +295,6 @@ def scenes(path):
     for _, text in scenario["each"]:
         name, _, values = text.partition(" = ")
         axes.append([(name.strip(), v) for v in eval(values,
-                                                     {"wires": wires, "range": range, "list": list,
+                                                     {"wires": wires, "gitleaks": gitleaks, "range": range, "list": list,
                                                       "STREAMS": list(wires.STREAMS)})])
     return [Scene(scenario, dict(combination)) for combination in itertools.product(*axes)]

@@ -3,6 +3,7 @@
 A Stream writes frames (bytes that a client acts on as a whole); read() turns a received body into what a person would
 see: text, tool arguments, how it ended. The reader is strict where the official clients are strict.
 """
+import base64
 import json
 
 SECRET_BODY = "Zk3" + "9fQ" + "71bW" + "x8Lm" + "2Rt" + "6Vy" + "0Hs4Np"
@@ -16,6 +17,21 @@ def secret(kind="demo"):
 def access_key():
     """Has the shape of a cloud access key, for the rules that ship."""
     return "AK" + "IA" + "Q3EG" + "RZ7T" + "WLKD" + "54VN"
+
+
+def encoded(text, how):
+    """The text in encodings, the innermost first: "hex, base64" is base64 of hex."""
+    for one in how.split(", "):
+        data = text.encode()
+        if one == "hex":
+            text = data.hex()
+        elif one == "percent":
+            text = "".join("%%%02X" % c for c in data)
+        elif one == "partly percent":
+            text = "".join("%%%02x" % c if i % 7 == 3 or not chr(c).isalnum() else chr(c) for i, c in enumerate(data))
+        else:
+            text = {"base64": base64.b64encode, "base64url": base64.urlsafe_b64encode}[one](data).decode()
+    return text
 
 
 def compact(value):
@@ -183,6 +199,9 @@ class GeminiArray(Gemini):
     def text(self, text):
         return self.write(self.element([{"text": text}]))
 
+    def tool(self, arguments, name="write_file"):
+        return self.write(self.element([{"functionCall": {"name": name, "args": json.loads(arguments)}}]))
+
     def close(self):
         return self.write(self.element([{"text": ""}], "STOP")) + b"\n]"
 
@@ -191,13 +210,16 @@ class Ollama(Stream):
     wire, path = "ndjson", "/api/chat"
     content_type = "application/x-ndjson"
 
-    def line(self, text, **more):
-        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z",
-                         "message": {"role": "assistant", "content": text},
+    def line(self, text, calls=None, **more):
+        message = {"role": "assistant", "content": text, **({"tool_calls": calls} if calls else {})}
+        return (compact({"model": "builder-1", "created_at": "2026-01-01T00:00:00Z", "message": message,
                          "done": False, **more}) + "\n").encode()
 
     def text(self, text):
         return self.line(text)
+
+    def tool(self, arguments, name="write_file"):
+        return self.line("", [{"function": {"name": name, "arguments": json.loads(arguments)}}])
 
     def close(self):
         return self.line("", done=True, done_reason="stop")

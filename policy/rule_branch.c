@@ -1,0 +1,63 @@
+#include "policy/rule_branch.h"
+
+#include <errno.h>
+
+/* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
+ * a last assertion looks at. */
+bool rule_needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
+		     uint32_t before)
+{
+	return max == LEAD_IN_UNBOUNDED ||
+	       (uint64_t)max + whole->ends_in_assertion > (uint64_t)before + r->info.hold_bytes;
+}
+
+int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch *b,
+			const struct lead_in *found, struct buf *errors)
+{
+	b->lead_in = ruleset_keep(set, span_of(found->lead_in));
+	if (!b->lead_in)
+		return -ENOMEM;
+	b->group = found->body_group;
+	b->prefix = found->prefix;
+	b->reach = found->prefix;
+	r->info.unbounded = r->info.unbounded || rule_needs_more(r, found, found->body_max, 0);
+	int rc = rule_compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
+	if (!rc && (r->sees_match || r->sees_line))
+		rc = rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
+	return rc;
+}
+
+/* All lead-ins as one expression, to be shown. */
+static int join_lead_ins(struct ruleset *set, struct rule *r)
+{
+	struct buf all = { 0 };
+	for (size_t i = 0; i < r->n_branches; i++)
+		buf_printf(&all, "%s(?:%s)", i ? "|" : "", r->branches[i].lead_in);
+	r->info.lead_in = r->branches[0].lead_in;
+	if (r->n_branches > 1)
+		r->info.lead_in =
+			all.failed ? NULL : ruleset_keep(set, (struct span){ all.p, all.n });
+	buf_fini(&all);
+	return r->info.lead_in ? 0 : -ENOMEM;
+}
+
+int rule_branches_compile(struct ruleset *set, struct rule *r, const struct branches *found,
+			  struct buf *errors)
+{
+	uint32_t yield = 0;
+	int rc = 0;
+	r->branches = ruleset_keep_array(set, found->n, sizeof(*r->branches));
+	if (!r->branches)
+		return -ENOMEM;
+	r->n_branches = found->n;
+	for (size_t i = 0; i < found->n && !rc; i++) {
+		rc = rule_branch_compile(set, r, &r->branches[i], &found->v[i], errors);
+		yield = found->v[i].yield > yield ? found->v[i].yield : yield;
+	}
+	if (yield)
+		buf_printf(&set->notes,
+			   "%s:%u: rule %s: the first %u variable bytes of its secret lead in, and "
+			   "may leave before the cut\n",
+			   r->info.file, r->regex_line, r->info.id, yield);
+	return rc ? rc : join_lead_ins(set, r);
+}
