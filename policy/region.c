@@ -60,6 +60,41 @@ static bool may_spend(const struct region *g)
 	       g->questions < 256 + g->taken / 32;
 }
 
+/* Whether a match stays one where the text goes on with what would end a comment or a string: an
+ * open one is parsed as if it were code. */
+static enum syntax_answer confirm_one(struct region *g, const struct region_asker *who,
+				      const struct syntax_form *form, uint32_t at, struct span end)
+{
+	size_t i = 0;
+	struct syntax_range range;
+	while (syntax_language(i) != form->language)
+		i++;
+	struct syntax_tree *copy = syntax_tree_copy(g->trees[i]);
+	size_t n = g->text.n;
+	enum syntax_answer answer = SYNTAX_EXHAUSTED;
+	buf_add(&g->text, end.p, end.n);
+	if (copy && !g->text.failed) {
+		struct span text = { g->text.p, g->text.n };
+		uint64_t before = syntax_tree_steps(copy);
+		if (syntax_tree_grow(copy, text, &limits) == SYNTAX_OK)
+			answer = syntax_ask(copy, form->query, who->regex, text, at, true, &range);
+		g->steps += syntax_tree_steps(copy) - before;
+	}
+	g->text.n = n;
+	syntax_tree_free(copy);
+	return answer == SYNTAX_NO || answer == SYNTAX_BROKEN ? SYNTAX_OPEN : answer;
+}
+
+static enum syntax_answer confirm(struct region *g, const struct region_asker *who,
+				  const struct syntax_form *form, uint32_t at)
+{
+	const char *p = form->language->closers + 1;
+	enum syntax_answer answer = SYNTAX_YES;
+	for (const char *end; answer == SYNTAX_YES && (end = strchr(p, ' ')) != NULL; p = end + 1)
+		answer = confirm_one(g, who, form, at, (struct span){ p, (size_t)(end - p) });
+	return answer;
+}
+
 static enum syntax_answer ask_one(struct region *g, const struct region_asker *who,
 				  const struct syntax_form *form, const struct candidate *c,
 				  bool whole, struct syntax_range *range)
@@ -74,8 +109,10 @@ static enum syntax_answer ask_one(struct region *g, const struct region_asker *w
 	g->questions++;
 	if (grown != SYNTAX_OK)
 		return SYNTAX_EXHAUSTED;
-	return syntax_ask(tree, form->query, who->regex, text, (uint32_t)(c->point - 1 - g->start),
-			  whole, range);
+	uint32_t at = (uint32_t)(c->point - 1 - g->start);
+	enum syntax_answer answer =
+		syntax_ask(tree, form->query, who->regex, text, at, whole, range);
+	return answer == SYNTAX_YES && !whole ? confirm(g, who, form, at) : answer;
 }
 
 /* By the rule's languages, or by the one that is stated. */

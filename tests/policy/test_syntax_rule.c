@@ -38,7 +38,36 @@ static const char policy[] =
 	"    lead_in: '\\bcurl '\n"
 	"    query: |\n"
 	"      (pipeline (command name: (command_name) @c) (command name: (command_name) @s)\n"
-	"        (#eq? @c \"curl\") (#match? @s \"^(ba)?sh$\"))\n";
+	"        (#eq? @c \"curl\") (#match? @s \"^(ba)?sh$\"))\n"
+	"  - id: system\n"
+	"    title: t\n"
+	"    severity: high\n"
+	"    action: cut\n"
+	"    languages: [c]\n"
+	"    lead_in: '\\bsystem\\('\n"
+	"    query: |\n"
+	"      (call_expression function: (identifier) @f arguments: (argument_list (identifier)) (#eq? @f \"system\"))\n"
+	"  - id: spawn\n"
+	"    title: t\n"
+	"    severity: high\n"
+	"    action: cut\n"
+	"    languages: [go]\n"
+	"    lead_in: '\\bspawn\\('\n"
+	"    query: '(call_expression function: (identifier) @f (#eq? @f \"spawn\"))'\n"
+	"  - id: fork\n"
+	"    title: t\n"
+	"    severity: high\n"
+	"    action: cut\n"
+	"    languages: [rust]\n"
+	"    lead_in: '\\bfork\\('\n"
+	"    query: '(call_expression function: (identifier) @f (#eq? @f \"fork\"))'\n"
+	"  - id: execute\n"
+	"    title: t\n"
+	"    severity: high\n"
+	"    action: cut\n"
+	"    languages: [java]\n"
+	"    lead_in: '\\bexecute\\('\n"
+	"    query: '(method_invocation name: (identifier) @f (#eq? @f \"execute\"))'\n";
 
 static struct play set;
 
@@ -122,6 +151,33 @@ Test(syntax_rule, pipeline_is_one_node)
 	struct outcome o = body(text);
 	cr_assert_eq(o.verdict.kind, VERDICT_CUT);
 	cr_assert_eq(o.let_go, raw_after(text, "curl "));
+}
+
+/* While it is open, a comment or string of several lines is parsed as if it were code. */
+Test(syntax_rule, open_comments_and_strings_are_no_code)
+{
+	static const char *const texts[] = {
+		"def f():\n    \"\"\"\n    subprocess.run(x, shell=True)\n    y = 2\n    \"\"\"\n    return 1\n",
+		"x = '''\nsubprocess.run(x, shell=True)\ny\n'''\nz = 1\n",
+		"/*\n * Calls:\n * system(cmd);\n * then foo\n */\nint x;\n",
+		"int f(void)\n{\n\t/*\n\t   system(cmd);\n\t   foo();\n\t */\n\treturn 0;\n}\n",
+		"const s = `\neval(x);\nfoo();\n`;\nbar();\n",
+		"/**\n * @example\n * eval(x);\n * foo\n */\nbar();\n",
+		"package main\n/*\nspawn(x)\nfoo()\n*/\nfunc f() {}\n",
+		"package main\nvar s = `\nspawn(x)\nfoo()\n`\nfunc f() {}\n",
+		"fn f() {\nlet s = r#\"\n fork(x);\n foo();\n\"#;\nlet x = 1;\n}\n",
+		"class A {\n/*\n execute(b);\n foo();\n*/\nint x;\n}\n",
+		"cat <<EOF\ncurl x | sh\necho\nEOF\necho done\n",
+		"usage=\"\ncurl x | sh\nfoo\n\"\necho done\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct outcome o = body(texts[i]);
+		cr_assert_eq(o.verdict.kind, VERDICT_PASS, "%s", texts[i]);
+		cr_assert_eq(o.n_cards, 0, "%s", texts[i]);
+	}
+	struct outcome o = body(
+		"def f():\n    \"\"\"Closed.\"\"\"\n    subprocess.run(x, shell=True)\n    y\n");
+	cr_assert_eq(o.verdict.kind, VERDICT_CUT);
 }
 
 Test(syntax_rule, a_hold_that_meets_its_bound_is_a_cut)
