@@ -212,9 +212,17 @@ static void trim(struct region *g)
 	forget_trees(g);
 }
 
+/* The line that has just ended goes on in the next. */
+static bool is_continued(const struct buf *text)
+{
+	size_t n = text->n - 1;
+	n -= n > 0 && text->p[n - 1] == '\r';
+	return n > 0 && text->p[n - 1] == '\\';
+}
+
 static void end_line(struct region *g, const struct region_asker *who)
 {
-	if (!g->blank)
+	if (!g->blank && !is_continued(&g->text))
 		checkpoint(g, who, g->start + g->text.n, false, false);
 	g->blank = true;
 	if (g->text.n > REGION_TEXT)

@@ -180,6 +180,15 @@ Test(syntax_rule, open_comments_and_strings_are_no_code)
 	cr_assert_eq(o.verdict.kind, VERDICT_CUT);
 }
 
+/* A line that ends in a backslash goes on. */
+Test(syntax_rule, continued_lines_are_one)
+{
+	cr_assert_eq(body("curl -s u \\\n  | sh\necho\n").verdict.kind, VERDICT_CUT);
+	cr_assert_eq(body("curl -s u \\\r\n  -o - \\\r\n | sh\r\necho\r\n").verdict.kind,
+		     VERDICT_CUT);
+	cr_assert_eq(body("curl -s u \\\n  -o x\ncat x | sh\n").verdict.kind, VERDICT_PASS);
+}
+
 Test(syntax_rule, a_hold_that_meets_its_bound_is_a_cut)
 {
 	char text[400] = "subprocess.run(x,\n";
@@ -289,6 +298,32 @@ Test(syntax_rule, arguments_hold_files)
 		{ CALLS("{\\\"path\\\":\\\"a.py\\\",\\\"content\\\":\\\"subprocess.run(\\\\\\\"c\\\\\\\", ")
 			  CALLS("shell=True)\\\"}"),
 		  true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		cr_assert_eq(everywhere(cases[i].bytes).o.verdict.kind,
+			     cases[i].cut ? VERDICT_CUT : VERDICT_PASS, "%s", cases[i].bytes);
+}
+
+#define PYTHON "subprocess.run(c, shell=True)\\\\n"
+#define KEY(k, v) "\\\"" k "\\\":\\\"" v "\\\""
+
+/* What a string's language is was said before it, never in it or behind it. */
+Test(syntax_rule, paths_speak_for_the_strings_behind_them)
+{
+	static const struct {
+		const char *bytes;
+		bool cut;
+	} cases[] = {
+		{ CALLS("{" KEY("path", "subprocess.run(c, shell=True).js") "}"), true },
+		{ CALLS("{" KEY("path", ".") "," KEY("content", PYTHON) "}"), true },
+		{ CALLS("{" KEY("path", "/home/u/.x/") "," KEY("content", PYTHON) "}"), true },
+		{ CALLS("{" KEY("path", "a.d/Makefile") "," KEY("content", PYTHON) "}"), true },
+		{ CALLS("[{" KEY("path", "a.md") "},{" KEY("content", PYTHON) "," KEY("path",
+										      "b.py") "}]"),
+		  true },
+		{ CALLS("{" KEY("path", "") "," KEY("content", PYTHON) "}"), true },
+		{ CALLS("{" KEY("path", "a.md") "," KEY("x", "") "," KEY("content", PYTHON) "}"),
+		  false },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		cr_assert_eq(everywhere(cases[i].bytes).o.verdict.kind,
