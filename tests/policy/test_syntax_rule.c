@@ -214,10 +214,13 @@ struct wired {
 	uint64_t undecided;
 };
 
+static enum dialect dialect = DIALECT_CHAT;
+
 static struct wired wired(const char *bytes, size_t step)
 {
-	const struct wire_options options = { .framing = FRAMING_SSE,
-					      .dialect = DIALECT_CHAT,
+	const struct wire_options options = { .framing = dialect == DIALECT_OLLAMA ? FRAMING_LINES
+										   : FRAMING_SSE,
+					      .dialect = dialect,
 					      .frame_max = 16384 };
 	struct wire *w = wire_new(&options);
 	struct judge *j = judge_new(set.set, w);
@@ -330,6 +333,99 @@ Test(syntax_rule, paths_speak_for_the_strings_behind_them)
 			     cases[i].cut ? VERDICT_CUT : VERDICT_PASS, "%s", cases[i].bytes);
 }
 
+static void all(const char *const *bytes, size_t n, bool cut)
+{
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(everywhere(bytes[i]).o.verdict.kind, cut ? VERDICT_CUT : VERDICT_PASS,
+			     "%s", bytes[i]);
+}
+
+Test(syntax_rule, fences_of_every_form)
+{
+	static const char *const cut[] = {
+		SAYS("~~~python\\n" BAD "~~~\\n"),
+		SAYS("~~~python\\n```\\n" BAD "```\\n~~~\\n"),
+		SAYS("````python\\n" BAD "```\\n````\\n"),
+		SAYS("```python\\r\\nsubprocess.run(c,\\r\\n shell=True)\\r\\n```\\r\\nok"),
+		SAYS("```python\\n" BAD "```") SAYS("\\n") SAYS("ok"),
+		SAYS("```python\\n" BAD "```") "data: [DONE]\n\n",
+		SAYS("```python\\n" BAD "  ``` ") SAYS("\\nok"),
+		SAYS("```python\\nx = '\\u00e4\\ud83d\\ude00'\\n" BAD "```\\n"),
+		SAYS("```python\\nx = 'ä€'\\n" BAD "```\\n"),
+		SAYS("```text\\n" BAD "```\\n```python\\n" BAD "```\\n"),
+		SAYS("```python\\nx\\n```\\n```js\\neval(c)\\n```\\n```py\\n" BAD "```\\n"),
+	};
+	static const char *const pass[] = {
+		SAYS("~~~text\\n```python\\n" BAD "```\\n~~~\\n"),
+		SAYS("```python\\n```\\n" BAD "```\\n```\\n"),
+		SAYS("    ```python\\n" BAD "    ```\\n"),
+		SAYS("```python\\n# subprocess.run(\\n```\\nc, shell=True)\\n"),
+		SAYS("```python\\n") EVENT("\"refusal\":\"" BAD "\""),
+	};
+	all(cut, ARRAY_LEN(cut), true);
+	all(pass, ARRAY_LEN(pass), false);
+}
+
+Test(syntax_rule, text_with_nul_bytes_is_the_same_at_every_split)
+{
+	everywhere(SAYS("```python\\n"
+			"x\\u0000\\n" BAD "y\\u0000\\nz\\n```\\n"));
+	everywhere(SAYS("```python\\nsubprocess.run(c,\\u0000shell=True)\\n\\u0000\\nz\\n```\\n"));
+	everywhere(
+		CALLS("{" KEY("path", "a\\\\u0000.py") "," KEY("content", PYTHON "\\\\u0000") "}"));
+}
+
+#define QUOTE "\\u0022"
+
+Test(syntax_rule, quotes_of_every_form)
+{
+	static const char *const cut[] = {
+		CALLS("{" QUOTE "path" QUOTE ":" QUOTE "a.py" QUOTE "," QUOTE "content" QUOTE
+		      ":" QUOTE "subprocess.run(\\\\u0022c\\\\u0022, shell=True)" QUOTE "}"),
+		CALLS("{" QUOTE "path" QUOTE ":" QUOTE "a.py" QUOTE "," QUOTE "content" QUOTE
+		      ":" QUOTE "subprocess.run(\\u005c" QUOTE "c\\u005c\\\", shell=True)" QUOTE
+		      "}"),
+		CALLS("{" QUOTE QUOTE ":[" QUOTE QUOTE "," QUOTE QUOTE "," QUOTE BAD QUOTE "]}"),
+	};
+	all(cut, ARRAY_LEN(cut), true);
+	static const char *const pass[] = {
+		CALLS("{" KEY("path", "a.js") "," KEY("content", PYTHON) "}"),
+		CALLS("{" KEY("a", "subprocess.run(c,") "," KEY("b", "shell=True)") "}"),
+	};
+	all(pass, ARRAY_LEN(pass), false);
+}
+
+#define PART(args)                                                                                         \
+	"data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"w\",\"args\":" args \
+	"}}]}}]}\n\n"
+#define OLLAMA(args)                                                                                            \
+	"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"function\":{" \
+	"\"name\":\"w\",\"arguments\":" args "}}]},\"done\":false}\n"
+#define OBJECT(file) \
+	"{\"path\":\"" file "\",\"content\":\"subprocess.run(\\\"c\\\", shell=True)\\ny\\n\"}"
+
+Test(syntax_rule, arguments_that_are_objects)
+{
+	dialect = DIALECT_GEMINI;
+	static const char *const cut[] = {
+		PART(OBJECT("a.py")),
+		PART(OBJECT("")),
+		PART(OBJECT("a.md")) PART("{\"content\":\"subprocess.run(c, shell=True)\"}"),
+		PART("{\"\":\"\",\"command\":\"subprocess.run(\\u0022c\\u0022, shell=True)\"}"),
+	};
+	static const char *const pass[] = { PART(OBJECT("a.md")), PART(OBJECT("a.js")) };
+	all(cut, ARRAY_LEN(cut), true);
+	all(pass, ARRAY_LEN(pass), false);
+	dialect = DIALECT_OLLAMA;
+	static const char *const cut_lines[] = {
+		OLLAMA(OBJECT("a.py")),
+		OLLAMA(OBJECT("a.md")) OLLAMA("{\"content\":\"subprocess.run(c, shell=True)\"}"),
+	};
+	static const char *const pass_lines[] = { OLLAMA(OBJECT("a.md")) };
+	all(cut_lines, ARRAY_LEN(cut_lines), true);
+	all(pass_lines, ARRAY_LEN(pass_lines), false);
+}
+
 Test(syntax_rule, broken_code_is_undecided_where_its_language_is_stated)
 {
 	struct wired w = everywhere(SAYS("```python\\nsubprocess.run(c, ((\\n```\\n"));
@@ -385,6 +481,51 @@ Test(syntax_rule, deep_nesting_and_endless_lines_end)
 	cr_assert_eq(o.verdict.kind, VERDICT_CUT, "held past its bound");
 	cr_assert_eq(o.verdict.cause, CUT_HOLD_BOUND);
 	buf_fini(&text);
+}
+
+/* A fence that closes is no part of the program, however near the program is to its bounds. */
+Test(syntax_rule, fence_at_the_bound_of_a_line)
+{
+	for (size_t n = 65480; n < 65500; n += 3) {
+		struct buf text = { 0 };
+		buf_add_text(
+			&text,
+			"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"```python\\n'");
+		for (size_t i = 0; i < n; i++)
+			buf_add_text(&text, "a");
+		buf_add_text(&text, "'\\nsubprocess.run(c, shell=True)\\n```      \\nok\"}}]}\n\n");
+		buf_add(&text, "", 1);
+		struct wired whole = wired(text.p, text.n - 1);
+		struct wired other = wired(text.p, 1);
+		play_same(&whole.o, &other.o, "fence");
+		cr_assert_eq(whole.undecided, other.undecided);
+		buf_fini(&text);
+	}
+}
+
+/* Programs longer than what is kept of them. */
+Test(syntax_rule, long_programs_at_splits)
+{
+	for (size_t lead = 16200; lead < 16500; lead += 43) {
+		struct buf text = { 0 };
+		for (int i = 0; text.n < lead; i++)
+			buf_printf(&text, i % 7 ? "  x%d = y\n" : "def f%d():\n", i);
+		buf_add_text(&text, "  subprocess.run(x,\n  1,\n  2,\n   shell=True)\n  y\nz\n");
+		buf_add(&text, "", 1);
+		struct segment v[] = { { 0, text.p, SEGMENT_TEXT } };
+		struct outcome whole = play(&set, v, 1, NULL, false), other;
+		bool *splits = calloc(text.n, sizeof(bool));
+		for (size_t step = 1; step < 3000; step = step * 3 + 1) {
+			memset(splits, 0, text.n);
+			for (size_t i = 0; i < text.n; i += step)
+				splits[i] = true;
+			other = play(&set, v, 1, splits, false);
+			play_same(&whole, &other, "long");
+		}
+		cr_assert_eq(whole.verdict.kind, VERDICT_CUT);
+		free(splits);
+		buf_fini(&text);
+	}
 }
 
 /* Files */
