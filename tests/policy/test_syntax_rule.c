@@ -581,4 +581,15 @@ Test(syntax_rule, bad_rules_are_refused_with_a_remedy)
 	refused("    regex: abcd\n    languages: [python]\n", "languages are for a query");
 	refused("REDACT    query: (call) @c\n    languages: [python]\n    lead_in: x\n",
 		"cannot redact");
+	refused("    query: (call) @c\n    languages: [python]\n    lead_in: abcd\n    decode: [hex]\n",
+		"t.yaml:10: rule a: decode and a query exclude each other");
+}
+
+Test(syntax_rule, a_policy_that_decodes_leaves_syntax_rules_out)
+{
+	struct play p = play_open("version: 1\ndecode: [base64]\nrules:\n  - id: a\n    title: t\n"
+				  "    severity: critical\n    action: cut\n    languages: [go]\n"
+				  "    lead_in: abcde\\(\n    query: (call_expression) @c\n");
+	cr_assert_eq(ruleset_rule(p.set, 0)->decode, 0);
+	play_close(&p);
 }
