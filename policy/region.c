@@ -20,8 +20,17 @@ void region_begin(struct region *g, uint64_t at, bool stated,
 	g->blank = true;
 }
 
+static void forget_closed(struct region *g)
+{
+	for (size_t i = 0; i < REGION_CLOSERS; i++) {
+		syntax_tree_free(g->closed[i]);
+		g->closed[i] = NULL;
+	}
+}
+
 static void forget_trees(struct region *g)
 {
+	forget_closed(g);
 	for (size_t i = 0; g->trees && i < syntax_count(); i++)
 		syntax_tree_free(g->trees[i]);
 	free(g->trees);
@@ -60,39 +69,44 @@ static bool may_spend(const struct region *g)
 	       g->questions < 256 + g->taken / 32;
 }
 
-/* Whether a match stays one where the text goes on with what would end a comment or a string: an
- * open one is parsed as if it were code. */
-static enum syntax_answer confirm_one(struct region *g, const struct region_asker *who,
-				      const struct syntax_form *form, uint32_t at, struct span end)
+/* The tree of the text with the k-th closer behind it, which is in g->text now. NULL: none. */
+static struct syntax_tree *closed_tree(struct region *g, const struct syntax_tree *open, size_t k)
 {
-	size_t i = 0;
-	struct syntax_range range;
-	while (syntax_language(i) != form->language)
-		i++;
-	struct syntax_tree *copy = syntax_tree_copy(g->trees[i]);
-	size_t n = g->text.n;
-	enum syntax_answer answer = SYNTAX_EXHAUSTED;
-	buf_add(&g->text, end.p, end.n);
-	if (copy && !g->text.failed) {
-		struct span text = { g->text.p, g->text.n };
-		uint64_t before = syntax_tree_steps(copy);
-		if (syntax_tree_grow(copy, text, &limits) == SYNTAX_OK)
-			answer = syntax_ask(copy, form->query, who->regex, text, at, true, &range);
-		g->steps += syntax_tree_steps(copy) - before;
-	}
-	g->text.n = n;
-	syntax_tree_free(copy);
-	return answer == SYNTAX_NO || answer == SYNTAX_BROKEN ? SYNTAX_OPEN : answer;
+	struct span text = { g->text.p, g->text.n };
+	struct syntax_tree *tree = g->closed[k] ? g->closed[k] : syntax_tree_copy(open);
+	g->closed[k] = tree;
+	if (!tree)
+		return NULL;
+	uint64_t before = syntax_tree_steps(tree);
+	enum syntax_result grown = syntax_tree_grow(tree, text, &limits);
+	g->steps += syntax_tree_steps(tree) - before;
+	return grown == SYNTAX_OK ? tree : NULL;
 }
 
+/* Whether a match stays one where the text goes on with what would end a comment or a string: an
+ * open one is parsed as if it were code. */
 static enum syntax_answer confirm(struct region *g, const struct region_asker *who,
-				  const struct syntax_form *form, uint32_t at)
+				  const struct syntax_form *form, const struct syntax_tree *open,
+				  uint32_t at)
 {
 	const char *p = form->language->closers + 1;
 	enum syntax_answer answer = SYNTAX_YES;
-	for (const char *end; answer == SYNTAX_YES && (end = strchr(p, ' ')) != NULL; p = end + 1)
-		answer = confirm_one(g, who, form, at, (struct span){ p, (size_t)(end - p) });
-	return answer;
+	size_t n = g->text.n, k = 0;
+	if (g->closed_language != form->language || g->closed_at != n)
+		forget_closed(g);
+	g->closed_language = form->language;
+	g->closed_at = n;
+	for (const char *end; answer == SYNTAX_YES && (end = strchr(p, ' ')) != NULL; p = end + 1) {
+		struct syntax_range range;
+		CHECK(k < REGION_CLOSERS);
+		buf_add(&g->text, p, (size_t)(end - p));
+		struct syntax_tree *tree = g->text.failed ? NULL : closed_tree(g, open, k++);
+		struct span text = { g->text.p, g->text.n };
+		answer = tree ? syntax_ask(tree, form->query, who->regex, text, at, true, &range)
+			      : SYNTAX_EXHAUSTED;
+		g->text.n = n;
+	}
+	return answer == SYNTAX_NO || answer == SYNTAX_BROKEN ? SYNTAX_OPEN : answer;
 }
 
 static enum syntax_answer ask_one(struct region *g, const struct region_asker *who,
@@ -112,7 +126,7 @@ static enum syntax_answer ask_one(struct region *g, const struct region_asker *w
 	uint32_t at = (uint32_t)(c->point - 1 - g->start);
 	enum syntax_answer answer =
 		syntax_ask(tree, form->query, who->regex, text, at, whole, range);
-	return answer == SYNTAX_YES && !whole ? confirm(g, who, form, at) : answer;
+	return answer == SYNTAX_YES && !whole ? confirm(g, who, form, tree, at) : answer;
 }
 
 /* By the rule's languages, or by the one that is stated. */
