@@ -129,6 +129,18 @@ Test(syntax_wire, paths_speak_for_the_strings_behind_them)
 			     cases[i].cut ? VERDICT_CUT : VERDICT_PASS, "%s", cases[i].bytes);
 }
 
+/* Decided with nothing behind the lead-in: nothing was held, whatever came in between. */
+Test(syntax_wire, lead_in_at_the_very_end)
+{
+	static const char *const cut[] = {
+		SAYS("```python\\nsubprocess.run("),
+		SAYS("```python\\nsubprocess.run(") EVENT("\"refusal\":\"no\""),
+		SAYS("```python\\nsubprocess.run(") EVENT("\"refusal\":\"no\"") "data: [DONE]\n\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cut); i++)
+		cr_assert_eq(everywhere(cut[i]).o.verdict.cause, CUT_HOLD_BOUND, "%s", cut[i]);
+}
+
 static void all(const char *const *bytes, size_t n, bool cut)
 {
 	for (size_t i = 0; i < n; i++)
