@@ -141,6 +141,16 @@ Test(syntax_wire, lead_in_at_the_very_end)
 		cr_assert_eq(everywhere(cut[i]).o.verdict.cause, CUT_HOLD_BOUND, "%s", cut[i]);
 }
 
+Test(syntax_wire, what_a_cut_ends_is_not_counted)
+{
+	struct wired w = everywhere(SAYS("```python\\n" BAD "y\\nsubprocess.run(c, ((\\n```\\n"));
+	cr_assert_eq(w.o.verdict.kind, VERDICT_CUT);
+	cr_assert_eq(w.undecided, 0);
+	w = everywhere(SAYS("```js\\neval(c, ((\\n```\\n"));
+	cr_assert_eq(w.undecided, 1);
+	cr_assert_eq(w.o.verdict.kind, VERDICT_PASS);
+}
+
 static void all(const char *const *bytes, size_t n, bool cut)
 {
 	for (size_t i = 0; i < n; i++)
