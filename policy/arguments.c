@@ -1,5 +1,7 @@
 #include "policy/arguments.h"
 
+#include <string.h>
+
 static bool delimits(struct arguments *a, const struct track *t, uint64_t at)
 {
 	uint64_t raw = track_raw_end(t, at) - track_raw(t, at);
@@ -22,6 +24,15 @@ static struct span word(const struct arguments *a)
 	return (struct span){ a->word, a->n > ARGUMENTS_WORD ? 0 : a->n };
 }
 
+/* The file's name ends in something; not so "." and "/etc/.d/rc". */
+static bool has_extension(struct span path)
+{
+	size_t i = path.n;
+	while (i > 0 && path.p[i - 1] != '.' && path.p[i - 1] != '/' && path.p[i - 1] != '\\')
+		i--;
+	return i > 1 && i < path.n && path.p[i - 1] == '.' && !strchr("/\\", path.p[i - 2]);
+}
+
 /* A string ended; whether it was a key, its colon will tell. */
 static void end_string(struct arguments *a)
 {
@@ -31,8 +42,8 @@ static void end_string(struct arguments *a)
 	if (!a->names_file)
 		return;
 	a->names_file = false;
-	a->stated = memchr(path.p, '.', path.n) != NULL;
 	a->language = syntax_of_file(path);
+	a->stated = a->language || has_extension(path);
 }
 
 static bool is_path_key(struct span key)
@@ -55,6 +66,8 @@ static void outside(struct arguments *a, char c)
 		a->names_file = false;
 	if (c == ':' || c == ',')
 		a->n = 0;
+	if (c == '}')
+		a->stated = false; /* it said so of its own object */
 }
 
 uint64_t arguments_feed(struct arguments *a, const struct track *t, uint64_t from, bool *string)

@@ -120,9 +120,9 @@ static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
 static uint64_t quoted(struct slot *s, uint64_t at, struct code_edge *edge)
 {
 	struct arguments *a = &s->channel->region->arguments;
-	at += arguments_feed(a, &s->work, at, &edge->code);
-	edge->stated = a->stated;
+	edge->stated = a->stated; /* as it was said before the string: its end may say it anew */
 	edge->language = a->language;
+	at += arguments_feed(a, &s->work, at, &edge->code);
 	return at;
 }
 

@@ -88,12 +88,13 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 			      .path = slot->channel->path,
 			      .rule = c->rule };
 	d.bound = c->state == CANDIDATE_BOUND;
-	j->counts.undecided += d.bound && r->syntax;
 	if (r->info.hold == HOLD_LEAD_IN)
 		d.body = max_u64(c->point, secret->from);
 	d.raw = hold_from(slot, r, c, &d);
+	if (r->syntax && d.at <= c->point) /* decided before there was anything to hold */
+		d.raw = min_u64(d.when.raw, j->raw_seen);
 	struct finding f = { j, slot, r, c, s, *secret, when.at, when.when };
-	if (d.bound ? r->info.action != ACTION_FLAG : refined(&f))
+	if (d.bound ? r->info.action != ACTION_FLAG || r->syntax : refined(&f))
 		return judge_scratch_decision(s, &d);
 	return true;
 }

@@ -171,6 +171,12 @@ static bool redacts(const struct judge *j, const struct judge_scratch *s, const 
 	       judge_can_redact(j, &s->slots[d->slot], d);
 }
 
+/* The bound of a rule that flags does nothing. */
+static bool only_undecided(const struct judge *j, const struct decision *d)
+{
+	return d->bound && j->set->rules[d->rule].info.action == ACTION_FLAG;
+}
+
 bool judge_settle(struct judge *j, struct judge_scratch *s)
 {
 	judge_scratch_sort(s);
@@ -180,7 +186,8 @@ bool judge_settle(struct judge *j, struct judge_scratch *s)
 			judge_cut(j, CUT_ENGINE_ERROR, 0, j->raw_seen, j->safe_raw);
 			return true;
 		}
-		if (!counts(j, s, d))
+		j->counts.undecided += d->bound && j->set->rules[d->rule].syntax;
+		if (!counts(j, s, d) || only_undecided(j, d))
 			continue;
 		if (d->bound && j->set->rules[d->rule].info.on_bound == BOUND_CUT)
 			j->counts.bound_cuts++;

@@ -38,10 +38,7 @@ static bool follow(const struct region_asker *who, struct slot *slot, const stru
 	}
 	if (!g->open)
 		region_begin(g, from, edge->stated, edge->language);
-	if (edge->closed) {
-		const char *last = n > 1 ? memrchr(text, '\n', n - 1) : NULL;
-		n = last ? (size_t)(last - text) + 1 : 0;
-	}
+	n -= edge->closed; /* the end of the fence's line is no checkpoint */
 	bool ours = !g->stated || g->language;
 	if (ours && !region_take(g, who, text, n))
 		return false;

@@ -20,8 +20,17 @@ void region_begin(struct region *g, uint64_t at, bool stated,
 	g->blank = true;
 }
 
+static void forget_closed(struct region *g)
+{
+	for (size_t i = 0; i < REGION_CLOSERS; i++) {
+		syntax_tree_free(g->closed[i]);
+		g->closed[i] = NULL;
+	}
+}
+
 static void forget_trees(struct region *g)
 {
+	forget_closed(g);
 	for (size_t i = 0; g->trees && i < syntax_count(); i++)
 		syntax_tree_free(g->trees[i]);
 	free(g->trees);
@@ -60,6 +69,46 @@ static bool may_spend(const struct region *g)
 	       g->questions < 256 + g->taken / 32;
 }
 
+/* The tree of the text with the k-th closer behind it, which is in g->text now. NULL: none. */
+static struct syntax_tree *closed_tree(struct region *g, const struct syntax_tree *open, size_t k)
+{
+	struct span text = { g->text.p, g->text.n };
+	struct syntax_tree *tree = g->closed[k] ? g->closed[k] : syntax_tree_copy(open);
+	g->closed[k] = tree;
+	if (!tree)
+		return NULL;
+	uint64_t before = syntax_tree_steps(tree);
+	enum syntax_result grown = syntax_tree_grow(tree, text, &limits);
+	g->steps += syntax_tree_steps(tree) - before;
+	return grown == SYNTAX_OK ? tree : NULL;
+}
+
+/* Whether a match stays one where the text goes on with what would end a comment or a string: an
+ * open one is parsed as if it were code. */
+static enum syntax_answer confirm(struct region *g, const struct region_asker *who,
+				  const struct syntax_form *form, const struct syntax_tree *open,
+				  uint32_t at)
+{
+	const char *p = form->language->closers + 1;
+	enum syntax_answer answer = SYNTAX_YES;
+	size_t n = g->text.n, k = 0;
+	if (g->closed_language != form->language || g->closed_at != n)
+		forget_closed(g);
+	g->closed_language = form->language;
+	g->closed_at = n;
+	for (const char *end; answer == SYNTAX_YES && (end = strchr(p, ' ')) != NULL; p = end + 1) {
+		struct syntax_range range;
+		CHECK(k < REGION_CLOSERS);
+		buf_add(&g->text, p, (size_t)(end - p));
+		struct syntax_tree *tree = g->text.failed ? NULL : closed_tree(g, open, k++);
+		struct span text = { g->text.p, g->text.n };
+		answer = tree ? syntax_ask(tree, form->query, who->regex, text, at, true, &range)
+			      : SYNTAX_EXHAUSTED;
+		g->text.n = n;
+	}
+	return answer == SYNTAX_NO || answer == SYNTAX_BROKEN ? SYNTAX_OPEN : answer;
+}
+
 static enum syntax_answer ask_one(struct region *g, const struct region_asker *who,
 				  const struct syntax_form *form, const struct candidate *c,
 				  bool whole, struct syntax_range *range)
@@ -74,8 +123,10 @@ static enum syntax_answer ask_one(struct region *g, const struct region_asker *w
 	g->questions++;
 	if (grown != SYNTAX_OK)
 		return SYNTAX_EXHAUSTED;
-	return syntax_ask(tree, form->query, who->regex, text, (uint32_t)(c->point - 1 - g->start),
-			  whole, range);
+	uint32_t at = (uint32_t)(c->point - 1 - g->start);
+	enum syntax_answer answer =
+		syntax_ask(tree, form->query, who->regex, text, at, whole, range);
+	return answer == SYNTAX_YES && !whole ? confirm(g, who, form, tree, at) : answer;
 }
 
 /* By the rule's languages, or by the one that is stated. */
@@ -175,9 +226,17 @@ static void trim(struct region *g)
 	forget_trees(g);
 }
 
+/* The line that has just ended goes on in the next. */
+static bool is_continued(const struct buf *text)
+{
+	size_t n = text->n - 1;
+	n -= n > 0 && text->p[n - 1] == '\r';
+	return n > 0 && text->p[n - 1] == '\\';
+}
+
 static void end_line(struct region *g, const struct region_asker *who)
 {
-	if (!g->blank)
+	if (!g->blank && !is_continued(&g->text))
 		checkpoint(g, who, g->start + g->text.n, false, false);
 	g->blank = true;
 	if (g->text.n > REGION_TEXT)

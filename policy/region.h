@@ -34,6 +34,7 @@
 #define REGION_KEPT 8192u /* the least that is kept of it */
 #define REGION_HOLD 8000u /* the most that a syntax rule may hold */
 #define REGION_LINE 65536u
+#define REGION_CLOSERS 4 /* of a language, at most */
 
 struct region {
 	bool open;
@@ -45,6 +46,10 @@ struct region {
 	bool blank; /* the line being read has had white space only */
 	struct buf text;
 	struct syntax_tree **trees; /* by language; NULL until one is asked */
+	struct syntax_tree
+		*closed[REGION_CLOSERS]; /* of the text up to closed_at with the n-th closer */
+	const struct syntax_language *closed_language;
+	size_t closed_at;
 	struct arguments arguments; /* where the channel is one of tool arguments */
 };
 

@@ -35,15 +35,16 @@ struct grammar {
 static_assert(offsetof(struct grammar, language) == 0, "the public part comes first");
 
 static const struct grammar grammars[] = {
-	{ { "bash", " sh shell zsh shellscript ", " sh bash zsh " }, tree_sitter_bash },
-	{ { "c", " h ", " c h " }, tree_sitter_c },
-	{ { "go", " golang ", " go " }, tree_sitter_go },
-	{ { "java", " ", " java " }, tree_sitter_java },
-	{ { "javascript", " js jsx node mjs cjs ", " js jsx mjs cjs " }, tree_sitter_javascript },
-	{ { "python", " py py3 python3 ", " py pyi pyw " }, tree_sitter_python },
-	{ { "rust", " rs ", " rs " }, tree_sitter_rust },
-	{ { "tsx", " ", " tsx " }, tree_sitter_tsx },
-	{ { "typescript", " ts mts cts ", " ts mts cts " }, tree_sitter_typescript },
+	{ { "bash", " sh shell zsh shellscript ", " sh bash zsh ", " \" ' " }, tree_sitter_bash },
+	{ { "c", " h ", " c h ", " */ " }, tree_sitter_c },
+	{ { "go", " golang ", " go ", " */ ` " }, tree_sitter_go },
+	{ { "java", " ", " java ", " */ \"\"\" " }, tree_sitter_java },
+	{ { "javascript", " js jsx node mjs cjs ", " js jsx mjs cjs ", " */ ` " },
+	  tree_sitter_javascript },
+	{ { "python", " py py3 python3 ", " py pyi pyw ", " \"\"\" ''' " }, tree_sitter_python },
+	{ { "rust", " rs ", " rs ", " */ \" \"# \"## " }, tree_sitter_rust },
+	{ { "tsx", " ", " tsx ", " */ ` " }, tree_sitter_tsx },
+	{ { "typescript", " ts mts cts ", " ts mts cts ", " */ ` " }, tree_sitter_typescript },
 };
 
 size_t syntax_count(void)
@@ -191,6 +192,16 @@ void syntax_tree_free(struct syntax_tree *t)
 	if (t->tree)
 		ts_tree_delete(t->tree);
 	free(t);
+}
+
+struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t)
+{
+	struct syntax_tree *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return NULL;
+	*copy = *t;
+	copy->tree = t->tree ? ts_tree_copy(t->tree) : NULL;
+	return copy;
 }
 
 static TSPoint advance(TSPoint at, const char *p, size_t n)

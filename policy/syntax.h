@@ -18,6 +18,7 @@ struct syntax_language {
 	const char *name;
 	const char *aliases;    /* other words after a code fence that mean it */
 	const char *extensions; /* of file names, without the dot */
+	const char *closers;    /* what ends comments and strings that go over lines */
 };
 
 enum syntax_result {
@@ -72,6 +73,8 @@ void syntax_tree_free(struct syntax_tree *t);                                /* 
 enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 				    const struct syntax_limits *limits) MUST_USE;
 
+struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t); /* NULL: no memory */
+
 uint64_t syntax_tree_steps(const struct syntax_tree *t); /* of all its parses */
 
 /* A tree-sitter query, compiled for one language. Each pattern is one named node with what it must
@@ -86,7 +89,7 @@ void syntax_query_free(struct syntax_query *q); /* NULL is fine */
 enum syntax_answer {
 	SYNTAX_OPEN,     /* the code around the byte is not complete yet */
 	SYNTAX_NO,       /* complete, and no match */
-	SYNTAX_YES,      /* a match, and no later text can undo it */
+	SYNTAX_YES,      /* a match, unless a comment or string that is open here holds it */
 	SYNTAX_BROKEN,   /* the text has ended, and the code around the byte is no program */
 	SYNTAX_EXHAUSTED /* nested too deep, or no memory */
 };

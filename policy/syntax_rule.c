@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/decoding.h"
 #include "policy/lead_in.h"
 #include "policy/region.h"
 
@@ -86,6 +87,9 @@ int syntax_rule_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 	r->branches->lead_in = r->wanted;
 	r->branches->reach = RULE_REACH_MAX;
 	r->n_branches = 1;
+	rc = decoding_check(r, errors);
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < r->n_languages; i++) {
 		const struct syntax_language *l = syntax_find(span_of(r->languages[i]));
 		if (!l) {

@@ -1,56 +1,8 @@
-/* Syntax rules: what a query decides, at which byte, for every split; in plain bodies, fences and
- * the arguments of tools. */
+/* Syntax rules: what a query decides, at which byte, for every split, in plain bodies. */
 #include <errno.h>
 #include <stdio.h>
 
-#include "policy/region.h"
-#include "tests/policy/judge_play.h"
-
-#define QUERY_SHELL                                                                                       \
-	"      (call function: (attribute object: (identifier) @o attribute: (identifier) @f)\n"          \
-	"            arguments: (argument_list (keyword_argument name: (identifier) @k value: (true)))\n" \
-	"            (#eq? @o \"subprocess\") (#any-of? @f \"run\" \"call\") (#eq? @k \"shell\"))\n"
-
-static const char policy[] =
-	"version: 1\n"
-	"rules:\n"
-	"  - id: shell\n"
-	"    title: t\n"
-	"    severity: high\n"
-	"    action: cut\n"
-	"    languages: [python]\n"
-	"    lead_in: 'subprocess\\.\\w{1,9}\\('\n"
-	"    hold: {bytes: 200}\n"
-	"    query: |\n" QUERY_SHELL "  - id: eval\n"
-	"    title: t\n"
-	"    severity: high\n"
-	"    action: flag\n"
-	"    languages: [javascript, typescript]\n"
-	"    lead_in: '\\beval\\('\n"
-	"    query: |\n"
-	"      (call_expression function: (identifier) @f arguments: (arguments . [(identifier) (binary_expression)])\n"
-	"        (#eq? @f \"eval\"))\n"
-	"  - id: piped\n"
-	"    title: t\n"
-	"    severity: high\n"
-	"    action: cut\n"
-	"    languages: [bash]\n"
-	"    lead_in: '\\bcurl '\n"
-	"    query: |\n"
-	"      (pipeline (command name: (command_name) @c) (command name: (command_name) @s)\n"
-	"        (#eq? @c \"curl\") (#match? @s \"^(ba)?sh$\"))\n";
-
-static struct play set;
-
-static void open_set(void)
-{
-	set = play_open(policy);
-}
-
-static void close_set(void)
-{
-	play_close(&set);
-}
+#include "tests/policy/syntax_play.h"
 
 TestSuite(syntax_rule, .init = open_set, .fini = close_set);
 
@@ -124,6 +76,42 @@ Test(syntax_rule, pipeline_is_one_node)
 	cr_assert_eq(o.let_go, raw_after(text, "curl "));
 }
 
+/* While it is open, a comment or string of several lines is parsed as if it were code. */
+Test(syntax_rule, open_comments_and_strings_are_no_code)
+{
+	static const char *const texts[] = {
+		"def f():\n    \"\"\"\n    subprocess.run(x, shell=True)\n    y = 2\n    \"\"\"\n    return 1\n",
+		"x = '''\nsubprocess.run(x, shell=True)\ny\n'''\nz = 1\n",
+		"/*\n * Calls:\n * system(cmd);\n * then foo\n */\nint x;\n",
+		"int f(void)\n{\n\t/*\n\t   system(cmd);\n\t   foo();\n\t */\n\treturn 0;\n}\n",
+		"const s = `\neval(x);\nfoo();\n`;\nbar();\n",
+		"/**\n * @example\n * eval(x);\n * foo\n */\nbar();\n",
+		"package main\n/*\nspawn(x)\nfoo()\n*/\nfunc f() {}\n",
+		"package main\nvar s = `\nspawn(x)\nfoo()\n`\nfunc f() {}\n",
+		"fn f() {\nlet s = r#\"\n fork(x);\n foo();\n\"#;\nlet x = 1;\n}\n",
+		"class A {\n/*\n execute(b);\n foo();\n*/\nint x;\n}\n",
+		"cat <<EOF\ncurl x | sh\necho\nEOF\necho done\n",
+		"usage=\"\ncurl x | sh\nfoo\n\"\necho done\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct outcome o = body(texts[i]);
+		cr_assert_eq(o.verdict.kind, VERDICT_PASS, "%s", texts[i]);
+		cr_assert_eq(o.n_cards, 0, "%s", texts[i]);
+	}
+	struct outcome o = body(
+		"def f():\n    \"\"\"Closed.\"\"\"\n    subprocess.run(x, shell=True)\n    y\n");
+	cr_assert_eq(o.verdict.kind, VERDICT_CUT);
+}
+
+/* A line that ends in a backslash goes on. */
+Test(syntax_rule, continued_lines_are_one)
+{
+	cr_assert_eq(body("curl -s u \\\n  | sh\necho\n").verdict.kind, VERDICT_CUT);
+	cr_assert_eq(body("curl -s u \\\r\n  -o - \\\r\n | sh\r\necho\r\n").verdict.kind,
+		     VERDICT_CUT);
+	cr_assert_eq(body("curl -s u \\\n  -o x\ncat x | sh\n").verdict.kind, VERDICT_PASS);
+}
+
 Test(syntax_rule, a_hold_that_meets_its_bound_is_a_cut)
 {
 	char text[400] = "subprocess.run(x,\n";
@@ -140,114 +128,6 @@ Test(syntax_rule, a_hold_that_meets_its_bound_is_a_cut)
 		other = play(&set, v, 1, splits, false);
 		play_same(&o, &other, "bound");
 	}
-}
-
-/* Of a wire: prose with fences, and arguments. */
-
-struct wired {
-	struct outcome o;
-	uint64_t undecided;
-};
-
-static struct wired wired(const char *bytes, size_t step)
-{
-	const struct wire_options options = { .framing = FRAMING_SSE,
-					      .dialect = DIALECT_CHAT,
-					      .frame_max = 16384 };
-	struct wire *w = wire_new(&options);
-	struct judge *j = judge_new(set.set, w);
-	struct pieces pieces = { 0 };
-	struct wired out = { 0 };
-	size_t n = strlen(bytes), taken = 0;
-	for (size_t have = 0; have < n; have += step) {
-		size_t upto = min_size(n, have + step);
-		taken += wire_feed(w, bytes + taken, upto - taken, &pieces);
-		judge_feed(j, set.scratch, pieces.v, pieces.n, false, &out.o.verdict);
-		pieces.n = 0;
-	}
-	cr_assert_eq(wire_finish(w, bytes + taken, n - taken, &pieces), WIRE_OK);
-	judge_feed(j, set.scratch, pieces.v, pieces.n, true, &out.o.verdict);
-	const struct card *cards = judge_cards(j, &out.o.n_cards);
-	memcpy(out.o.cards, cards ? cards : out.o.cards, out.o.n_cards * sizeof(*cards));
-	out.o.let_go = out.o.verdict.kind == VERDICT_PASS ? n : out.o.verdict.release_raw;
-	out.undecided = judge_counts(j)->undecided;
-	judge_free(j);
-	wire_free(w);
-	pieces_fini(&pieces);
-	return out;
-}
-
-#define EVENT(inside) "data: {\"choices\":[{\"index\":0,\"delta\":{" inside "}}]}\n\n"
-#define SAYS(text) EVENT("\"content\":\"" text "\"")
-#define CALLS(text) \
-	EVENT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"" text "\"}}]")
-#define BAD "subprocess.run(c, shell=True)\\n"
-
-static struct wired everywhere(const char *bytes)
-{
-	struct wired whole = wired(bytes, strlen(bytes));
-	for (size_t step = 1; step < strlen(bytes); step += step < 24 ? 1 : 17) {
-		struct wired other = wired(bytes, step);
-		play_same(&whole.o, &other.o, bytes);
-		cr_assert_eq(whole.undecided, other.undecided);
-	}
-	return whole;
-}
-
-Test(syntax_rule, fences_say_the_language)
-{
-	static const struct {
-		const char *bytes;
-		bool cut;
-	} cases[] = {
-		{ SAYS("Run:\\n```python\\n" BAD "```\\n"), true },
-		{ SAYS("Run:\\n```python\\n" BAD "```"), true },
-		{ SAYS("Run:\\n```\\n" BAD "```\\n"), true },
-		{ SAYS("Run:\\n```py") SAYS("thon\\nsubprocess.r") SAYS("un(c, shell=True)\\n``")
-			  SAYS("`\\n"),
-		  true },
-		{ SAYS("Run:\\n```javascript\\n" BAD "```\\n"), false },
-		{ SAYS("Run:\\n```text\\n" BAD "```\\n"), false },
-		{ SAYS("Run: " BAD), false },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		cr_assert_eq(everywhere(cases[i].bytes).o.verdict.kind,
-			     cases[i].cut ? VERDICT_CUT : VERDICT_PASS, "%s", cases[i].bytes);
-}
-
-Test(syntax_rule, arguments_hold_files)
-{
-#define QUOTED "subprocess.run(\\\\\\\"c\\\\\\\", shell=True)\\\\n"
-	static const struct {
-		const char *bytes;
-		bool cut;
-	} cases[] = {
-		{ CALLS("{\\\"path\\\":\\\"a.py\\\",\\\"content\\\":\\\"" QUOTED "\\\"}"), true },
-		{ CALLS("{\\\"content\\\":\\\"" QUOTED "\\\",\\\"path\\\":\\\"a.js\\\"}"), true },
-		{ CALLS("{\\\"file_path\\\":\\\"a.js\\\",\\\"content\\\":\\\"" QUOTED "\\\"}"),
-		  false },
-		{ CALLS("{\\\"path\\\":\\\"a.md\\\",\\\"content\\\":\\\"" QUOTED "\\\"}"), false },
-		{ CALLS("{\\\"path\\\":\\\"a.py\\\",\\\"content\\\":\\\"subprocess.run(\\\\\\\"c\\\\\\\", ")
-			  CALLS("shell=False)\\\",\\\"shell\\\":\\\"True)\\\"}"),
-		  false },
-		{ CALLS("{\\\"path\\\":\\\"a.py\\\",\\\"content\\\":\\\"subprocess.run(\\\\\\\"c\\\\\\\", ")
-			  CALLS("shell=True)\\\"}"),
-		  true },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		cr_assert_eq(everywhere(cases[i].bytes).o.verdict.kind,
-			     cases[i].cut ? VERDICT_CUT : VERDICT_PASS, "%s", cases[i].bytes);
-}
-
-Test(syntax_rule, broken_code_is_undecided_where_its_language_is_stated)
-{
-	struct wired w = everywhere(SAYS("```python\\nsubprocess.run(c, ((\\n```\\n"));
-	cr_assert_eq(w.undecided, 1);
-	cr_assert_eq(w.o.verdict.kind, VERDICT_CUT);
-	cr_assert_eq(w.o.verdict.cause, CUT_HOLD_BOUND);
-	w = everywhere(SAYS("```\\nsubprocess.run(c, ((\\n```\\n"));
-	cr_assert_eq(w.undecided, 0);
-	cr_assert_eq(w.o.verdict.kind, VERDICT_PASS);
 }
 
 /* Long programs: what is kept is bounded, and the answers stay. */
@@ -294,6 +174,31 @@ Test(syntax_rule, deep_nesting_and_endless_lines_end)
 	cr_assert_eq(o.verdict.kind, VERDICT_CUT, "held past its bound");
 	cr_assert_eq(o.verdict.cause, CUT_HOLD_BOUND);
 	buf_fini(&text);
+}
+
+/* Programs longer than what is kept of them. */
+Test(syntax_rule, long_programs_at_splits)
+{
+	for (size_t lead = 16200; lead < 16500; lead += 43) {
+		struct buf text = { 0 };
+		for (int i = 0; text.n < lead; i++)
+			buf_printf(&text, i % 7 ? "  x%d = y\n" : "def f%d():\n", i);
+		buf_add_text(&text, "  subprocess.run(x,\n  1,\n  2,\n   shell=True)\n  y\nz\n");
+		buf_add(&text, "", 1);
+		struct segment v[] = { { 0, text.p, SEGMENT_TEXT } };
+		struct outcome whole = play(&set, v, 1, NULL, false), other;
+		bool *splits = calloc(text.n, sizeof(bool));
+		for (size_t step = 1; step < 3000; step = step * 3 + 1) {
+			memset(splits, 0, text.n);
+			for (size_t i = 0; i < text.n; i += step)
+				splits[i] = true;
+			other = play(&set, v, 1, splits, false);
+			play_same(&whole, &other, "long");
+		}
+		cr_assert_eq(whole.verdict.kind, VERDICT_CUT);
+		free(splits);
+		buf_fini(&text);
+	}
 }
 
 /* Files */
@@ -349,4 +254,15 @@ Test(syntax_rule, bad_rules_are_refused_with_a_remedy)
 	refused("    regex: abcd\n    languages: [python]\n", "languages are for a query");
 	refused("REDACT    query: (call) @c\n    languages: [python]\n    lead_in: x\n",
 		"cannot redact");
+	refused("    query: (call) @c\n    languages: [python]\n    lead_in: abcd\n    decode: [hex]\n",
+		"t.yaml:10: rule a: decode and a query exclude each other");
+}
+
+Test(syntax_rule, a_policy_that_decodes_leaves_syntax_rules_out)
+{
+	struct play p = play_open("version: 1\ndecode: [base64]\nrules:\n  - id: a\n    title: t\n"
+				  "    severity: critical\n    action: cut\n    languages: [go]\n"
+				  "    lead_in: abcde\\(\n    query: (call_expression) @c\n");
+	cr_assert_eq(ruleset_rule(p.set, 0)->decode, 0);
+	play_close(&p);
 }
