@@ -105,14 +105,22 @@ static bool edge_add(struct slot *s, struct code_edge edge)
 	return true;
 }
 
+/* Of "python:src/a.py" and "{.python}" too. */
+static struct span fence_word(const char *word)
+{
+	word += strspn(word, "{.");
+	return (struct span){ word, strcspn(word, ":}") };
+}
+
 static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
 {
 	struct fence *f = &s->channel->fence;
 	at += fence_feed(f, s->work.text + (at - s->work.base), (size_t)(track_end(&s->work) - at),
 			 &edge->code);
 	edge->closed = edge->code && !fence_in_code(f);
-	edge->stated = f->language[0] != '\0';
-	edge->language = syntax_find(span_of(f->language));
+	struct span word = fence_word(f->language);
+	edge->stated = word.n > 0;
+	edge->language = syntax_find(word);
 	return at;
 }
 

@@ -162,6 +162,8 @@ Test(syntax_wire, fences_of_every_form)
 {
 	static const char *const cut[] = {
 		SAYS("~~~python\\n" BAD "~~~\\n"),
+		SAYS("```python:a.py\\n" BAD "```\\n"),
+		SAYS("```{.python}\\n" BAD "```\\n"),
 		SAYS("~~~python\\n```\\n" BAD "```\\n~~~\\n"),
 		SAYS("````python\\n" BAD "```\\n````\\n"),
 		SAYS("```python\\r\\nsubprocess.run(c,\\r\\n shell=True)\\r\\n```\\r\\nok"),
