@@ -5,6 +5,9 @@
 static bool delimits(struct arguments *a, const struct track *t, uint64_t at)
 {
 	uint64_t raw = track_raw_end(t, at) - track_raw(t, at);
+	if (t->runs[track_find(t, at)].raw < track_raw(t, at) &&
+	    t->runs[track_find(t, at)].at == (uint32_t)at)
+		return false; /* its escape began in an earlier frame */
 	a->object = a->object || raw == 1;
 	return raw == 1 || (!a->object && (raw == 2 || raw == 6));
 }
@@ -48,10 +51,12 @@ static void end_string(struct arguments *a)
 
 static bool is_path_key(struct span key)
 {
-	static const char *const keys[] = { "path",          "file",       "filename",
-					    "file_name",     "file_path",  "filepath",
-					    "target_file",   "uri",        "relative_path",
-					    "absolute_path", "targetfile", "notebook_path" };
+	static const char *const keys[] = {
+		"path",          "file",          "filename",     "file_name",
+		"file_path",     "filepath",      "target_file",  "uri",
+		"relative_path", "absolute_path", "targetfile",   "notebook_path",
+		"absolutepath",  "relativepath",  "notebookpath", "relative_workspace_path"
+	};
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (span_eq_nocase(span_of(keys[i]), key))
 			return true;

@@ -6,7 +6,7 @@
 #include "policy/syntax_rule.h"
 
 static const struct syntax_limits limits = { .bytes = REGION_LINE + 1,
-					     .steps = 100000,
+					     .steps = 600,
 					     .depth = 2000 };
 
 void region_begin(struct region *g, uint64_t at, bool stated,
@@ -16,7 +16,6 @@ void region_begin(struct region *g, uint64_t at, bool stated,
 	g->stated = stated;
 	g->language = language;
 	g->start = at;
-	g->taken = g->parses = g->steps = g->questions = 0;
 	g->blank = true;
 }
 
@@ -62,11 +61,14 @@ static struct syntax_tree *tree_of(struct region *g, const struct syntax_languag
 	return g->trees[i];
 }
 
-/* What a region may spend before it has read a byte, and bytes for which it may spend one more. */
-static bool may_spend(const struct region *g)
+/* What may be spent before a byte was read, and bytes for which one more may be. The end of a
+ * region is the last chance, and may go four times as far. */
+static bool may_spend(const struct region *g, bool whole)
 {
-	return g->parses < 64 + g->taken / 256 && g->steps < 2000 + g->taken / 8 &&
-	       g->questions < 256 + g->taken / 32;
+	uint64_t times = whole ? 4 : 1;
+	return g->parses < times * (64 + g->taken / 256) &&
+	       g->steps < times * (2000 + g->taken / 8) &&
+	       g->questions < times * (256 + g->taken / 32);
 }
 
 /* The tree of the text with the k-th closer behind it, which is in g->text now. NULL: none. */
@@ -185,11 +187,15 @@ static void checkpoint(struct region *g, const struct region_asker *who, uint64_
 		struct syntax_range range = { 0, 0 };
 		if (!is_open(who, c, at) || c->point <= g->start)
 			continue;
-		if (!whole && (counted ? g->questions > 256 + g->taken / 32 : !may_spend(g)))
+		enum syntax_answer answer = SYNTAX_EXHAUSTED;
+		if (may_spend(g, whole)) {
+			g->parses += !counted;
+			counted = true;
+			answer = ask(g, who, c, whole, &range);
+		} else if (!whole) {
 			return;
-		g->parses += !counted;
-		counted = true;
-		decide(g, c, ask(g, who, c, whole, &range), at, by_end, &range);
+		}
+		decide(g, c, answer, at, by_end, &range);
 	}
 }
 

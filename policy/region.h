@@ -41,8 +41,8 @@ struct region {
 	bool stated;                            /* its language is said */
 	const struct syntax_language *language; /* NULL, and stated: none of ours */
 	uint64_t start;                         /* text offset of the first byte kept */
-	uint64_t taken;                         /* bytes, all */
-	uint64_t parses, steps, questions;
+	/* Of all the channel's regions: bytes, and what they have cost. */
+	uint64_t taken, parses, steps, questions;
 	bool blank; /* the line being read has had white space only */
 	struct buf text;
 	struct syntax_tree **trees; /* by language; NULL until one is asked */

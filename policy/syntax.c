@@ -43,7 +43,7 @@ static const struct grammar grammars[] = {
 	  tree_sitter_javascript },
 	{ { "python", " py py3 python3 ", " py pyi pyw ", " \"\"\" ''' " }, tree_sitter_python },
 	{ { "rust", " rs ", " rs ", " */ \" \"# \"## " }, tree_sitter_rust },
-	{ { "tsx", " ", " tsx ", " */ ` " }, tree_sitter_tsx },
+	{ { "tsx", " typescriptreact ", " tsx ", " */ ` " }, tree_sitter_tsx },
 	{ { "typescript", " ts mts cts ", " ts mts cts ", " */ ` " }, tree_sitter_typescript },
 };
 

@@ -166,7 +166,7 @@ static void show_text(const struct ruleset *set, size_t index, const struct rule
 	show_line("rollback", rule->rollback ? "yes" : "no");
 	show_line("regex", rule->regex);
 	show_line("query", rule->query);
-	if (d->secret_group)
+	if (rule->regex[0] && d->secret_group)
 		printf("%-12s group %u of it\n", "secret", d->secret_group);
 	else if (rule->regex[0])
 		show_line("secret", "the whole match");
@@ -221,7 +221,8 @@ static void show_json(const struct ruleset *set, size_t index, const struct rule
 	report_member(out, "regex", rule->regex);
 	buf_add_char(out, ',');
 	report_member(out, "query", rule->query);
-	buf_printf(out, ",\"secret_group\":%u", d->secret_group);
+	if (rule->regex[0])
+		buf_printf(out, ",\"secret_group\":%u", d->secret_group);
 	if (d->mask) {
 		buf_add_char(out, ',');
 		report_member(out, "mask", d->mask);

@@ -164,8 +164,8 @@ static void escape(struct wire *w, uint64_t off, size_t raw_len, struct pieces *
 }
 
 /* A string ends at `off` inside an escape of the inner layer: its raw bytes so far belong to the
- * text that a later frame will tell. Who takes that text out must take these bytes with it: a piece
- * of raw bytes without text says which. */
+ * text that a later frame will tell. Who takes that text out must take these bytes with it, and who
+ * asks whether a quote delimits must see them: a piece of raw bytes without text says which. */
 static void divided_escape(struct wire *w, uint64_t off, struct pieces *out)
 {
 	struct inner *in = inner_of(w);
@@ -187,7 +187,7 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 		 * next frame. */
 		if (w->long_frame && w->waiting)
 			w->error = WIRE_OPEN_ESCAPE;
-		if (w->options.for_edits && w->two_layers && w->channel != NO_CHANNEL)
+		if (w->two_layers && w->channel != NO_CHANNEL)
 			divided_escape(w, off, out);
 		w->two_layers = false;
 		return;

@@ -30,7 +30,11 @@ static void take(struct trace *t, const struct wire *w, const struct piece *p)
 		return;
 	}
 	CHECK(!c->ended);
-	CHECK(p->text_len > 0 && p->raw_len > 0);
+	CHECK(p->raw_len > 0);
+	if (!p->text_len) { /* the first half of an escape that the frame's end divides */
+		CHECK(!p->lit_len);
+		return;
+	}
 	CHECK(p->lit_len ? p->lit_len == p->text_len : p->text_len == p->raw_len);
 	buf_add(&c->text, piece_text(p), p->text_len);
 	for (uint32_t i = 0; i < p->text_len; i++)

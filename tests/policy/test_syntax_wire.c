@@ -224,6 +224,19 @@ Test(syntax_wire, quotes_of_every_form)
 #define OBJECT(file) \
 	"{\"path\":\"" file "\",\"content\":\"subprocess.run(\\\"c\\\", shell=True)\\ny\\n\"}"
 
+/* A frame that ends inside an escape of the inner layer: the quote behind it is text. */
+Test(syntax_wire, quotes_whose_escape_is_divided)
+{
+	static const char *const texts[] = {
+		CALLS("{\\\"code\\\":\\\"subprocess.run(\\\\")
+			CALLS("\\\"c\\\\\\\", shell=True)\\\\n\\\"}"),
+		CALLS("{\\\"code\\\":\\\"subprocess.run(\\\\\\\"c\\\\")
+			CALLS("\\\", shell=True)\\\\n\\\"}"),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		cr_assert_eq(everywhere(texts[i]).o.verdict.kind, VERDICT_CUT, "%s", texts[i]);
+}
+
 Test(syntax_wire, arguments_that_are_objects)
 {
 	dialect = DIALECT_GEMINI;
