@@ -1,0 +1,183 @@
+#include "policy/tree.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *dump(const char *language, const char *text)
+{
+	struct labels *l = labels_new();
+	struct tree t;
+	struct buf out = { 0 };
+	enum tree_result r = tree_build(syntax_find(span_of(language)), span_of(text), l, &t);
+	cr_assert_eq(r, TREE_OK, "%s: %s: %s", language, text, tree_result_names[r]);
+	tree_dump(&t, l, &out);
+	buf_add_char(&out, '\0');
+	cr_assert(!out.failed);
+	tree_fini(&t);
+	labels_free(l);
+	return out.p;
+}
+
+struct pair {
+	const char *language, *a, *b;
+};
+
+static void check(const struct pair *p, size_t n, bool equal)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *a = dump(p[i].language, p[i].a), *b = dump(p[i].language, p[i].b);
+		cr_expect_eq(strcmp(a, b) == 0, equal,
+			     "%s: %s and\n%s should%s be one tree:\n%s\n%s", p[i].language, p[i].a,
+			     p[i].b, equal ? "" : " not", a, b);
+		free(a);
+		free(b);
+	}
+}
+
+static const struct pair equal[] = {
+	{ "python", "def f(a, b):\n    return a - b\n", "def f(x,  y): # c\n    return (x - y)\n" },
+	{ "python", "x = 'a\\'b'\n", "y = \"a'b\"\n" },
+	{ "python", "f(1, 2)\n", "f(\n  1,\n  2,\n)\n" },
+	{ "python", "x = [i for i in y]\n", "z = [k for k in y]\n" },
+	{ "python", "x = 1, 2\n", "x = (1, 2)\n" },
+	{ "python", "class A():\n  pass\n", "class A:\n  pass\n" },
+	{ "python", "def f(a):\n  global g\n  g = a\n", "def f(b):\n  global h\n  h = b\n" },
+	{ "python", "f(0XFF)\n", "f(0xff)\n" },
+	{ "python", "with open('a') as f:\n  f.read()\n", "with open(\"a\") as g: g.read()\n" },
+	{ "javascript", "const f = x => x;", "const g = (y) => (y); // c\n" },
+	{ "javascript", "let a = { 'b': 1, };", "let c = { b: 1 }" },
+	{ "javascript", "function f(a) { return { a: a } }",
+	  "function g(b) { return { a: b, }; }" },
+	{ "javascript", "function f(a) { return { a } }", "function f(b) { return { a: b } }" },
+	{ "javascript", "for (var i = 0; i < 3; i++) { g(i) }", "for (var k=0;k<3;k++) { g(k) }" },
+	{ "typescript", "const f = (x: number): string => `${x}`;",
+	  "const f = ( y:number ):string => `${y}`" },
+	{ "typescript", "type A = | 'b' | 'c';", "type A = \"b\" | \"c\"" },
+	{ "go", "package p\nfunc f(a int) int { b := a; return b }\n",
+	  "package p\n// c\nfunc f(x int) int {\n\ty := (x)\n\treturn y\n}\n" },
+	{ "rust", "fn f(a: u8) -> u8 { let b = a; b }",
+	  "fn f(x: u8) -> u8 {\n  let y = x; /* c */ (y)\n}" },
+	{ "java", "class A { int f(int a) { int b = a; return b; } }",
+	  "class A { // c\n int f(int x) { int y = x; return (y); } }" },
+	{ "c", "int f(int a) { int b = a; return b; }",
+	  "int f(int x)\n{\n\tint y = x; /* c */\n\treturn (y);\n}\n" },
+	{ "bash", "for f in a b; do echo \"$f\"; done\n",
+	  "# c\nfor f in a b\ndo\n  echo \"$f\"\ndone\n" },
+};
+
+static const struct pair different[] = {
+	{ "python", "x = a - b\n", "x = b - a\n" },
+	{ "python", "x = len(a)\n", "x = eval(a)\n" },
+	{ "python", "x = 1\n", "x = 2\n" },
+	{ "python", "x = 1\n", "x = 1,\n" },
+	{ "python", "x = a[1:]\n", "x = a[:1]\n" },
+	{ "python", "x = a[1]\n", "x = a[1,]\n" },
+	{ "python", "x = b'a'\n", "x = 'a'\n" },
+	{ "python", "x = 'a'\n", "x = ' a'\n" },
+	{ "python", "from . import a\n", "from .. import a\n" },
+	{ "python", "import os\nos.x()\n", "import sys\nsys.x()\n" },
+	{ "python", "def f(x=x): pass\n", "def f(x=y): pass\n" },
+	{ "python", "def f(a, b):\n  return a\n", "def f(a, b):\n  return b\n" },
+	{ "python", "def f():\n  x = 1\n  x\n", "def f():\n  global x\n  x = 1\n  x\n" },
+	{ "python", "def f(a):\n  return a.b\n", "def f(a):\n  return a.c\n" },
+	{ "python", "for x in y: pass\n", "for x, in y: pass\n" },
+	{ "python", "class A:\n  x = 1\n", "class A:\n  y = 1\n" },
+	{ "javascript", "let a = [, 1]", "let a = [1]" },
+	{ "javascript", "let a = (b?.c).d", "let a = b?.c.d" },
+	{ "javascript", "f(a - b)", "f(b - a)" },
+	{ "javascript", "len(1)", "eval(1)" },
+	{ "javascript", "f(1)", "f(2)" },
+	{ "javascript", "export function f() {}", "export function g() {}" },
+	{ "javascript", "for (let i = 0; ; i++) {}", "for (let i = 0; i++;) {}" },
+	{ "javascript", "function f(a) { return { a } }", "function f(b) { return { b } }" },
+	{ "javascript", "let f = () => ({})", "let f = () => {}" },
+	{ "javascript", "let x = `a ${b}`", "let x = `a${b}`" },
+	{ "typescript", "let a: number", "let a: string" },
+	{ "typescript", "f(a - b)", "f(b - a)" },
+	{ "typescript", "len(1)", "eval(1)" },
+	{ "typescript", "f(1)", "f(2)" },
+	{ "go", "package p\nvar x = a - b\n", "package p\nvar x = b - a\n" },
+	{ "go", "package p\nvar x = len(a)\n", "package p\nvar x = eval(a)\n" },
+	{ "go", "package p\nvar x = 1\n", "package p\nvar x = 2\n" },
+	{ "go", "package p\nvar x = a[1:]\n", "package p\nvar x = a[:1]\n" },
+	{ "go", "package p\nfunc f() { switch a(); {} }\n",
+	  "package p\nfunc f() { switch a() {} }\n" },
+	{ "go", "package p\nvar x = \"a b\"\n", "package p\nvar x = \"ab\"\n" },
+	{ "rust", "fn f() { a - b }", "fn f() { b - a }" },
+	{ "rust", "fn f() { len(a) }", "fn f() { eval(a) }" },
+	{ "rust", "fn f() { 1 }", "fn f() { 2 }" },
+	{ "rust", "fn f() { [1; 2] }", "fn f() { [1, 2] }" },
+	{ "rust", "fn f() { vec![1; 2] }", "fn f() { vec![1, 2] }" },
+	{ "rust", "fn f() { (a.b)(c) }", "fn f() { a.b(c) }" },
+	{ "rust", "fn f() { a }", "fn f() { a; }" },
+	{ "rust", "fn f() { (a,) }", "fn f() { (a) }" },
+	{ "rust", "fn f() { a.. }", "fn f() { ..a }" },
+	{ "rust", "fn f() { let x = 1; { g(x); let x = 2; } }",
+	  "fn f() { let x = 1; { g(z); let z = 2; } }" },
+	{ "java", "class A { int x = a - b; }", "class A { int x = b - a; }" },
+	{ "java", "class A { int x = len(a); }", "class A { int x = eval(a); }" },
+	{ "java", "class A { int x = 1; }", "class A { int x = 2; }" },
+	{ "java", "class A { int[] x; }", "class A { int[][] x; }" },
+	{ "java", "class A { int x; int f() { return x; } }",
+	  "class A { int y; int f() { return y; } }" },
+	{ "c", "int x = a - b;", "int x = b - a;" },
+	{ "c", "int x = len(a);", "int x = eval(a);" },
+	{ "c", "int x = 1;", "int x = 2;" },
+	{ "c", "int main() {}", "int other() {}" },
+	{ "c", "unsigned int x;", "int x;" },
+	{ "c", "void f() { for (int i = 0; ; i++) {} }", "void f() { for (int i = 0; i++;) {} }" },
+	{ "bash", "echo $((a - b))\n", "echo $((b - a))\n" },
+	{ "bash", "len x\n", "eval x\n" },
+	{ "bash", "x=1\n", "x=2\n" },
+	{ "bash", "echo \"$a $b\"\n", "echo \"$a$b\"\n" },
+	{ "bash", "a; b\n", "a & b\n" },
+	{ "bash", "a && b\n", "a || b\n" },
+	{ "bash", "[ $a = b ]\n", "[[ $a = b ]]\n" },
+	{ "bash", "a <(b)\n", "a >(b)\n" },
+	{ "bash", "echo ${a:-b}\n", "echo ${a:+b}\n" },
+};
+
+Test(tree, what_means_the_same_is_one_tree)
+{
+	check(equal, ARRAY_LEN(equal), true);
+}
+
+Test(tree, what_does_not_is_not)
+{
+	check(different, ARRAY_LEN(different), false);
+}
+
+static enum tree_result build(const char *language, struct span text, uint32_t *wrong)
+{
+	struct labels *l = labels_new();
+	struct tree t;
+	enum tree_result r = tree_build(syntax_find(span_of(language)), text, l, &t);
+	*wrong = t.wrong;
+	tree_fini(&t);
+	labels_free(l);
+	return r;
+}
+
+Test(tree, what_is_no_program_is_said)
+{
+	uint32_t wrong;
+	cr_assert_eq(build("python", SPAN("x = 1\ndef (:\n"), &wrong), TREE_SYNTAX);
+	cr_assert_geq(wrong, 6);
+	cr_assert_eq(build("python", SPAN("# nothing\n\n"), &wrong), TREE_EMPTY);
+	cr_assert_eq(build("go", SPAN(""), &wrong), TREE_EMPTY);
+	cr_assert_eq(build("python", SPAN("x = '\xff\xfe'\n"), &wrong), TREE_OK);
+}
+
+Test(tree, depth_is_limited)
+{
+	struct buf b = { 0 };
+	uint32_t wrong;
+	buf_add_text(&b, "x = ");
+	for (int i = 0; i < 3000; i++)
+		buf_add_char(&b, '[');
+	for (int i = 0; i < 3000; i++)
+		buf_add_char(&b, ']');
+	cr_assert_eq(build("python", (struct span){ b.p, b.n }, &wrong), TREE_TOO_DEEP);
+	buf_fini(&b);
+}
