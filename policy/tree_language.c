@@ -38,8 +38,13 @@ static const struct tree_binding javascript_bindings[] = {
 	{ BIND_FUNCTION, " for_in_statement ", "left", " var " },
 	{ BIND_HERE, " variable_declarator ", "name", " lexical_declaration " },
 	{ BIND_HERE, " for_in_statement ", "left", " let const " },
-	{ BIND_SPELLED, " import_statement enum_declaration internal_module module ", "", NULL },
-	{ BIND_SPELLED, " export_specifier ", "name", NULL },
+	{ BIND_IMPORT, " import_clause namespace_import ", "", NULL },
+	{ BIND_IMPORT, " import_specifier ", "alias", NULL },
+	{ BIND_IMPORT, " import_specifier ", "name", NULL },
+	{ BIND_SPELLED, " enum_declaration internal_module module ", "", NULL },
+	{ BIND_HERE, " field_definition ", "property", NULL },
+	{ BIND_HERE, " public_field_definition ", "name", NULL },
+	{ BIND_OUTSIDE, " method_definition ", "name", NULL },
 	{ READ_SPELLED, " export_specifier ", "alias", NULL },
 	{ BIND_END, NULL, NULL, NULL },
 };
@@ -122,7 +127,7 @@ static const struct tree_binding bash_bindings[] = {
 		"call_expression>parenthesized_expression ",                                                     \
 	.empty = " program>empty_statement statement_block>empty_statement "                                     \
 		 "class_body>empty_statement switch_case>empty_statement "                                       \
-		 "union_type>| intersection_type>& ",                                                            \
+		 "union_type>| intersection_type>& new_expression>arguments ",                                   \
 	.lone = " none ", .fielded = " for_statement ", .alias = " none=none ",                                  \
 	.strings = " string template_string ", .insets = " template_substitution ",                              \
 	.numbers = " number ",                                                                                   \
@@ -131,21 +136,22 @@ static const struct tree_binding bash_bindings[] = {
 	.markup = " jsx_text ",                                                                                  \
 	.shorthand = " shorthand_property_identifier=pair,property_identifier "                                  \
 		     "shorthand_property_identifier_pattern=pair_pattern,property_identifier ",                  \
-	.names = " identifier shorthand_property_identifier "                                                    \
+	.names = " identifier private_property_identifier shorthand_property_identifier "                        \
 		 "shorthand_property_identifier_pattern ",                                                       \
-	.scopes = " program statement_block function_declaration function_expression "                           \
-		  "arrow_function method_definition generator_function "                                         \
-		  "generator_function_declaration for_statement for_in_statement catch_clause "                  \
-		  "class switch_body class_static_block function_type function_signature "                       \
-		  "method_signature abstract_method_signature call_signature "                                   \
-		  "construct_signature constructor_type ",                                                       \
+	.scopes =                                                                                                \
+		" program statement_block function_declaration function_expression "                             \
+		"arrow_function method_definition generator_function "                                           \
+		"generator_function_declaration for_statement for_in_statement catch_clause "                    \
+		"class class_declaration switch_body class_static_block function_type function_signature "       \
+		"method_signature abstract_method_signature call_signature "                                     \
+		"construct_signature constructor_type ",                                                         \
 	.functions = " program function_declaration function_expression arrow_function "                         \
 		     "method_definition generator_function generator_function_declaration "                      \
 		     "class_static_block ",                                                                      \
-	.classes = " none ", .exports = " export_statement ",                                                    \
+	.dissolved = " ", .clauses = " import_specifier export_specifier ", .classes = " none ",                 \
+	.exports = " export_statement ",                                                                         \
 	.patterns = " object_pattern array_pattern assignment_pattern rest_pattern pair_pattern "                \
-		    "object_assignment_pattern import_clause import_specifier namespace_import "                 \
-		    "named_imports ",                                                                            \
+		    "object_assignment_pattern ",                                                                \
 	.skipped = " assignment_pattern>right object_assignment_pattern>right pair_pattern>key ",                \
 	.bindings = javascript_bindings
 
@@ -159,6 +165,7 @@ static const struct tree_language languages[] = {
 	  .opened = " ",
 	  .kept = " ",
 	  .empty = " class_definition>argument_list ",
+	  .dissolved = " argument_list>generator_expression case_pattern>case_pattern ",
 	  .lone = " subscript tuple tuple_pattern expression_list pattern_list ",
 	  .fielded = " none ",
 	  .alias = " expression_list=tuple pattern_list=tuple_pattern ",

@@ -17,6 +17,7 @@ enum tree_where {
 	BIND_OUTSIDE,       /* in the scope around the parent */
 	BIND_FUNCTION,      /* in the function around it */
 	BIND_SPELLED,       /* BIND_HERE, and the name keeps its spelling */
+	BIND_IMPORT,        /* BIND_HERE, known by what is imported */
 	BIND_PASS,          /* the name is that of the file, or of a function further out */
 	READ_OUTSIDE,       /* binds nothing: read in the scope around the parent */
 	READ_OUTSIDE_FIRST, /* the same, if the parent is the first of its kind */
@@ -41,6 +42,8 @@ struct tree_language {
 	const char *opened;      /* parent>type: its children stand for it */
 	const char *kept;        /* parent>type: not transparent after all */
 	const char *empty;       /* parent>type: left out when it has no children */
+	const char *dissolved;   /* parent>type: the child stands for its parent, if it is alone */
+	const char *clauses;     /* types whose import or export is written as if it had an alias */
 	const char *lone;        /* types in which the only comma means something */
 	const char *fielded;     /* types in which a child's role cannot be told from its order */
 	const char *alias;       /* type=type: the second stands for the first */

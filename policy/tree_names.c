@@ -20,6 +20,7 @@ struct scope {
 struct entry {
 	uint32_t scope, from, length; /* 0 length: free */
 	uint32_t number, seen;        /* seen: from this node on */
+	uint32_t import;              /* the node that tells what was imported; 0: none */
 	uint8_t flags;
 };
 
@@ -92,11 +93,35 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 		s->bound[node] = 1 + i;
 }
 
+/* An import is known by what is imported, unless two are the same. */
+static void declare_import(struct names *s, uint32_t node)
+{
+	uint32_t parent = s->v[node].parent, from = parent + 1, top = parent;
+	if (strcmp(type_name(s, parent), "import_specifier") != 0) {
+		while (top && strcmp(type_name(s, top), "import_statement") != 0)
+			top = s->v[top].parent;
+		for (from = top + 1; from < s->v[top].end; from = s->v[from].end)
+			if (strcmp(type_name(s, from), "string") == 0)
+				break;
+	}
+	struct entry *taken = from < s->n ? &s->entries[slot(s, NONE, from)] : NULL;
+	bool known =
+		taken && !taken->length && strcmp(type_name(s, parent), "namespace_import") != 0;
+	if (known)
+		*taken = (struct entry){ .scope = NONE,
+					 .from = s->v[from].from,
+					 .length = s->v[from].to - s->v[from].from };
+	declare(s, s->at[node], node, 0, 0, true);
+	if (known)
+		s->entries[s->bound[node] - 1].import = from;
+}
+
 static bool exported(const struct names *s, uint32_t node)
 {
 	for (int i = 0; s->l->exports && i < 3; i++, node = s->v[node].parent)
 		if (tree_listed(s->l->exports, type_name(s, node)))
-			return true;
+			return strcmp(type_name(s, node + 1), "export") != 0 ||
+			       strcmp(type_name(s, node + 2), "default") != 0;
 	return false;
 }
 
@@ -110,7 +135,8 @@ static bool named(const struct names *s, uint32_t node)
 static void bind(struct names *s, uint32_t top, enum tree_where where)
 {
 	uint32_t parent = s->v[top].parent, scope = s->at[parent];
-	uint8_t flags = where == BIND_SPELLED || exported(s, parent) ? SPELLED : 0;
+	bool seen_outside = where != BIND_PARAMETER && exported(s, parent);
+	uint8_t flags = where == BIND_SPELLED || seen_outside ? SPELLED : 0;
 	if (where == BIND_OUTSIDE && s->flags[s->v[parent].type] & IS_SCOPE)
 		scope = s->scopes[scope].parent;
 	while (where == BIND_FUNCTION && scope && !(s->scopes[scope].flags & IS_FUNCTION))
@@ -128,7 +154,9 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 		bool skipped = i != top && v->field &&
 			       tree_paired(s->l->skipped, type_name(s, v->parent),
 					   syntax_field_name(s->language, v->field));
-		if (named(s, i) && !skipped)
+		if (where == BIND_IMPORT && named(s, i) && !skipped)
+			declare_import(s, i);
+		else if (named(s, i) && !skipped)
 			declare(s, scope, i, seen, flags, where == BIND_OUTSIDE || seen);
 		else if (!(s->flags[v->type] & IS_PATTERN) || skipped || dotted)
 			next = v->end;
@@ -203,9 +231,11 @@ static void bind_all(struct names *s)
 			if (!s->masks[s->v[s->v[i].parent].type])
 				continue;
 			enum tree_where where = binding_of(s, i, false);
-			int wanted = where == BIND_PASS || where == BIND_SPELLED ? 0
-				     : where == BIND_PARAMETER                   ? 1
-										 : 2;
+			int wanted =
+				where == BIND_PASS || where == BIND_SPELLED || where == BIND_IMPORT
+					? 0
+				: where == BIND_PARAMETER ? 1
+							  : 2;
 			if (where != BIND_END && wanted == pass)
 				bind(s, i, where);
 		}
@@ -227,7 +257,7 @@ static bool resolve(const struct names *s, uint32_t node, uint32_t *out)
 	*out = 0;
 	if (s->bound[node]) {
 		const struct entry *e = &s->entries[s->bound[node] - 1];
-		*out = e->flags ? 0 : 1 + e->number;
+		*out = e->import ? NAME_IMPORT | e->import : e->flags ? 0 : 1 + e->number;
 		return e->number < NAME_INDEX_MAX;
 	}
 	if (binding_of(s, node, true) == READ_SPELLED || behind_dot(s, node))
@@ -237,7 +267,9 @@ static bool resolve(const struct names *s, uint32_t node, uint32_t *out)
 		bool seen = e->length && e->seen <= node &&
 			    (!(s->scopes[scope].flags & IS_CLASS) || up == 0 || s->l->classes_seen);
 		if (seen && !(e->flags & (TO_FILE | TO_OUTER))) {
-			*out = e->flags ? 0 : 1 + up * NAME_INDEX_MAX + e->number;
+			*out = e->import  ? NAME_IMPORT | e->import
+			       : e->flags ? 0
+					  : 1 + up * NAME_INDEX_MAX + e->number;
 			return e->number < NAME_INDEX_MAX && up < NAME_UP_MAX;
 		}
 		if (scope == 0)
@@ -259,7 +291,8 @@ static bool prepare(struct names *s)
 		{ IS_PATTERN, offsetof(struct tree_language, patterns) },
 		{ IS_EXACT, offsetof(struct tree_language, exact) },
 	};
-	uint32_t types = syntax_type_count(s->language), cap = 64, names = 0;
+	uint32_t types = syntax_type_count(s->language), cap = 64,
+		 names = 0; /* an import has two */
 	s->flags = calloc(types, 1);
 	s->masks = calloc(types, sizeof(*s->masks));
 	s->at = malloc(s->n * sizeof(*s->at));
@@ -281,7 +314,7 @@ static bool prepare(struct names *s)
 		s->fields[k] = syntax_field(s->language, s->l->bindings[k].field);
 	for (uint32_t i = 0; i < s->n; i++)
 		names += (s->flags[s->v[i].type] & IS_NAME) != 0;
-	while (cap < names * 2)
+	while (cap < names * 3)
 		cap *= 2;
 	s->mask = cap - 1;
 	/* Room for every name: the index of an entry is its identity. */
