@@ -175,6 +175,8 @@ static bool applies(const struct names *s, uint32_t node, const struct tree_bind
 			first = s->v[first].end;
 		return first == v->parent;
 	}
+	if (b->where == BIND_IMPORT && b->field[0] && v->end != s->v[v->parent].end)
+		return false; /* its alias is what is bound */
 	if (!b->when)
 		return true;
 	if (tree_listed(b->when, type_name(s, s->v[v->parent].parent)))
