@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/file.h"
 #include "policy/compare.h"
@@ -18,14 +19,20 @@ struct diff {
 	struct comparison c;
 };
 
+static int read_one(const char *path, struct buf *out)
+{
+	/* One byte more than is parsed, so that what is too large is found to be. */
+	size_t most = (size_t)syntax_default_limits.bytes + 1;
+	return strcmp(path, "-") == 0 ? file_drain(STDIN_FILENO, most, out)
+				      : file_read(path, most, out);
+}
+
 static bool read_files(struct diff *d)
 {
 	for (int i = 0; i < COMPARE_SIDES; i++) {
 		if (!d->paths[i])
 			continue;
-		/* One byte more than is parsed, so that what is too large is found to be. */
-		int error = file_read(d->paths[i], (size_t)syntax_default_limits.bytes + 1,
-				      &d->files[i]);
+		int error = read_one(d->paths[i], &d->files[i]);
 		if (error && error != -EFBIG) {
 			fprintf(stderr, "redcard diff: %s: %s; name a file that can be read\n",
 				d->paths[i], strerror(-error));
