@@ -93,6 +93,62 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 		s->bound[node] = 1 + i;
 }
 
+/* Python calls f(x=1): then the x of f is no name of f's own. What is called is known by its last
+ * name, its keywords stand in a scope of that name. */
+#define CALLED (NONE - 1)
+#define KEYWORDS 0x80000000U
+
+static void enter(struct names *s, uint32_t scope, uint32_t node)
+{
+	struct entry *e = &s->entries[slot(s, scope, node)];
+	if (!e->length)
+		*e = (struct entry){ .scope = scope,
+				     .from = s->v[node].from,
+				     .length = s->v[node].to - s->v[node].from };
+}
+
+static void note_keywords(struct names *s)
+{
+	for (uint32_t i = 1; i < s->n; i++) {
+		uint32_t argument = s->v[i].parent, call = s->v[s->v[argument].parent].parent;
+		if (i != argument + 1 || !(s->flags[s->v[i].type] & IS_NAME) ||
+		    strcmp(type_name(s, argument), "keyword_argument") != 0)
+			continue;
+		uint32_t callee = s->v[call + 1].end - 1;
+		if (strcmp(type_name(s, call), "call") != 0 ||
+		    !(s->flags[s->v[callee].type] & IS_NAME))
+			continue;
+		enter(s, CALLED, callee);
+		enter(s, KEYWORDS | slot(s, CALLED, callee), i);
+	}
+}
+
+static uint32_t named_child(const struct names *s, uint32_t node)
+{
+	for (uint32_t i = node + 1; i < s->v[node].end; i = s->v[i].end)
+		if (s->flags[s->v[i].type] & IS_NAME)
+			return i;
+	return NONE;
+}
+
+/* Whether a parameter is named by a call of its function, or of the class that makes it. */
+static bool called_by_name(const struct names *s, uint32_t from, uint32_t parameter)
+{
+	for (uint8_t kind = IS_FUNCTION;; kind = IS_CLASS) {
+		while (from && !(s->flags[s->v[from].type] & kind))
+			from = s->v[from].parent;
+		uint32_t name = from ? named_child(s, from) : NONE;
+		if (name == NONE)
+			return false;
+		uint32_t called = slot(s, CALLED, name);
+		if (s->entries[called].length &&
+		    s->entries[slot(s, KEYWORDS | called, parameter)].length)
+			return true;
+		if (kind == IS_CLASS || strncmp(s->text.p + s->v[name].from, "__", 2) != 0)
+			return false;
+	}
+}
+
 /* An import is known by what is imported, unless two are the same. */
 static void declare_import(struct names *s, uint32_t node)
 {
@@ -157,7 +213,10 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 		if (where == BIND_IMPORT && named(s, i) && !skipped)
 			declare_import(s, i);
 		else if (named(s, i) && !skipped)
-			declare(s, scope, i, seen, flags, where == BIND_OUTSIDE || seen);
+			declare(s, scope, i, seen,
+				where == BIND_PARAMETER && called_by_name(s, parent, i) ? SPELLED
+											: flags,
+				where == BIND_OUTSIDE || seen);
 		else if (!(s->flags[v->type] & IS_PATTERN) || skipped || dotted)
 			next = v->end;
 	}
@@ -228,6 +287,7 @@ static bool find_scopes(struct names *s)
 
 static void bind_all(struct names *s)
 {
+	note_keywords(s);
 	for (int pass = 0; pass < 3; pass++)
 		for (uint32_t i = 1; i < s->n; i++) {
 			if (!s->masks[s->v[s->v[i].parent].type])
@@ -293,8 +353,7 @@ static bool prepare(struct names *s)
 		{ IS_PATTERN, offsetof(struct tree_language, patterns) },
 		{ IS_EXACT, offsetof(struct tree_language, exact) },
 	};
-	uint32_t types = syntax_type_count(s->language), cap = 64,
-		 names = 0; /* an import has two */
+	uint32_t types = syntax_type_count(s->language), cap = 64, names = 0;
 	s->flags = calloc(types, 1);
 	s->masks = calloc(types, sizeof(*s->masks));
 	s->at = malloc(s->n * sizeof(*s->at));
@@ -316,7 +375,7 @@ static bool prepare(struct names *s)
 		s->fields[k] = syntax_field(s->language, s->l->bindings[k].field);
 	for (uint32_t i = 0; i < s->n; i++)
 		names += (s->flags[s->v[i].type] & IS_NAME) != 0;
-	while (cap < names * 3)
+	while (cap < names * 4) /* an import has two entries, a keyword three */
 		cap *= 2;
 	s->mask = cap - 1;
 	/* Room for every name: the index of an entry is its identity. */
