@@ -140,6 +140,20 @@ static uint32_t *roots_of(const struct side *s, uint32_t from, uint32_t to, uint
 static uint32_t align(struct aligner *al, uint32_t a_from, uint32_t a_to, uint32_t b_from,
 		      uint32_t b_to, unsigned depth);
 
+/* A tree that stands unchanged inside of the other one: all else is inserted around it. */
+static uint32_t wrapped(struct aligner *al, const struct side *in, uint32_t i,
+			const struct side *out, uint32_t j, uint32_t cost)
+{
+	uint32_t n = tree_size(in, i), m = tree_size(out, j);
+	if (m <= n || m - n >= cost || m > al->steps)
+		return cost;
+	al->steps -= m;
+	for (uint32_t c = out->tree->left[j]; c < j; c++)
+		if (out->id[c] == in->id[i])
+			return m - n;
+	return cost;
+}
+
 static uint32_t align_trees(struct aligner *al, uint32_t i, uint32_t j, unsigned depth)
 {
 	const struct side *a = &al->s->a, *b = &al->s->b;
@@ -148,7 +162,8 @@ static uint32_t align_trees(struct aligner *al, uint32_t i, uint32_t j, unsigned
 	uint32_t all = tree_size(a, i) + tree_size(b, j);
 	uint32_t cost = (a->tree->label[i] != b->tree->label[j]) +
 			align(al, a->tree->left[i], i, b->tree->left[j], j, depth + 1);
-	return cost < all ? cost : all;
+	cost = wrapped(al, a, i, b, j, cost < all ? cost : all);
+	return wrapped(al, b, j, a, i, cost);
 }
 
 /* What a pair of trees seems to cost, for choosing pairs. */
