@@ -70,7 +70,12 @@ static void add_name(struct writer *w, uint32_t i)
 static uint32_t put_leaf(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
-	struct span text = { w->text.p + v->from, v->to - v->from };
+	uint32_t from = v->from;
+	/* Bash's grammar leaves the blanks out that begin a here-document. */
+	while (strcmp(writer_type(w, i), "heredoc_body") == 0 && from &&
+	       strchr(" \t", w->text.p[from - 1]))
+		from--;
+	struct span text = { w->text.p + from, v->to - from };
 	uint16_t flags = w->flags[v->type];
 	const char *type = writer_type(w, i);
 	if (!(v->flags & SYNTAX_NAMED)) {
@@ -212,7 +217,7 @@ static bool chained(const struct writer *w, uint32_t i)
 			if (strcmp(writer_type(w, c), "optional_chain") == 0)
 				return true;
 		if (!strstr(" member_expression subscript_expression call_expression "
-			    "non_null_expression parenthesized_expression ",
+			    "non_null_expression ",
 			    writer_type(w, k)))
 			return false;
 	}
@@ -226,7 +231,8 @@ static bool keeps_parentheses(const struct writer *w, uint32_t i)
 	if (!i || !tree_paired(w->l->kept, writer_type(w, v->parent), writer_type(w, i)))
 		return false;
 	bool script = strstr(w->l->names, "shorthand_property") != NULL;
-	return script ? v->parent + 1 == i && chained(w, i) : v->parent + 1 == i;
+	bool first = v->parent + 1 == i || w->v[v->parent].type == v->type;
+	return first && (!script || chained(w, i));
 }
 
 /* Returns how many trees were written. exact: the parent wants every token. */

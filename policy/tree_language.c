@@ -123,6 +123,8 @@ static const struct tree_binding bash_bindings[] = {
 		" parenthesized_expression parenthesized_type required_parameter union_type intersection_type ", \
 	.opened = " arrow_function>formal_parameters ",                                                          \
 	.kept = " member_expression>parenthesized_expression "                                                   \
+		"non_null_expression>parenthesized_expression "                                                  \
+		"parenthesized_expression>parenthesized_expression "                                             \
 		"subscript_expression>parenthesized_expression "                                                 \
 		"call_expression>parenthesized_expression ",                                                     \
 	.empty = " program>empty_statement statement_block>empty_statement "                                     \
@@ -253,7 +255,7 @@ static const struct tree_language languages[] = {
 	  .separators = " , ; : ",
 	  .exact = " token_tree token_tree_pattern array_expression token_repetition "
 		   "token_repetition_pattern macro_rule ",
-	  .atoms = " lifetime ",
+	  .atoms = " lifetime string_literal raw_string_literal char_literal ",
 	  .transparent = " parenthesized_expression ",
 	  .opened = " ",
 	  .kept = " call_expression>parenthesized_expression ",
