@@ -98,13 +98,14 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 #define CALLED (NONE - 1)
 #define KEYWORDS 0x80000000U
 
-static void enter(struct names *s, uint32_t scope, uint32_t node)
+static void enter(struct names *s, uint32_t scope, uint32_t node, uint8_t flags)
 {
 	struct entry *e = &s->entries[slot(s, scope, node)];
 	if (!e->length)
 		*e = (struct entry){ .scope = scope,
 				     .from = s->v[node].from,
-				     .length = s->v[node].to - s->v[node].from };
+				     .length = s->v[node].to - s->v[node].from,
+				     .flags = flags };
 }
 
 static void note_keywords(struct names *s)
@@ -118,8 +119,8 @@ static void note_keywords(struct names *s)
 		if (strcmp(type_name(s, call), "call") != 0 ||
 		    !(s->flags[s->v[callee].type] & IS_NAME))
 			continue;
-		enter(s, CALLED, callee);
-		enter(s, KEYWORDS | slot(s, CALLED, callee), i);
+		enter(s, CALLED, callee, 0);
+		enter(s, KEYWORDS | slot(s, CALLED, callee), i, 0);
 	}
 }
 
@@ -210,9 +211,11 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 		bool skipped = i != top && v->field &&
 			       tree_paired(s->l->skipped, type_name(s, v->parent),
 					   syntax_field_name(s->language, v->field));
-		if (where == BIND_IMPORT && named(s, i) && !skipped)
+		if (where == BIND_PASS && scope && named(s, i))
+			enter(s, scope, i, flags); /* in the file itself it says nothing */
+		else if (where == BIND_IMPORT && named(s, i) && !skipped)
 			declare_import(s, i);
-		else if (named(s, i) && !skipped)
+		else if (where != BIND_PASS && named(s, i) && !skipped)
 			declare(s, scope, i, seen,
 				where == BIND_PARAMETER && called_by_name(s, parent, i) ? SPELLED
 											: flags,
