@@ -19,7 +19,7 @@ static_assert(ARRAY_LEN(tree_result_names) == TREE_RESULT_COUNT, "a name for eac
 static struct span right_of(const char *list, const char *left)
 {
 	size_t n = strlen(left);
-	for (const char *at = list; (at = strstr(at, left)) != NULL; at++)
+	for (const char *at = list; n && (at = strstr(at, left)) != NULL; at++)
 		if (at > list && at[-1] == ' ' && at[n] == '=')
 			return (struct span){ at + n + 1, strcspn(at + n + 1, " ") };
 	return (struct span){ NULL, 0 };
