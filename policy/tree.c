@@ -235,6 +235,40 @@ static bool keeps_parentheses(const struct writer *w, uint32_t i)
 	return first && (!script || chained(w, i));
 }
 
+/* Python: an else that holds nothing but an if is an elif, and what follows that if follows it. */
+static uint32_t put_elif(struct writer *w, uint32_t i)
+{
+	const struct syntax_node *v = &w->v[i];
+	uint32_t inner = 0, first = w->out->n, roots = 0;
+	for (uint32_t k = i + 1, block = 0; k < v->end; k = block ? k + 1 : w->v[k].end) {
+		if (!(w->v[k].flags & SYNTAX_NAMED) || w->flags[w->v[k].type] & WRITE_DROPPED)
+			continue;
+		if (block && (inner || w->v[k].type != w->v[v->parent].type))
+			return 0;
+		if (block) {
+			inner = k;
+			k = w->v[k].end - 1;
+		}
+		block = 1;
+	}
+	if (!inner)
+		return 0;
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "elif");
+	writer_put(w, first, w->v[inner].from, w->v[inner].from + 2);
+	for (uint32_t k = inner + 2; k < w->v[inner].end; k = w->v[k].end) {
+		if (w->v[k].flags & SYNTAX_NAMED)
+			roots += writer_node(w, k, false);
+		if (w->v[k].type == w->v[w->v[inner].parent].type) { /* its block */
+			buf_clear(&w->word);
+			buf_add_text(&w->word, "elif_clause");
+			writer_put(w, first, w->v[inner].from, w->v[k].to);
+			roots = 1;
+		}
+	}
+	return roots;
+}
+
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
 {
@@ -246,6 +280,12 @@ uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
 	if (flags & WRITE_STRING && v->flags & SYNTAX_NAMED)
 		return writer_string(w, i);
 	if (put_shorthand(w, i, &roots))
+		return roots;
+	if (w->l->joined && tree_listed(w->l->joined, writer_type(w, i)) && writer_joined(w, i))
+		return 1;
+	if (i && w->l->elif &&
+	    tree_paired(w->l->elif, writer_type(w, v->parent), writer_type(w, i)) &&
+	    (roots = put_elif(w, i)) > 0)
 		return roots;
 	if (w->l->clauses && v->end > i + 1 && tree_listed(w->l->clauses, writer_type(w, i))) {
 		put_clause(w, i);

@@ -44,9 +44,12 @@ struct tree_language {
 	const char *empty;       /* parent>type: left out when it has no children */
 	const char *dissolved;   /* parent>type: the child stands for its parent, if it is alone */
 	const char *clauses;     /* types whose import or export is written as if it had an alias */
-	const char *lone;        /* types in which the only comma means something */
-	const char *fielded;     /* types in which a child's role cannot be told from its order */
-	const char *alias;       /* type=type: the second stands for the first */
+	const char *elif;    /* parent>type: an else that holds but an if of the parent's type is an
+				elif */
+	const char *joined;  /* types that are their strings, one behind the other */
+	const char *lone;    /* types in which the only comma means something */
+	const char *fielded; /* types in which a child's role cannot be told from its order */
+	const char *alias;   /* type=type: the second stands for the first */
 	/* Literals */
 	const char *strings;   /* quoted texts; quotes inside need no backslash afterwards */
 	const char *insets;    /* what in a string is code */

@@ -154,3 +154,33 @@ uint32_t writer_string(struct writer *w, uint32_t i)
 	writer_put(w, first, v->from, v->to);
 	return 1;
 }
+
+/* Python: 'a' 'b' is 'ab'. What has an inset or a prefix other than r stays as it is. */
+bool writer_joined(struct writer *w, uint32_t i)
+{
+	const struct syntax_node *v = &w->v[i];
+	struct span prefix;
+	size_t from, to;
+	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end) {
+		if (w->flags[w->v[k].type] & WRITE_DROPPED)
+			continue;
+		if (!(w->flags[w->v[k].type] & WRITE_STRING))
+			return false;
+		inside(w, k, &from, &to, &prefix);
+		if (prefix.n > 1 || (prefix.n == 1 && !strchr("rRuU", prefix.p[0])))
+			return false;
+	}
+	uint32_t first = w->out->n;
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "text ");
+	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end) {
+		if (w->flags[w->v[k].type] & WRITE_DROPPED)
+			continue;
+		inside(w, k, &from, &to, &prefix);
+		add_quoted(w, from, to, prefix.n && strchr("rR", prefix.p[0]), true);
+	}
+	writer_put(w, first, v->from, v->to);
+	writer_begin(w, i, "string");
+	writer_put(w, first, v->from, v->to);
+	return true;
+}

@@ -52,5 +52,6 @@ uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
 bool writer_markup(struct writer *w, struct span s); /* false: nothing remains */
 void writer_number(struct writer *w, struct span s);
 uint32_t writer_string(struct writer *w, uint32_t i);
+bool writer_joined(struct writer *w, uint32_t i); /* false: its strings are of several kinds */
 
 #endif
