@@ -195,6 +195,20 @@ static uint32_t align_pairs(struct aligner *al, const uint32_t *x, uint32_t p, c
 	return cost;
 }
 
+/* Too many for a table: pairs as they stand. */
+static uint32_t align_in_order(struct aligner *al, const uint32_t *x, uint32_t p, const uint32_t *y,
+			       uint32_t q, unsigned depth)
+{
+	uint32_t cost = 0;
+	for (uint32_t i = 0; i < p || i < q; i++) {
+		if (i < p && i < q)
+			cost += align_trees(al, x[i], y[i], depth);
+		else
+			cost += i < p ? tree_size(&al->s->a, x[i]) : tree_size(&al->s->b, y[i]);
+	}
+	return cost;
+}
+
 static uint32_t align_roots(struct aligner *al, const uint32_t *x, uint32_t p, const uint32_t *y,
 			    uint32_t q, unsigned depth)
 {
@@ -205,8 +219,10 @@ static uint32_t align_roots(struct aligner *al, const uint32_t *x, uint32_t p, c
 	for (uint32_t j = 0; j < q; j++)
 		all += tree_size(b, y[j]);
 	uint64_t cells = (uint64_t)(p + 1) * (q + 1);
-	if (!p || !q || cells > al->steps || cells > 1U << 20)
+	if (!p || !q)
 		return all;
+	if (cells > al->steps || cells > 1U << 20)
+		return align_in_order(al, x, p, y, q, depth);
 	uint32_t *t = malloc(cells * sizeof(*t));
 	if (!t)
 		return all;

@@ -173,16 +173,15 @@ static uint32_t put_gap(struct writer *w, uint32_t from, uint32_t to)
 
 static bool lone_comma(const struct writer *w, uint32_t parent, uint32_t i)
 {
-	uint32_t commas = 0, last = 0;
-	if (!(w->flags[w->v[parent].type] & WRITE_LONE))
+	if (!(w->flags[w->v[parent].type] & WRITE_LONE) || strcmp(writer_type(w, i), ",") != 0)
 		return false;
-	for (uint32_t k = parent + 1; k < w->v[parent].end; k = w->v[k].end) {
-		bool comma = strcmp(writer_type(w, k), ",") == 0;
-		commas += comma;
-		if (comma || w->v[k].flags & SYNTAX_NAMED)
-			last = k;
-	}
-	return commas == 1 && last == i;
+	for (uint32_t k = w->v[i].end; k < w->v[parent].end; k = w->v[k].end)
+		if (w->v[k].flags & SYNTAX_NAMED && !(w->flags[w->v[k].type] & WRITE_DROPPED))
+			return false;
+	for (uint32_t k = parent + 1; k < i; k = w->v[k].end)
+		if (strcmp(writer_type(w, k), ",") == 0)
+			return false;
+	return true;
 }
 
 static uint32_t put_children(struct writer *w, uint32_t i)

@@ -177,7 +177,7 @@ static bool exported(const struct names *s, uint32_t node)
 {
 	for (int i = 0; s->l->exports && i < 3; i++, node = s->v[node].parent)
 		if (tree_listed(s->l->exports, type_name(s, node)))
-			return strcmp(type_name(s, node + 1), "export") != 0 ||
+			return node + 2 >= s->n || strcmp(type_name(s, node + 1), "export") != 0 ||
 			       strcmp(type_name(s, node + 2), "default") != 0;
 	return false;
 }
