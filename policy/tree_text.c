@@ -59,6 +59,12 @@ static void add_quoted(struct writer *w, size_t from, size_t to, bool raw, bool 
 			if (!strchr("'\"", next))
 				buf_add_char(&w->word, c);
 			buf_add_char(&w->word, next);
+			for (unsigned k = python && next == 'x' ? 2 : 0; k && i + 1 < to; k--) {
+				char digit = w->text.p[++i];
+				buf_add_char(&w->word, digit >= 'A' && digit <= 'F'
+							       ? (char)(digit + 32)
+							       : digit);
+			}
 		} else {
 			buf_add_char(&w->word, c);
 		}
