@@ -4,7 +4,7 @@
  *	diff_percent = 100 * 2 * TED(A,B) / (TED(A,C) + TED(B,C) + TED(A,B))
  *
  * with the common base C, or with the empty tree: then TED(A,C) is the size of A. It is the
- *Steinhaus transform of a metric (with the empty tree: Li and Liu's normalised tree edit distance),
+ *Steinhaus transform of a metric (with the empty tree: Li and Zhang's normalised tree edit distance),
  *so it is symmetric, keeps the triangle inequality and lies between 0 and 100. Compared in whole
  *numbers.
  */
