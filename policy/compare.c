@@ -73,7 +73,7 @@ static bool to_base(struct comparison *c)
 	c->score.bc = (struct distance){ b, b };
 	if (!c->has_base)
 		return true;
-	/* With k at its greatest, decided means exact. */
+	/* As exact as is affordable: where it is not, the score is an interval. */
 	return measure(c, COMPARE_A, COMPARE_BASE, UINT32_MAX - 2, true, &c->score.ac) &&
 	       measure(c, COMPARE_B, COMPARE_BASE, UINT32_MAX - 2, true, &c->score.bc);
 }
@@ -101,6 +101,9 @@ void compare(struct comparison *c, const struct syntax_language *language,
 	bool known = to_base(c);
 	uint32_t k = known ? score_limit(&c->score, threshold) : 0;
 	known = known && measure(c, COMPARE_A, COMPARE_B, k, exact, &c->score.ab);
+	/* The way over the base is a way. */
+	uint64_t over = (uint64_t)c->score.ac.high + c->score.bc.high;
+	c->score.ab.high = (uint32_t)min_u64(c->score.ab.high, over);
 	if (known) {
 		c->scored = true;
 		judge(c, threshold);

@@ -64,5 +64,6 @@ void score_bounds(const struct score *s, double *low, double *high)
 uint32_t score_hundredths(uint32_t ab, uint32_t ac, uint32_t bc)
 {
 	uint64_t sum = (uint64_t)ab + ac + bc;
-	return sum ? (uint32_t)((20000ULL * ab + sum - 1) / sum) : 0;
+	uint64_t score = sum ? (20000ULL * ab + sum - 1) / sum : 0;
+	return score < 10000 ? (uint32_t)score : 10000;
 }

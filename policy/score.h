@@ -4,9 +4,9 @@
  *	diff_percent = 100 * 2 * TED(A,B) / (TED(A,C) + TED(B,C) + TED(A,B))
  *
  * with the common base C, or with the empty tree: then TED(A,C) is the size of A. It is the
- *Steinhaus transform of a metric (with the empty tree: Li and Zhang's normalised tree edit distance),
- *so it is symmetric, keeps the triangle inequality and lies between 0 and 100. Compared in whole
- *numbers.
+ *Steinhaus transform of a metric (with the empty tree: Li and Zhang's normalised tree edit
+ *distance), so it is symmetric, keeps the triangle inequality and lies between 0 and 100. Compared
+ *in whole numbers.
  */
 #ifndef POLICY_SCORE_H
 #define POLICY_SCORE_H
@@ -37,7 +37,7 @@ double score_percent(uint32_t ab, uint32_t ac, uint32_t bc); /* for print */
 /* Both ends of it; equal: exact. */
 void score_bounds(const struct score *s, double *low, double *high);
 /* In hundredths and rounded up: what is not equal is not shown as 0.00, what is above a threshold
- * not as at it. */
+ * not as at it. Bounds that do not fit together give 100. */
 uint32_t score_hundredths(uint32_t ab, uint32_t ac, uint32_t bc);
 
 #endif

@@ -99,7 +99,9 @@ static void print_text(const struct diff *d)
 		printf(" to %u", s->ab.high);
 	printf(", %u and %u nodes of %s", c->trees[0].n, c->trees[1].n, d->language->name);
 	if (c->has_base)
-		printf(", %u and %u from a base of %u", s->ac.low, s->bc.low, c->trees[2].n);
+		printf(", %s%u and %s%u from a base of %u",
+		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
+		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
 }
 
@@ -143,8 +145,8 @@ static void add_json(const struct diff *d, struct buf *out)
 	buf_printf(out, ",\"sizes\":{\"a\":%u,\"b\":%u,\"base\":%u}", c->trees[0].n, c->trees[1].n,
 		   c->trees[2].n);
 	if (c->scored && d->paths[COMPARE_BASE])
-		buf_printf(out, ",\"ted_to_base\":{\"a\":%u,\"b\":%u}", c->score.ac.low,
-			   c->score.bc.low);
+		buf_printf(out, ",\"ted_to_base\":{\"a\":[%u,%u],\"b\":[%u,%u]}", c->score.ac.low,
+			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_text(out, ",\"sharp_edits\":null}\n");
 }
 
