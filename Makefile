@@ -97,7 +97,7 @@ NPM := build/npm/grammars/node_modules
 TS := $(NPM)/tree-sitter/vendor/tree-sitter/lib
 TS_SRC := $(TS)/src/lib.c $(wildcard $(NPM)/tree-sitter-*/src/*.c $(NPM)/tree-sitter-typescript/*/src/*.c)
 TS_OBJ := $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
-$(B)/obj/policy/syntax.o $(B)/obj/policy/syntax_query.o: EXTRA += -I$(TS)/include
+$(patsubst %,$(B)/obj/policy/syntax%.o,_query _tree) $(B)/obj/policy/syntax.o: EXTRA += -I$(TS)/include
 build/grammars/%.o: $(NPM)/%.c
 	$(call say,CC,$(<:$(NPM)/%=%))
 	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -fPIE -I$(TS)/include -I$(TS)/src -I$(<D) -c -o $@ $<

@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
 	{ "prove", prove_main, "cut recorded streams everywhere; check that no secret leaks" },
 	{ "simulate", simulate_main,
 	  "replay recorded streams against a new policy; show what changes" },
+	{ "diff", diff_main, "compare two renders of one program by their syntax trees" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },

@@ -18,6 +18,7 @@ int scan_main(int argc, char **argv);     /* scan.c */
 int rules_main(int argc, char **argv);    /* rules.c */
 int prove_main(int argc, char **argv);    /* prove.c */
 int simulate_main(int argc, char **argv); /* simulate.c */
+int diff_main(int argc, char **argv);     /* diff.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

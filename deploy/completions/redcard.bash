@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate status version help" options=
+	local verbs="serve validate scan rules prove simulate diff status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -26,11 +26,15 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "flag redact cut" -- "$current")
 		return
 		;;
+	-l | --language)
+		mapfile -t COMPREPLY < <(compgen -W "bash c go java javascript python rust tsx typescript" -- "$current")
+		return
+		;;
 	-p | --policy | --against)
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config | -b | --baseline | --write-baseline)
+	-c | --config | -b | --baseline | --base | --write-baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -53,13 +57,14 @@ _redcard() {
 		;;
 	prove) options="--splits --wire --json --help" ;;
 	simulate) options="--against --config --wire --json --help" ;;
+	diff) options="--threshold --base --language --json --dump-trees --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;
 	esac
 	case $verb:$current in
 	help:* | *:-*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
-	validate:* | scan:* | prove:* | simulate:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	validate:* | scan:* | prove:* | simulate:* | diff:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	esac
 }
 complete -o filenames -F _redcard redcard

@@ -1,6 +1,6 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan rules prove simulate status version help
+set -l verbs serve validate scan rules prove simulate diff status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
@@ -10,11 +10,12 @@ complete -c redcard -n $none -a scan -d 'judge a file or a recorded stream'
 complete -c redcard -n $none -a rules -d 'list the rules of a policy, show one, or try their samples'
 complete -c redcard -n $none -a prove -d 'cut recorded streams everywhere'
 complete -c redcard -n $none -a simulate -d 'replay recorded streams against a new policy'
+complete -c redcard -n $none -a diff -d 'compare two renders of one program'
 complete -c redcard -n $none -a status -d 'ask a running redcard how it is'
 complete -c redcard -n $none -a version -d 'print what this is and what it runs on'
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
-complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate' -F
+complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate diff' -F
 complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate status' -s c -l config -r -F -d 'the configuration'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
@@ -28,7 +29,12 @@ complete -c redcard -n '__fish_seen_subcommand_from list' -l action -x -d 'only 
 complete -c redcard -n '__fish_seen_subcommand_from test' -l require-samples -d 'a rule without samples fails'
 complete -c redcard -n '__fish_seen_subcommand_from prove' -l splits -x -d 'cut at so many positions'
 complete -c redcard -n '__fish_seen_subcommand_from simulate' -s a -l against -r -F -d 'the old policy'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -s t -l threshold -x -d 'the most without an audit'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -s b -l base -r -F -d 'what both changed'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -s l -l language -x -d 'of both' \
+	-a 'bash c go java javascript python rust tsx typescript'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -l dump-trees -d 'print both trees'
 complete -c redcard -n '__fish_seen_subcommand_from status' -s a -l admin -x -d 'the admin listener'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

@@ -1,0 +1,146 @@
+#include "policy/compare.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *const compare_reason_names[] = {
+	"equal",       "sharp_edits_unjudged", "above_threshold",  "nothing_changed", "empty",
+	"both_empty",  "syntax_error",         "too_large",        "too_costly",      "too_deep",
+	"unsupported", "unknown_language",     "languages_differ", "exhausted",       "no_memory",
+};
+static_assert(ARRAY_LEN(compare_reason_names) == COMPARE_REASON_COUNT, "a name for each reason");
+
+enum score_verdict compare_verdict(enum compare_reason reason)
+{
+	if (reason == COMPARE_EQUAL)
+		return SCORE_PASS;
+	return reason < COMPARE_NOTHING_CHANGED ? SCORE_AUDIT : SCORE_FAIL;
+}
+
+static const enum compare_reason reasons[] = {
+	[TREE_OK] = COMPARE_EQUAL,
+	[TREE_EMPTY] = COMPARE_EMPTY,
+	[TREE_SYNTAX] = COMPARE_SYNTAX_ERROR,
+	[TREE_TOO_LARGE] = COMPARE_TOO_LARGE,
+	[TREE_TOO_COSTLY] = COMPARE_TOO_COSTLY,
+	[TREE_TOO_DEEP] = COMPARE_TOO_DEEP,
+	[TREE_UNSUPPORTED] = COMPARE_UNSUPPORTED,
+};
+static_assert(ARRAY_LEN(reasons) == TREE_RESULT_COUNT, "a reason for each result");
+
+static bool build(struct comparison *c, const struct syntax_language *language,
+		  const struct span texts[COMPARE_SIDES])
+{
+	c->labels = labels_new();
+	if (!c->labels) {
+		c->reason = COMPARE_NO_MEMORY;
+		return false;
+	}
+	for (enum compare_side i = COMPARE_A; i < COMPARE_SIDES; i++)
+		if (i != COMPARE_BASE || c->has_base)
+			c->results[i] = tree_build(language, texts[i], c->labels, &c->trees[i]);
+	if (c->results[COMPARE_BASE] == TREE_EMPTY) { /* a new file */
+		c->results[COMPARE_BASE] = TREE_OK;
+		c->has_base = false;
+	}
+	for (enum compare_side i = COMPARE_A; i < COMPARE_SIDES; i++)
+		if (c->results[i] != TREE_OK) {
+			c->at = i;
+			c->reason = reasons[c->results[i]];
+			if (c->results[COMPARE_A] == TREE_EMPTY &&
+			    c->results[COMPARE_B] == TREE_EMPTY)
+				c->reason = COMPARE_BOTH_EMPTY;
+			return false;
+		}
+	return true;
+}
+
+static bool measure(struct comparison *c, enum compare_side x, enum compare_side y, uint32_t k,
+		    bool exact, struct distance *out)
+{
+	enum distance_result r =
+		distance_find(&c->trees[x], &c->trees[y], k, exact, &distance_default_limits, out);
+	if (r == DISTANCE_DECIDED)
+		return true;
+	c->reason = r == DISTANCE_EXHAUSTED ? COMPARE_EXHAUSTED : COMPARE_NO_MEMORY;
+	return false;
+}
+
+static bool to_base(struct comparison *c)
+{
+	uint32_t a = c->trees[COMPARE_A].n, b = c->trees[COMPARE_B].n;
+	c->score.ac = (struct distance){ a, a };
+	c->score.bc = (struct distance){ b, b };
+	if (!c->has_base)
+		return true;
+	/* As exact as is affordable: where it is not, the score is an interval. */
+	return measure(c, COMPARE_A, COMPARE_BASE, UINT32_MAX - 2, true, &c->score.ac) &&
+	       measure(c, COMPARE_B, COMPARE_BASE, UINT32_MAX - 2, true, &c->score.bc);
+}
+
+static void judge(struct comparison *c, uint32_t threshold)
+{
+	const struct score *s = &c->score;
+	int above = score_above(s, threshold);
+	if (s->ab.high == 0 && s->ac.high == 0 && s->bc.high == 0)
+		c->reason = COMPARE_NOTHING_CHANGED;
+	else if (s->ab.high == 0)
+		c->reason = COMPARE_EQUAL;
+	else if (above < 0)
+		c->reason = COMPARE_EXHAUSTED;
+	else
+		c->reason = above ? COMPARE_ABOVE_THRESHOLD : COMPARE_SHARP_EDITS_UNJUDGED;
+}
+
+void compare(struct comparison *c, const struct syntax_language *language,
+	     const struct span texts[COMPARE_SIDES], uint32_t threshold, bool exact)
+{
+	*c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
+	if (!build(c, language, texts))
+		return;
+	bool known = to_base(c);
+	uint32_t k = known ? score_limit(&c->score, threshold) : 0;
+	known = known && measure(c, COMPARE_A, COMPARE_B, k, exact, &c->score.ab);
+	/* The way over the base is a way. */
+	uint64_t over = (uint64_t)c->score.ac.high + c->score.bc.high;
+	c->score.ab.high = (uint32_t)min_u64(c->score.ab.high, over);
+	if (known) {
+		c->scored = true;
+		judge(c, threshold);
+	}
+}
+
+void comparison_fini(struct comparison *c)
+{
+	for (int i = 0; i < COMPARE_SIDES; i++)
+		tree_fini(&c->trees[i]);
+	labels_free(c->labels);
+	*c = (struct comparison){ 0 };
+}
+
+const struct syntax_language *compare_language(struct span text)
+{
+	static const char *const shebangs[][2] = { { "python", "python" },
+						   { "node", "javascript" },
+						   { "deno", "typescript" },
+						   { "bash", "bash" },
+						   { "sh", "bash" } };
+	static const char *const order[] = { "go",         "java",       "rust", "c",   "python",
+					     "javascript", "typescript", "tsx",  "bash" };
+	size_t line = 0;
+	while (line < text.n && text.p[line] != '\n')
+		line++;
+	for (size_t i = 0; text.n > 2 && memcmp(text.p, "#!", 2) == 0 && i < ARRAY_LEN(shebangs);
+	     i++)
+		if (memmem(text.p, line, shebangs[i][0], strlen(shebangs[i][0])))
+			return syntax_find(span_of(shebangs[i][1]));
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		const struct syntax_language *l = syntax_find(span_of(order[i]));
+		struct syntax_report report;
+		CHECK(l);
+		if (syntax_parse(l, text, &syntax_default_limits, &report) == SYNTAX_OK &&
+		    report.errors == 0 && report.nodes > 1)
+			return l;
+	}
+	return NULL;
+}

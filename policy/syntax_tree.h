@@ -1,0 +1,38 @@
+/*
+ * A syntax tree as a flat array, for those who read all of it.
+ */
+#ifndef POLICY_SYNTAX_TREE_H
+#define POLICY_SYNTAX_TREE_H
+
+#include "policy/syntax.h"
+
+enum { SYNTAX_NAMED = 1, SYNTAX_EXTRA = 2, SYNTAX_WRONG = 4 };
+
+struct syntax_node {
+	uint32_t from, to; /* bytes of the text */
+	uint32_t parent;   /* index; of the root, 0 */
+	uint32_t end;      /* index behind the last descendant */
+	uint16_t type;     /* below syntax_type_count() */
+	uint16_t field;    /* in its parent; 0: none */
+	uint8_t flags;
+};
+
+struct syntax_nodes {
+	struct syntax_node *v; /* in preorder */
+	uint32_t n;
+	uint32_t wrong; /* how many have no place in the grammar, or were made up */
+	uint32_t first_wrong;
+};
+
+/* SYNTAX_TOO_LARGE also: more nodes than `most`, or no memory. *out is set on SYNTAX_OK alone, and
+ * then its array is the caller's to free. */
+enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
+			       const struct syntax_limits *limits, uint32_t most,
+			       struct syntax_nodes *out) MUST_USE;
+
+uint32_t syntax_type_count(const struct syntax_language *language);
+const char *syntax_type_name(const struct syntax_language *language, uint16_t type);
+uint16_t syntax_field(const struct syntax_language *language, const char *name); /* 0: none */
+const char *syntax_field_name(const struct syntax_language *language, uint16_t field);
+
+#endif

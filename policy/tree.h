@@ -1,0 +1,71 @@
+/*
+ * Normalised trees of program text, for comparing what two builders wrote.
+ *
+ * A tree is tree-sitter's without comments and punctuation; its leaves carry text. A name bound
+ * inside the file is the n-th name of its scope, written %up.n: so many scopes out, the number in
+ * that scope, parameters first, then by first binding. So a consistent rename changes nothing. What
+ * keeps its spelling: free names, imports, attributes, what stands in a class; and in Bash, C, Go,
+ * Rust and Java the names of the file, which other files may see. Parentheses that only group, the
+ * style of quotes, the case of numbers and trailing commas are gone where they mean nothing.
+ *
+ * Each tree is normalised by itself, so that a distance between trees is one between texts.
+ */
+#ifndef POLICY_TREE_H
+#define POLICY_TREE_H
+
+#include <stdbool.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "policy/syntax.h"
+
+enum tree_result {
+	TREE_OK,
+	TREE_EMPTY,       /* nothing but comments and white space */
+	TREE_SYNTAX,      /* the text is no program; where: tree.wrong */
+	TREE_TOO_LARGE,   /* more bytes or nodes than the limit, or no memory */
+	TREE_TOO_COSTLY,  /* the parser gave up */
+	TREE_TOO_DEEP,    /* nested deeper than the limit */
+	TREE_UNSUPPORTED, /* the grammar does not fit */
+	TREE_RESULT_COUNT
+};
+
+extern const char *const tree_result_names[TREE_RESULT_COUNT];
+
+enum {
+	TREE_NODES_MAX = 600000, /* of the parser, in one tree: 14 MB of them */
+	TREE_DEPTH_MAX = 500,
+};
+
+/* Labels are numbers, the same in all trees of one table. */
+struct labels;
+
+struct labels *labels_new(void); /* NULL: no memory */
+void labels_free(struct labels *l);
+uint32_t labels_intern(struct labels *l, struct span text); /* UINT32_MAX: no memory */
+struct span labels_text(const struct labels *l, uint32_t label);
+uint32_t labels_count(const struct labels *l);
+
+/* In postorder; the root is the last. */
+struct tree {
+	uint32_t n;
+	uint32_t *label;
+	uint32_t *left;              /* the leftmost leaf below, or itself */
+	struct syntax_range *source; /* bytes of the text */
+	uint32_t wrong;              /* TREE_SYNTAX: the byte where it begins */
+};
+
+/* *out is a tree after TREE_OK alone; tree_fini() is fine after any. */
+enum tree_result tree_build(const struct syntax_language *language, struct span text,
+			    struct labels *labels, struct tree *out) MUST_USE;
+
+/* A tree of n nodes without labels, for those who fill it themselves. False: no memory. */
+bool tree_init(struct tree *t, uint32_t n) MUST_USE;
+void tree_fini(struct tree *t);
+
+bool tree_equal(const struct tree *a, const struct tree *b); /* of one table */
+
+/* Appends {"l": label, "c": [node, ...]}. */
+void tree_dump(const struct tree *t, const struct labels *labels, struct buf *out);
+
+#endif

@@ -1,0 +1,269 @@
+/* `redcard diff`: how far two renders of one program are from each other. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/file.h"
+#include "policy/compare.h"
+#include "proxy/cli.h"
+#include "proxy/report.h"
+#include "proxy/verbs.h"
+
+struct diff {
+	const char *paths[COMPARE_SIDES];
+	struct buf files[COMPARE_SIDES];
+	struct span texts[COMPARE_SIDES];
+	const struct syntax_language *language;
+	uint32_t threshold;
+	struct comparison c;
+};
+
+static int read_one(const char *path, struct buf *out)
+{
+	/* One byte more than is parsed, so that what is too large is found to be. */
+	size_t most = (size_t)syntax_default_limits.bytes + 1;
+	return strcmp(path, "-") == 0 ? file_drain(STDIN_FILENO, most, out)
+				      : file_read(path, most, out);
+}
+
+static bool read_files(struct diff *d)
+{
+	for (int i = 0; i < COMPARE_SIDES; i++) {
+		if (!d->paths[i])
+			continue;
+		int error = read_one(d->paths[i], &d->files[i]);
+		if (error && error != -EFBIG) {
+			fprintf(stderr, "redcard diff: %s: %s; name a file that can be read\n",
+				d->paths[i], strerror(-error));
+			return false;
+		}
+		d->texts[i] = (struct span){ d->files[i].p ? d->files[i].p : "", d->files[i].n };
+		if (error)
+			d->texts[i].n = (size_t)syntax_default_limits.bytes + 1;
+	}
+	return true;
+}
+
+/* False: c.reason says why there is none. */
+static bool find_language(struct diff *d)
+{
+	const struct syntax_language *found[2];
+	for (int i = 0; i < 2; i++) {
+		found[i] = syntax_of_file(span_of(d->paths[i]));
+		if (!found[i] && d->texts[i].n <= syntax_default_limits.bytes)
+			found[i] = compare_language(d->texts[i]);
+	}
+	d->language = found[0] ? found[0] : found[1];
+	d->c.reason = COMPARE_UNKNOWN_LANGUAGE;
+	if (!d->language)
+		return false;
+	bool named = syntax_of_file(span_of(d->paths[0])) && syntax_of_file(span_of(d->paths[1]));
+	d->c.reason = COMPARE_LANGUAGES_DIFFER;
+	return !named || found[0] == found[1];
+}
+
+static void print_place(const struct diff *d, FILE *to)
+{
+	const struct comparison *c = &d->c;
+	uint32_t line = 1, wrong = c->trees[c->at].wrong;
+	for (uint32_t i = 0; i < wrong; i++)
+		line += d->texts[c->at].p[i] == '\n';
+	if (c->reason == COMPARE_SYNTAX_ERROR)
+		fprintf(to, "%s:%u: no %s from here; give a file that parses\n", d->paths[c->at],
+			line, d->language->name);
+	else if (c->reason > COMPARE_BOTH_EMPTY && c->reason < COMPARE_UNKNOWN_LANGUAGE)
+		fprintf(to, "%s: %s\n", d->paths[c->at], compare_reason_names[c->reason]);
+	else if (c->reason == COMPARE_EMPTY)
+		fprintf(to, "%s: there is no code in it\n", d->paths[c->at]);
+}
+
+static void print_text(const struct diff *d)
+{
+	const struct comparison *c = &d->c;
+	const struct score *s = &c->score;
+	printf("%s: %s", score_verdict_names[compare_verdict(c->reason)],
+	       compare_reason_names[c->reason]);
+	if (!c->scored) {
+		putchar('\n');
+		print_place(d, stdout);
+		return;
+	}
+	uint32_t low = score_hundredths(s->ab.low, s->ac.high, s->bc.high);
+	uint32_t high = score_hundredths(s->ab.high, s->ac.low, s->bc.low);
+	printf(", %u.%02u", low / 100, low % 100);
+	if (low != high)
+		printf(" to %u.%02u", high / 100, high % 100);
+	printf(" %% (threshold %.6g %%)\nted %u", d->threshold / (double)SCORE_UNITS, s->ab.low);
+	if (s->ab.low != s->ab.high)
+		printf(" to %u", s->ab.high);
+	printf(", %u and %u nodes of %s", c->trees[0].n, c->trees[1].n, d->language->name);
+	if (c->has_base)
+		printf(", %s%u and %s%u from a base of %u",
+		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
+		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
+	putchar('\n');
+}
+
+/* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
+static void add_score(const struct diff *d, struct buf *out)
+{
+	const struct comparison *c = &d->c;
+	double low, high;
+	if (!c->scored) {
+		buf_add_text(out, "\"ted\":null,\"ted_bounds\":null,\"diff_percent\":null");
+		return;
+	}
+	score_bounds(&c->score, &low, &high);
+	if (c->score.ab.low == c->score.ab.high)
+		buf_printf(out, "\"ted\":%u", c->score.ab.low);
+	else
+		buf_add_text(out, "\"ted\":null");
+	buf_printf(out, ",\"ted_bounds\":[%u,%u],\"diff_percent\":%.17g", c->score.ab.low,
+		   c->score.ab.high, low);
+	if (low < high)
+		buf_printf(out, ",\"diff_percent_bounds\":[%.17g,%.17g]", low, high);
+}
+
+static void add_json(const struct diff *d, struct buf *out)
+{
+	static const char *const names[] = { "a", "b", "base" };
+	const struct comparison *c = &d->c;
+	buf_add_char(out, '{');
+	for (int i = 0; i < COMPARE_SIDES; i++)
+		if (d->paths[i]) {
+			report_member(out, names[i], d->paths[i]);
+			buf_add_char(out, ',');
+		}
+	report_member(out, "language", d->language ? d->language->name : "");
+	buf_add_char(out, ',');
+	report_member(out, "verdict", score_verdict_names[compare_verdict(c->reason)]);
+	buf_add_char(out, ',');
+	report_member(out, "reason", compare_reason_names[c->reason]);
+	buf_printf(out, ",\"threshold\":%.8g,", d->threshold / (double)SCORE_UNITS);
+	add_score(d, out);
+	buf_printf(out, ",\"sizes\":{\"a\":%u,\"b\":%u,\"base\":%u}", c->trees[0].n, c->trees[1].n,
+		   c->trees[2].n);
+	if (c->scored && d->paths[COMPARE_BASE])
+		buf_printf(out, ",\"ted_to_base\":{\"a\":[%u,%u],\"b\":[%u,%u]}", c->score.ac.low,
+			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
+	buf_add_text(out, ",\"sharp_edits\":null}\n");
+}
+
+static void add_trees(const struct diff *d, struct buf *out)
+{
+	static const char *const names[] = { "{\"a\":", ",\"b\":", ",\"base\":" };
+	const struct comparison *c = &d->c;
+	for (int i = 0; i < COMPARE_SIDES; i++) {
+		if (i == COMPARE_BASE && !d->paths[i])
+			continue;
+		buf_add_text(out, names[i]);
+		if (c->trees[i].n)
+			tree_dump(&c->trees[i], c->labels, out);
+		else
+			buf_add_text(out, "null");
+	}
+	buf_add_char(out, ',');
+	add_score(d, out);
+	buf_add_text(out, "}\n");
+}
+
+static int print(const struct diff *d, bool json, bool trees)
+{
+	struct buf out = { 0 };
+	if (json)
+		add_json(d, &out);
+	if (trees)
+		add_trees(d, &out);
+	bool whole = !out.failed;
+	if (!json && !trees)
+		print_text(d);
+	else if (whole)
+		fwrite(out.p, 1, out.n, stdout);
+	else
+		fputs("redcard diff: out of memory for the report; leave out --dump-trees\n",
+		      stderr);
+	if (whole && trees && !d->c.scored)
+		print_place(d, stderr);
+	buf_fini(&out);
+	if (!whole)
+		return EXIT_TOOL;
+	return compare_verdict(d->c.reason) == SCORE_PASS ? EXIT_CLEAN : EXIT_FINDING;
+}
+
+static int run(struct diff *d, const char *language, const char *threshold, bool json, bool trees)
+{
+	if (!score_threshold(threshold, &d->threshold)) {
+		fprintf(stderr,
+			"redcard diff: threshold %s is no percentage; write one such as 3.00\n",
+			threshold);
+		return EXIT_TOOL;
+	}
+	if (language && !(d->language = syntax_find(span_of(language)))) {
+		fprintf(stderr, "redcard diff: language %s is not known; write one of:", language);
+		for (size_t i = 0; i < syntax_count(); i++)
+			fprintf(stderr, "%s %s", i ? "," : "", syntax_language(i)->name);
+		fputc('\n', stderr);
+		return EXIT_TOOL;
+	}
+	if (!read_files(d))
+		return EXIT_TOOL;
+	if (language || find_language(d))
+		compare(&d->c, d->language, d->texts, d->threshold, true);
+	return print(d, json, trees);
+}
+
+int diff_main(int argc, char **argv)
+{
+	const char *language = NULL, *base = NULL, *threshold = "3.00";
+	bool json = false, trees = false;
+	const struct cli_option options[] = {
+		{ .name = "threshold",
+		  .letter = 't',
+		  .value = "PERCENT",
+		  .text = &threshold,
+		  .help = "the most that is no reason for an audit (3.00)" },
+		{ .name = "base",
+		  .letter = 'b',
+		  .value = "FILE",
+		  .text = &base,
+		  .help = "what both of them changed" },
+		{ .name = "language",
+		  .letter = 'l',
+		  .value = "NAME",
+		  .text = &language,
+		  .help = "instead of what the names or the texts say" },
+		{ .name = "json", .flag = &json, .help = "print JSON" },
+		{ .name = "dump-trees",
+		  .flag = &trees,
+		  .help = "print both normalised trees and their distance as JSON" },
+	};
+	struct cli cli = {
+		.verb = "diff",
+		.summary =
+			"Compares two renders of one program by the distance of their syntax trees. Only equal\n"
+			"trees pass: sharp edits are not judged yet, so any other pair is for an audit.",
+		.operands = "A B",
+		.operands_min = 2,
+		.operands_max = 2,
+		.options = options,
+		.n_options = ARRAY_LEN(options),
+		.examples = "  redcard diff a.py b.py\n"
+			    "  redcard diff --base old.go --threshold 2.5 a.go b.go\n"
+			    "  redcard diff --language rust --json a.txt b.txt\n",
+	};
+	int status;
+	if (!cli_parse(&cli, argc, argv, &status))
+		return status;
+	struct diff d = { .paths = { cli.v[0], cli.v[1], base } };
+	if (json && trees) {
+		fputs("redcard diff: --json and --dump-trees are two documents; leave one out\n",
+		      stderr);
+		return EXIT_TOOL;
+	}
+	status = run(&d, language, threshold, json, trees);
+	for (int i = 0; i < COMPARE_SIDES; i++)
+		buf_fini(&d.files[i]);
+	comparison_fini(&d.c);
+	return status;
+}
