@@ -144,13 +144,27 @@ const char *rule_file_beside(struct rule_file *f, const char *name)
 	return kept;
 }
 
-static void include_builtin(struct rule_file *f)
+/* The pack, or with builtin/NAME one file of it. */
+static void include_builtin(struct rule_file *f, const struct yaml_node *n)
 {
 	struct builtin_file file;
+	struct buf names = { 0 };
+	bool all = strcmp(n->text, "builtin") == 0, any = false;
 	for (size_t i = 0; builtin_file(i, &file); i++) {
+		size_t len = strlen(file.name) - strlen(".yaml");
+		buf_printf(&names, ", %.*s", (int)len, file.name);
+		if (!all && (len != n->len || memcmp(file.name, n->text, len) != 0))
+			continue;
 		int rc = read_file(f, f->set, file.name, file.text, f->errors);
 		f->rc = rc ? rc : f->rc;
+		any = true;
 	}
+	if (!any)
+		rule_file_complain(
+			f, n->line,
+			"include %.200s: the pack has no such part; write one of builtin%.*s",
+			n->text, (int)names.n, names.n ? names.p : "");
+	buf_fini(&names);
 }
 
 static void include_one(struct rule_file *f, const struct yaml_node *n)
@@ -158,8 +172,8 @@ static void include_one(struct rule_file *f, const struct yaml_node *n)
 	size_t depth = 0;
 	if (!rule_file_is_text(f, n, TEXT_MAX))
 		return;
-	if (strcmp(n->text, "builtin") == 0) {
-		include_builtin(f);
+	if (strcmp(n->text, "builtin") == 0 || strncmp(n->text, "builtin/", 8) == 0) {
+		include_builtin(f, n);
 		return;
 	}
 	const char *path = rule_file_beside(f, n->text);

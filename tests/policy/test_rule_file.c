@@ -174,6 +174,8 @@ static const struct {
 	  "p.yaml:2: include /nonexistent/x.yaml: no such file; " },
 	{ "version: 1\ninclude: [builtn]\n",
 	  "p.yaml:2: include builtn: no such file; correct the name (the pack is spelt builtin)\n" },
+	{ "version: 1\ninclude: [builtin/sekrets]\n",
+	  "p.yaml:2: include builtin/sekrets: the pack has no such part; write one of builtin, builtin/secrets" },
 	{ "version: 1\nrules: []\n", "p.yaml:1: no rule: nothing would be judged; " },
 	{ "version: 1\n", "p.yaml:1: no rule: nothing would be judged; " },
 	{ HEAD RULE "    regex: 'abc[0-9]+'\ndisable: [my-rule]\n", "p.yaml:1: no rule: " },
@@ -373,6 +375,11 @@ Test(rule_file, the_pack)
 		 ruleset_rule(set, 3)->id);
 	struct ruleset *fewer = must(yaml);
 	cr_assert_eq(ruleset_count(fewer), all - 1);
+	ruleset_unref(fewer);
+	fewer = must("version: 1\ninclude: [builtin/secrets, builtin/code]\n");
+	cr_assert_lt(ruleset_count(fewer), all);
+	for (size_t i = 0; i < ruleset_count(fewer); i++)
+		cr_assert_str_empty(ruleset_rule(fewer, i)->query);
 	ruleset_unref(set);
 	ruleset_unref(fewer);
 }
