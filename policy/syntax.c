@@ -173,7 +173,7 @@ struct syntax_tree {
 	TSTree *tree;
 	uint32_t parsed;
 	TSPoint end;    /* of what was parsed */
-	uint64_t steps; /* of all parses */
+	uint64_t steps; /* of all parses, as charged */
 	enum syntax_result result;
 };
 
@@ -213,6 +213,15 @@ static TSPoint advance(TSPoint at, const char *p, size_t n)
 	return at;
 }
 
+/* Recovering from errors at every other byte takes up to a hundred times as long for each step: it
+ * is told by how many nodes such a text has. */
+static uint64_t charge(const TSTree *tree, size_t bytes, uint32_t steps)
+{
+	TSNode root = ts_tree_root_node(tree);
+	bool dense = ts_node_has_error(root) && ts_node_descendant_count(root) > bytes / 2;
+	return dense ? UINT64_C(64) * steps : steps;
+}
+
 enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 				    const struct syntax_limits *limits)
 {
@@ -242,7 +251,7 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 	if (t->tree)
 		ts_tree_delete(t->tree);
 	t->tree = tree;
-	t->steps += budget.steps;
+	t->steps += tree ? charge(tree, text.n, budget.steps) : UINT64_C(64) * budget.steps;
 	t->parsed = (uint32_t)text.n;
 	t->end = end;
 	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;

@@ -75,7 +75,9 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 
 struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t); /* NULL: no memory */
 
-uint64_t syntax_tree_steps(const struct syntax_tree *t); /* of all its parses */
+uint64_t syntax_tree_steps(const struct syntax_tree *t); /* of all its parses, those of a
+							    text of little but errors
+							    counted 64 times */
 
 /* A tree-sitter query, compiled for one language. Each pattern is one named node with what it must
  * contain; predicates: see syntax_predicate.h. */

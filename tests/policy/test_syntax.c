@@ -203,3 +203,24 @@ Test(syntax, any_bytes_parse)
 		cr_assert_gt(report.errors, 0);
 	}
 }
+
+/* What recovering from errors costs is charged; see region.h for who pays. */
+Test(syntax, text_of_little_but_errors_is_dear)
+{
+	struct buf bad = { 0 }, good = { 0 };
+	const struct syntax_language *bash = syntax_find(SPAN("bash"));
+	struct syntax_tree *a = syntax_tree_new(bash), *b = syntax_tree_new(bash);
+	while (bad.n < 4096)
+		buf_add_text(&bad, "a?b:c=>[{({\n");
+	while (good.n < 4096)
+		buf_add_text(&good, "echo \"$a\" | wc\n");
+	cr_assert_eq(syntax_tree_grow(a, (struct span){ bad.p, bad.n }, &syntax_default_limits),
+		     SYNTAX_OK);
+	cr_assert_eq(syntax_tree_grow(b, (struct span){ good.p, good.n }, &syntax_default_limits),
+		     SYNTAX_OK);
+	cr_assert_gt(syntax_tree_steps(a), 32 * syntax_tree_steps(b));
+	syntax_tree_free(a);
+	syntax_tree_free(b);
+	buf_fini(&bad);
+	buf_fini(&good);
+}
