@@ -117,7 +117,9 @@ static uint64_t fenced(struct slot *s, uint64_t at, struct code_edge *edge)
 	struct fence *f = &s->channel->fence;
 	at += fence_feed(f, s->work.text + (at - s->work.base), (size_t)(track_end(&s->work) - at),
 			 &edge->code);
-	edge->closed = edge->code && !fence_in_code(f);
+	if (!edge->code)
+		return at;
+	edge->closed = !fence_in_code(f);
 	struct span word = fence_word(f->language);
 	edge->stated = word.n > 0;
 	edge->language = syntax_find(word);

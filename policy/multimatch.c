@@ -222,7 +222,7 @@ done:
 	buf_fini(&why);
 	multimatch_scratch_free(s);
 	multimatch_free(m);
-	bool all = hits.n == texts;
+	bool all = texts && hits.n == texts;
 	multimatch_hits_fini(&hits);
 	return all;
 }
