@@ -4,9 +4,27 @@
 #include <string.h>
 
 const char *const compare_reason_names[] = {
-	"equal",       "sharp_edits_unjudged", "above_threshold",  "nothing_changed", "empty",
-	"both_empty",  "syntax_error",         "too_large",        "too_costly",      "too_deep",
-	"unsupported", "unknown_language",     "languages_differ", "exhausted",       "no_memory",
+	"equal",
+	"sharp_edits_unjudged",
+	"above_threshold",
+	"nothing_changed",
+	"empty",
+	"both_empty",
+	"syntax_error",
+	"too_large",
+	"too_costly",
+	"too_deep",
+	"unsupported",
+	"unknown_language",
+	"languages_differ",
+	"exhausted",
+	"no_memory",
+	"actions_differ",
+	"truncated",
+	"stalled",
+	"late",
+	"absent",
+	"cut",
 };
 static_assert(ARRAY_LEN(compare_reason_names) == COMPARE_REASON_COUNT, "a name for each reason");
 

@@ -27,6 +27,13 @@ enum compare_reason {
 	COMPARE_LANGUAGES_DIFFER,
 	COMPARE_EXHAUSTED, /* a limit of the distance was reached before it was decided */
 	COMPARE_NO_MEMORY,
+	/* Of streams: */
+	COMPARE_ACTIONS_DIFFER, /* tool calls that are no files */
+	COMPARE_TRUNCATED,
+	COMPARE_STALLED,
+	COMPARE_LATE,
+	COMPARE_ABSENT,
+	COMPARE_CUT,
 	COMPARE_REASON_COUNT
 };
 
