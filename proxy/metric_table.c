@@ -1,10 +1,12 @@
 #include "proxy/metric_table.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/http1.h"
 #include "policy/budget.h"
+#include "policy/compare.h"
 #include "policy/ruleset.h"
 #include "proxy/version.h"
 
@@ -32,6 +34,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_ENCODING] = "encoding",
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
 	[CUT_LABEL_BUDGET] = "budget",
+	[CUT_LABEL_QUORUM] = "quorum",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -60,6 +63,35 @@ static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
  * empty. */
 static const char *builders[METRIC_BUILDERS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64];
+
+static const char *pairs[METRIC_PAIRS_MAX];
+static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
+
+/* The verdict that each reason means; see compare_verdict(), which a test compares. */
+static const char *const verdicts[COMPARE_REASON_COUNT] = {
+	[COMPARE_EQUAL] = "pass",
+	[COMPARE_SHARP_EDITS_UNJUDGED] = "audit",
+	[COMPARE_ABOVE_THRESHOLD] = "audit",
+	[COMPARE_NOTHING_CHANGED] = "fail",
+	[COMPARE_EMPTY] = "fail",
+	[COMPARE_BOTH_EMPTY] = "fail",
+	[COMPARE_SYNTAX_ERROR] = "fail",
+	[COMPARE_TOO_LARGE] = "fail",
+	[COMPARE_TOO_COSTLY] = "fail",
+	[COMPARE_TOO_DEEP] = "fail",
+	[COMPARE_UNSUPPORTED] = "fail",
+	[COMPARE_UNKNOWN_LANGUAGE] = "fail",
+	[COMPARE_LANGUAGES_DIFFER] = "fail",
+	[COMPARE_EXHAUSTED] = "fail",
+	[COMPARE_NO_MEMORY] = "fail",
+	[COMPARE_ACTIONS_DIFFER] = "audit",
+	[COMPARE_TRUNCATED] = "fail",
+	[COMPARE_STALLED] = "fail",
+	[COMPARE_LATE] = "fail",
+	[COMPARE_ABSENT] = "fail",
+	[COMPARE_CUT] = "fail",
+};
+static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1 };
 
 #define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
 
@@ -182,6 +214,23 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				 .least = true,
 				 .help = "What a builder may cost in a day.",
 				 LABELS("builder", builders) },
+	[METRIC_QUORUM_VERDICTS] = { .name = "redcard_quorum_verdicts_total",
+				     .kind = METRIC_COUNTER,
+				     .help = "Verdicts of quorums, by verdict and reason.",
+				     .label = "reason",
+				     .values = compare_reason_names,
+				     .n_values = COMPARE_REASON_COUNT,
+				     .also = "verdict",
+				     .also_values = verdicts },
+	[METRIC_QUORUM_DIFF] = { .name = "quorum_ast_diff_percent",
+				 .kind = METRIC_GAUGE,
+				 .help = "How far the last renders of two builders were from each other.",
+				 LABELS("builder_pair", pairs) },
+	[METRIC_QUORUM_DECIDED] = { .name = "redcard_quorum_decided_at_ratio",
+				    .kind = METRIC_HISTOGRAM,
+				    .help = "Share of two renders that had been seen when their verdict was final.",
+				    .bounds = ratio_bounds,
+				    .n_bounds = ARRAY_LEN(ratio_bounds) },
 	[METRIC_BUILD_INFO] = { .name = "redcard_build_info",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -202,20 +251,36 @@ enum status_class metric_status_class(unsigned status)
 	return status >= 100 && status <= 599 ? (enum status_class)(status / 100 - 1) : STATUS_NONE;
 }
 
-size_t metric_builder(const char *name)
+/* Finds the name or copies it to the next free place; the last place is everyone else's. */
+static size_t find_label(const char **labels, char *names, size_t n, size_t bytes, const char *name)
 {
 	size_t i = 0;
-	while (i < METRIC_BUILDERS_MAX && builders[i] && strcmp(builders[i], name) != 0)
+	while (i < n && labels[i] && strcmp(labels[i], name) != 0)
 		i++;
-	if (i < METRIC_BUILDERS_MAX && builders[i])
+	if (i < n && labels[i])
 		return i;
-	if (i >= METRIC_BUILDERS_MAX - 1) {
-		i = METRIC_BUILDERS_MAX - 1;
+	if (i >= n - 1) {
+		i = n - 1;
 		name = "other";
 	}
-	if (!builders[i]) {
-		strncpy(builder_names[i], name, sizeof(builder_names[i]) - 1);
-		__atomic_store_n(&builders[i], builder_names[i], __ATOMIC_RELEASE);
+	if (!labels[i]) {
+		strncpy(names + i * bytes, name, bytes - 1);
+		__atomic_store_n(&labels[i], names + i * bytes, __ATOMIC_RELEASE);
 	}
+	return i;
+}
+
+size_t metric_builder(const char *name)
+{
+	return find_label(builders, builder_names[0], METRIC_BUILDERS_MAX, sizeof(builder_names[0]),
+			  name);
+}
+
+size_t metric_pair(const char *name)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	size_t i = find_label(pairs, pair_names[0], METRIC_PAIRS_MAX, METRIC_PAIR_BYTES, name);
+	pthread_mutex_unlock(&lock);
 	return i;
 }

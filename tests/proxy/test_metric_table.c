@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/compare.h"
 #include "proxy/metric_table.h"
 
 #define MANUAL "deploy/man/redcard.1"
@@ -25,14 +26,17 @@ Test(metric_table, names_follow_the_rules)
 		cr_assert_not_null(d->name, "metric %zu has no row", i);
 		cr_assert(is_name(d->name), "%s", d->name);
 		bool ours = strncmp(d->name, "redcard_", 8) == 0;
-		cr_assert(ours || strcmp(d->name, "builder_status_up") == 0, "%s", d->name);
+		cr_assert(ours || strcmp(d->name, "builder_status_up") == 0 ||
+				  strcmp(d->name, "quorum_ast_diff_percent") == 0,
+			  "%s", d->name);
 		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s",
 			     d->name);
 		cr_assert_not_null(d->help);
 		cr_assert_not_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", d->help[0]), "%s", d->help);
 		cr_assert(ends_with(d->help, "."), "%s", d->help);
 		if (d->kind == METRIC_HISTOGRAM)
-			cr_assert(ends_with(d->name, "_bytes") || ends_with(d->name, "_seconds"),
+			cr_assert(ends_with(d->name, "_bytes") || ends_with(d->name, "_seconds") ||
+					  ends_with(d->name, "_ratio"),
 				  "%s has no unit", d->name);
 		for (size_t k = 1; k < d->n_bounds; k++)
 			cr_assert_lt(d->bounds[k - 1], d->bounds[k], "%s", d->name);
@@ -50,11 +54,20 @@ Test(metric_table, labels_are_named_and_bounded)
 		cr_assert(is_name(d->label), "%s", d->label);
 		cr_assert_gt(d->n_values, 0);
 		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
-		for (size_t k = 0;
-		     k < d->n_values && d->values != metric_table[METRIC_BUILDER_UP].values; k++)
+		bool filled = d->values == metric_table[METRIC_BUILDER_UP].values ||
+			      d->values == metric_table[METRIC_QUORUM_DIFF].values;
+		for (size_t k = 0; k < d->n_values && !filled; k++)
 			cr_assert(d->values[k] && d->values[k][0], "%s: value %zu has no name",
 				  d->name, k);
 	}
+}
+
+Test(metric_table, each_reason_of_a_quorum_stands_beside_its_verdict)
+{
+	const struct metric_desc *d = &metric_table[METRIC_QUORUM_VERDICTS];
+	for (enum compare_reason r = 0; r < COMPARE_REASON_COUNT; r++)
+		cr_assert_str_eq(d->also_values[r], score_verdict_names[compare_verdict(r)], "%s",
+				 compare_reason_names[r]);
 }
 
 /* Reads the manual's rows `.It Li NAME`, optionally followed by the label in braces. */
