@@ -235,10 +235,12 @@ static void add_series(struct buf *out, const struct metric_desc *d, const char 
 	if (value) {
 		buf_printf(out, "%s=\"", d->label);
 		add_escaped(out, value, true);
-		buf_add_text(out, le ? "\"," : "\"");
+		buf_add_char(out, '"');
 	}
+	if (value && d->also)
+		buf_printf(out, ",%s=\"%s\"", d->also, d->also_value);
 	if (le) {
-		buf_add_text(out, "le=\"");
+		buf_add_text(out, value ? ",le=\"" : "le=\"");
 		add_number(out, *le);
 		buf_add_char(out, '"');
 	}

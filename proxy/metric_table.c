@@ -1,6 +1,7 @@
 #include "proxy/metric_table.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/http1.h"
@@ -56,12 +57,21 @@ static const double byte_bounds[] = { 0, 256, 1024, 4096, 16384, 65536, 262144, 
 static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					1,     2.5,  5,     10,   30,  60,   120 };
 
-/* The places that metric_builder() fills; a scrape by another thread skips those that are still
+/* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
-static const char *builders[METRIC_BUILDERS_MAX];
-static char builder_names[METRIC_BUILDERS_MAX][64];
+static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
+static pthread_mutex_t auditors_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 #define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
+
+#define AUDITS(row, value)                                              \
+	[METRIC_AUDITS + (row)] = { .name = "redcard_audits_total",     \
+				    .kind = METRIC_COUNTER,             \
+				    .help = "Audits, by their answer.", \
+				    LABELS("auditor", auditors),        \
+				    .also = "answer",                   \
+				    .also_value = (value) }
 
 const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total",
@@ -158,6 +168,14 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_STREAMS_OPEN] = { .name = "redcard_streams_open",
 				  .kind = METRIC_GAUGE,
 				  .help = "Exchanges in flight." },
+	AUDITS(AUDIT_YES, "yes"),
+	AUDITS(AUDIT_NO, "no"),
+	AUDITS(AUDIT_TIMEOUT, "timeout"),
+	AUDITS(AUDIT_UNREACHABLE, "unreachable"),
+	AUDITS(AUDIT_UNCLEAR, "unclear"),
+	[METRIC_AUDITS_PENDING] = { .name = "redcard_audits_pending",
+				    .kind = METRIC_GAUGE,
+				    .help = "Audits that are not answered yet." },
 	[METRIC_RELOADS] = { .name = "redcard_reloads_total",
 			     .kind = METRIC_COUNTER,
 			     .help = "Reloads of the configuration, by result.",
@@ -202,20 +220,34 @@ enum status_class metric_status_class(unsigned status)
 	return status >= 100 && status <= 599 ? (enum status_class)(status / 100 - 1) : STATUS_NONE;
 }
 
-size_t metric_builder(const char *name)
+/* The place of a name: the one it has, else the next free one; the last is for all others. */
+static size_t place_of(const char *name, const char **places, char (*names)[64], size_t n)
 {
 	size_t i = 0;
-	while (i < METRIC_BUILDERS_MAX && builders[i] && strcmp(builders[i], name) != 0)
+	while (i < n && places[i] && strcmp(places[i], name) != 0)
 		i++;
-	if (i < METRIC_BUILDERS_MAX && builders[i])
+	if (i < n && places[i])
 		return i;
-	if (i >= METRIC_BUILDERS_MAX - 1) {
-		i = METRIC_BUILDERS_MAX - 1;
+	if (i >= n - 1) {
+		i = n - 1;
 		name = "other";
 	}
-	if (!builders[i]) {
-		strncpy(builder_names[i], name, sizeof(builder_names[i]) - 1);
-		__atomic_store_n(&builders[i], builder_names[i], __ATOMIC_RELEASE);
+	if (!places[i]) {
+		strncpy(names[i], name, sizeof(names[i]) - 1);
+		__atomic_store_n(&places[i], names[i], __ATOMIC_RELEASE);
 	}
 	return i;
+}
+
+size_t metric_builder(const char *name)
+{
+	return place_of(name, builders, builder_names, METRIC_BUILDERS_MAX);
+}
+
+size_t metric_auditor(const char *name)
+{
+	pthread_mutex_lock(&auditors_mutex);
+	size_t place = place_of(name, auditors, auditor_names, METRIC_AUDITORS_MAX);
+	pthread_mutex_unlock(&auditors_mutex);
+	return place;
 }

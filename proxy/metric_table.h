@@ -7,6 +7,7 @@
 #define PROXY_METRIC_TABLE_H
 
 #include "lib/metrics.h"
+#include "proxy/audit_form.h"
 
 enum metric {
 	METRIC_EXCHANGES,        /* counter by enum exchange_result */
@@ -31,8 +32,11 @@ enum metric {
 	METRIC_CONNECTIONS_OPEN, /* gauge by enum side */
 	METRIC_CONNECTIONS,      /* counter by enum side */
 	METRIC_STREAMS_OPEN,     /* gauge */
-	METRIC_RELOADS,          /* counter by enum reload_result */
-	METRIC_LOG_DROPPED,      /* counter */
+	METRIC_AUDITS,           /* counters by metric_auditor(), one for each audit_answer */
+	METRIC_AUDITS_LAST = METRIC_AUDITS + AUDIT_ANSWER_COUNT - 1,
+	METRIC_AUDITS_PENDING, /* gauge */
+	METRIC_RELOADS,        /* counter by enum reload_result */
+	METRIC_LOG_DROPPED,    /* counter */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -106,5 +110,9 @@ enum status_class metric_status_class(unsigned status);
  * "other", is shared. Call from one thread only. */
 #define METRIC_BUILDERS_MAX 64
 size_t metric_builder(const char *name);
+
+/* The same for an auditor; from any thread. */
+#define METRIC_AUDITORS_MAX 17
+size_t metric_auditor(const char *name);
 
 #endif

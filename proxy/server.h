@@ -20,6 +20,7 @@ struct server {
 	pthread_mutex_t mutex;
 	struct resolver *resolver;
 	struct spending *spending; /* NULL: no state_dir when it started */
+	struct audit_desk *desk;   /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;

@@ -50,7 +50,7 @@ struct worker {
 	struct listener *listeners;
 	size_t n_listeners;
 	struct client *clients; /* all of them, linked */
-	unsigned n_clients, n_admin_clients, n_exchanges, n_backends;
+	unsigned n_clients, n_admin_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
 
