@@ -153,8 +153,11 @@ static int open_workers(struct server *s)
 {
 	struct buf errors = { 0 };
 	int error = 0;
-	for (unsigned i = 0; i < s->n_workers && !error; i++)
-		error = worker_init(&s->workers[i], s, i, &errors);
+	for (unsigned i = 0; i < s->n_workers && !error; i++) {
+		error = worker_init(&s->workers[i], s, i);
+		if (!error)
+			error = worker_listen(&s->workers[i], true, &errors);
+	}
 	if (error && errors.n)
 		fprintf(stderr, "%s:%.*s", s->first->config->path, (int)errors.n, errors.p);
 	else if (error)
