@@ -1,5 +1,6 @@
 #include "proxy/audit_pages.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "proxy/answer.h"
@@ -126,10 +127,33 @@ static enum step_next receive(struct exchange *x, const struct http1_head *head)
 	return exchange_to(x, &step_receive);
 }
 
+/* A page can give its own name the address of this machine, and then read what is here; it cannot
+ * do without a name. */
+static bool names_address(struct span host)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr address;
+	const char *colon = memchr(host.p, ':', host.n);
+	if (host.n && host.p[0] == '[')
+		return true;
+	if (colon)
+		host.n = (size_t)(colon - host.p);
+	if (span_eq_nocase(host, SPAN("localhost")))
+		return true;
+	if (host.n >= sizeof(text))
+		return false;
+	memcpy(text, host.p, host.n);
+	text[host.n] = '\0';
+	return inet_pton(AF_INET, text, &address) == 1;
+}
+
 enum step_next audit_pages_answer(struct exchange *x, const struct http1_head *head,
 				  struct span path)
 {
 	struct span id = id_of(path);
+	if (!head->host.n || !names_address(head->host))
+		return problem(x, 403, "asked by a name",
+			       "audits are read at the listener's address or localhost");
 	if (span_eq(head->method, SPAN("GET")) || span_eq(head->method, SPAN("HEAD")))
 		return show(x, id);
 	if (id.n && span_eq(head->method, SPAN("POST")))

@@ -6,7 +6,8 @@
  *   POST /audits/ID   {"answer": "yes" or "no", "reason": text}: answers it
  *
  * There is no password: whoever reaches the listener may answer. A page in a browser on the same
- * machine could reach it too, but what browsers send on behalf of pages is refused.
+ * machine could reach it too; what browsers send on behalf of pages is refused, by the header
+ * Origin and by the name in Host.
  */
 #ifndef PROXY_AUDIT_PAGES_H
 #define PROXY_AUDIT_PAGES_H

@@ -38,6 +38,7 @@ struct audit {
 	uint32_t tried; /* addresses */
 	bool live;      /* the conn is open or closing */
 	bool sent;
+	int error; /* of the last address */
 	bool decided;
 	bool at_desk;
 	struct audit_said said;
@@ -218,14 +219,14 @@ static void on_sent(struct conn *c)
 static void on_failed(struct conn *c, int error)
 {
 	struct audit *a = CONTAINER_OF(c, struct audit, conn);
-	bool tls = error == -EPROTO && c->tls;
-	if (tls)
-		log_message(LOG_WARNING, "auditor_tls", "auditor %s: %s", a->config->name,
-			    tls_error(c->tls));
-	if (a->sent)
+	char why[160];
+	a->error = error;
+	if (error == -EPROTO && c->tls && !a->sent) {
+		snprintf(why, sizeof(why), "its TLS failed: %s", tls_error(c->tls));
+		decide(a, AUDIT_UNREACHABLE, why);
+	} else if (a->sent) {
 		decide(a, AUDIT_UNREACHABLE, "the connection broke");
-	else if (tls)
-		decide(a, AUDIT_UNREACHABLE, "its TLS failed");
+	}
 	conn_close(c); /* undecided, the next address is tried when it is closed */
 }
 
@@ -292,10 +293,16 @@ static void connect_next(struct audit *a)
 {
 	const struct upstream *u = &a->rt->upstreams[a->config->upstream];
 	struct upstream_address *address;
-	while ((address = next_address(a, u)) != NULL)
-		if (connect_to(a, u, address) == 0)
+	char why[96];
+	while ((address = next_address(a, u)) != NULL) {
+		int error = connect_to(a, u, address);
+		if (error == 0)
 			return;
-	decide(a, AUDIT_UNREACHABLE, "no address of it takes a connection");
+		a->error = error;
+	}
+	snprintf(why, sizeof(why), "no address of it takes a connection (%s)",
+		 a->error == -ENOENT ? "its name is not resolved" : strerror(-a->error));
+	decide(a, AUDIT_UNREACHABLE, why);
 	finish(a);
 }
 
