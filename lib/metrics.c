@@ -224,7 +224,7 @@ static void add_number(struct buf *out, double v)
 
 /* name{label="value",also="value",le="bound"}, with whichever of them is there. */
 static void add_series(struct buf *out, const struct metric_desc *d, const char *suffix,
-		       const char *value, const char *also, const double *le)
+		       const char *value, const double *le)
 {
 	buf_printf(out, "%s%s", d->name, suffix);
 	if (!value && !le) {
@@ -235,12 +235,12 @@ static void add_series(struct buf *out, const struct metric_desc *d, const char 
 	if (value) {
 		buf_printf(out, "%s=\"", d->label);
 		add_escaped(out, value, true);
-		buf_add_text(out, le || also ? "\"," : "\"");
+		buf_add_char(out, '"');
 	}
-	if (also)
-		buf_printf(out, "%s=\"%s\"%s", d->also, also, le ? "," : "");
+	if (value && d->also)
+		buf_printf(out, ",%s=\"%s\"", d->also, d->also_value);
 	if (le) {
-		buf_add_text(out, "le=\"");
+		buf_add_text(out, value ? ",le=\"" : "le=\"");
 		add_number(out, *le);
 		buf_add_char(out, '"');
 	}
@@ -266,15 +266,15 @@ static void add_histogram(const struct metrics *m, const struct metric_desc *d, 
 		double le = b < d->n_bounds ? d->bounds[b] : HUGE_VAL;
 		for (size_t i = 0; i < m->n_shards; i++)
 			count += load(&m->shards[i], cell + b);
-		add_series(out, d, "_bucket", value, NULL, &le);
+		add_series(out, d, "_bucket", value, &le);
 		buf_printf(out, "%llu\n", (unsigned long long)count);
 	}
 	for (size_t i = 0; i < m->n_shards; i++)
 		sum += from_bits(load(&m->shards[i], cell + d->n_bounds + 1));
-	add_series(out, d, "_sum", value, NULL, NULL);
+	add_series(out, d, "_sum", value, NULL);
 	add_number(out, sum);
 	buf_add_char(out, '\n');
-	add_series(out, d, "_count", value, NULL, NULL);
+	add_series(out, d, "_count", value, NULL);
 	buf_printf(out, "%llu\n", (unsigned long long)count);
 }
 
@@ -306,7 +306,7 @@ static bool render_metric(const struct metrics *m, size_t metric, bool head, str
 			add_histogram(m, d, cell, value, out);
 			continue;
 		}
-		add_series(out, d, "", value, d->also ? d->also_values[v] : NULL, NULL);
+		add_series(out, d, "", value, NULL);
 		add_number(out, total(m, d, cell));
 		buf_add_char(out, '\n');
 	}

@@ -100,7 +100,7 @@ void ballot_record(const struct ballot *b, const struct quorum_verdict *v, struc
 {
 	size_t n;
 	const struct quorum_pair *pairs = quorum_pairs(b->quorum, &n);
-	metric_add(self->metrics, METRIC_QUORUM_VERDICTS, v->reason, 1);
+	metric_add(self->metrics, METRIC_QUORUM_VERDICTS + (size_t)v->verdict, v->reason, 1);
 	for (unsigned i = 0; i < b->config->n_builders; i++)
 		record_vote(b, i);
 	for (size_t i = 0; i < n; i++) {

@@ -50,11 +50,10 @@ static bool is_reserved(const char *name)
 	return false;
 }
 
-static void add_header(struct config_reader *r, unsigned line, struct headers *d, const char *name,
-		       const char *value)
+bool config_check_header(struct config_reader *r, unsigned line, const char *name,
+			 const char *value)
 {
-	if (!name)
-		return;
+	unsigned before = r->problems;
 	if (!config_is_token(name))
 		config_problem(r, line,
 			       "\"%.64s\" is not a header's name; use letters, digits and dashes",
@@ -72,6 +71,15 @@ static void add_header(struct config_reader *r, unsigned line, struct headers *d
 			r, line,
 			"the value of the header `%.64s` has control characters; write it on one line",
 			name);
+	return r->problems == before;
+}
+
+static void add_header(struct config_reader *r, unsigned line, struct headers *d, const char *name,
+		       const char *value)
+{
+	if (!name)
+		return;
+	(void)config_check_header(r, line, name, value);
 	for (size_t i = 0; i < d->n; i++)
 		if (strcasecmp(d->v[i].name, name) == 0)
 			config_problem(r, line,

@@ -248,10 +248,8 @@ static enum step_next run_route(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->client->http);
 	const struct config *config = x->rt->config;
-	if (x->client->listener->admin) {
-		admin_answer(x, head);
-		return exchange_to(x, &step_finish);
-	}
+	if (x->client->listener->admin)
+		return admin_answer(x, head);
 	if (x->w->n_exchanges > config->limits.streams)
 		return refuse(x, 503, "too many streams",
 			      "this proxy is at its limit of streams; try again later");
@@ -392,15 +390,20 @@ static const char *phase_name(const struct exchange *x)
 {
 	if (x->step == &step_connect)
 		return "connect timeout";
-	if (x->step == &step_await || x->step == &step_gather)
-		return x->request_done ? "first byte timeout" : "request body timeout";
-	return "builder stalled";
+	return x->step == &step_await || x->step == &step_gather ? "first byte timeout"
+								 : "builder stalled";
 }
 
 static void time_out(struct exchange *x, unsigned status, const char *reason, const char *detail)
 {
 	(void)exchange_failed(x, RESULT_TIMEOUT, status, reason, detail);
 	exchange_advance(x);
+}
+
+static bool awaits_body(const struct exchange *x)
+{
+	return !x->request_done &&
+	       (x->step == &step_await || x->step == &step_gather || x->client->listener->admin);
 }
 
 static void phase_over(struct timer *t)
@@ -412,8 +415,8 @@ static void phase_over(struct timer *t)
 		exchange_advance(x);
 		return;
 	}
-	if ((x->step == &step_await || x->step == &step_gather) && !x->request_done) {
-		time_out(x, 408, phase_name(x), "the request's body stopped arriving");
+	if (awaits_body(x)) {
+		time_out(x, 408, "request body timeout", "the request's body stopped arriving");
 		return;
 	}
 	count_upstream_error(x, UPSTREAM_TIMEOUT);

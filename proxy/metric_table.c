@@ -59,41 +59,35 @@ static const double byte_bounds[] = { 0, 256, 1024, 4096, 16384, 65536, 262144, 
 static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					1,     2.5,  5,     10,   30,  60,   120 };
 
-/* The places that metric_builder() fills; a scrape by another thread skips those that are still
+/* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
-static const char *builders[METRIC_BUILDERS_MAX];
-static char builder_names[METRIC_BUILDERS_MAX][64];
+static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
 
 static const char *pairs[METRIC_PAIRS_MAX];
 static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
 
-/* The verdict that each reason means; see compare_verdict(), which a test compares. */
-static const char *const verdicts[COMPARE_REASON_COUNT] = {
-	[COMPARE_EQUAL] = "pass",
-	[COMPARE_SHARP_EDITS_UNJUDGED] = "audit",
-	[COMPARE_ABOVE_THRESHOLD] = "audit",
-	[COMPARE_NOTHING_CHANGED] = "fail",
-	[COMPARE_EMPTY] = "fail",
-	[COMPARE_BOTH_EMPTY] = "fail",
-	[COMPARE_SYNTAX_ERROR] = "fail",
-	[COMPARE_TOO_LARGE] = "fail",
-	[COMPARE_TOO_COSTLY] = "fail",
-	[COMPARE_TOO_DEEP] = "fail",
-	[COMPARE_UNSUPPORTED] = "fail",
-	[COMPARE_UNKNOWN_LANGUAGE] = "fail",
-	[COMPARE_LANGUAGES_DIFFER] = "fail",
-	[COMPARE_EXHAUSTED] = "fail",
-	[COMPARE_NO_MEMORY] = "fail",
-	[COMPARE_ACTIONS_DIFFER] = "audit",
-	[COMPARE_TRUNCATED] = "fail",
-	[COMPARE_STALLED] = "fail",
-	[COMPARE_LATE] = "fail",
-	[COMPARE_ABSENT] = "fail",
-	[COMPARE_CUT] = "fail",
-};
 static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1 };
 
 #define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
+
+#define VERDICTS(row, value)                                                          \
+	[METRIC_QUORUM_VERDICTS + (row)] = { .name = "redcard_quorum_verdicts_total", \
+					     .kind = METRIC_COUNTER,                  \
+					     .help = "Verdicts of quorums, and why.", \
+					     .label = "reason",                       \
+					     .values = compare_reason_names,          \
+					     .n_values = COMPARE_REASON_COUNT,        \
+					     .also = "verdict",                       \
+					     .also_value = (value) }
+
+#define AUDITS(row, value)                                              \
+	[METRIC_AUDITS + (row)] = { .name = "redcard_audits_total",     \
+				    .kind = METRIC_COUNTER,             \
+				    .help = "Audits, by their answer.", \
+				    LABELS("auditor", auditors),        \
+				    .also = "answer",                   \
+				    .also_value = (value) }
 
 const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total",
@@ -190,6 +184,14 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_STREAMS_OPEN] = { .name = "redcard_streams_open",
 				  .kind = METRIC_GAUGE,
 				  .help = "Exchanges in flight." },
+	AUDITS(AUDIT_YES, "yes"),
+	AUDITS(AUDIT_NO, "no"),
+	AUDITS(AUDIT_TIMEOUT, "timeout"),
+	AUDITS(AUDIT_UNREACHABLE, "unreachable"),
+	AUDITS(AUDIT_UNCLEAR, "unclear"),
+	[METRIC_AUDITS_PENDING] = { .name = "redcard_audits_pending",
+				    .kind = METRIC_GAUGE,
+				    .help = "Audits that are not answered yet." },
 	[METRIC_RELOADS] = { .name = "redcard_reloads_total",
 			     .kind = METRIC_COUNTER,
 			     .help = "Reloads of the configuration, by result.",
@@ -214,14 +216,9 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				 .least = true,
 				 .help = "What a builder may cost in a day.",
 				 LABELS("builder", builders) },
-	[METRIC_QUORUM_VERDICTS] = { .name = "redcard_quorum_verdicts_total",
-				     .kind = METRIC_COUNTER,
-				     .help = "Verdicts of quorums, by verdict and reason.",
-				     .label = "reason",
-				     .values = compare_reason_names,
-				     .n_values = COMPARE_REASON_COUNT,
-				     .also = "verdict",
-				     .also_values = verdicts },
+	VERDICTS(SCORE_PASS, "pass"),
+	VERDICTS(SCORE_AUDIT, "audit"),
+	VERDICTS(SCORE_FAIL, "fail"),
 	[METRIC_QUORUM_DIFF] = { .name = "quorum_ast_diff_percent",
 				 .kind = METRIC_GAUGE,
 				 .help = "How far the last renders of two builders were from each other.",
@@ -276,11 +273,24 @@ size_t metric_builder(const char *name)
 			  name);
 }
 
-size_t metric_pair(const char *name)
+/* For names that any thread may bring. */
+static size_t find_shared(const char **labels, char *names, size_t n, size_t bytes,
+			  const char *name)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	pthread_mutex_lock(&lock);
-	size_t i = find_label(pairs, pair_names[0], METRIC_PAIRS_MAX, METRIC_PAIR_BYTES, name);
+	size_t i = find_label(labels, names, n, bytes, name);
 	pthread_mutex_unlock(&lock);
 	return i;
+}
+
+size_t metric_pair(const char *name)
+{
+	return find_shared(pairs, pair_names[0], METRIC_PAIRS_MAX, METRIC_PAIR_BYTES, name);
+}
+
+size_t metric_auditor(const char *name)
+{
+	return find_shared(auditors, auditor_names[0], METRIC_AUDITORS_MAX,
+			   sizeof(auditor_names[0]), name);
 }

@@ -21,6 +21,7 @@ struct server {
 	struct resolver *resolver;
 	struct ballots *ballots;   /* by spec */
 	struct spending *spending; /* NULL: no state_dir when it started */
+	struct audit_desk *desk;   /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;

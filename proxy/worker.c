@@ -364,9 +364,8 @@ void worker_wake(struct worker *w)
 
 /* --- life --- */
 
-int worker_init(struct worker *w, struct server *server, unsigned index, struct buf *errors)
+int worker_init(struct worker *w, struct server *server, unsigned index)
 {
-	const struct config *config = server->first->config;
 	*w = (struct worker){
 		.index = index,
 		.server = server,
@@ -380,16 +379,23 @@ int worker_init(struct worker *w, struct server *server, unsigned index, struct 
 		return -errno;
 	if (getrandom(w->random, sizeof(w->random), 0) != sizeof(w->random))
 		return -errno;
+	return 0;
+}
+
+int worker_listen(struct worker *w, bool for_clients, struct buf *errors)
+{
+	const struct config *config = w->server->first->config;
 	w->listeners = calloc(config->n_listeners + 1, sizeof(*w->listeners));
 	if (!w->listeners || voters_init(&w->voters) != 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < config->n_listeners; i++) {
+	for (size_t i = 0; for_clients && i < config->n_listeners; i++) {
 		int error = open_listener(w, &config->listeners[i], false, errors);
 		if (error)
 			return error;
 	}
-	return index == 0 && config->admin.addr_len ? open_listener(w, &config->admin, true, errors)
-						    : 0;
+	return w->index == 0 && config->admin.addr_len
+		       ? open_listener(w, &config->admin, true, errors)
+		       : 0;
 }
 
 void worker_fini(struct worker *w)
@@ -412,7 +418,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void turn(struct worker *w)
+void worker_turn(struct worker *w)
 {
 	uint64_t due = timers_next(&w->timers);
 	uint64_t least = w->now_ms + 60000; /* look at least once a minute */
@@ -427,7 +433,7 @@ static void turn(struct worker *w)
 	bury_dead(w);
 }
 
-static int begin(struct worker *w)
+int worker_begin(struct worker *w)
 {
 	struct ring_options options = {
 		.entries = RING_ENTRIES,
@@ -454,7 +460,7 @@ static int begin(struct worker *w)
 	return 0;
 }
 
-static void end(struct worker *w)
+void worker_end(struct worker *w)
 {
 	if (w->ring) {
 		close_listeners(w, true);
@@ -466,7 +472,7 @@ static void end(struct worker *w)
 		for (int i = 0; i < 1000 && (w->n_clients || w->n_backends || w->wake.pending);
 		     i++) {
 			timer_set(&w->timers, &w->drain, w->now_ms + 10);
-			turn(w);
+			worker_turn(w);
 		}
 	}
 	timer_remove(&w->timers, &w->drain);
@@ -483,12 +489,12 @@ static void end(struct worker *w)
 void *worker_main(void *worker)
 {
 	struct worker *w = worker;
-	int error = begin(w);
+	int error = worker_begin(w);
 	if (error)
 		atomic_store(&w->server->start_error, error);
 	atomic_fetch_add(&w->server->running, 1);
 	while (!error && !(w->draining && w->n_clients == w->n_admin_clients))
-		turn(w);
-	end(w);
+		worker_turn(w);
+	worker_end(w);
 	return NULL;
 }

@@ -51,7 +51,7 @@ struct worker {
 	struct listener *listeners;
 	size_t n_listeners;
 	struct client *clients; /* all of them, linked */
-	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends;
+	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
 	struct voters voters;   /* exchanges with news of their ballots */
@@ -70,13 +70,21 @@ struct worker {
 	_Atomic bool stopped;
 };
 
-/* Opens the listening sockets and what else can fail early; the ring is opened by the thread that
- * uses it. -errno, and one line in *errors. */
-int worker_init(struct worker *w, struct server *server, unsigned index,
-		struct buf *errors) MUST_USE;
+/* What can fail early; the ring is opened by the thread that uses it. -errno; worker_fini() is owed
+ * in any case. */
+int worker_init(struct worker *w, struct server *server, unsigned index) MUST_USE;
+/* Opens the listening sockets, the first worker also that of the admin listener. -errno, and one
+ * line in *errors. */
+int worker_listen(struct worker *w, bool for_clients, struct buf *errors) MUST_USE;
 void worker_fini(struct worker *w); /* after its thread has ended */
 
-void *worker_main(void *worker);    /* the thread: runs until it has drained */
+void *worker_main(void *worker); /* the thread: runs until it has drained */
+/* What it consists of, for a verb that does something between the turns. -errno; worker_end() is
+ * owed in any case. */
+int worker_begin(struct worker *w) MUST_USE;
+void worker_turn(struct worker *w); /* waits for what happens next, and handles it */
+void worker_end(struct worker *w);
+
 void worker_wake(struct worker *w); /* from any thread: look at the server's state again */
 
 /* For conns. */
