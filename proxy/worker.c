@@ -461,6 +461,7 @@ void worker_end(struct worker *w)
 {
 	if (w->ring) {
 		close_listeners(w, true);
+		health_stop(w);
 		for (struct client *c = w->clients; c; c = c->next)
 			conn_close(&c->conn);
 		retire_pools(w);
