@@ -222,7 +222,7 @@ static void add_number(struct buf *out, double v)
 	buf_add_text(out, text);
 }
 
-/* name{label="value",le="bound"}, with whichever of the two is there. */
+/* name{label="value",also="value",le="bound"}, with whichever of them is there. */
 static void add_series(struct buf *out, const struct metric_desc *d, const char *suffix,
 		       const char *value, const double *le)
 {

@@ -6,6 +6,7 @@
 
 #include "lib/http1.h"
 #include "policy/budget.h"
+#include "policy/compare.h"
 #include "policy/ruleset.h"
 #include "proxy/version.h"
 
@@ -33,6 +34,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_ENCODING] = "encoding",
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
 	[CUT_LABEL_BUDGET] = "budget",
+	[CUT_LABEL_QUORUM] = "quorum",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -61,9 +63,23 @@ static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
  * empty. */
 static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
-static pthread_mutex_t auditors_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static const char *pairs[METRIC_PAIRS_MAX];
+static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
+
+static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1 };
 
 #define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
+
+#define VERDICTS(row, value)                                                          \
+	[METRIC_QUORUM_VERDICTS + (row)] = { .name = "redcard_quorum_verdicts_total", \
+					     .kind = METRIC_COUNTER,                  \
+					     .help = "Verdicts of quorums, and why.", \
+					     .label = "reason",                       \
+					     .values = compare_reason_names,          \
+					     .n_values = COMPARE_REASON_COUNT,        \
+					     .also = "verdict",                       \
+					     .also_value = (value) }
 
 #define AUDITS(row, value)                                              \
 	[METRIC_AUDITS + (row)] = { .name = "redcard_audits_total",     \
@@ -200,6 +216,18 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				 .least = true,
 				 .help = "What a builder may cost in a day.",
 				 LABELS("builder", builders) },
+	VERDICTS(SCORE_PASS, "pass"),
+	VERDICTS(SCORE_AUDIT, "audit"),
+	VERDICTS(SCORE_FAIL, "fail"),
+	[METRIC_QUORUM_DIFF] = { .name = "quorum_ast_diff_percent",
+				 .kind = METRIC_GAUGE,
+				 .help = "How far the last renders of two builders were from each other.",
+				 LABELS("builder_pair", pairs) },
+	[METRIC_QUORUM_DECIDED] = { .name = "redcard_quorum_decided_at_ratio",
+				    .kind = METRIC_HISTOGRAM,
+				    .help = "Share of two renders that had been seen when their verdict was final.",
+				    .bounds = ratio_bounds,
+				    .n_bounds = ARRAY_LEN(ratio_bounds) },
 	[METRIC_BUILD_INFO] = { .name = "redcard_build_info",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -220,34 +248,49 @@ enum status_class metric_status_class(unsigned status)
 	return status >= 100 && status <= 599 ? (enum status_class)(status / 100 - 1) : STATUS_NONE;
 }
 
-/* The place of a name: the one it has, else the next free one; the last is for all others. */
-static size_t place_of(const char *name, const char **places, char (*names)[64], size_t n)
+/* Finds the name or copies it to the next free place; the last place is everyone else's. */
+static size_t find_label(const char **labels, char *names, size_t n, size_t bytes, const char *name)
 {
 	size_t i = 0;
-	while (i < n && places[i] && strcmp(places[i], name) != 0)
+	while (i < n && labels[i] && strcmp(labels[i], name) != 0)
 		i++;
-	if (i < n && places[i])
+	if (i < n && labels[i])
 		return i;
 	if (i >= n - 1) {
 		i = n - 1;
 		name = "other";
 	}
-	if (!places[i]) {
-		strncpy(names[i], name, sizeof(names[i]) - 1);
-		__atomic_store_n(&places[i], names[i], __ATOMIC_RELEASE);
+	if (!labels[i]) {
+		strncpy(names + i * bytes, name, bytes - 1);
+		__atomic_store_n(&labels[i], names + i * bytes, __ATOMIC_RELEASE);
 	}
 	return i;
 }
 
 size_t metric_builder(const char *name)
 {
-	return place_of(name, builders, builder_names, METRIC_BUILDERS_MAX);
+	return find_label(builders, builder_names[0], METRIC_BUILDERS_MAX, sizeof(builder_names[0]),
+			  name);
+}
+
+/* For names that any thread may bring. */
+static size_t find_shared(const char **labels, char *names, size_t n, size_t bytes,
+			  const char *name)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	size_t i = find_label(labels, names, n, bytes, name);
+	pthread_mutex_unlock(&lock);
+	return i;
+}
+
+size_t metric_pair(const char *name)
+{
+	return find_shared(pairs, pair_names[0], METRIC_PAIRS_MAX, METRIC_PAIR_BYTES, name);
 }
 
 size_t metric_auditor(const char *name)
 {
-	pthread_mutex_lock(&auditors_mutex);
-	size_t place = place_of(name, auditors, auditor_names, METRIC_AUDITORS_MAX);
-	pthread_mutex_unlock(&auditors_mutex);
-	return place;
+	return find_shared(auditors, auditor_names[0], METRIC_AUDITORS_MAX,
+			   sizeof(auditor_names[0]), name);
 }

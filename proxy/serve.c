@@ -114,7 +114,8 @@ static int server_init(struct server *s, struct config *config)
 	s->desk = audit_desk_new();
 	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 1);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
-	return s->metrics && s->workers && s->desk ? 0 : -ENOMEM;
+	s->ballots = ballots_new();
+	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
 }
 
 /* Names get a moment to resolve, so that the first request finds an address; one that cannot is
@@ -140,6 +141,7 @@ static void server_fini(struct server *s)
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);
+	ballots_free(s->ballots);
 	runtime_unref(s->current);
 	runtime_unref(s->first);
 	spending_close(s->spending);

@@ -107,9 +107,14 @@ void worker_new_id(struct worker *w, char *id)
 
 /* --- accepting --- */
 
+unsigned worker_connections(const struct worker *w)
+{
+	return w->n_clients - w->n_admin_clients - w->n_silent_clients;
+}
+
 static bool full(const struct worker *w)
 {
-	return w->n_clients - w->n_admin_clients >= w->runtime->config->limits.connections;
+	return worker_connections(w) >= w->runtime->config->limits.connections;
 }
 
 static void resume_accepting(struct worker *w)
@@ -139,8 +144,7 @@ static void on_accept(struct op *op, int result, unsigned flags)
 			ring_cancel(
 				w->ring,
 				&l->accept); /* waiting connections stay in the kernel's queue */
-		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
-			   w->n_clients - w->n_admin_clients);
+		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, worker_connections(w));
 	} else if (result != -ECANCELED && result != -ECONNABORTED) {
 		log_message(LOG_WARNING, "accept", "%s: %s", l->config->address, strerror(-result));
 		timer_set(&w->timers, &l->again, w->now_ms + ACCEPT_AGAIN_MS);
@@ -150,13 +154,9 @@ static void on_accept(struct op *op, int result, unsigned flags)
 		resume_accepting(w);
 }
 
-void worker_client_gone(struct worker *w, bool admin)
+void worker_client_gone(struct worker *w)
 {
-	w->n_clients--;
-	if (admin)
-		w->n_admin_clients--;
-	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
-		   w->n_clients - w->n_admin_clients);
+	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, worker_connections(w));
 	if (!w->draining)
 		resume_accepting(w);
 }
@@ -326,6 +326,7 @@ static void begin_drain(struct worker *w)
 	health_stop(w);
 	for (struct client *c = w->clients; c; c = c->next)
 		client_drain(c);
+	ballots_drain(w);
 	timer_set(&w->timers, &w->drain, w->now_ms + w->runtime->config->timeouts.drain + 1);
 }
 
@@ -385,7 +386,7 @@ int worker_listen(struct worker *w, bool for_clients, struct buf *errors)
 {
 	const struct config *config = w->server->first->config;
 	w->listeners = calloc(config->n_listeners + 1, sizeof(*w->listeners));
-	if (!w->listeners)
+	if (!w->listeners || voters_init(&w->voters) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; for_clients && i < config->n_listeners; i++) {
 		int error = open_listener(w, &config->listeners[i], false, errors);
@@ -405,6 +406,7 @@ void worker_fini(struct worker *w)
 		if (w->listeners[i].fd >= 0)
 			close(w->listeners[i].fd);
 	free(w->listeners);
+	voters_fini(&w->voters);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 }
@@ -426,6 +428,7 @@ void worker_turn(struct worker *w)
 	(void)ring_dispatch(w->ring);
 	timers_run(&w->timers, w->now_ms);
 	pump_ready(w);
+	voters_tell(w);
 	flush_all(w);
 	bury_dead(w);
 }
@@ -465,6 +468,7 @@ void worker_end(struct worker *w)
 		for (struct client *c = w->clients; c; c = c->next)
 			conn_close(&c->conn);
 		retire_pools(w);
+		ballots_drop(w);
 		ring_cancel(w->ring, &w->wake);
 		for (int i = 0; i < 1000 && (w->n_clients || w->n_backends || w->wake.pending);
 		     i++) {

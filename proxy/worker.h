@@ -12,6 +12,7 @@
 #include "lib/metrics.h"
 #include "lib/ring.h"
 #include "lib/timers.h"
+#include "proxy/ballot.h"
 #include "proxy/conn.h"
 #include "proxy/gate.h"
 #include "proxy/runtime.h"
@@ -50,9 +51,11 @@ struct worker {
 	struct listener *listeners;
 	size_t n_listeners;
 	struct client *clients; /* all of them, linked */
-	unsigned n_clients, n_admin_clients, n_exchanges, n_backends, n_audits;
+	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
+	struct voters voters;   /* exchanges with news of their ballots */
+	struct ballot *ballots; /* those at home here */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
@@ -89,7 +92,8 @@ void worker_flush_later(struct worker *w, struct conn *c);
 void worker_bury_later(struct worker *w, struct conn *c);
 
 /* A client left: accepting goes on if it had stopped at the limit. */
-void worker_client_gone(struct worker *w, bool admin);
+void worker_client_gone(struct worker *w);
+unsigned worker_connections(const struct worker *w); /* clients that count for the limit */
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
