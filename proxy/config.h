@@ -23,6 +23,7 @@
 #include "proxy/gate.h"
 
 struct tls_context;
+struct config_auditor; /* config_audit.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -125,27 +126,6 @@ struct config_route {
 	unsigned line;
 };
 
-/* Who is asked about a pair of renders above the threshold. */
-enum auditor_kind {
-	AUDITOR_CHAT,    /* a model behind the Chat Completions API */
-	AUDITOR_WEBHOOK, /* POST of JSON, answered with JSON */
-	AUDITOR_HUMAN,   /* by the admin listener */
-	AUDITOR_KIND_COUNT
-};
-
-struct config_auditor {
-	const char *name;
-	enum auditor_kind kind;
-	size_t upstream;  /* index; a human has none */
-	const char *path; /* of the request */
-	const char *model;
-	const struct config_header *headers;
-	size_t n_headers;
-	uint32_t timeout_ms; /* of the whole audit; then the answer is no */
-	const char *prompt;  /* instead of the instruction of ours; NULL: that one */
-	unsigned line;
-};
-
 struct config_limits {
 	uint32_t connections; /* clients, per worker */
 	uint32_t streams;     /* exchanges in flight, per worker */
@@ -204,9 +184,6 @@ int config_load(const char *path, struct config **out, struct buf *errors) MUST_
 
 struct config *config_ref(struct config *c); /* atomic */
 void config_unref(struct config *c);         /* atomic; NULL is fine */
-
-/* NULL: there is none of that name. Lives as long as the configuration. */
-const struct config_auditor *config_auditor_named(const struct config *c, const char *name);
 
 /* The first route for this request, or NULL. host is without its port. */
 const struct config_route *config_route_for(const struct config *c, struct span host,

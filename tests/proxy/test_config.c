@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
-#include "proxy/config.h"
+#include "proxy/config_audit.h"
 
 /* A whole configuration, into which a test puts its own lines. */
 #define LISTEN "listen: [{address: \"127.0.0.1:8080\"}]\n"
@@ -177,15 +177,15 @@ Test(config, auditors_are_found_by_name)
 Test(config, auditors_that_cannot_be)
 {
 #define JUDGE "auditors:\n  - {name: judge, upstream: a, model: m"
-	expect_problem(WITH(JUDGE "}\n  - {name: judge, upstream: a, model: m}\n"), 7,
-		       "defined twice (also on line 6)");
-	expect_problem(WITH("auditors: [{name: person, kind: human}]\n"), 5, "add admin");
-	expect_problem(WITH("auditors: {name: judge}\n"), 5, "a list is needed");
-	expect_problem(WITH(JUDGE ", headers: {a: b, A: c}}\n"), 6, "set twice");
-	expect_problem(WITH(JUDGE ", headers: [a]}\n"), 6, "a map is needed");
-	expect_problem(WITH(JUDGE ", timeout: 25h}\n"), 6, "from 10ms to");
-	expect_problem(WITH(JUDGE ", prompt: none}\n"), 6, "prompt file");
-	expect_problem(WITH("auditors:\n  - judge\n"), 6, "a map is needed");
+	expect_problem(WITH(JUDGE "}\n  - {name: judge, upstream: a, model: m}\n"), 8,
+		       "defined twice (also on line 7)");
+	expect_problem(WITH("auditors: [{name: person, kind: human}]\n"), 6, "add admin");
+	expect_problem(WITH("auditors: {name: judge}\n"), 6, "a list is needed");
+	expect_problem(WITH(JUDGE ", headers: {a: b, A: c}}\n"), 7, "set twice");
+	expect_problem(WITH(JUDGE ", headers: [a]}\n"), 7, "a map is needed");
+	expect_problem(WITH(JUDGE ", timeout: 25h}\n"), 7, "from 10ms to");
+	expect_problem(WITH(JUDGE ", prompt: none}\n"), 7, "prompt file");
+	expect_problem(WITH("auditors:\n  - judge\n"), 7, "a map is needed");
 }
 
 Test(config, every_key_is_taken)
