@@ -23,6 +23,7 @@
 #include "proxy/gate.h"
 
 struct tls_context;
+struct config_auditor; /* config_audit.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -152,9 +153,6 @@ int config_load(const char *path, struct config **out, struct buf *errors) MUST_
 
 struct config *config_ref(struct config *c); /* atomic */
 void config_unref(struct config *c);         /* atomic; NULL is fine */
-
-/* NULL: there is none of that name. Lives as long as the configuration. */
-const struct config_auditor *config_auditor_named(const struct config *c, const char *name);
 
 /* The first route for this request, or NULL. host is without its port. */
 const struct config_route *config_route_for(const struct config *c, struct span host,

@@ -1,4 +1,5 @@
 """Those who run redcard: the server with its signals, log and metrics, the admin listener, the command line."""
+import http.client
 import os
 import re
 import signal
@@ -103,12 +104,38 @@ class Probe:
             raise Unexpected(f"{path}\n      expected {show(pattern)}\n      got      {show(body)}")
         self.scene.names["answer"] = body
 
+    def awaits(self, path, pattern):
+        """The page says so soon; the listener may not be there yet."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                body = self.scene.server.admin(path)[1]
+            except OSError:
+                body = ""
+            if re.search(pattern, body):
+                self.scene.names["answer"] = body
+                return
+            if time.monotonic() > end:
+                raise Unexpected(f"{path}\n      expected {show(pattern)}\n      got      {show(body)}")
+            time.sleep(0.02)
+
+    def sends(self, method, path, body=b"", status=200, pattern=None, headers=()):
+        """Any request; JSON unless the headers say otherwise."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.scene.server.admin_port, timeout=PATIENCE)
+        conn.request(method, path, body, {"Content-Type": "application/json", **dict(headers)})
+        answer = conn.getresponse()
+        text = answer.read().decode()
+        conn.close()
+        expect(f"status of {method} {path}", status, answer.status)
+        if pattern and not re.search(pattern, text, re.M):
+            raise Unexpected(f"{method} {path}\n      expected {show(pattern)}\n      got      {show(text)}")
+
 
 class Cli:
     """Runs the program to its end."""
 
     def __init__(self, scene):
-        self.scene, self.done = scene, None
+        self.scene, self.done, self.process = scene, None, None
 
     def file(self, name, text):
         path = os.path.join(self.scene.folder, name)
@@ -123,6 +150,20 @@ class Cli:
                                        capture_output=True, timeout=PATIENCE * 4, check=False)
         except subprocess.TimeoutExpired:
             raise Unexpected("the program was expected to end by itself and went on") from None
+
+    def begins(self, *args):
+        """Starts the program; ends() waits for it."""
+        self.process = subprocess.Popen([servers.binary(), *args], cwd=self.scene.folder, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+
+    def ends(self, wanted):
+        try:
+            out, err = self.process.communicate(timeout=PATIENCE * 4)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Unexpected("the program was expected to end by itself and went on") from None
+        self.done = subprocess.CompletedProcess(self.process.args, self.process.returncode, out, err)
+        self.exit(wanted)
 
     def exit(self, wanted):
         if self.done.returncode != wanted:
