@@ -5,19 +5,10 @@
 #include <unistd.h>
 
 #include "lib/file.h"
-#include "policy/compare.h"
 #include "proxy/cli.h"
+#include "proxy/diff.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
-
-struct diff {
-	const char *paths[COMPARE_SIDES];
-	struct buf files[COMPARE_SIDES];
-	struct span texts[COMPARE_SIDES];
-	const struct syntax_language *language;
-	uint32_t threshold;
-	struct comparison c;
-};
 
 static int read_one(const char *path, struct buf *out)
 {
@@ -103,6 +94,11 @@ static void print_text(const struct diff *d)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
+	struct buf changes = { 0 };
+	diff_changes_text(d, &changes);
+	if (changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	buf_fini(&changes);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -147,6 +143,8 @@ static void add_json(const struct diff *d, struct buf *out)
 	if (c->scored && d->paths[COMPARE_BASE])
 		buf_printf(out, ",\"ted_to_base\":{\"a\":[%u,%u],\"b\":[%u,%u]}", c->score.ac.low,
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
+	buf_add_char(out, ',');
+	diff_changes_json(d, out);
 	buf_add_text(out, ",\"sharp_edits\":null}\n");
 }
 
@@ -210,6 +208,8 @@ static int run(struct diff *d, const char *language, const char *threshold, bool
 		return EXIT_TOOL;
 	if (language || find_language(d))
 		compare(&d->c, d->language, d->texts, d->threshold, true);
+	if (!trees)
+		diff_changes_find(d);
 	return print(d, json, trees);
 }
 
@@ -264,6 +264,7 @@ int diff_main(int argc, char **argv)
 	status = run(&d, language, threshold, json, trees);
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		buf_fini(&d.files[i]);
+	diff_changes_fini(&d);
 	comparison_fini(&d.c);
 	return status;
 }
