@@ -189,8 +189,14 @@ static int print(const struct diff *d, bool json, bool trees)
 	return compare_verdict(d->c.reason) == SCORE_PASS ? EXIT_CLEAN : EXIT_FINDING;
 }
 
-static int run(struct diff *d, const char *language, const char *threshold, bool json, bool trees)
+struct diff_options {
+	const char *language, *base, *threshold, *meta, *metrics;
+	bool json, trees;
+};
+
+static int run(struct diff *d, const struct diff_options *o)
 {
+	const char *language = o->language, *threshold = o->threshold;
 	if (!score_threshold(threshold, &d->threshold)) {
 		fprintf(stderr,
 			"redcard diff: threshold %s is no percentage; write one such as 3.00\n",
@@ -208,34 +214,43 @@ static int run(struct diff *d, const char *language, const char *threshold, bool
 		return EXIT_TOOL;
 	if (language || find_language(d))
 		compare(&d->c, d->language, d->texts, d->threshold, true);
-	if (!trees)
+	if (!diff_write(d, o->meta, o->metrics))
+		return EXIT_TOOL;
+	if (!o->trees)
 		diff_changes_find(d);
-	return print(d, json, trees);
+	return print(d, o->json, o->trees);
 }
 
 int diff_main(int argc, char **argv)
 {
-	const char *language = NULL, *base = NULL, *threshold = "3.00";
-	bool json = false, trees = false;
+	struct diff_options o = { .threshold = "3.00" };
 	const struct cli_option options[] = {
 		{ .name = "threshold",
 		  .letter = 't',
 		  .value = "PERCENT",
-		  .text = &threshold,
+		  .text = &o.threshold,
 		  .help = "the most that is no reason for an audit (3.00)" },
 		{ .name = "base",
 		  .letter = 'b',
 		  .value = "FILE",
-		  .text = &base,
+		  .text = &o.base,
 		  .help = "what both of them changed" },
 		{ .name = "language",
 		  .letter = 'l',
 		  .value = "NAME",
-		  .text = &language,
+		  .text = &o.language,
 		  .help = "instead of what the names or the texts say" },
-		{ .name = "json", .flag = &json, .help = "print JSON" },
+		{ .name = "json", .flag = &o.json, .help = "print JSON" },
+		{ .name = "meta",
+		  .value = "FILE",
+		  .text = &o.meta,
+		  .help = "put the section qa_300_dual_render into a meta.yaml" },
+		{ .name = "metrics",
+		  .value = "FILE",
+		  .text = &o.metrics,
+		  .help = "write metrics for Prometheus' textfile collector" },
 		{ .name = "dump-trees",
-		  .flag = &trees,
+		  .flag = &o.trees,
 		  .help = "print both normalised trees and their distance as JSON" },
 	};
 	struct cli cli = {
@@ -250,18 +265,19 @@ int diff_main(int argc, char **argv)
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard diff a.py b.py\n"
 			    "  redcard diff --base old.go --threshold 2.5 a.go b.go\n"
-			    "  redcard diff --language rust --json a.txt b.txt\n",
+			    "  redcard diff --language rust --json a.txt b.txt\n"
+			    "  redcard diff --meta meta.yaml --metrics diff.prom a.py b.py\n",
 	};
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	struct diff d = { .paths = { cli.v[0], cli.v[1], base } };
-	if (json && trees) {
+	struct diff d = { .paths = { cli.v[0], cli.v[1], o.base } };
+	if (o.json && o.trees) {
 		fputs("redcard diff: --json and --dump-trees are two documents; leave one out\n",
 		      stderr);
 		return EXIT_TOOL;
 	}
-	status = run(&d, language, threshold, json, trees);
+	status = run(&d, &o);
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		buf_fini(&d.files[i]);
 	diff_changes_fini(&d);

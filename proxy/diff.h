@@ -31,4 +31,8 @@ void diff_changes_fini(struct diff *d);
 void diff_changes_text(const struct diff *d, struct buf *out);
 void diff_changes_json(const struct diff *d, struct buf *out);
 
+/* Writes the section of a meta.yaml and the metrics, both or none; NULL: not asked for. False: one
+ * line on standard error says why. */
+bool diff_write(const struct diff *d, const char *meta, const char *metrics) MUST_USE;
+
 #endif

@@ -69,38 +69,37 @@ static void add_excerpt(const struct diff *d, enum compare_side side, const stru
 		      EXCERPT_COLUMNS);
 }
 
-/* What a leaf says, with the label where its text does not tell: another binding of one name. */
-static void add_value(const struct diff *d, enum compare_side side, const struct change *one,
-		      bool labels, struct buf *out)
+/* A node: its type, and what it says if it is a leaf, with the label where that does not tell:
+ * another binding of one name. A token's type is what it says. */
+static void add_node(const struct diff *d, enum compare_side side, const struct change *one,
+		     bool type, bool whole_label, struct buf *out)
 {
+	struct span text = label(d, side, one), first = type_of(text);
+	bool token = first.n == text.n;
+	if (type || token || !leaf(d, side, one))
+		printable_add(out, type ? first : text, EXCERPT_COLUMNS);
+	if (token || !leaf(d, side, one))
+		return;
+	if (type)
+		buf_add_char(out, ' ');
 	add_excerpt(d, side, one, out);
-	if (!labels)
+	if (!whole_label)
 		return;
 	buf_add_text(out, " (");
-	printable_add(out, label(d, side, one), EXCERPT_COLUMNS);
+	printable_add(out, text, EXCERPT_COLUMNS);
 	buf_add_char(out, ')');
 }
 
 static void add_relabelled(const struct diff *d, const struct change *one, struct buf *out)
 {
-	struct span x = label(d, COMPARE_A, one), y = label(d, COMPARE_B, one);
 	struct syntax_range r = range(d, COMPARE_A, one), s = range(d, COMPARE_B, one);
 	struct span old = { d->texts[0].p + r.from, r.to - r.from };
 	struct span new = { d->texts[1].p + s.from, s.to - s.from };
-	bool values = leaf(d, COMPARE_A, one) && leaf(d, COMPARE_B, one);
-	bool types = !span_eq(type_of(x), type_of(y)), alike = span_eq(old, new) && values;
-	printable_add(out, type_of(x), EXCERPT_COLUMNS);
-	if (values) {
-		buf_add_char(out, ' ');
-		add_value(d, COMPARE_A, one, alike && !types, out);
-	}
+	bool types = !span_eq(type_of(label(d, COMPARE_A, one)), type_of(label(d, COMPARE_B, one)));
+	bool alike = span_eq(old, new) && !types;
+	add_node(d, COMPARE_A, one, true, alike, out);
 	buf_add_text(out, " -> ");
-	if (types || !values)
-		printable_add(out, types ? type_of(y) : y, EXCERPT_COLUMNS);
-	if (values) {
-		buf_add_text(out, types ? " " : "");
-		add_value(d, COMPARE_B, one, alike && !types, out);
-	}
+	add_node(d, COMPARE_B, one, types, alike, out);
 	buf_add_text(out, " (");
 	add_place(d, COMPARE_B, one, out);
 	buf_add_text(out, ")\n");
@@ -117,8 +116,11 @@ static void add_entry(const struct diff *d, const struct change *one, struct buf
 		add_relabelled(d, one, out);
 		return;
 	}
-	struct span type = type_of(label(d, side, one));
-	printable_add(out, type, EXCERPT_COLUMNS);
+	uint32_t last = (uint32_t)(side == COMPARE_A ? one->a : one->b);
+	struct span type = labels_text(d->c.labels, d->c.trees[side].label[one->first]);
+	printable_add(out, type_of(type), EXCERPT_COLUMNS);
+	if (one->first != last)
+		buf_add_text(out, " and what follows");
 	if (!one->whole)
 		buf_add_text(out, " around what stays");
 	if (one->nodes > 1)
