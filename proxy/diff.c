@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "proxy/cli.h"
 #include "proxy/diff.h"
+#include "proxy/diff_view.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
 
@@ -69,12 +70,13 @@ static void print_place(const struct diff *d, FILE *to)
 		fprintf(to, "%s: there is no code in it\n", d->paths[c->at]);
 }
 
-static void print_text(const struct diff *d)
+static void print_text(const struct diff *d, const struct diff_view *how)
 {
 	const struct comparison *c = &d->c;
 	const struct score *s = &c->score;
-	printf("%s: %s", score_verdict_names[compare_verdict(c->reason)],
-	       compare_reason_names[c->reason]);
+	enum score_verdict verdict = compare_verdict(c->reason);
+	printf("%s%s: %s%s", diff_view_verdict(how, verdict), score_verdict_names[verdict],
+	       compare_reason_names[c->reason], diff_view_plain(how));
 	if (!c->scored) {
 		putchar('\n');
 		print_place(d, stdout);
@@ -94,11 +96,6 @@ static void print_text(const struct diff *d)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
-	struct buf changes = { 0 };
-	diff_changes_text(d, &changes);
-	if (changes.n)
-		fwrite(changes.p, 1, changes.n, stdout);
-	buf_fini(&changes);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -166,8 +163,30 @@ static void add_trees(const struct diff *d, struct buf *out)
 	buf_add_text(out, "}\n");
 }
 
-static int print(const struct diff *d, bool json, bool trees)
+struct diff_options {
+	const char *language, *base, *threshold, *meta, *metrics, *view, *colour;
+	bool json, trees;
+	struct diff_view how;
+};
+
+/* False: out of memory. */
+static bool print_page(const struct diff *d, const struct diff_view *how)
 {
+	struct buf changes = { 0 };
+	print_text(d, how);
+	if (how->side)
+		return diff_view_print(how, d, stdout);
+	diff_changes_text(d, &changes);
+	if (!changes.failed && changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	bool ok = !changes.failed;
+	buf_fini(&changes);
+	return ok;
+}
+
+static int print(const struct diff *d, const struct diff_options *o)
+{
+	bool json = o->json, trees = o->trees;
 	struct buf out = { 0 };
 	if (json)
 		add_json(d, &out);
@@ -175,12 +194,11 @@ static int print(const struct diff *d, bool json, bool trees)
 		add_trees(d, &out);
 	bool whole = !out.failed;
 	if (!json && !trees)
-		print_text(d);
+		whole = print_page(d, &o->how);
 	else if (whole)
 		fwrite(out.p, 1, out.n, stdout);
-	else
-		fputs("redcard diff: out of memory for the report; leave out --dump-trees\n",
-		      stderr);
+	if (!whole)
+		fputs("redcard diff: out of memory for the report; use --view text\n", stderr);
 	if (whole && trees && !d->c.scored)
 		print_place(d, stderr);
 	buf_fini(&out);
@@ -188,11 +206,6 @@ static int print(const struct diff *d, bool json, bool trees)
 		return EXIT_TOOL;
 	return compare_verdict(d->c.reason) == SCORE_PASS ? EXIT_CLEAN : EXIT_FINDING;
 }
-
-struct diff_options {
-	const char *language, *base, *threshold, *meta, *metrics;
-	bool json, trees;
-};
 
 static int run(struct diff *d, const struct diff_options *o)
 {
@@ -218,7 +231,7 @@ static int run(struct diff *d, const struct diff_options *o)
 		return EXIT_TOOL;
 	if (!o->trees)
 		diff_changes_find(d);
-	return print(d, o->json, o->trees);
+	return print(d, o);
 }
 
 int diff_main(int argc, char **argv)
@@ -240,6 +253,14 @@ int diff_main(int argc, char **argv)
 		  .value = "NAME",
 		  .text = &o.language,
 		  .help = "instead of what the names or the texts say" },
+		{ .name = "view",
+		  .value = "VIEW",
+		  .text = &o.view,
+		  .help = "side (side by side; on a terminal) or text (a line for each change)" },
+		{ .name = "color",
+		  .value = "WHEN",
+		  .text = &o.colour,
+		  .help = "auto (on a terminal without NO_COLOR), always or never" },
 		{ .name = "json", .flag = &o.json, .help = "print JSON" },
 		{ .name = "meta",
 		  .value = "FILE",
@@ -272,6 +293,13 @@ int diff_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	struct diff d = { .paths = { cli.v[0], cli.v[1], o.base } };
+	if (!diff_view_init(&o.how, o.view, o.colour))
+		return EXIT_TOOL;
+	if (o.view && (o.json || o.trees)) {
+		fputs("redcard diff: --view is for people; leave it out, or --json and --dump-trees\n",
+		      stderr);
+		return EXIT_TOOL;
+	}
 	if (o.json && o.trees) {
 		fputs("redcard diff: --json and --dump-trees are two documents; leave one out\n",
 		      stderr);

@@ -18,12 +18,13 @@ struct diff {
 	const struct syntax_language *language;
 	uint32_t threshold;
 	struct comparison c;
-	bool has_changes; /* scored, and there was memory for them */
+	bool has_lines, has_changes; /* there was memory for them; has_changes: and a score */
 	struct changes changes;
 	struct line_index lines[2];
 };
 
-/* Finds the changed nodes, if there is a score. diff_changes_fini() is fine after any. */
+/* Finds the lines, and the changed nodes if there is a score. diff_changes_fini() is fine after
+ * any. */
 void diff_changes_find(struct diff *d);
 void diff_changes_fini(struct diff *d);
 

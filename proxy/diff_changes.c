@@ -9,8 +9,9 @@ enum { EXCERPT_COLUMNS = 48 };
 void diff_changes_find(struct diff *d)
 {
 	struct comparison *c = &d->c;
-	d->has_changes = c->scored && line_index_init(&d->lines[0], d->texts[0]) &&
-			 line_index_init(&d->lines[1], d->texts[1]) &&
+	d->has_lines = line_index_init(&d->lines[0], d->texts[0]) &&
+		       line_index_init(&d->lines[1], d->texts[1]);
+	d->has_changes = c->scored && d->has_lines &&
 			 changes_find(&c->trees[0], &c->trees[1], c->labels, &c->score.ab,
 				      &distance_default_limits, &d->changes);
 }
