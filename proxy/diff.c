@@ -174,12 +174,14 @@ static bool print_page(const struct diff *d, const struct diff_view *how)
 {
 	struct buf changes = { 0 };
 	print_text(d, how);
+	bool ok = !how->side || diff_view_print(how, d, stdout);
 	if (how->side)
-		return diff_view_print(how, d, stdout);
-	diff_changes_text(d, &changes);
+		diff_changes_note(d, &changes);
+	else
+		diff_changes_text(d, &changes);
 	if (!changes.failed && changes.n)
 		fwrite(changes.p, 1, changes.n, stdout);
-	bool ok = !changes.failed;
+	ok = ok && !changes.failed;
 	buf_fini(&changes);
 	return ok;
 }

@@ -28,8 +28,9 @@ struct diff {
 void diff_changes_find(struct diff *d);
 void diff_changes_fini(struct diff *d);
 
-/* A line for each entry; and "changes": {...} or null. */
+/* A line for each entry; one if they are not the fewest; and "changes": {...} or null. */
 void diff_changes_text(const struct diff *d, struct buf *out);
+void diff_changes_note(const struct diff *d, struct buf *out);
 void diff_changes_json(const struct diff *d, struct buf *out);
 
 /* Writes the section of a meta.yaml and the metrics, both or none; NULL: not asked for. False: one

@@ -131,6 +131,15 @@ static void add_entry(const struct diff *d, const struct change *one, struct buf
 	buf_add_char(out, '\n');
 }
 
+void diff_changes_note(const struct diff *d, struct buf *out)
+{
+	if (d->has_changes && !d->changes.exact)
+		buf_printf(out,
+			   "these are %u changed nodes, not the fewest: those could not be "
+			   "afforded\n",
+			   d->changes.cost);
+}
+
 void diff_changes_text(const struct diff *d, struct buf *out)
 {
 	const struct changes *c = &d->changes;
@@ -140,11 +149,7 @@ void diff_changes_text(const struct diff *d, struct buf *out)
 		add_entry(d, &c->v[i], out);
 	if (c->n > DIFF_CHANGES_SHOWN)
 		buf_printf(out, "and %u more\n", c->n - DIFF_CHANGES_SHOWN);
-	if (!c->exact)
-		buf_printf(out,
-			   "these are %u changed nodes, not the fewest: those could not be "
-			   "afforded\n",
-			   c->cost);
+	diff_changes_note(d, out);
 }
 
 /* --- JSON --- */

@@ -18,8 +18,8 @@ static void mark(struct diff_rows *r, int side, uint32_t from, uint32_t to, enum
 /* A comment is no part of a tree. */
 static bool comment(struct span s)
 {
-	return s.n && ((s.p[0] == '#' && !(s.n > 1 && strchr("[!", s.p[1]))) ||
-		       (s.n > 1 && s.p[0] == '/' && strchr("/*", s.p[1])));
+	return s.n && ((s.p[0] == '#' && !(s.n > 1 && memchr("[!", s.p[1], 2))) ||
+		       (s.n > 1 && s.p[0] == '/' && memchr("/*", s.p[1], 2)));
 }
 
 /* What stands between a node's children is its own, but for white space at the ends of lines and
@@ -29,12 +29,12 @@ static void mark_gap(struct diff_rows *r, const struct diff *d, int side, uint32
 {
 	const char *p = d->texts[side].p;
 	for (uint32_t end; from < to; from = end) {
-		while (from < to && strchr(" \t\r\n", p[from]))
+		while (from < to && memchr(" \t\r\n", p[from], 4))
 			from++;
 		const char *stop = memchr(p + from, '\n', to - from);
 		end = stop ? (uint32_t)(stop - p) : to;
 		uint32_t last = end;
-		while (last > from && strchr(" \t\r", p[last - 1]))
+		while (last > from && memchr(" \t\r", p[last - 1], 3))
 			last--;
 		if (!comment((struct span){ p + from, last - from }))
 			mark(r, side, from, last, how);
@@ -78,7 +78,8 @@ static void mark_nodes(struct diff_rows *r, const struct diff *d, int side)
 	/* Blanks between words that are gone. */
 	uint8_t *marks = r->marks[side];
 	for (uint32_t at = 0, from; at < d->texts[side].n; at++) {
-		for (from = at; at < d->texts[side].n && strchr(" \t", d->texts[side].p[at]); at++)
+		for (from = at; at < d->texts[side].n && memchr(" \t", d->texts[side].p[at], 2);
+		     at++)
 			;
 		if (from && marks[from - 1] == DIFF_GONE && marks[at] == DIFF_GONE)
 			memset(marks + from, DIFF_GONE, at - from);

@@ -97,8 +97,8 @@ void printable_add(struct buf *out, struct span text, unsigned columns)
 	struct glyph g;
 	for (size_t at = 0; at < text.n; at += g.bytes) {
 		printable_glyph((struct span){ text.p + at, text.n - at }, 0, &g);
-		bool blank = strchr(" \t\r\n", text.p[at]) != NULL;
-		if (blank && at && strchr(" \t\r\n", text.p[at - 1]))
+		bool blank = memchr(" \t\r\n", text.p[at], 4) != NULL;
+		if (blank && at && memchr(" \t\r\n", text.p[at - 1], 4))
 			continue;
 		g.width = blank ? 1 : g.width;
 		if (used + g.width > columns) {
