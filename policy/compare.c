@@ -5,7 +5,8 @@
 
 const char *const compare_reason_names[] = {
 	"equal",
-	"sharp_edits_unjudged",
+	"within_threshold",
+	"sharp_edits",
 	"above_threshold",
 	"nothing_changed",
 	"empty",
@@ -30,7 +31,7 @@ static_assert(ARRAY_LEN(compare_reason_names) == COMPARE_REASON_COUNT, "a name f
 
 enum score_verdict compare_verdict(enum compare_reason reason)
 {
-	if (reason == COMPARE_EQUAL)
+	if (reason < COMPARE_SHARP_EDITS)
 		return SCORE_PASS;
 	return reason < COMPARE_NOTHING_CHANGED ? SCORE_AUDIT : SCORE_FAIL;
 }
@@ -107,7 +108,15 @@ static void judge(struct comparison *c, uint32_t threshold)
 	else if (above < 0)
 		c->reason = COMPARE_EXHAUSTED;
 	else
-		c->reason = above ? COMPARE_ABOVE_THRESHOLD : COMPARE_SHARP_EDITS_UNJUDGED;
+		c->reason = above ? COMPARE_ABOVE_THRESHOLD : COMPARE_WITHIN;
+}
+
+void compare_sharp(struct comparison *c, const struct syntax_language *language,
+		   const struct span texts[COMPARE_SIDES])
+{
+	const struct tree *trees[2] = { &c->trees[COMPARE_A], &c->trees[COMPARE_B] };
+	if (!c->sharp_known && trees[0]->n && trees[1]->n)
+		c->sharp_known = sharp_find(language, trees, c->labels, texts, &c->sharp);
 }
 
 void compare(struct comparison *c, const struct syntax_language *language,
@@ -126,6 +135,13 @@ void compare(struct comparison *c, const struct syntax_language *language,
 		c->scored = true;
 		judge(c, threshold);
 	}
+	if (known && compare_verdict(c->reason) == SCORE_PASS) {
+		compare_sharp(c, language, texts);
+		if (!c->sharp_known)
+			c->reason = COMPARE_EXHAUSTED;
+		else if (c->sharp.n)
+			c->reason = COMPARE_SHARP_EDITS;
+	}
 }
 
 void comparison_fini(struct comparison *c)
@@ -133,6 +149,7 @@ void comparison_fini(struct comparison *c)
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		tree_fini(&c->trees[i]);
 	labels_free(c->labels);
+	sharp_edits_fini(&c->sharp);
 	*c = (struct comparison){ 0 };
 }
 

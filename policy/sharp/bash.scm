@@ -1,0 +1,1 @@
+(command name: (_) @callee)
