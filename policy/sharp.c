@@ -47,8 +47,6 @@ static bool find_directives(struct sharp *s, const struct sharp_side *side, bool
 	struct buf key = { 0 };
 	for (uint32_t i = 0; out->v && out->keys && i < side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i];
-		if (sharp_meaning(s->query, c->capture).kind != SHARP_DIRECTIVE)
-			continue;
 		for (; node < side->tree->n && side->tree->source[node].from < c->from; node++)
 			place += side->ids[node] && side->stands[node] == node;
 		buf_clear(&key);
@@ -145,13 +143,34 @@ static int first_of(const struct span texts[2])
 	return texts[0].n && memcmp(texts[0].p, texts[1].p, texts[0].n) > 0;
 }
 
+static bool reads_alike(const struct span texts[2], const struct sharp_edit *e)
+{
+	struct syntax_range a = e->at[0].source, b = e->at[1].source;
+	return e->in[0] && e->in[1] && a.to - a.from == b.to - b.from &&
+	       memcmp(texts[0].p + a.from, texts[1].p + b.from, a.to - a.from) == 0;
+}
+
+/* A name that is written the same may mean another thing for what was changed elsewhere: said once,
+ * there. */
+static void drop_echoes(const struct span texts[2], struct sharp_edits *out)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < out->n; i++)
+		if (!reads_alike(texts, &out->v[i]))
+			out->v[n++] = out->v[i];
+	out->n = n ? n : out->n;
+}
+
 static bool judge(struct sharp *s, struct sharp_edits *out)
 {
 	uint32_t ids[2];
 	if (!sharp_mark(s, &s->sides[0]) || !sharp_mark(s, &s->sides[1]))
 		return false;
 	bool doubt = s->sides[0].doubt || s->sides[1].doubt;
-	for (int i = 0; i < 2; i++) {
+	const struct span texts[2] = { s->sides[0].text, s->sides[1].text };
+	int x = first_of(texts);
+	for (int k = 0; k < 2; k++) {
+		int i = k ? 1 - x : x;
 		struct sharp_side *side = &s->sides[i];
 		if (doubt)
 			sharp_clear(side);
@@ -159,14 +178,13 @@ static bool judge(struct sharp *s, struct sharp_edits *out)
 			return false;
 		ids[i] = side->ids[side->tree->n - 1];
 	}
-	struct span texts[2] = { s->sides[0].text, s->sides[1].text };
-	int x = first_of(texts);
 	compare_directives(s, ids[0] == ids[1], x, out);
 	if (ids[0] != ids[1])
 		sharp_name(s, x, out);
 	if (s->failed)
 		return false;
 	CHECK(ids[0] == ids[1] || out->n);
+	drop_echoes(texts, out);
 	out->more = out->more || out->n > SHARP_LISTED_MAX;
 	out->n = out->n < SHARP_LISTED_MAX ? out->n : SHARP_LISTED_MAX;
 	return count_lines(texts[0], 0, out) && count_lines(texts[1], 1, out);

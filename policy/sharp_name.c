@@ -190,7 +190,7 @@ static void compare_nodes(struct naming *w, const uint32_t node[2])
 	if (alike || wrapper[0] != wrapper[1])
 		compare_below(w, node,
 			      (const bool[]){ !alike && wrapper[1], !alike && wrapper[0] });
-	bool whole = w->out->n == first;
+	bool whole = w->out->n == first || kind == SHARP_IMPORT || kind == SHARP_DECORATOR;
 	for (uint32_t i = first; i < w->out->n && kind < SHARP_DEFINITION; i++)
 		whole = whole || w->out->v[i].kind == NO_KIND;
 	if (whole && !w->out->more) {

@@ -34,7 +34,7 @@ struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t captur
 struct sharp_side {
 	const struct tree *tree;
 	struct span text;
-	struct syntax_captures captures;
+	struct syntax_captures captures; /* after marking: the directives */
 	uint8_t *marks, *kinds;
 	bool doubt;
 	uint32_t *relabel; /* 1 + label; 0: its own */

@@ -23,28 +23,31 @@ QUERY(c);
 QUERY(go);
 QUERY(java);
 QUERY(javascript);
+QUERY(jsx);
 QUERY(python);
 QUERY(rust);
 QUERY(typescript);
 
-/* JavaScript's stands in front of TypeScript's, which is the same for TSX. */
+/* Some languages are others with more to them. */
 static const struct {
 	const char *language;
-	const char *start[2], *end[2];
+	struct part {
+		const char *start, *end;
+	} parts[3];
 } files[] = {
-	{ "bash", { sharp_bash_start, NULL }, { sharp_bash_end, NULL } },
-	{ "c", { sharp_c_start, NULL }, { sharp_c_end, NULL } },
-	{ "go", { sharp_go_start, NULL }, { sharp_go_end, NULL } },
-	{ "java", { sharp_java_start, NULL }, { sharp_java_end, NULL } },
-	{ "javascript", { sharp_javascript_start, NULL }, { sharp_javascript_end, NULL } },
-	{ "python", { sharp_python_start, NULL }, { sharp_python_end, NULL } },
-	{ "rust", { sharp_rust_start, NULL }, { sharp_rust_end, NULL } },
-	{ "tsx",
-	  { sharp_javascript_start, sharp_typescript_start },
-	  { sharp_javascript_end, sharp_typescript_end } },
-	{ "typescript",
-	  { sharp_javascript_start, sharp_typescript_start },
-	  { sharp_javascript_end, sharp_typescript_end } },
+#define PART(name)                                       \
+	{                                                \
+		sharp_##name##_start, sharp_##name##_end \
+	}
+	{ "bash", { PART(bash) } },
+	{ "c", { PART(c) } },
+	{ "go", { PART(go) } },
+	{ "java", { PART(java) } },
+	{ "javascript", { PART(javascript), PART(jsx) } },
+	{ "python", { PART(python) } },
+	{ "rust", { PART(rust) } },
+	{ "tsx", { PART(javascript), PART(jsx), PART(typescript) } },
+	{ "typescript", { PART(javascript), PART(typescript) } },
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -55,13 +58,14 @@ static struct syntax_query *compile(const struct syntax_language *language, size
 	struct buf text = { 0 }, why = { 0 };
 	struct syntax_query *q = NULL;
 	unsigned line;
-	for (size_t k = 0; k < 2 && files[i].start[k]; k++)
-		buf_add(&text, files[i].start[k], (size_t)(files[i].end[k] - files[i].start[k]));
+	for (const struct part *p = files[i].parts;
+	     p < files[i].parts + ARRAY_LEN(files[i].parts) && p->start; p++)
+		buf_add(&text, p->start, (size_t)(p->end - p->start));
 	int rc = text.failed ? -1 : 0;
 	if (!rc && syntax_query_new(language, (struct span){ text.p, text.n }, &q, &line, &why) ==
 			   -EINVAL) {
 		buf_add_char(&why, '\0');
-		fprintf(stderr, "policy/sharp/%s.scm:%u: %s\n", files[i].language, line + 1,
+		fprintf(stderr, "the queries of %s, line %u: %s\n", files[i].language, line + 1,
 			why.failed ? "" : why.p);
 		CHECK(!"the queries of sharp edits compile");
 	}

@@ -79,6 +79,19 @@ static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,
 	}
 }
 
+/* Of the captures, what is no part of the tree and counts all the same. */
+static void keep_directives(const struct sharp *s, struct sharp_side *side, const struct places *p,
+			    const struct sharp_meaning *meanings)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < side->captures.n; i++) {
+		struct syntax_capture *c = &side->captures.v[i];
+		if (meanings[c->capture].kind == SHARP_DIRECTIVE && !captured(s, side, p, c))
+			side->captures.v[n++] = *c;
+	}
+	side->captures.n = n;
+}
+
 bool sharp_mark(struct sharp *s, struct sharp_side *side)
 {
 	struct places p = { 0 };
@@ -98,6 +111,8 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 		if (node)
 			mark(s, side, node - 1, m);
 	}
+	if (fine)
+		keep_directives(s, side, &p, meanings);
 	free(p.slots);
 	free(meanings);
 	return fine && !s->failed;
