@@ -68,6 +68,10 @@ struct config_upstream {
 	unsigned line;
 };
 
+struct config_header { /* set (value != NULL) or removed on the request to the builder */
+	const char *name, *value;
+};
+
 struct config_route {
 	const char *name;
 	const char *host; /* NULL: any; "*.example.org" matches subdomains */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "lib/file.h"
+#include "proxy/config_audit.h"
 #include "proxy/config_keys.h"
 #include "proxy/walk.h"
 

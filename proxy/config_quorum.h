@@ -9,30 +9,8 @@
 
 #include "policy/quorum.h"
 
-struct config_header { /* set (value != NULL) or removed on the request to the builder */
-	const char *name, *value;
-};
-
-/* Who is asked about a pair of renders above the threshold. */
-enum auditor_kind {
-	AUDITOR_CHAT,    /* a model behind the Chat Completions API */
-	AUDITOR_WEBHOOK, /* POST of JSON, answered with JSON */
-	AUDITOR_HUMAN,   /* by the admin listener */
-	AUDITOR_KIND_COUNT
-};
-
-struct config_auditor {
-	const char *name;
-	enum auditor_kind kind;
-	size_t upstream;  /* index; a human has none */
-	const char *path; /* of the request */
-	const char *model;
-	const struct config_header *headers;
-	size_t n_headers;
-	uint32_t timeout_ms; /* of the whole audit; then the answer is no */
-	const char *prompt;  /* instead of the instruction of ours; NULL: that one */
-	unsigned line;
-};
+struct config_auditor;
+struct config_header;
 
 struct config_builder { /* one of a quorum's */
 	size_t upstream;

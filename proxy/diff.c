@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "proxy/cli.h"
 #include "proxy/diff.h"
+#include "proxy/diff_sharp.h"
 #include "proxy/diff_view.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
@@ -96,6 +97,7 @@ static void print_text(const struct diff *d, const struct diff_view *how)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
+	diff_sharp_text(&c->sharp, d->paths, d->texts);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -142,7 +144,8 @@ static void add_json(const struct diff *d, struct buf *out)
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_char(out, ',');
 	diff_changes_json(d, out);
-	buf_add_text(out, ",\"sharp_edits\":null}\n");
+	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_text(out, "}\n");
 }
 
 static void add_trees(const struct diff *d, struct buf *out)
@@ -229,6 +232,7 @@ static int run(struct diff *d, const struct diff_options *o)
 		return EXIT_TOOL;
 	if (language || find_language(d))
 		compare(&d->c, d->language, d->texts, d->threshold, true);
+	compare_sharp(&d->c, d->language, d->texts);
 	if (!diff_write(d, o->meta, o->metrics))
 		return EXIT_TOOL;
 	if (!o->trees)
@@ -279,8 +283,8 @@ int diff_main(int argc, char **argv)
 	struct cli cli = {
 		.verb = "diff",
 		.summary =
-			"Compares two renders of one program by the distance of their syntax trees. Only equal\n"
-			"trees pass: sharp edits are not judged yet, so any other pair is for an audit.",
+			"Compares two renders of one program by the distance of their syntax trees. A pair passes\n"
+			"at or under the threshold, unless a difference is sharp: not known to be harmless.",
 		.operands = "A B",
 		.operands_min = 2,
 		.operands_max = 2,
