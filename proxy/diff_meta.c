@@ -191,7 +191,7 @@ static void add_numbers(struct buf *out, const struct diff *d)
 	score_bounds(s, &low, &high);
 	if (low == high) {
 		add_one(out, d, "quorum_ast_diff_percent",
-			"Difference between the renders of two builders, of their change.", low);
+			"How far the last renders of two builders were from each other.", low);
 	} else {
 		add_head(out, bounds, "Where the difference lies when it is not known exactly.");
 		add_sample(out, d, bounds, ",bound=\"low\"", low);
