@@ -15,7 +15,7 @@
 
 #include "lib/base.h"
 #include "lib/buf.h"
-#include "proxy/config.h"
+#include "proxy/config_audit.h"
 
 enum audit_answer {
 	AUDIT_YES,

@@ -18,11 +18,12 @@
 #include "lib/buf.h"
 #include "lib/wire.h"
 #include "policy/budget.h"
-#include "policy/quorum.h"
 #include "policy/ruleset.h"
+#include "proxy/config_quorum.h"
 #include "proxy/gate.h"
 
 struct tls_context;
+struct config_auditor; /* config_audit.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -71,33 +72,6 @@ struct config_header { /* set (value != NULL) or removed on the request to the b
 	const char *name, *value;
 };
 
-struct config_builder { /* one of a quorum's */
-	size_t upstream;
-	const char *host_header; /* as in a route, here and below */
-	const struct config_header *headers;
-	size_t n_headers;
-};
-
-enum quorum_pairing { PAIRING_FAN_OUT, PAIRING_SPEC };
-
-/* Whose answers are compared, and what hangs on it. */
-struct config_quorum {
-	const char *name;
-	struct config_builder builders[QUORUM_BUILDERS_MAX];
-	unsigned n_builders, agree, chosen; /* chosen: an index in builders */
-	uint32_t threshold;                 /* SCORE_UNITS a percent */
-	bool on_quorum;                     /* release: nothing leaves before they agree */
-	enum quorum_pairing pairing;
-	uint32_t timeout_ms;    /* from the request on: who is not complete then is late */
-	uint32_t text_bytes;    /* of the code in one answer */
-	uint32_t nodes;         /* of its trees */
-	uint32_t held_bytes;    /* of one answer, while it waits for the others */
-	uint32_t request_bytes; /* of a request that is sent to several */
-	const struct quorum_base *base;
-	size_t n_base;
-	unsigned line;
-};
-
 struct config_route {
 	const char *name;
 	const char *host; /* NULL: any; "*.example.org" matches subdomains */
@@ -122,27 +96,6 @@ struct config_route {
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
 	const struct config_quorum *quorum; /* NULL: none */
-	unsigned line;
-};
-
-/* Who is asked about a pair of renders above the threshold. */
-enum auditor_kind {
-	AUDITOR_CHAT,    /* a model behind the Chat Completions API */
-	AUDITOR_WEBHOOK, /* POST of JSON, answered with JSON */
-	AUDITOR_HUMAN,   /* by the admin listener */
-	AUDITOR_KIND_COUNT
-};
-
-struct config_auditor {
-	const char *name;
-	enum auditor_kind kind;
-	size_t upstream;  /* index; a human has none */
-	const char *path; /* of the request */
-	const char *model;
-	const struct config_header *headers;
-	size_t n_headers;
-	uint32_t timeout_ms; /* of the whole audit; then the answer is no */
-	const char *prompt;  /* instead of the instruction of ours; NULL: that one */
 	unsigned line;
 };
 
@@ -204,9 +157,6 @@ int config_load(const char *path, struct config **out, struct buf *errors) MUST_
 
 struct config *config_ref(struct config *c); /* atomic */
 void config_unref(struct config *c);         /* atomic; NULL is fine */
-
-/* NULL: there is none of that name. Lives as long as the configuration. */
-const struct config_auditor *config_auditor_named(const struct config *c, const char *name);
 
 /* The first route for this request, or NULL. host is without its port. */
 const struct config_route *config_route_for(const struct config *c, struct span host,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "lib/yaml.h"
-#include "proxy/config.h"
+#include "proxy/config_audit.h"
 
 /* One load in progress. */
 struct config_reader {

@@ -7,6 +7,7 @@
 #include "lib/file.h"
 #include "proxy/cli.h"
 #include "proxy/diff.h"
+#include "proxy/diff_sharp.h"
 #include "proxy/diff_view.h"
 #include "proxy/printable.h"
 #include "proxy/report.h"
@@ -146,7 +147,8 @@ static void add_json(const struct diff *d, struct buf *out)
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_char(out, ',');
 	diff_changes_json(d, out);
-	buf_add_text(out, ",\"sharp_edits\":null}\n");
+	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_text(out, "}\n");
 }
 
 static void add_trees(const struct diff *d, struct buf *out)
@@ -178,6 +180,10 @@ static bool print_page(const struct diff *d, const struct diff_view *how)
 {
 	struct buf changes = { 0 };
 	print_text(d, how);
+	diff_sharp_text(&d->c.sharp, d->paths, d->texts, &changes);
+	if (changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	changes.n = 0;
 	bool ok = !how->side || diff_view_print(how, d, stdout);
 	if (how->side)
 		diff_changes_note(d, &changes);
@@ -233,6 +239,7 @@ static int run(struct diff *d, const struct diff_options *o)
 		return EXIT_TOOL;
 	if (language || find_language(d))
 		compare(&d->c, d->language, d->texts, d->threshold, true);
+	compare_sharp(&d->c, d->language, d->texts);
 	if (!diff_write(d, o->meta, o->metrics))
 		return EXIT_TOOL;
 	if (!o->trees)
@@ -283,8 +290,8 @@ int diff_main(int argc, char **argv)
 	struct cli cli = {
 		.verb = "diff",
 		.summary =
-			"Compares two renders of one program by the distance of their syntax trees. Only equal\n"
-			"trees pass: sharp edits are not judged yet, so any other pair is for an audit.",
+			"Compares two renders of one program by the distance of their syntax trees. A pair passes\n"
+			"at or under the threshold, unless a difference is sharp: not known to be harmless.",
 		.operands = "A B",
 		.operands_min = 2,
 		.operands_max = 2,
