@@ -58,8 +58,21 @@ static void unlist(struct voters *list, struct voter *v)
 		v->next->prev = v->prev;
 }
 
+static void ask_what_is_due(struct worker *w)
+{
+	if (!atomic_exchange(&w->asks_due, false))
+		return;
+	for (struct ballot *b = w->ballots; b; b = b->next_home) {
+		pthread_mutex_lock(&b->lock);
+		if (b->asks && !b->audit && b->quorum)
+			ballot_ask(b);
+		pthread_mutex_unlock(&b->lock);
+	}
+}
+
 void voters_tell(struct worker *w)
 {
+	ask_what_is_due(w);
 	for (;;) {
 		pthread_mutex_lock(&w->voters.lock);
 		struct voter *v = w->voters.first;
@@ -99,7 +112,7 @@ void ballots_free(struct ballots *all)
 	free(all);
 }
 
-static void ballot_unref(struct ballot *b)
+void ballot_unref(struct ballot *b)
 {
 	if (atomic_fetch_sub(&b->refs, 1) != 1)
 		return;
@@ -110,7 +123,7 @@ static void ballot_unref(struct ballot *b)
 }
 
 /* At home: it is known no longer. */
-static void retire(struct ballot *b)
+void ballot_retire(struct ballot *b)
 {
 	struct ballots *all = b->spec[0] ? b->home->server->ballots : NULL;
 	b->retired = true;
@@ -133,14 +146,35 @@ static void retire(struct ballot *b)
 	ballot_unref(b);
 }
 
+void ballot_give_word(struct ballot *b, enum ballot_word word, struct worker *self)
+{
+	b->word = word;
+	quorum_free(b->quorum);
+	b->quorum = NULL;
+	tell_all(b, self);
+}
+
+/* Only the home asks; it looks after its next batch. */
+static void ask_at_home(struct ballot *b, struct worker *self)
+{
+	if (b->home == self) {
+		ballot_ask(b);
+		return;
+	}
+	atomic_store(&b->home->asks_due, true);
+	worker_wake(b->home);
+}
+
 static void settle(struct ballot *b, const struct quorum_verdict *v, struct worker *self)
 {
 	b->settled = true;
-	b->verdict = v->verdict;
-	b->reason = v->reason;
 	ballot_record(b, v, self);
-	quorum_free(b->quorum);
-	b->quorum = NULL;
+	if (v->verdict == SCORE_AUDIT && b->config->auditor)
+		b->asks = quorum_hopeful(b->quorum);
+	if (b->asks)
+		ask_at_home(b, self);
+	else
+		ballot_give_word(b, v->verdict == SCORE_PASS ? BALLOT_ADMIT : BALLOT_REFUSE, self);
 }
 
 /* Looks at the quorum after something was said to it. */
@@ -149,16 +183,16 @@ static void look(struct ballot *b, struct worker *self)
 	if (b->settled)
 		return;
 	struct quorum_verdict v = quorum_verdict(b->quorum);
-	bool refused = v.final && v.verdict != SCORE_PASS;
-	bool early = refused && b->config->on_quorum; /* the rest would leave nobody */
-	if (!v.settled && !early && !(v.final && b->word == BALLOT_OPEN))
-		return;
-	if (v.final)
-		b->word = refused ? BALLOT_REFUSE : BALLOT_ADMIT;
 	b->reason = v.reason;
-	if (v.settled || early)
+	/* What leaves on quorum alone leaves nobody when it is refused: the rest need not come. */
+	bool refused = v.final && v.verdict != SCORE_PASS;
+	bool may_ask = b->config->auditor && v.verdict == SCORE_AUDIT;
+	if (v.settled || (refused && b->config->on_quorum && !may_ask)) {
 		settle(b, &v, self);
-	tell_all(b, self);
+	} else if (v.final && !refused && b->word == BALLOT_OPEN) {
+		b->word = BALLOT_ADMIT;
+		tell_all(b, self);
+	}
 }
 
 static void end_seat(struct ballot *b, unsigned seat, enum quorum_ending how)
@@ -179,8 +213,10 @@ static void time_is_over(struct timer *t)
 	for (unsigned i = 0; i < b->config->n_builders; i++)
 		end_seat(b, i, b->seats[i].taken ? QUORUM_LATE : QUORUM_ABSENT);
 	look(b, b->home);
+	bool over = !b->asks || !b->quorum;
 	pthread_mutex_unlock(&b->lock);
-	retire(b);
+	if (over)
+		ballot_retire(b);
 }
 
 static struct ballot *ballot_new(struct worker *w, struct runtime *rt,
@@ -326,7 +362,7 @@ void voter_leave(struct voter *v)
 	pthread_mutex_lock(&b->lock);
 	CHECK(b->seats[v->seat].ended || b->settled);
 	b->seats[v->seat].voter = NULL;
-	bool over = b->settled && !b->retired && !b->spec[0];
+	bool over = b->settled && !b->quorum && !b->retired && !b->spec[0];
 	for (unsigned i = 0; i < b->config->n_builders; i++)
 		over = over && !b->seats[i].voter;
 	pthread_mutex_unlock(&b->lock);
@@ -335,7 +371,7 @@ void voter_leave(struct voter *v)
 	pthread_mutex_unlock(&w->voters.lock);
 	v->ballot = NULL;
 	if (over)
-		retire(b);
+		ballot_retire(b);
 	ballot_unref(b);
 }
 
@@ -421,6 +457,8 @@ void ballots_drain(struct worker *w)
 
 void ballots_drop(struct worker *w)
 {
-	while (w->ballots)
+	while (w->ballots) {
+		ballot_stop_asking(w->ballots);
 		time_is_over(&w->ballots->timeout);
+	}
 }

@@ -53,7 +53,8 @@ struct voters {
 
 int voters_init(struct voters *v) MUST_USE; /* -errno */
 void voters_fini(struct voters *v);
-void voters_tell(struct worker *w); /* exchange_news() for each, until there are none */
+/* exchange_news() for each, until there are none; and what is to be asked of auditors */
+void voters_tell(struct worker *w);
 
 /* All ballots by spec. */
 struct ballots;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "lib/file.h"
+#include "proxy/config_audit.h"
 #include "proxy/config_keys.h"
 #include "proxy/walk.h"
 
@@ -16,7 +17,7 @@
 /* What a quorum says before its names are looked up. */
 struct draft {
 	struct config_quorum quorum;
-	const char *chosen, *threshold, *base;
+	const char *chosen, *threshold, *base, *audit;
 	const struct yaml_node *builders;
 };
 
@@ -188,6 +189,7 @@ static const struct config_key keys[] = {
 	KEY_IN("nodes", KEY_COUNT, struct draft, quorum.nodes, 100, 500000),
 	KEY_IN("held", KEY_SIZE, struct draft, quorum.held_bytes, 64 * KIB, 1024 * MIB),
 	KEY_IN("request", KEY_SIZE, struct draft, quorum.request_bytes, KIB, 64 * MIB),
+	KEY("audit", KEY_TEXT, struct draft, audit),
 	KEY("base", KEY_FILE, struct draft, base),
 };
 
@@ -227,6 +229,14 @@ static void read_quorum(struct config_reader *r, const struct yaml_node *node,
 		config_problem(r, yaml_get(node, "threshold")->line,
 			       "`threshold: %.32s` is no percentage; write one such as 3.00",
 			       d.threshold);
+	if (d.audit)
+		d.quorum.auditor = config_auditor_named(r->config, d.audit);
+	if (d.audit && !d.quorum.auditor)
+		config_problem(
+			r, yaml_get(node, "audit")->line,
+			"the auditor `%s` is not defined; add it under `auditors` or correct "
+			"the name",
+			d.audit);
 	check_chosen(r, node, &d);
 	read_base(r, node, &d);
 	*out = d.quorum;

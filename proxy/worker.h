@@ -55,7 +55,8 @@ struct worker {
 	bool draining;
 	struct timer drain;
 	struct voters voters;   /* exchanges with news of their ballots */
-	struct ballot *ballots; /* those at home here */
+	struct ballot *ballots; /* those at home here, */
+	_Atomic bool asks_due;  /* one of which has something to ask */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;

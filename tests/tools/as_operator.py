@@ -1,11 +1,17 @@
 """Those who run redcard: the server with its signals, log and metrics, the admin listener, the command line."""
+import contextlib
+import fcntl
 import http.client
 import os
+import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import time
+import unicodedata
 
 import server as servers
 from expecting import PATIENCE, SLOW, Unexpected, expect, fits, show
@@ -164,6 +170,33 @@ class Cli:
             raise Unexpected("the program was expected to end by itself and went on") from None
         self.done = subprocess.CompletedProcess(self.process.args, self.process.returncode, out, err)
         self.exit(wanted)
+
+    def on_terminal(self, columns, *args, **environment):
+        """Runs it with standard output on a terminal of that width; what it wrote is done.stdout."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        child = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **environment}
+        child = {k: v for k, v in child.items() if v is not None}
+        process = subprocess.Popen([servers.binary(), *args], cwd=self.scene.folder, stdout=its, env=child,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        os.close(its)
+        said = b""
+        with contextlib.suppress(OSError):  # how the other end's close is told
+            while part := os.read(ours, 65536):
+                said += part
+        os.close(ours)
+        errors = process.communicate(timeout=PATIENCE * 4)[1]
+        self.done = subprocess.CompletedProcess(args, process.returncode, said.replace(b"\r\n", b"\n").decode(),
+                                                errors.decode())
+
+    def fits(self, columns):
+        """No line of what was printed is wider, and nothing in it but colours commands a terminal."""
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.done.stdout)
+        for line in plain.split("\n"):
+            width = sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
+            if width > columns or any(unicodedata.category(c) in ("Cc", "Cf") for c in line):
+                raise Unexpected(f"a line of {columns} columns without control characters was expected\n"
+                                 f"      got {width}: {show(line)}")
 
     def exit(self, wanted):
         if self.done.returncode != wanted:
