@@ -132,8 +132,11 @@ enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_l
 				     const struct span texts[COMPARE_SIDES],
 				     enum compare_reason why)
 {
-	if (compare_verdict(why) != SCORE_PASS)
+	uint32_t a = c->trees[COMPARE_A].n, b = c->trees[COMPARE_B].n;
+	if (compare_verdict(why) != SCORE_PASS || (a == 0 && b == 0))
 		return why;
+	if (a == 0 || b == 0)
+		return COMPARE_SHARP_EDITS; /* a whole file */
 	compare_sharp(c, language, texts);
 	if (!c->sharp_known)
 		return COMPARE_EXHAUSTED;
