@@ -120,8 +120,10 @@ static struct config *load(void)
 	cr_assert_not_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/c.yaml", folder);
 	snprintf(policy, sizeof(policy), "%s/p.yaml", folder);
-	write_text(policy, "version: 1\nrules: [{id: a, title: t, severity: low, action: flag, "
-			   "regex: 'abc[0-9]'}]\n");
+	write_text(policy,
+		   "version: 1\nrules:\n"
+		   "  - {id: a, title: t, severity: low, action: redact, regex: 'tok_([0-9]{6})'}\n"
+		   "  - {id: b, title: t, severity: low, action: cut, regex: 'bad_([0-9]{6})'}\n");
 	snprintf(text, sizeof(text),
 		 "listen: [{address: \"127.0.0.1:1\"}]\nadmin: {address: \"127.0.0.1:2\"}\n"
 		 "policy: p.yaml\nupstreams:\n"
@@ -371,6 +373,36 @@ Test(auditor, a_large_question_is_not_sent)
 		cr_assert_str_eq(said.reason, "too large to audit");
 	}
 	cr_assert_eq(atomic_load(&origin.taken), 0);
+}
+
+Test(auditor, what_the_policy_redacts_is_not_shown)
+{
+	static const char *const names[] = { "hook", "chat" };
+	struct audit_file secret = {
+		{ "tok_111111.py", 13 }, { "python", 6 }, { "x = 'tok_222222'\n", 17 }, { NULL, 0 }
+	};
+	struct audit_question q = question;
+	q.files = &secret;
+	q.sharp_edits = SPAN("tok_333333");
+	origin_says(OK("2") "{}");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		begin_audit(names[i], &q);
+		for (int k = 0; k < 1000 && !calls; k++)
+			worker_turn(&worker);
+		cr_assert_eq(calls, 1);
+		cr_assert_null(strstr(origin.got, "111111"), "%s", origin.got);
+		cr_assert_null(strstr(origin.got, "222222"), "%s", origin.got);
+		cr_assert_null(strstr(origin.got, "333333"), "%s", origin.got);
+		cr_assert_not_null(strstr(origin.got, "x = 'tok_[redacted]'"), "%s", origin.got);
+		cr_assert_not_null(strstr(origin.got, "tok_[redacted].py"), "%s", origin.got);
+	}
+	secret.b = SPAN("y = 'bad_444444'\n");
+	begin_audit("hook", &q);
+	for (int k = 0; k < 100 && !calls; k++)
+		worker_turn(&worker);
+	cr_assert_eq(said.answer, AUDIT_UNCLEAR);
+	cr_assert_not_null(strstr(said.reason, "a rule cuts"));
+	cr_assert_eq(atomic_load(&origin.taken), 2);
 }
 
 Test(auditor, a_cancelled_audit_says_nothing)
