@@ -84,7 +84,7 @@ static void print(struct span text)
 	plain_add_lines(&out, text, "| ");
 	for (size_t i = 0; i < out.n; i++) {
 		unsigned char c = (unsigned char)out.p[i];
-		CHECK(c >= 0x20 || c == '\n' || c == '\t');
+		CHECK(c >= 0x20 || c == '\n');
 		CHECK(c != 0x7f);
 		CHECK(i == 0 || out.p[i - 1] != '\n' || c == '|');
 	}
