@@ -45,7 +45,7 @@ struct audit {
 	struct audit_said said;
 	char id[AUDIT_ID_BYTES + 1]; /* at the desk */
 	char exchange[AUDIT_ID_BYTES + 1];
-	uint64_t asked_ms, until_ms;
+	uint64_t asked_ms, until_ms, connect_until_ms;
 	struct timer timer;
 	void (*done)(struct audit *audit, void *owner); /* NULL: cancelled */
 	void *owner;
@@ -287,6 +287,8 @@ static int connect_to(struct audit *a, const struct upstream *u, struct upstream
 	}
 	a->w->n_backends++;
 	a->live = true;
+	a->connect_until_ms = a->w->now_ms + a->rt->config->timeouts.connect;
+	timer_set(&a->w->timers, &a->timer, min_u64(a->connect_until_ms, a->until_ms));
 	return 0;
 }
 
@@ -375,6 +377,17 @@ static void ask_human(struct audit *a, const struct audit_question *q, const str
 	timer_set(&a->w->timers, &a->timer, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
 }
 
+/* There is time left: for another look at the desk, or for another address. */
+static void wait_on(struct audit *a)
+{
+	uint64_t next = a->at_desk ? a->w->now_ms + LOOK_MS : a->until_ms;
+	if (a->live && !a->sent) {
+		a->error = -ETIMEDOUT;
+		conn_close(&a->conn);
+	}
+	timer_set(&a->w->timers, &a->timer, min_u64(next, a->until_ms));
+}
+
 static void on_timer(struct timer *t)
 {
 	struct audit *a = CONTAINER_OF(t, struct audit, timer);
@@ -385,7 +398,7 @@ static void on_timer(struct timer *t)
 	if (a->at_desk && !a->decided)
 		a->decided = audit_desk_look(a->w->server->desk, a->id, &a->said);
 	if (!a->decided && a->w->now_ms < a->until_ms) {
-		timer_set(&a->w->timers, t, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
+		wait_on(a);
 		return;
 	}
 	decide(a, AUDIT_TIMEOUT, "no answer in time");
