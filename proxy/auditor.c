@@ -15,12 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "lib/http1.h"
 #include "lib/log.h"
 #include "proxy/audit_desk.h"
-#include "proxy/audit_redact.h"
+#include "proxy/audit_prepare.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
@@ -332,18 +331,6 @@ static void put_head(struct audit *a, size_t n)
 	buf_add_text(out, "\r\n");
 }
 
-static bool make_nonce(char nonce[AUDIT_NONCE_BYTES + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-	unsigned char random[AUDIT_NONCE_BYTES / 2];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return false;
-	for (size_t i = 0; i < AUDIT_NONCE_BYTES; i++)
-		nonce[i] = digits[random[i / 2] >> (i % 2 ? 0 : 4) & 15];
-	nonce[AUDIT_NONCE_BYTES] = '\0';
-	return true;
-}
-
 static void ask_http(struct audit *a, const struct buf *question)
 {
 	static const struct http1_limits limits = { .head_bytes = 16384, .headers = 100 };
@@ -405,52 +392,19 @@ static void on_timer(struct timer *t)
 	finish(a);
 }
 
-/* What is larger than a question is not even judged. */
-static bool fits(const struct audit_question *q)
+static void begin(struct audit *a, const struct audit_question *q)
 {
-	size_t n = q->sharp_edits.n;
-	for (size_t i = 0; i < q->n_files && n <= AUDIT_QUESTION_BYTES; i++)
-		n += q->files[i].path.n + q->files[i].a.n + q->files[i].b.n;
-	return n <= AUDIT_QUESTION_BYTES;
-}
-
-static void put_question(struct audit *a, const struct audit_question *q, struct buf *out)
-{
-	char nonce[AUDIT_NONCE_BYTES + 1];
-	if (a->config->kind != AUDITOR_CHAT)
-		audit_form_json(q, out);
-	else if (make_nonce(nonce))
-		audit_form_chat(a->config, q, nonce, out);
-	else
-		decide(a, AUDIT_UNREACHABLE, "the system gives no random bytes");
-	if (out->failed)
-		decide(a, AUDIT_UNCLEAR, "too large to audit");
-}
-
-static void begin(struct audit *a, const struct audit_question *asked)
-{
-	struct audit_redacted redacted = { 0 };
 	struct buf question = { .max = AUDIT_QUESTION_BYTES };
-	enum audit_redaction done = AUDIT_REDACTION_DONE;
 	timer_set(&a->w->timers, &a->timer, a->until_ms);
-	if (!fits(asked))
-		decide(a, AUDIT_UNCLEAR, "too large to audit");
-	else
-		done = audit_redact(&redacted, asked, a->rt->config->ruleset, a->w->gate.judge);
-	if (done == AUDIT_REDACTION_STOPPED)
-		decide(a, AUDIT_UNCLEAR, "a rule cuts in the renders, or they cannot be judged");
-	else if (done == AUDIT_REDACTION_NO_MEMORY)
-		decide(a, AUDIT_UNREACHABLE, "out of memory");
-	if (!a->decided)
-		put_question(a, &redacted.question, &question);
+	a->decided = !audit_prepare(a->config, q, a->rt->config->ruleset, a->w->gate.judge,
+				    &question, &a->said);
 	if (a->decided)
 		finish(a);
 	else if (a->config->kind == AUDITOR_HUMAN)
-		ask_human(a, asked, &question);
+		ask_human(a, q, &question);
 	else
 		ask_http(a, &question);
 	buf_fini(&question);
-	audit_redacted_fini(&redacted);
 }
 
 struct audit *audit_ask(struct worker *w, struct runtime *rt, const struct config_auditor *config,

@@ -378,12 +378,19 @@ Test(auditor, a_large_question_is_not_sent)
 Test(auditor, what_the_policy_redacts_is_not_shown)
 {
 	static const char *const names[] = { "hook", "chat" };
-	struct audit_file secret = {
-		{ "tok_111111.py", 13 }, { "python", 6 }, { "x = 'tok_222222'\n", 17 }, { NULL, 0 }
+	struct audit_file secret[] = {
+		{ { "tok_111111.py", 13 },
+		  { "python", 6 },
+		  { "x = 'tok_222222'\n", 17 },
+		  { NULL, 0 } },
+		{ { "b.py", 4 },
+		  { "python", 6 },
+		  { "f('tok_333333')\n", 16 },
+		  { "g('tok_333333')\n", 16 } },
 	};
 	struct audit_question q = question;
-	q.files = &secret;
-	q.sharp_edits = SPAN("tok_333333");
+	q.files = secret;
+	q.n_files = ARRAY_LEN(secret);
 	origin_says(OK("2") "{}");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		begin_audit(names[i], &q);
@@ -395,8 +402,10 @@ Test(auditor, what_the_policy_redacts_is_not_shown)
 		cr_assert_null(strstr(origin.got, "333333"), "%s", origin.got);
 		cr_assert_not_null(strstr(origin.got, "x = 'tok_[redacted]'"), "%s", origin.got);
 		cr_assert_not_null(strstr(origin.got, "tok_[redacted].py"), "%s", origin.got);
+		cr_assert_not_null(strstr(origin.got, "sharp: callee f -> g at b.py:1:1"), "%s",
+				   origin.got);
 	}
-	secret.b = SPAN("y = 'bad_444444'\n");
+	secret[0].b = SPAN("y = 'bad_444444'\n");
 	begin_audit("hook", &q);
 	for (int k = 0; k < 100 && !calls; k++)
 		worker_turn(&worker);
