@@ -1,10 +1,10 @@
 /*
  * Theory of operation
  *
- *   ask --> connecting --> waiting --> (closing) --> said
- *    |          ^ |                                   ^
- *    |          +-+ another address                   |
- *    +--> at the desk --------------------------------+
+ *   ask --> preparing --> connecting --> waiting --> (closing) --> said
+ *                |          ^ |                                   ^
+ *                |          +-+ another address                   |
+ *                +--> at the desk --------------------------------+
  *
  * What is decided is said by the timer in a turn of its own, so that the owner never runs inside a
  * callback of the conn. The conn is part of the audit, which therefore goes after it is closed.
@@ -24,13 +24,15 @@
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
-#define LOOK_MS 200 /* at the desk */
+#define LOOK_MS 200   /* at the desk */
+#define PREPARE_MS 10 /* the same of the preparation */
 
 struct audit {
 	struct conn conn;
 	struct worker *w;
 	struct runtime *rt;
 	const struct config_auditor *config;
+	struct audit_job *job; /* while it is prepared */
 	struct http1 *http;
 	struct buf request; /* head and question, until they are sent */
 	struct buf answer;
@@ -73,6 +75,7 @@ static void destroy(struct audit *a)
 	if (a->at_desk)
 		audit_desk_take(a->w->server->desk, a->id);
 	timer_remove(&a->w->timers, &a->timer);
+	audit_job_drop(a->job);
 	http1_free(a->http);
 	buf_fini(&a->request);
 	buf_fini(&a->answer);
@@ -364,10 +367,30 @@ static void ask_human(struct audit *a, const struct audit_question *q, const str
 	timer_set(&a->w->timers, &a->timer, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
 }
 
+static void send_question(struct audit *a)
+{
+	struct audit_job *job = a->job;
+	const struct audit_said *refusal = audit_job_refusal(job);
+	a->job = NULL;
+	timer_set(&a->w->timers, &a->timer, a->until_ms);
+	if (refusal) {
+		a->said = *refusal;
+		a->decided = true;
+		finish(a);
+	} else if (a->config->kind == AUDITOR_HUMAN) {
+		ask_human(a, audit_job_question(job), audit_job_text(job));
+	} else {
+		ask_http(a, audit_job_text(job));
+	}
+	audit_job_drop(job);
+}
+
 /* There is time left: for another look at the desk, or for another address. */
 static void wait_on(struct audit *a)
 {
-	uint64_t next = a->at_desk ? a->w->now_ms + LOOK_MS : a->until_ms;
+	uint64_t next = a->job       ? a->w->now_ms + PREPARE_MS
+			: a->at_desk ? a->w->now_ms + LOOK_MS
+				     : a->until_ms;
 	if (a->live && !a->sent) {
 		a->error = -ETIMEDOUT;
 		conn_close(&a->conn);
@@ -382,6 +405,10 @@ static void on_timer(struct timer *t)
 		say(a);
 		return;
 	}
+	if (a->job && !a->decided && audit_job_ready(a->job)) {
+		send_question(a);
+		return;
+	}
 	if (a->at_desk && !a->decided)
 		a->decided = audit_desk_look(a->w->server->desk, a->id, &a->said);
 	if (!a->decided && a->w->now_ms < a->until_ms) {
@@ -394,17 +421,11 @@ static void on_timer(struct timer *t)
 
 static void begin(struct audit *a, const struct audit_question *q)
 {
-	struct buf question = { .max = AUDIT_QUESTION_BYTES };
-	timer_set(&a->w->timers, &a->timer, a->until_ms);
-	a->decided = !audit_prepare(a->config, q, a->rt->config->ruleset, a->w->gate.judge,
-				    &question, &a->said);
-	if (a->decided)
-		finish(a);
-	else if (a->config->kind == AUDITOR_HUMAN)
-		ask_human(a, q, &question);
-	else
-		ask_http(a, &question);
-	buf_fini(&question);
+	if (!audit_fits(q))
+		decide(a, AUDIT_UNCLEAR, "too large to audit");
+	else if (!(a->job = audit_job_new(a->rt->config, a->config, q)))
+		decide(a, AUDIT_UNREACHABLE, "out of memory");
+	timer_set(&a->w->timers, &a->timer, a->w->now_ms + 1);
 }
 
 struct audit *audit_ask(struct worker *w, struct runtime *rt, const struct config_auditor *config,

@@ -460,11 +460,26 @@ Test(auditor, it_holds_its_runtime)
 
 /* --- people --- */
 
+/* Turns until so many audits wait at the desk. */
+static void await_desk(size_t n, struct buf *list)
+{
+	size_t found = 0;
+	for (int i = 0; i < 10000 && found != n; i++) {
+		worker_turn(&worker);
+		buf_clear(list);
+		audit_desk_list(server.desk, worker.now_ms, list);
+		found = 0;
+		for (const char *p = list->p, *end = list->p + list->n;
+		     (p = memmem(p, (size_t)(end - p), "\"id\":", 5)) != NULL; p++)
+			found++;
+	}
+	cr_assert_eq(found, n);
+}
+
 /* The id of the only audit at the desk. */
 static struct span waiting_id(struct buf *list)
 {
-	buf_clear(list);
-	audit_desk_list(server.desk, worker.now_ms, list);
+	await_desk(1, list);
 	const char *at = memmem(list->p, list->n, "\"id\":\"", 6);
 	cr_assert_not_null(at, "%.*s", (int)list->n, list->p);
 	return (struct span){ at + 6, AUDIT_ID_BYTES };
@@ -516,13 +531,16 @@ Test(auditor, a_person_who_is_away_says_no)
 Test(auditor, a_desk_is_bounded)
 {
 	static struct audit *audits[AUDIT_DESK_MAX];
+	struct buf list = { 0 };
 	for (size_t i = 0; i < AUDIT_DESK_MAX; i++)
 		audits[i] = begin_audit("person", &question);
+	await_desk(AUDIT_DESK_MAX, &list);
 	expect("person", AUDIT_UNREACHABLE, "too many");
 	audit_cancel(audits[7]);
 	audits[7] = begin_audit("person", &question);
-	turn_for(20);
+	await_desk(AUDIT_DESK_MAX, &list);
 	cr_assert_eq(calls, 0, "there is a place again");
+	buf_fini(&list);
 	for (size_t i = 0; i < AUDIT_DESK_MAX; i++)
 		audit_cancel(audits[i]);
 }
