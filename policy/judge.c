@@ -260,11 +260,16 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (!c->stream && !(c->stream = multimatch_open(channel_matcher(c, j->set))))
 		return false;
 	s->hits.n = 0;
+	s->hits.failed = false;
 	if (!judge_find_code(j, slot))
 		return false;
 	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, &s->hits))
 		return false;
 	if (slot->ended && multimatch_finish(c->stream, s->multimatch, &s->hits))
+		return false;
+	for (size_t i = 0; i < j->set->n_runs && !c->parent; i++)
+		run_find(&j->set->runs[i], &slot->work, c->stream_base, slot->old_end, &s->hits);
+	if (s->hits.failed)
 		return false;
 	for (size_t i = 0; i < s->hits.n; i++)
 		if (!take_hit(j, s, slot, &s->hits.v[i]))
