@@ -267,8 +267,8 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 		return false;
 	if (slot->ended && multimatch_finish(c->stream, s->multimatch, &s->hits))
 		return false;
-	for (size_t i = 0; i < j->set->n_runs && !c->parent; i++)
-		run_find(&j->set->runs[i], &slot->work, c->stream_base, slot->old_end, &s->hits);
+	if (j->set->runs->n && !c->parent)
+		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
 	if (s->hits.failed)
 		return false;
 	for (size_t i = 0; i < s->hits.n; i++)

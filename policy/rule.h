@@ -19,7 +19,6 @@
 #include "policy/run.h"
 
 #define RULES_MAX 4096
-#define RUNS_MAX 16 /* rules found by run.h; each costs a look at every so many bytes */
 #define RULE_NO_KEYWORDS UINT32_MAX
 #define RULE_NO_COMPANION UINT32_MAX
 #define REQUIRED_ANYWHERE UINT32_MAX
@@ -120,8 +119,7 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
-	struct run *runs; /* patterns that the multimatch has not */
-	size_t n_runs;
+	struct runs *runs; /* patterns that the multimatch has not */
 	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
 	struct multimatch *decoded;
 	struct rule_pattern *decoded_patterns;

@@ -33,18 +33,14 @@ static void add_rule(struct ruleset *set, size_t i, struct multimatch_pattern *v
 /* Runs are looked for apart, as long as something else is left. */
 static int take_runs(struct ruleset *set, struct multimatch_pattern *v)
 {
-	size_t n = 0;
-	struct run *runs = ruleset_keep_array(set, RUNS_MAX, sizeof(*runs));
-	if (!runs)
-		return -ENOMEM;
-	for (size_t i = 0; i < set->n_patterns && n < RUNS_MAX; i++)
-		if (!v[i].keyword && n + 1 < set->n_patterns && run_read(v[i].text, &runs[n])) {
-			runs[n++].pattern = (uint32_t)i;
+	size_t left = set->n_patterns;
+	set->runs = ruleset_keep_array(set, 1, sizeof(*set->runs));
+	for (size_t i = 0; set->runs && i < set->n_patterns && left > 1; i++)
+		if (!v[i].keyword && runs_add(set->runs, v[i].text, (uint32_t)i)) {
 			v[i].text = NULL;
+			left--;
 		}
-	set->runs = runs;
-	set->n_runs = n;
-	return 0;
+	return set->runs ? 0 : -ENOMEM;
 }
 
 static int complain(const struct ruleset *set, size_t bad, const struct buf *why,

@@ -33,7 +33,7 @@ static bool read_list(const char *source, const struct pattern_branch *list, boo
 	return true;
 }
 
-bool run_read(const char *expression, struct run *out)
+static bool read_run(const char *expression, struct run *out)
 {
 	struct pattern *p = NULL;
 	const char *why = NULL;
@@ -53,23 +53,53 @@ bool run_read(const char *expression, struct run *out)
 	return ok;
 }
 
-void run_find(const struct run *r, const struct track *t, uint64_t base, uint64_t fresh,
-	      struct multimatch_hits *h)
+bool runs_add(struct runs *r, const char *expression, uint32_t pattern)
+{
+	if (r->n == RUNS_MAX || !read_run(expression, &r->v[r->n]))
+		return false;
+	struct run *one = &r->v[r->n++];
+	one->pattern = pattern;
+	r->least = r->n == 1 || one->n < r->least ? one->n : r->least;
+	r->most = one->n > r->most ? one->n : r->most;
+	for (unsigned c = 0; c < 256; c++)
+		r->in[c] = r->in[c] || one->in[c];
+	return true;
+}
+
+/* A word begins at p[from]: which runs does it begin with, that end behind p[fresh]? */
+static void try_word(const struct runs *r, const struct track *t, size_t from, size_t fresh,
+		     uint64_t base, struct multimatch_hits *h)
+{
+	const unsigned char *p = (const unsigned char *)t->text + from;
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct run *one = &r->v[i];
+		uint32_t k = 0;
+		if (from + one->n > t->n || from + one->n <= fresh)
+			continue;
+		while (k < one->n && one->in[p[k]])
+			k++;
+		if (k == one->n)
+			multimatch_hits_add(h, t->base + from + k - base, one->pattern);
+	}
+}
+
+void runs_find(const struct runs *r, const struct track *t, uint64_t base, uint64_t fresh,
+	       struct multimatch_hits *h)
 {
 	const unsigned char *p = (const unsigned char *)t->text;
-	size_t begin = base > t->base ? (size_t)(base - t->base) : 0, n = r->n;
-	size_t last = max_u64(fresh - t->base, begin + n - 1); /* where a run's last byte may be */
-	while (last < t->n) {
+	size_t begin = base > t->base ? (size_t)(base - t->base) : 0, n = r->least;
+	size_t young = (size_t)(fresh - t->base), more = r->most - n;
+	size_t last = max_u64(young > more ? young - more : 0, begin + n - 1);
+	while (last < t->n) { /* may n bytes of a word's beginning end with this one? */
 		size_t from = last + 1;
 		while (from > begin && last + 1 - from < n && r->in[p[from - 1]])
 			from--;
-		if (last + 1 - from < n) { /* the byte before `from` is none, and rules out n */
+		if (last + 1 - from < n) { /* the byte before `from` rules out n places */
 			last = from + n - 1;
 			continue;
 		}
-		bool edge = from > begin ? !is_word(p[from - 1]) : base >= t->base;
-		if (edge)
-			multimatch_hits_add(h, t->base + last + 1 - base, r->pattern);
+		if (from > begin ? !is_word(p[from - 1]) : base >= t->base)
+			try_word(r, t, from, young, base, h);
 		while (++last < t->n && r->in[p[last]])
 			; /* the rest of the word begins no run */
 		last += n;
