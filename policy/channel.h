@@ -82,6 +82,7 @@ const struct multimatch *channel_matcher(const struct channel *c, const struct r
 
 bool slot_begin(struct slot *s, struct channel *c,
 		uint16_t number); /* false: no memory, here and below */
+bool slot_room(struct slot *s, uint32_t n); /* for n bytes more and a run */
 bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end);
 /* Whether the rule's keyword was seen in the channel's first `until` bytes. */
 bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until);
@@ -90,8 +91,6 @@ bool slot_find_code(struct slot *s);
 bool slot_may_ask(const struct slot *s, const struct syntax_rule *rule, uint64_t point);
 bool slot_is_code(const struct slot *s,
 		  uint64_t at); /* the byte at `at`, new or the last of the old ones */
-/* The candidates opened in this call in order, each once. */
-void slot_sort(struct slot *s);
 bool slot_save(struct slot *s, const struct ruleset *set);
 void slot_fini(struct slot *s);
 

@@ -43,6 +43,32 @@ void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t patte
 	h->v[h->n++] = (struct multimatch_hit){ .end = end, .pattern = pattern };
 }
 
+static int compare(const void *a, const void *b)
+{
+	const struct multimatch_hit *x = a, *y = b;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
+}
+
+/* They come nearly in order, so that few need to move, and not far. */
+void multimatch_hits_sort(struct multimatch_hits *h)
+{
+	size_t moves = 0, most = 8 * h->n, kept = 0;
+	for (size_t i = 1, k; i < h->n && moves < most; i++) {
+		struct multimatch_hit one = h->v[i];
+		for (k = i; k > 0 && compare(&h->v[k - 1], &one) > 0; k--, moves++)
+			h->v[k] = h->v[k - 1];
+		h->v[k] = one;
+	}
+	if (moves >= most && h->n)
+		qsort(h->v, h->n, sizeof(*h->v), compare);
+	for (size_t i = 0; i < h->n; i++)
+		if (!kept || compare(&h->v[kept - 1], &h->v[i]) != 0)
+			h->v[kept++] = h->v[i];
+	h->n = kept;
+}
+
 /* A literal as an expression: everything that is not a letter, digit or underscore becomes \xNN. */
 static char *quote(const char *text)
 {

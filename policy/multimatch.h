@@ -37,6 +37,7 @@ struct multimatch_hits {
 
 void multimatch_hits_fini(struct multimatch_hits *h);
 void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern);
+void multimatch_hits_sort(struct multimatch_hits *h); /* by end, then pattern; each once */
 
 /* -EINVAL: *bad is the pattern's index (SIZE_MAX: none in particular) and what is wrong is
  * appended to *why. */

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "policy/head.h"
 #include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
@@ -53,6 +54,7 @@ struct rule_branch {
 	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
 	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
 				where it is told */
+	const struct head *head; /* HOLD_LEAD_IN: of `body`, for a look before the engine; or NULL */
 	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
 				where it ends */
 	struct regex *opening; /* the same, and all that may come before it, where an allowance

@@ -82,7 +82,8 @@ int rule_compile_regex(const struct rule *r, const char *text, unsigned flags, s
 
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
  * matched from where the lead-in starts, which must be findable by looking back. */
-static int compile_written(struct rule *r, const struct lead_in *whole, struct buf *errors)
+static int compile_written(struct ruleset *set, struct rule *r, const struct lead_in *whole,
+			   struct buf *errors)
 {
 	struct lead_in own;
 	int rc = lead_in_find(r->wanted, 0, NULL, &own);
@@ -110,7 +111,7 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 	r->info.unbounded = !whole->max || /* not known */
 			    rule_needs_more(r, whole, whole->max, own.min);
 	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
-	return rc ? rc : rule_compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
+	return rc ? rc : rule_body_compile(set, r, b, r->info.regex, errors);
 }
 
 static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
@@ -215,7 +216,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		rc = rule_branch_compile(set, r, r->branches, &found, errors);
 		r->info.lead_in = r->branches->lead_in ? r->branches->lead_in : "";
 	} else if (r->wanted) {
-		rc = compile_written(r, &found, errors);
+		rc = compile_written(set, r, &found, errors);
 	} else {
 		buf_printf(errors, "%s:%u: rule %s: no usable lead-in: %s; %s\n", r->info.file,
 			   r->regex_line, r->info.id, found.why,
