@@ -1,6 +1,7 @@
 #include "policy/candidate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool candidates_add(struct candidates *c, const struct candidate *one)
 {
@@ -49,11 +50,15 @@ bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uin
 {
 	uint64_t most = at + min_u64((uint64_t)lines * CANDIDATE_LINE_REST, CANDIDATE_REST_MAX);
 	uint64_t stop = min_u64(min_u64(until, most), track_end(t));
-	for (uint64_t i = max_u64(at, t->base); i < stop; i++)
-		if (t->text[i - t->base] == '\n' && --lines == 0) {
-			*end = i;
+	for (uint64_t i = max_u64(at, t->base); i < stop && lines; lines--, i = *end + 1) {
+		const char *from = t->text + (i - t->base);
+		const char *feed = memchr(from, '\n', (size_t)(stop - i));
+		if (!feed)
+			break;
+		*end = i + (uint64_t)(feed - from);
+		if (lines == 1)
 			return true;
-		}
+	}
 	*end = stop;
 	return stop == most;
 }
@@ -127,8 +132,8 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	size_t from = rel(t, c->from);
 	if (b->head && from < text.n && head_rules_out(b->head, text.p + from, text.n - from))
 		return CANDIDATE_DEAD;
-	switch (regex_find(b->body, s, text, from, inside(t) | (more ? REGEX_MORE : 0),
-			   b->group, &start, &end)) {
+	switch (regex_find(b->body, s, text, from, inside(t) | (more ? REGEX_MORE : 0), b->group,
+			   &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -143,8 +148,8 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	return found(r, t, until, !ended, bound, out);
 }
 
-/* The longest text of which is known beforehand that it does not decide: a match is not there before
- * its end is, nor is a bound. */
+/* The longest text of which is known beforehand that it does not decide: a match is not there
+ * before its end is, nor is a bound. */
 static uint64_t least_known(const struct candidate *c, const struct rule *r,
 			    const struct secret *found)
 {

@@ -86,7 +86,8 @@ static char *quote(const char *text)
 	return b.p;
 }
 
-static void explain(const hs_compile_error_t *error, const unsigned *ids, size_t n, size_t *bad, struct buf *why)
+static void explain(const hs_compile_error_t *error, const unsigned *ids, size_t n, size_t *bad,
+		    struct buf *why)
 {
 	bool known = error->expression >= 0 && (size_t)error->expression < n;
 	*bad = known ? ids[error->expression] : SIZE_MAX;

@@ -18,6 +18,7 @@
 #include "policy/regex.h"
 #include "policy/ruleset.h"
 #include "policy/run.h"
+#include "policy/words.h"
 
 #define RULES_MAX 4096
 #define RULE_NO_KEYWORDS UINT32_MAX
@@ -36,6 +37,7 @@ struct allowance {
 	const char *const *texts;
 	struct regex **regexes; /* n_texts; NULL until compiled */
 	const char *const *stopwords;
+	struct words *words; /* the same; NULL until compiled, or none */
 	size_t n_texts, n_stopwords;
 	const char *file;
 	unsigned line;
