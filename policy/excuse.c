@@ -78,8 +78,10 @@ static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
 			    const struct candidate *c, const struct track *t,
 			    const struct secret *secret)
 {
-	uint64_t back = max_u64(c->point > EXCUSE_REACH ? c->point - EXCUSE_REACH : 0, t->base);
-	const struct regex *opening = r->branches[c->branch].opening;
+	const struct rule_branch *b = &r->branches[c->branch];
+	const struct regex *opening = b->opening;
+	uint64_t reach = opening ? min_u64(b->opening_max, EXCUSE_REACH) : EXCUSE_REACH;
+	uint64_t back = max_u64(c->point > reach ? c->point - reach : 0, t->base);
 	struct span text = { t->text, (size_t)(c->point - t->base) };
 	size_t start, end;
 	if (r->info.hold != HOLD_LEAD_IN)

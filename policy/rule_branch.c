@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/pattern.h"
+
 /* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
  * a last assertion looks at. */
 bool rule_needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
@@ -38,6 +40,17 @@ int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_bra
 	return 0;
 }
 
+static uint32_t most_bytes(const char *expression)
+{
+	struct pattern *p = NULL;
+	const char *why = NULL;
+	uint32_t most = PATTERN_MANY;
+	if (pattern_parse(expression, &p, &why) == 0)
+		most = pattern_branches_max(pattern_root(p));
+	pattern_free(p);
+	return most;
+}
+
 int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch *b,
 			const struct lead_in *found, struct buf *errors)
 {
@@ -49,9 +62,10 @@ int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch 
 	b->reach = found->prefix;
 	r->info.unbounded = r->info.unbounded || rule_needs_more(r, found, found->body_max, 0);
 	int rc = rule_body_compile(set, r, b, found->body, errors);
-	if (!rc && (r->sees_match || r->sees_line))
-		rc = rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
-	return rc;
+	if (rc || !(r->sees_match || r->sees_line))
+		return rc;
+	b->opening_max = most_bytes(found->opening);
+	return rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
 }
 
 /* All lead-ins as one expression, to be shown. */
