@@ -169,6 +169,13 @@ static size_t take_text(struct slot *slot, const struct piece *v, size_t n, uint
 	return (size_t)(p - v);
 }
 
+/* Channels that may hold programs are numbered as their text begins, which the bytes decide. */
+static void number_program(struct judge *j, struct channel *c, uint32_t n)
+{
+	if (n && !c->program && (c->prose || c->code))
+		c->program = ++j->n_programs;
+}
+
 /* Gathers pieces into slots until a portion is full or a channel goes on after its end. Returns how
  * many it took; fewer than one only when memory ran out. */
 static size_t gather(struct judge *j, struct judge_scratch *s, const struct piece *v, size_t n)
@@ -200,6 +207,7 @@ static size_t gather(struct judge *j, struct judge_scratch *s, const struct piec
 		if (!took)
 			return 0;
 		bytes += slot->work.n - before;
+		number_program(j, slot->channel, slot->work.n - before);
 	}
 	j->counts.text_bytes += bytes;
 	return i;
