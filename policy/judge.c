@@ -85,6 +85,7 @@ static void classify(const struct judge *j, struct channel *c, uint16_t number)
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 }

@@ -25,7 +25,7 @@ enum tree_where {
 };
 
 /* A child of a parent of this type, in this field; "" is any child. `when`: only if the parent has
- * a child of one of these types, or its own parent is one. */
+ * a child of one of these types, or its own parent, or that one's, is one. */
 struct tree_binding {
 	enum tree_where where;
 	const char *parents, *field, *when;
@@ -35,6 +35,7 @@ struct tree_language {
 	const char *name;
 	/* What is left out or looked through */
 	const char *dropped;    /* comments and punctuation */
+	const char *comments;   /* of these, what tree_comment.c looks at */
 	const char *separators; /* dropped only behind an element: alone they mean an empty place */
 	const char *exact;      /* types in which every token stays */
 	const char *atoms;      /* types that are a leaf, with all of their text */
@@ -65,16 +66,22 @@ struct tree_language {
 	bool classes_seen;     /* and are seen from the functions inside */
 	bool spelled_file;     /* names of the file keep their spelling: other files see them */
 	bool capitals_match;   /* in a pattern such a name is a constant */
+	bool dunders;          /* __x__ keeps its spelling */
+	const char *watched;   /* types that tree_observed.c looks at */
 	const char *exports;   /* types whose names other files see */
 	const char *patterns;  /* types through which a binding reaches its names */
 	const char *skipped;   /* parent>field that a binding does not enter */
 	const struct tree_binding *bindings;
 };
 
-/* Whether word stands in a list; whether left>right does. */
+/* Whether word stands in a list; whether left>right does; right of left=right, empty: none. */
 bool tree_listed(const char *list, const char *word);
 bool tree_paired(const char *list, const char *left, const char *right);
+struct span tree_right_of(const char *list, const char *left);
 
+enum { TREE_LANGUAGES = 9 };
+
+uint32_t tree_language_index(const struct syntax_language *language);
 const struct tree_language *tree_language_of(const struct syntax_language *language);
 
 #endif
