@@ -411,40 +411,41 @@ static bool out_of_steps(TSQueryCursorState *state)
 }
 
 static enum syntax_result capture_all(const struct syntax_query *q, struct regex_scratch *s,
-				      TSNode root, struct span text, uint32_t steps, uint32_t most,
+				      TSQueryCursor *cursor, struct span text, uint32_t most,
 				      struct syntax_captures *out)
 {
-	TSQueryCursor *cursor = ts_query_cursor_new();
-	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
 	TSQueryMatch match;
 	struct match m = { { captured }, &match, text };
 	bool failed = false, room = true;
 	uint32_t cap = 0;
-	ts_query_cursor_set_match_limit(cursor, CAPTURES_OPEN_MAX);
-	ts_query_cursor_exec_with_options(cursor, q->query, root, &options);
 	while (room && !failed && ts_query_cursor_next_match(cursor, &match))
 		if (fulfilled(q, s, &m, &failed))
 			room = keep(&match, most, &cap, out);
-	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor) || steps == UINT32_MAX;
-	ts_query_cursor_delete(cursor);
+	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor);
 	return failed ? SYNTAX_TOO_COSTLY : room ? SYNTAX_OK : SYNTAX_TOO_LARGE;
 }
 
-enum syntax_result syntax_capture_all(const struct syntax_language *language,
-				      const struct syntax_query *q, struct span text,
-				      const struct syntax_limits *limits, uint32_t most,
-				      struct syntax_captures *out)
+enum syntax_result syntax_capture_all(const struct syntax_tree *t, const struct syntax_query *q,
+				      struct span text, struct syntax_range part, uint32_t steps,
+				      uint32_t most, struct syntax_captures *out)
 {
 	struct syntax_captures found = { 0 };
-	struct syntax_tree *tree = syntax_tree_new(language);
 	struct regex_scratch *s = regex_scratch_new();
-	enum syntax_result result =
-		tree && s ? syntax_tree_grow(tree, text, limits) : SYNTAX_TOO_LARGE;
-	if (result == SYNTAX_OK)
-		result = capture_all(q, s, ts_tree_root_node(syntax_core_tree(tree)), text,
-				     limits->steps, most, &found);
+	const TSTree *tree = syntax_core_tree(t);
+	if (!s || !tree) {
+		regex_scratch_free(s);
+		return SYNTAX_TOO_LARGE;
+	}
+	TSQueryCursor *cursor = ts_query_cursor_new();
+	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
+	ts_query_cursor_set_match_limit(cursor, CAPTURES_OPEN_MAX);
+	ts_query_cursor_set_byte_range(cursor, part.from, part.to);
+	ts_query_cursor_exec_with_options(cursor, q->query, ts_tree_root_node(tree), &options);
+	enum syntax_result result = capture_all(q, s, cursor, text, most, &found);
+	if (steps == UINT32_MAX) /* the last one was counted down */
+		result = SYNTAX_TOO_COSTLY;
+	ts_query_cursor_delete(cursor);
 	regex_scratch_free(s);
-	syntax_tree_free(tree);
 	if (result != SYNTAX_OK) {
 		free(found.v);
 		return result;
