@@ -4,9 +4,9 @@
 #ifndef POLICY_SYNTAX_TREE_H
 #define POLICY_SYNTAX_TREE_H
 
-#include "policy/syntax.h"
+#include <stdbool.h>
 
-enum { SYNTAX_NAMED = 1, SYNTAX_EXTRA = 2, SYNTAX_WRONG = 4 };
+#include "policy/syntax.h"
 
 struct syntax_node {
 	uint32_t from, to; /* bytes of the text */
@@ -14,7 +14,7 @@ struct syntax_node {
 	uint32_t end;      /* index behind the last descendant */
 	uint16_t type;     /* below syntax_type_count() */
 	uint16_t field;    /* in its parent; 0: none */
-	uint8_t flags;
+	bool named;
 };
 
 struct syntax_nodes {
