@@ -5,25 +5,19 @@
 
 #include "policy/sharp_parts.h"
 
-static bool side_new(const struct syntax_language *language, struct sharp_side *side,
-		     const struct tree *tree, struct span text)
+static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
 {
 	*side = (struct sharp_side){ .tree = tree, .text = text };
 	side->marks = calloc(tree->n, 1);
 	side->kinds = calloc(tree->n, 1);
-	side->parsed = syntax_tree_new(language);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
 	side->ids = calloc(tree->n, sizeof(*side->ids));
 	side->stands = calloc(tree->n, sizeof(*side->stands));
-	if (!side->marks || !side->kinds || !side->relabel || !side->ids || !side->stands ||
-	    !side->parsed)
-		return false;
-	return syntax_tree_grow(side->parsed, text, &syntax_default_limits) == SYNTAX_OK;
+	return side->marks && side->kinds && side->relabel && side->ids && side->stands;
 }
 
 static void side_fini(struct sharp_side *side)
 {
-	syntax_tree_free(side->parsed);
 	free(side->captures.v);
 	free(side->marks);
 	free(side->kinds);
@@ -183,22 +177,23 @@ static void find_parts(struct sharp_side sides[2])
 			(struct syntax_range){ (uint32_t)from, (uint32_t)(sides[i].text.n - tail) };
 }
 
-/* Only where something can be taken off does it matter what stands elsewhere. */
+/* Only where something can be taken off does it matter what stands elsewhere; then it does in
+ * both. */
 static bool mark(struct sharp *s)
 {
-	struct sharp_side *a = &s->sides[0], *b = &s->sides[1];
-	find_parts(s->sides);
-	if (!sharp_mark(s, a) || !sharp_mark(s, b))
+	struct sharp_side *sides = s->sides;
+	find_parts(sides);
+	if (!sharp_mark(s, &sides[0]) || !sharp_mark(s, &sides[1]))
 		return false;
-	if ((!a->harmless && !b->harmless) || tree_equal(a->tree, b->tree))
-		return true;
-	a->part = (struct syntax_range){ 0, (uint32_t)a->text.n };
-	b->part = (struct syntax_range){ 0, (uint32_t)b->text.n };
-	if (!sharp_mark(s, a) || !sharp_mark(s, b))
-		return false;
-	if (a->doubt || b->doubt) {
-		sharp_clear(a);
-		sharp_clear(b);
+	for (int i = 0; i < 2; i++)
+		if (!sides[i].captures.whole && sides[1 - i].captures.whole) {
+			sides[i].part = (struct syntax_range){ 0, (uint32_t)sides[i].text.n };
+			if (!sharp_mark(s, &sides[i]))
+				return false;
+		}
+	if (sides[0].doubt || sides[1].doubt) {
+		sharp_clear(&sides[0]);
+		sharp_clear(&sides[1]);
 	}
 	return true;
 }
@@ -240,7 +235,7 @@ bool sharp_find(const struct syntax_language *language, const struct tree *const
 	s.forms = labels_new();
 	bool fine = s.query && s.forms;
 	for (int i = 0; i < 2; i++)
-		fine = fine && side_new(language, &s.sides[i], trees[i], texts[i]);
+		fine = fine && side_new(&s.sides[i], trees[i], texts[i]);
 	fine = fine && judge(&s, out);
 	for (int i = 0; i < 2; i++)
 		side_fini(&s.sides[i]);

@@ -34,12 +34,11 @@ struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t captur
 struct sharp_side {
 	const struct tree *tree;
 	struct span text;
-	struct syntax_tree *parsed;
 	struct syntax_range part;        /* of the text, that is looked at */
 	struct syntax_captures captures; /* after marking: the directives */
 	uint8_t *marks, *kinds;
-	bool doubt, harmless; /* whether there is something of that, in the part */
-	uint32_t *relabel;    /* 1 + label; 0: its own */
+	bool doubt;
+	uint32_t *relabel; /* 1 + label; 0: its own */
 	uint32_t *ids;    /* 1 + the number in `forms` of what is left of the subtree; 0: nothing */
 	uint32_t *stands; /* the node that stands for it */
 };

@@ -72,10 +72,7 @@ static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,
 		 const struct sharp_meaning *m)
 {
 	side->marks[node] |= m->marks;
-	struct syntax_range r = side->tree->source[node];
-	bool inside = r.from < side->part.to && r.to > side->part.from;
 	side->doubt = side->doubt || m->marks & SHARP_DOUBT;
-	side->harmless = side->harmless || (inside && (m->marks & TAKES_OFF || m->type.n));
 	if (m->kind < side->kinds[node])
 		side->kinds[node] = m->kind;
 	if (m->type.n) {
@@ -104,7 +101,7 @@ static void forget(struct sharp_side *side)
 	memset(side->marks, 0, n);
 	memset(side->kinds, SHARP_KIND_COUNT, n);
 	memset(side->relabel, 0, n * sizeof(*side->relabel));
-	side->doubt = side->harmless = false;
+	side->doubt = false;
 	free(side->captures.v);
 	side->captures = (struct syntax_captures){ 0 };
 }
@@ -114,13 +111,15 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 	struct places p = { 0 };
 	uint32_t n = syntax_query_captures(s->query);
 	struct sharp_meaning *meanings = calloc(n, sizeof(*meanings));
-	forget(side);
-	bool fine = meanings && index_places(&p, side->tree) &&
-		    syntax_capture_all(side->parsed, s->query, side->text, side->part,
-				       syntax_default_limits.steps, CAPTURES_MAX,
-				       &side->captures) == SYNTAX_OK;
-	for (uint32_t i = 0; fine && i < n; i++)
+	bool *harmless = calloc(n, sizeof(*harmless));
+	for (uint32_t i = 0; meanings && harmless && i < n; i++) {
 		meanings[i] = sharp_meaning(s->query, i);
+		harmless[i] = meanings[i].marks & TAKES_OFF || meanings[i].type.n;
+	}
+	forget(side);
+	bool fine = meanings && harmless && index_places(&p, side->tree) &&
+		    syntax_capture_all(s->language, s->query, side->text, side->part, harmless,
+				       CAPTURES_MAX, &side->captures) == SYNTAX_OK;
 	/* Twice: an @as changes the type by which others are found. */
 	for (uint32_t i = 0; fine && i < 2 * side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i % side->captures.n];
@@ -134,6 +133,7 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 		keep_directives(s, side, &p, meanings);
 	free(p.slots);
 	free(meanings);
+	free(harmless);
 	return fine && !s->failed;
 }
 
