@@ -97,7 +97,6 @@ static void print_text(const struct diff *d, const struct diff_view *how)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
-	diff_sharp_text(&c->sharp, d->paths, d->texts);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -144,7 +143,8 @@ static void add_json(const struct diff *d, struct buf *out)
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_char(out, ',');
 	diff_changes_json(d, out);
-	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_char(out, ',');
+	diff_sharp_json(d, out);
 	buf_add_text(out, "}\n");
 }
 
@@ -177,7 +177,12 @@ static bool print_page(const struct diff *d, const struct diff_view *how)
 {
 	struct buf changes = { 0 };
 	print_text(d, how);
-	bool ok = !how->side || diff_view_print(how, d, stdout);
+	diff_sharp_text(d, how->side ? how->width : 0, &changes);
+	if (!changes.failed && changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	bool ok = !changes.failed;
+	buf_clear(&changes);
+	ok = ok && (!how->side || diff_view_print(how, d, stdout));
 	if (how->side)
 		diff_changes_note(d, &changes);
 	else
