@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/tree_comment.h"
 #include "policy/tree_writer.h"
 
 const char *const tree_result_names[] = { "ok",         "empty",    "syntax",     "too_large",
@@ -72,7 +73,7 @@ void writer_put_type(struct writer *w, uint32_t i, uint32_t first)
 
 void writer_begin(struct writer *w, uint32_t i)
 {
-	begin(w, i, w->types[w->v[i].type].name);
+	begin(w, i, w->types->v[w->v[i].type].name);
 }
 
 static void add_name(struct writer *w, uint32_t i)
@@ -86,7 +87,7 @@ static void add_name(struct writer *w, uint32_t i)
 		return;
 	}
 	const struct syntax_node *v = &w->v[w->names[i] & ~NAME_IMPORT];
-	bool quoted = w->types[v->type].flags & TYPE_STRING;
+	bool quoted = w->types->v[v->type].flags & TYPE_STRING;
 	buf_add_text(&w->word, quoted ? "% " : "%");
 	buf_add(&w->word, w->text.p + v->from + quoted, v->to - v->from - 2 * quoted);
 }
@@ -103,7 +104,7 @@ static uint32_t put_leaf(struct writer *w, uint32_t i)
 	while (flags & TYPE_HEREDOC && from && strchr(" \t", w->text.p[from - 1]))
 		from--;
 	struct span text = { w->text.p + from, v->to - from };
-	begin(w, i, w->names[i] ? SPAN("identifier") : w->types[v->type].name);
+	begin(w, i, w->names[i] ? SPAN("identifier") : w->types->v[v->type].name);
 	buf_add_char(&w->word, ' ');
 	if (w->names[i]) {
 		add_name(w, i);
@@ -316,10 +317,29 @@ static uint32_t put_inner(struct writer *w, uint32_t i, bool empty)
 	return 1;
 }
 
+/* Only one that is code to somebody. */
+static uint32_t put_comment(struct writer *w, uint32_t i)
+{
+	const struct syntax_node *v = &w->v[i];
+	uint32_t to = v->to;
+	if (!tree_comment_kept(w->types, v - i, w->text, i))
+		return 0;
+	while (to > v->from && strchr(" \t\r", w->text.p[to - 1]))
+		to--;
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "comment ");
+	buf_add(&w->word, w->text.p + v->from, to - v->from);
+	writer_put(w, w->out->n, v->from, to);
+	w->comments++;
+	return 1;
+}
+
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
 {
 	const struct syntax_node *v = &w->v[i];
 	uint32_t flags = writer_flags(w, i), roots;
+	if (flags & TYPE_COMMENT)
+		return put_comment(w, i);
 	if (w->failed || (flags & TYPE_DROPPED && !(exact && !v->named)))
 		return 0;
 	if (flags & TYPE_STRING && v->named)
@@ -350,13 +370,13 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
 	if (names && w->known && tree_init(w->out, w->cap) &&
 	    tree_names(types, nodes, w->text, names)) {
-		w->types = types->v;
+		w->types = types;
 		w->l = types->l;
 		w->names = names;
 		w->out->n = 0;
 		writer_node(w, 0, false);
-		bool bare = w->out->n == 1;
-		result = w->failed ? TREE_TOO_LARGE : w->out->n == 0 || bare ? TREE_EMPTY : TREE_OK;
+		bool bare = w->out->n <= w->comments + 1;
+		result = w->failed ? TREE_TOO_LARGE : bare ? TREE_EMPTY : TREE_OK;
 	}
 	buf_fini(&w->word);
 	free(names);

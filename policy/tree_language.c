@@ -29,6 +29,8 @@ static const struct tree_binding python_bindings[] = {
 
 static const struct tree_binding javascript_bindings[] = {
 	{ BIND_PARAMETER, " formal_parameters ", "", NULL },
+	{ BIND_SPELLED, " required_parameter optional_parameter ", "pattern",
+	  " accessibility_modifier readonly override_modifier " },
 	{ BIND_PARAMETER, " required_parameter optional_parameter ", "pattern", NULL },
 	{ BIND_PARAMETER, " arrow_function catch_clause ", "parameter", NULL },
 	{ BIND_OUTSIDE, " function_declaration generator_function_declaration class_declaration ",
@@ -84,6 +86,7 @@ static const struct tree_binding rust_bindings[] = {
 };
 
 static const struct tree_binding java_bindings[] = {
+	{ BIND_SPELLED, " formal_parameter spread_parameter ", "name", " record_declaration " },
 	{ BIND_PARAMETER, " formal_parameter catch_formal_parameter ", "name", NULL },
 	{ BIND_PARAMETER, " spread_parameter inferred_parameters ", "", NULL },
 	{ BIND_PARAMETER, " lambda_expression ", "parameters", NULL },
@@ -116,8 +119,8 @@ static const struct tree_binding bash_bindings[] = {
 };
 
 #define SCRIPT                                                                                                   \
-	.dropped = " comment html_comment ( ) [ ] { } ; . ' \" ` ${ ",                                           \
-	.separators = " , : ", .exact = " none ",                                                                \
+	.dropped = " comment html_comment ( ) [ ] { } ; . ' \" ` ${ ", .comments = " comment ",                  \
+	.watched = " with_statement call_expression ", .separators = " , : ", .exact = " none ",                 \
 	.atoms = " regex number predefined_type template_literal_type jsx_namespace_name ",                      \
 	.transparent =                                                                                           \
 		" parenthesized_expression parenthesized_type required_parameter union_type intersection_type ", \
@@ -160,6 +163,10 @@ static const struct tree_binding bash_bindings[] = {
 static const struct tree_language languages[TREE_LANGUAGES] = {
 	{ .name = "python",
 	  .dropped = " comment line_continuation ( ) [ ] { } ; . ",
+	  .comments = " comment ",
+	  .watched = " call interpolation type function_definition assignment "
+		     "augmented_assignment ",
+	  .dunders = true,
 	  .separators = " , : ",
 	  .exact = " none ",
 	  .atoms = " import_prefix ",
@@ -195,6 +202,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	{ .name = "typescript", SCRIPT },
 	{ .name = "tsx", SCRIPT },
 	{ .name = "c",
+	  .watched = " preproc_arg call_expression ",
 	  .dropped = " comment ( ) [ ] { } ' \" \n ",
 	  .separators = " , ; : ",
 	  .exact = " preproc_params gnu_asm_expression ",
@@ -223,6 +231,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " array_declarator>size init_declarator>value function_declarator>parameters ",
 	  .bindings = c_bindings },
 	{ .name = "go",
+	  .comments = " comment ",
 	  .dropped = " comment ( ) [ ] { } . \" ` \n ",
 	  .separators = " , ; : ",
 	  .exact = " none ",
@@ -253,6 +262,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " ",
 	  .bindings = go_bindings },
 	{ .name = "rust",
+	  .watched = " macro_invocation string_literal raw_string_literal ",
 	  .dropped = " line_comment block_comment ( ) [ ] { } \" ' . ",
 	  .separators = " , ; : ",
 	  .exact = " token_tree token_tree_pattern array_expression token_repetition "
@@ -287,6 +297,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .capitals_match = true,
 	  .bindings = rust_bindings },
 	{ .name = "java",
+	  .watched = " formal_parameter ",
 	  .dropped = " line_comment block_comment ( ) [ ] { } \" . ",
 	  .separators = " , ; : ",
 	  .exact = " ",
@@ -318,6 +329,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " variable_declarator>value variable_declarator>dimensions ",
 	  .bindings = java_bindings },
 	{ .name = "bash",
+	  .comments = " comment ",
 	  .dropped = " comment \n \" ` ) } { $( ",
 	  .separators = " ; ( ",
 	  .exact = " process_substitution test_command expansion array c_style_for_statement "

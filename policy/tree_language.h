@@ -25,7 +25,7 @@ enum tree_where {
 };
 
 /* A child of a parent of this type, in this field; "" is any child. `when`: only if the parent has
- * a child of one of these types, or its own parent is one. */
+ * a child of one of these types, or its own parent, or that one's, is one. */
 struct tree_binding {
 	enum tree_where where;
 	const char *parents, *field, *when;
@@ -35,6 +35,7 @@ struct tree_language {
 	const char *name;
 	/* What is left out or looked through */
 	const char *dropped;    /* comments and punctuation */
+	const char *comments;   /* of these, what tree_comment.c looks at */
 	const char *separators; /* dropped only behind an element: alone they mean an empty place */
 	const char *exact;      /* types in which every token stays */
 	const char *atoms;      /* types that are a leaf, with all of their text */
@@ -65,6 +66,8 @@ struct tree_language {
 	bool classes_seen;     /* and are seen from the functions inside */
 	bool spelled_file;     /* names of the file keep their spelling: other files see them */
 	bool capitals_match;   /* in a pattern such a name is a constant */
+	bool dunders;          /* __x__ keeps its spelling */
+	const char *watched;   /* types that tree_observed.c looks at */
 	const char *exports;   /* types whose names other files see */
 	const char *patterns;  /* types through which a binding reaches its names */
 	const char *skipped;   /* parent>field that a binding does not enter */

@@ -31,6 +31,8 @@ static const struct {
 	{ TYPE_FUNCTION, LIST(functions), ' ', ' ' },
 	{ TYPE_CLASS, LIST(classes), ' ', ' ' },
 	{ TYPE_PATTERN, LIST(patterns), ' ', ' ' },
+	{ TYPE_COMMENT, LIST(comments), ' ', ' ' },
+	{ TYPE_WATCHED, LIST(watched), ' ', ' ' },
 	{ TYPE_OPENED, LIST(opened), '>', ' ' },
 	{ TYPE_KEPT, LIST(kept), '>', ' ' },
 	{ TYPE_EMPTY, LIST(empty), '>', ' ' },
@@ -61,6 +63,7 @@ static void fill(struct tree_type *t, const struct tree_language *l, const char 
 	}
 	t->flags |= strcmp(name, ",") == 0 ? TYPE_COMMA : 0;
 	t->flags |= strcmp(name, "heredoc_body") == 0 ? TYPE_HEREDOC : 0;
+	t->flags |= tree_listed(" keyword_argument dictionary_splat ", name) ? TYPE_KEYWORD : 0;
 	for (unsigned i = 0; l->bindings[i].where != BIND_END; i++)
 		if (tree_listed(l->bindings[i].parents, name))
 			t->bindings |= 1U << i;

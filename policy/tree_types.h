@@ -39,6 +39,10 @@ enum {
 	/* The grammar's own name says it. */
 	TYPE_COMMA = 1 << 26,
 	TYPE_HEREDOC = 1 << 27,
+	TYPE_KEYWORD = 1 << 28,
+	/* More lists. */
+	TYPE_COMMENT = 1 << 29,
+	TYPE_WATCHED = 1 << 30,
 };
 
 struct tree_type {

@@ -15,23 +15,24 @@ struct writer {
 	const struct syntax_node *v;
 	struct span text;
 	const uint32_t *names;
-	const struct tree_type *types;
+	const struct tree_types *types;
 	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
 	struct buf word;
 	struct tree *out;
 	uint32_t cap;
+	uint32_t comments; /* written so far */
 	bool failed;
 };
 
 static inline const char *writer_type(const struct writer *w, uint32_t i)
 {
-	return w->types[w->v[i].type].source.p;
+	return w->types->v[w->v[i].type].source.p;
 }
 
 static inline uint32_t writer_flags(const struct writer *w, uint32_t i)
 {
-	return w->types[w->v[i].type].flags;
+	return w->types->v[w->v[i].type].flags;
 }
 
 /* Writes a node over all that was written since `first`; its label is in w->word. */

@@ -20,6 +20,7 @@
 #include "lib/http1.h"
 #include "lib/log.h"
 #include "proxy/audit_desk.h"
+#include "proxy/audit_redact.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
@@ -44,7 +45,7 @@ struct audit {
 	struct audit_said said;
 	char id[AUDIT_ID_BYTES + 1]; /* at the desk */
 	char exchange[AUDIT_ID_BYTES + 1];
-	uint64_t asked_ms, until_ms;
+	uint64_t asked_ms, until_ms, connect_until_ms;
 	struct timer timer;
 	void (*done)(struct audit *audit, void *owner); /* NULL: cancelled */
 	void *owner;
@@ -286,6 +287,8 @@ static int connect_to(struct audit *a, const struct upstream *u, struct upstream
 	}
 	a->w->n_backends++;
 	a->live = true;
+	a->connect_until_ms = a->w->now_ms + a->rt->config->timeouts.connect;
+	timer_set(&a->w->timers, &a->timer, min_u64(a->connect_until_ms, a->until_ms));
 	return 0;
 }
 
@@ -374,6 +377,17 @@ static void ask_human(struct audit *a, const struct audit_question *q, const str
 	timer_set(&a->w->timers, &a->timer, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
 }
 
+/* There is time left: for another look at the desk, or for another address. */
+static void wait_on(struct audit *a)
+{
+	uint64_t next = a->at_desk ? a->w->now_ms + LOOK_MS : a->until_ms;
+	if (a->live && !a->sent) {
+		a->error = -ETIMEDOUT;
+		conn_close(&a->conn);
+	}
+	timer_set(&a->w->timers, &a->timer, min_u64(next, a->until_ms));
+}
+
 static void on_timer(struct timer *t)
 {
 	struct audit *a = CONTAINER_OF(t, struct audit, timer);
@@ -384,34 +398,59 @@ static void on_timer(struct timer *t)
 	if (a->at_desk && !a->decided)
 		a->decided = audit_desk_look(a->w->server->desk, a->id, &a->said);
 	if (!a->decided && a->w->now_ms < a->until_ms) {
-		timer_set(&a->w->timers, t, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
+		wait_on(a);
 		return;
 	}
 	decide(a, AUDIT_TIMEOUT, "no answer in time");
 	finish(a);
 }
 
-static void begin(struct audit *a, const struct audit_question *q)
+/* What is larger than a question is not even judged. */
+static bool fits(const struct audit_question *q)
+{
+	size_t n = q->sharp_edits.n;
+	for (size_t i = 0; i < q->n_files && n <= AUDIT_QUESTION_BYTES; i++)
+		n += q->files[i].path.n + q->files[i].a.n + q->files[i].b.n;
+	return n <= AUDIT_QUESTION_BYTES;
+}
+
+static void put_question(struct audit *a, const struct audit_question *q, struct buf *out)
 {
 	char nonce[AUDIT_NONCE_BYTES + 1];
-	struct buf question = { .max = AUDIT_QUESTION_BYTES };
-	timer_set(&a->w->timers, &a->timer, a->until_ms);
-	if (!make_nonce(nonce)) {
+	if (a->config->kind != AUDITOR_CHAT)
+		audit_form_json(q, out);
+	else if (make_nonce(nonce))
+		audit_form_chat(a->config, q, nonce, out);
+	else
 		decide(a, AUDIT_UNREACHABLE, "the system gives no random bytes");
-	} else if (a->config->kind == AUDITOR_CHAT) {
-		audit_form_chat(a->config, q, nonce, &question);
-	} else {
-		audit_form_json(q, &question);
-	}
-	if (question.failed)
+	if (out->failed)
 		decide(a, AUDIT_UNCLEAR, "too large to audit");
+}
+
+static void begin(struct audit *a, const struct audit_question *asked)
+{
+	struct audit_redacted redacted = { 0 };
+	struct buf question = { .max = AUDIT_QUESTION_BYTES };
+	enum audit_redaction done = AUDIT_REDACTION_DONE;
+	timer_set(&a->w->timers, &a->timer, a->until_ms);
+	if (!fits(asked))
+		decide(a, AUDIT_UNCLEAR, "too large to audit");
+	else
+		done = audit_redact(&redacted, asked, a->rt->config->ruleset, a->w->gate.judge);
+	if (done == AUDIT_REDACTION_STOPPED)
+		decide(a, AUDIT_UNCLEAR, "a rule cuts in the renders, or they cannot be judged");
+	else if (done == AUDIT_REDACTION_NO_MEMORY)
+		decide(a, AUDIT_UNREACHABLE, "out of memory");
+	if (!a->decided)
+		put_question(a, &redacted.question, &question);
 	if (a->decided)
 		finish(a);
 	else if (a->config->kind == AUDITOR_HUMAN)
-		ask_human(a, q, &question);
+		ask_human(a, asked, &question);
 	else
 		ask_http(a, &question);
 	buf_fini(&question);
+	audit_redacted_fini(&redacted);
 }
 
 struct audit *audit_ask(struct worker *w, struct runtime *rt, const struct config_auditor *config,

@@ -1,54 +1,45 @@
 #include "proxy/diff_sharp.h"
 
-#include <stdio.h>
+#include "proxy/printable.h"
 
-#include "proxy/report.h"
+enum { SHOWN_MAX = 20, COLUMNS_MAX = 60 }; /* edits in text; columns of what each says */
 
-enum { SHOWN_MAX = 60 }; /* bytes of a text in a line */
-
-/* White space as one blank, without what would move a terminal's cursor. */
-static void print_part(struct span text, struct syntax_range r)
+static void add_part(struct buf *out, struct span text, struct syntax_range r)
 {
-	uint32_t shown = 0;
-	for (uint32_t i = r.from; i < r.to; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		bool inside = (c & 0xc0) == 0x80; /* a character */
-		if (shown >= SHOWN_MAX && !inside) {
-			fputs("...", stdout);
-			return;
+	printable_add(out, (struct span){ text.p + r.from, r.to - r.from }, COLUMNS_MAX);
+}
+
+static void add_edit(const struct sharp_edit *one, const char *const paths[2],
+		     const struct span texts[2], struct buf *out)
+{
+	buf_printf(out, "sharp: %s ", sharp_kind_names[one->kind]);
+	if (!one->in[0])
+		buf_add_text(out, "added ");
+	else
+		add_part(out, texts[0], one->at[0].source);
+	if (one->in[0] && one->in[1])
+		buf_add_text(out, " -> ");
+	if (one->in[1])
+		add_part(out, texts[1], one->at[1].source);
+	else
+		buf_add_text(out, " taken away");
+	for (int k = 0; k < 2; k++)
+		if (one->in[k]) {
+			buf_add_text(out, k && one->in[0] ? ", " : " at ");
+			printable_add(out, span_of(paths[k]), 256);
+			buf_printf(out, ":%u:%u", one->at[k].line, one->at[k].column);
 		}
-		shown++;
-		if (c > ' ' && c != 0x7f)
-			putchar(c);
-		else if (i + 1 == r.to || (unsigned char)text.p[i + 1] > ' ')
-			putchar(' ');
-	}
+	buf_add_char(out, '\n');
 }
 
 void diff_sharp_text(const struct sharp_edits *e, const char *const paths[2],
-		     const struct span texts[2])
+		     const struct span texts[2], struct buf *out)
 {
-	for (uint32_t i = 0; i < e->n; i++) {
-		const struct sharp_edit *one = &e->v[i];
-		printf("sharp: %s ", sharp_kind_names[one->kind]);
-		if (!one->in[0])
-			fputs("added ", stdout);
-		else
-			print_part(texts[0], one->at[0].source);
-		if (one->in[0] && one->in[1])
-			fputs(" -> ", stdout);
-		if (one->in[1])
-			print_part(texts[1], one->at[1].source);
-		else
-			fputs(" taken away", stdout);
-		for (int k = 0; k < 2; k++)
-			if (one->in[k])
-				printf("%s %s:%u:%u", k && one->in[0] ? "," : " at", paths[k],
-				       one->at[k].line, one->at[k].column);
-		putchar('\n');
-	}
-	if (e->more)
-		puts("sharp: and more");
+	for (uint32_t i = 0; i < e->n && i < SHOWN_MAX; i++)
+		add_edit(&e->v[i], paths, texts, out);
+	if (e->n > SHOWN_MAX)
+		buf_printf(out, "sharp: and %s%u more\n", e->more ? "at least " : "",
+			   e->n - SHOWN_MAX);
 }
 
 static void add_place(struct buf *out, const char *name, const struct sharp_place *p,
