@@ -34,6 +34,7 @@ struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t captur
 struct sharp_side {
 	const struct tree *tree;
 	struct span text;
+	struct syntax_range part;        /* of the text, that is looked at */
 	struct syntax_captures captures; /* after marking: the directives */
 	uint8_t *marks, *kinds;
 	bool doubt;
@@ -51,6 +52,7 @@ struct sharp {
 	bool failed;
 };
 
+/* Marks the nodes of the part of a text, after forgetting older marks. */
 bool sharp_mark(struct sharp *s, struct sharp_side *side);
 void sharp_clear(struct sharp_side *side); /* nothing is harmless */
 bool sharp_reduce(struct sharp *s, struct sharp_side *side);

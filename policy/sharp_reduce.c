@@ -5,7 +5,10 @@
 #include "policy/sharp_parts.h"
 #include "policy/syntax_tree.h"
 
-enum { CAPTURES_MAX = 4 << 20 };
+enum {
+	CAPTURES_MAX = 4 << 20,
+	TAKES_OFF = SHARP_HARMLESS | SHARP_HOLLOW | SHARP_THIN | SHARP_UNORDERED | SHARP_UNREAD,
+};
 
 /* The type of a node, as its label tells it: "field=type text". */
 struct span sharp_type(const struct sharp *s, const struct sharp_side *side, uint32_t node)
@@ -92,17 +95,32 @@ static void keep_directives(const struct sharp *s, struct sharp_side *side, cons
 	side->captures.n = n;
 }
 
+static void forget(struct sharp_side *side)
+{
+	uint32_t n = side->tree->n;
+	memset(side->marks, 0, n);
+	memset(side->kinds, SHARP_KIND_COUNT, n);
+	memset(side->relabel, 0, n * sizeof(*side->relabel));
+	side->doubt = false;
+	free(side->captures.v);
+	side->captures = (struct syntax_captures){ 0 };
+}
+
 bool sharp_mark(struct sharp *s, struct sharp_side *side)
 {
 	struct places p = { 0 };
 	uint32_t n = syntax_query_captures(s->query);
 	struct sharp_meaning *meanings = calloc(n, sizeof(*meanings));
-	/* Twice: an @as changes the type by which others are found. */
-	bool fine = meanings && index_places(&p, side->tree) &&
-		    syntax_capture_all(s->language, s->query, side->text, &syntax_default_limits,
-				       CAPTURES_MAX, &side->captures) == SYNTAX_OK;
-	for (uint32_t i = 0; fine && i < n; i++)
+	bool *harmless = calloc(n, sizeof(*harmless));
+	for (uint32_t i = 0; meanings && harmless && i < n; i++) {
 		meanings[i] = sharp_meaning(s->query, i);
+		harmless[i] = meanings[i].marks & TAKES_OFF || meanings[i].type.n;
+	}
+	forget(side);
+	bool fine = meanings && harmless && index_places(&p, side->tree) &&
+		    syntax_capture_all(s->language, s->query, side->text, side->part, harmless,
+				       CAPTURES_MAX, &side->captures) == SYNTAX_OK;
+	/* Twice: an @as changes the type by which others are found. */
 	for (uint32_t i = 0; fine && i < 2 * side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i % side->captures.n];
 		const struct sharp_meaning *m = &meanings[c->capture];
@@ -115,6 +133,7 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 		keep_directives(s, side, &p, meanings);
 	free(p.slots);
 	free(meanings);
+	free(harmless);
 	return fine && !s->failed;
 }
 

@@ -207,9 +207,8 @@ bool tree_observed(const struct tree_types *types, const struct syntax_nodes *no
 		const char *language;
 		void (*watch)(struct watcher *w, uint32_t i);
 	} all[] = {
-		{ "python", python }, { "javascript", script }, { "typescript", script },
-		{ "tsx", script },    { "rust", rust },         { "c", c },
-		{ "java", java },
+		{ "python", python }, { "script", script }, { "rust", rust },
+		{ "c", c },           { "java", java },
 	};
 	struct watcher w = { .types = types, .v = nodes->v, .text = text, .out = out };
 	for (size_t k = 0; k < ARRAY_LEN(all); k++)

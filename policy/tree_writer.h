@@ -42,6 +42,11 @@ void writer_begin(struct writer *w, uint32_t i);                    /* its type 
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
 
+uint32_t writer_leaf(struct writer *w, uint32_t i); /* as writer_node */
+void writer_add_name(struct writer *w, uint32_t i); /* to the label */
+/* Whether a node of TYPE_REWRITTEN was written as another; *roots is how many trees that made. */
+bool writer_rewritten(struct writer *w, uint32_t i, uint32_t *roots);
+
 bool writer_markup(struct writer *w, struct span s); /* false: nothing remains */
 void writer_number(struct writer *w, struct span s);
 uint32_t writer_string(struct writer *w, uint32_t i);

@@ -37,7 +37,7 @@
 
 [(return_statement) (raise_statement) (break_statement) (continue_statement) (yield)] @exit
 [(import_statement) (import_from_statement) (future_import_statement)] @import
-(call function: (_) @callee)
+(call function: (_) @callee) @callee
 (call arguments: (_) @argument)
 (keyword_argument) @argument
 (decorator) @decorator
