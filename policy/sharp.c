@@ -8,7 +8,7 @@
 static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
 {
 	*side = (struct sharp_side){ .tree = tree, .text = text };
-	side->marks = calloc(tree->n, 1);
+	side->marks = calloc(tree->n, sizeof(*side->marks));
 	side->kinds = calloc(tree->n, 1);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
 	side->ids = calloc(tree->n, sizeof(*side->ids));

@@ -98,7 +98,7 @@ static void keep_directives(const struct sharp *s, struct sharp_side *side, cons
 static void forget(struct sharp_side *side)
 {
 	uint32_t n = side->tree->n;
-	memset(side->marks, 0, n);
+	memset(side->marks, 0, n * sizeof(*side->marks));
 	memset(side->kinds, SHARP_KIND_COUNT, n);
 	memset(side->relabel, 0, n * sizeof(*side->relabel));
 	side->doubt = false;
@@ -144,12 +144,22 @@ void sharp_clear(struct sharp_side *side)
 	memset(side->relabel, 0, side->tree->n * sizeof(*side->relabel));
 }
 
+/* Whether something that is harmless holds what runs. */
+static bool lives(const struct sharp_side *side, uint32_t node)
+{
+	bool live = false;
+	if (side->marks[node] & SHARP_HARMLESS)
+		for (uint32_t k = side->tree->left[node]; k <= node; k++)
+			live = live || side->marks[k] & SHARP_LIVE;
+	return live;
+}
+
 /* From the root down: what stands in something harmless is harmless. */
 static void spread(struct sharp_side *side)
 {
 	for (uint32_t i = side->tree->n; i > 0; i--) {
-		if (side->marks[i - 1] & SHARP_KEPT)
-			side->marks[i - 1] &= (uint8_t)~SHARP_HARMLESS;
+		if (side->marks[i - 1] & SHARP_KEPT || lives(side, i - 1))
+			side->marks[i - 1] &= (uint16_t)~SHARP_HARMLESS;
 		if (!(side->marks[i - 1] & SHARP_HARMLESS))
 			continue;
 		uint32_t left = side->tree->left[i - 1];
@@ -209,7 +219,8 @@ uint32_t sharp_children(const struct sharp_side *side, uint32_t node, uint64_t *
 		out[n - 1 - i] = other;
 	}
 	for (uint32_t i = 0, run = 0; out && i <= n; i++) {
-		bool ends = i == n || !(side->marks[out[i]] & SHARP_UNORDERED);
+		const uint16_t both = SHARP_UNORDERED | SHARP_KEPT;
+		bool ends = i == n || (side->marks[out[i]] & both) != SHARP_UNORDERED;
 		if (i < n)
 			out[i] = (uint64_t)side->ids[out[i]] << 32 | side->stands[out[i]];
 		if (ends && i - run > 1)
