@@ -9,6 +9,7 @@
 #include "proxy/diff.h"
 #include "proxy/diff_sharp.h"
 #include "proxy/diff_view.h"
+#include "proxy/printable.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
 
@@ -60,15 +61,18 @@ static void print_place(const struct diff *d, FILE *to)
 {
 	const struct comparison *c = &d->c;
 	uint32_t line = 1, wrong = c->trees[c->at].wrong;
+	struct buf path = { 0 };
+	printable_add(&path, span_of(d->paths[c->at]), 256);
 	for (uint32_t i = 0; i < wrong; i++)
 		line += d->texts[c->at].p[i] == '\n';
 	if (c->reason == COMPARE_SYNTAX_ERROR)
-		fprintf(to, "%s:%u: no %s from here; give a file that parses\n", d->paths[c->at],
-			line, d->language->name);
+		fprintf(to, "%.*s:%u: no %s from here; give a file that parses\n", (int)path.n,
+			path.p, line, d->language->name);
 	else if (c->reason > COMPARE_BOTH_EMPTY && c->reason < COMPARE_UNKNOWN_LANGUAGE)
-		fprintf(to, "%s: %s\n", d->paths[c->at], compare_reason_names[c->reason]);
+		fprintf(to, "%.*s: %s\n", (int)path.n, path.p, compare_reason_names[c->reason]);
 	else if (c->reason == COMPARE_EMPTY)
-		fprintf(to, "%s: there is no code in it\n", d->paths[c->at]);
+		fprintf(to, "%.*s: there is no code in it\n", (int)path.n, path.p);
+	buf_fini(&path);
 }
 
 static void print_text(const struct diff *d, const struct diff_view *how)
