@@ -70,6 +70,7 @@ bool sharp_align(const uint32_t *a, uint32_t n, const uint32_t *b, uint32_t m, u
 /* Adds the edits between what is left of two trees; x is the side whose edits come first. The kind
  * of those that have none is SHARP_STRUCTURE. */
 void sharp_name(struct sharp *s, int x, struct sharp_edits *out);
+bool sharp_echo(const struct sharp *s, const struct sharp_edit *e); /* both read the same */
 void sharp_add(struct sharp *s, struct sharp_edits *out, const struct sharp_edit *one);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "policy/sharp_parts.h"
 #include "policy/syntax_tree.h"
+#include "policy/tree_language.h"
 
 enum {
 	CAPTURES_MAX = 4 << 20,
@@ -52,20 +53,21 @@ static bool index_places(struct places *p, const struct tree *t)
 	return p->slots != NULL;
 }
 
-/* The node that a capture is: 1 + its index, or 0. */
+/* The node that a capture is: 1 + its index, or 0. One that is looked through is what stands there
+ * alone in its place. */
 static uint32_t captured(const struct sharp *s, const struct sharp_side *side,
 			 const struct places *p, const struct syntax_capture *c)
 {
 	const struct tree *t = side->tree;
 	struct span type = span_of(syntax_type_name(s->language, c->type));
 	struct syntax_range r = { c->from, c->to };
-	for (uint32_t i = *find(p, t, r); i; i--) {
-		if (t->source[i - 1].from != r.from || t->source[i - 1].to != r.to)
-			return 0;
+	uint32_t last = *find(p, t, r), i = last;
+	for (; i && t->source[i - 1].from == r.from && t->source[i - 1].to == r.to; i--)
 		if (span_eq(sharp_type(s, side, i - 1), type))
 			return i;
-	}
-	return 0;
+	bool alone = last && last - i == 1;
+	bool through = tree_listed(tree_language_of(s->language)->transparent, type.p);
+	return alone && through ? last : 0;
 }
 
 static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,

@@ -94,7 +94,8 @@ static const struct row python[] = {
 	  "callee: f'a{b()}c' -> " },
 	{ "python", "def f(a: print('b')): g()\n", "def f(a): g()\n",
 	  "parameter: a: print('b') -> a" },
-	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n", "type: (x := 1) -> " },
+	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n",
+	  "assignment: x := 1 -> " },
 	{ "python", "@tool\ndef f():\n    'a'\n    g()\n", "@tool\ndef f():\n    'b'\n    g()\n",
 	  "literal: 'a' -> 'b'" },
 	{ "python", "class A(B):\n    # c\n    'a'\n", "class A(B):\n    # c\n    'b'\n",
@@ -196,7 +197,7 @@ static const struct row go[] = {
 	  "import: \"C\" -> ; import:  -> \"C\"" },
 	{ "go", "package p\n//go:embed a\nvar b string\nvar c string\n",
 	  "package p\nvar b string\n//go:embed a\nvar c string\n",
-	  "directive: //go:embed a -> //go:embed a" },
+	  "directive: //go:embed a -> ; directive:  -> //go:embed a" },
 	{ "go", "package p\n// int f;\nimport \"c\"\n", "package p\n// int g;\nimport \"c\"\n",
 	  NULL },
 	{ "go", GO("return int8(a.(b))"), GO("return int8(a.(c))"), "type: a.(b) -> a.(c)" },
@@ -354,7 +355,7 @@ Test(sharp, any_size)
 	} rows[] = {
 		{ LARGE_GUARD, "", "guard" },
 		{ LARGE_GUARD, "    if a.allowed:\n        raise Denied(a)\n", "operator" },
-		{ "    eval(a)\n", "    len(a)\n", "callee" },
+		{ "    run(a)\n", "    len(a)\n", "callee" },
 		{ "    u = 'http://a.example/'\n", "    u = 'http://a.example.org/'\n", "url" },
 		{ "    u = 1\n", "    u = 2\n", "literal" },
 		{ "    u = a - b\n", "    u = b - a\n", "operator" },
@@ -377,6 +378,26 @@ Test(sharp, any_size)
 		buf_fini(&a);
 		buf_fini(&b);
 	}
+}
+
+/* Where eval() is called, names count as they are spelled: the whole file differs. */
+Test(sharp, eval_in_a_large_file)
+{
+	struct buf a = { 0 }, b = { 0 };
+	large(&a, "    len(a)\n");
+	large(&b, "    eval(a)\n");
+	struct comparison c;
+	const struct span texts[COMPARE_SIDES] = { { a.p, a.n }, { b.p, b.n } };
+	compare(&c, syntax_find(SPAN("python")), texts, 3 * SCORE_UNITS, false);
+	cr_expect_eq(compare_verdict(c.reason), SCORE_AUDIT);
+	compare_sharp(&c, syntax_find(SPAN("python")), texts);
+	bool callee = false;
+	for (uint32_t i = 0; i < c.sharp.n; i++)
+		callee = callee || c.sharp.v[i].kind == SHARP_CALLEE;
+	cr_expect(callee);
+	comparison_fini(&c);
+	buf_fini(&a);
+	buf_fini(&b);
 }
 
 Test(sharp, places)
