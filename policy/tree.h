@@ -5,8 +5,10 @@
  * inside the file is the n-th name of its scope, written %up.n: so many scopes out, the number in
  * that scope, parameters first, then by first binding. So a consistent rename changes nothing. What
  * keeps its spelling: free names, imports, attributes, what stands in a class; and in Bash, C, Go,
- * Rust and Java the names of the file, which other files may see. Parentheses that only group, the
- * style of quotes, the case of numbers and trailing commas are gone where they mean nothing.
+ * Rust and Java the names of the file, which other files may see. Where a program may see how all
+ * its names are spelled (locals(), eval), they stand there as one leaf more. Parentheses that only
+ * group, the style of quotes, the case of numbers and trailing commas are gone where they mean
+ * nothing.
  *
  * Each tree is normalised by itself, so that a distance between trees is one between texts.
  */

@@ -15,6 +15,7 @@ struct writer {
 	const struct syntax_node *v;
 	struct span text;
 	const uint32_t *names;
+	struct names_seen seen;
 	const struct tree_types *types;
 	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
