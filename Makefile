@@ -18,7 +18,7 @@ say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n'
 export CORPORA MODE
 
 # Foreign libraries; the flags a compiler takes are probed once and kept.
-LIBS := liburing libllhttp openssl libhs libpcre2-8 yyjson yaml-0.1 zlib libbrotlidec libzstd
+LIBS := liburing libllhttp openssl libhs libpcre2-8 yyjson yaml-0.1 zlib libbrotlidec libzstd sqlite3
 PROBE := build/probe-$(notdir $(CC)).mk
 OUTER := demo test asan tsan fuzz bench cover setup clean help format lint uninstall
 ifneq ($(filter-out $(OUTER),$(or $(MAKECMDGOALS),all)),)
@@ -80,8 +80,8 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
-# The rule packs are taken into the binary; the version is compiled only into the files that name it.
-$(B)/obj/policy/builtin.o: $(wildcard policy/rules/*)
+# Rule packs and queries are taken into the binary; the version is compiled only into the files that name it.
+$(B)/obj/policy/builtin.o $(B)/obj/policy/sharp_query.o: $(wildcard policy/rules/* policy/sharp/*)
 VERSION := $(or $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## *//p;T;q' CHANGELOG.md),unknown)
 VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION proxy/*.c))
 $(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(VERSION)"'

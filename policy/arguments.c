@@ -49,7 +49,7 @@ static void end_string(struct arguments *a)
 	a->stated = a->language || has_extension(path);
 }
 
-static bool is_path_key(struct span key)
+bool arguments_is_path_key(struct span key)
 {
 	static const char *const keys[] = {
 		"path",          "file",          "filename",     "file_name",
@@ -66,7 +66,7 @@ static bool is_path_key(struct span key)
 static void outside(struct arguments *a, char c)
 {
 	if (c == ':')
-		a->names_file = is_path_key(word(a));
+		a->names_file = arguments_is_path_key(word(a));
 	else if (c == ',' || c == '{' || c == '}')
 		a->names_file = false;
 	if (c == ':' || c == ',')

@@ -33,4 +33,7 @@ struct arguments {       /* zero: at their beginning */
  * text, or 0 for a string that is empty. */
 uint64_t arguments_feed(struct arguments *a, const struct track *t, uint64_t from, bool *string);
 
+/* What stands behind such a key is a file's path. */
+bool arguments_is_path_key(struct span key);
+
 #endif

@@ -1,11 +1,12 @@
-#include "policy/compare.h"
+#include "policy/compare_parts.h"
 
 #include <assert.h>
 #include <string.h>
 
 const char *const compare_reason_names[] = {
 	"equal",
-	"sharp_edits_unjudged",
+	"within_threshold",
+	"sharp_edits",
 	"above_threshold",
 	"nothing_changed",
 	"empty",
@@ -30,7 +31,7 @@ static_assert(ARRAY_LEN(compare_reason_names) == COMPARE_REASON_COUNT, "a name f
 
 enum score_verdict compare_verdict(enum compare_reason reason)
 {
-	if (reason == COMPARE_EQUAL)
+	if (reason < COMPARE_SHARP_EDITS)
 		return SCORE_PASS;
 	return reason < COMPARE_NOTHING_CHANGED ? SCORE_AUDIT : SCORE_FAIL;
 }
@@ -46,8 +47,8 @@ static const enum compare_reason reasons[] = {
 };
 static_assert(ARRAY_LEN(reasons) == TREE_RESULT_COUNT, "a reason for each result");
 
-static bool build(struct comparison *c, const struct syntax_language *language,
-		  const struct span texts[COMPARE_SIDES])
+bool comparison_build(struct comparison *c, const struct syntax_language *language,
+		      const struct span texts[COMPARE_SIDES], bool may_be_empty)
 {
 	c->labels = labels_new();
 	if (!c->labels) {
@@ -62,7 +63,7 @@ static bool build(struct comparison *c, const struct syntax_language *language,
 		c->has_base = false;
 	}
 	for (enum compare_side i = COMPARE_A; i < COMPARE_SIDES; i++)
-		if (c->results[i] != TREE_OK) {
+		if (c->results[i] != TREE_OK && !(may_be_empty && c->results[i] == TREE_EMPTY)) {
 			c->at = i;
 			c->reason = reasons[c->results[i]];
 			if (c->results[COMPARE_A] == TREE_EMPTY &&
@@ -76,15 +77,16 @@ static bool build(struct comparison *c, const struct syntax_language *language,
 static bool measure(struct comparison *c, enum compare_side x, enum compare_side y, uint32_t k,
 		    bool exact, struct distance *out)
 {
-	enum distance_result r =
-		distance_find(&c->trees[x], &c->trees[y], k, exact, &distance_default_limits, out);
+	const struct tree *a = c->trees[x].n ? &c->trees[x] : NULL;
+	const struct tree *b = c->trees[y].n ? &c->trees[y] : NULL;
+	enum distance_result r = distance_find(a, b, k, exact, &distance_default_limits, out);
 	if (r == DISTANCE_DECIDED)
 		return true;
 	c->reason = r == DISTANCE_EXHAUSTED ? COMPARE_EXHAUSTED : COMPARE_NO_MEMORY;
 	return false;
 }
 
-static bool to_base(struct comparison *c)
+bool comparison_to_base(struct comparison *c)
 {
 	uint32_t a = c->trees[COMPARE_A].n, b = c->trees[COMPARE_B].n;
 	c->score.ac = (struct distance){ a, a };
@@ -96,35 +98,63 @@ static bool to_base(struct comparison *c)
 	       measure(c, COMPARE_B, COMPARE_BASE, UINT32_MAX - 2, true, &c->score.bc);
 }
 
-static void judge(struct comparison *c, uint32_t threshold)
+bool comparison_measure(struct comparison *c, uint32_t k, bool exact)
 {
-	const struct score *s = &c->score;
+	if (!measure(c, COMPARE_A, COMPARE_B, k, exact, &c->score.ab))
+		return false;
+	/* The way over the base is a way. */
+	uint64_t over = (uint64_t)c->score.ac.high + c->score.bc.high;
+	c->score.ab.high = (uint32_t)min_u64(c->score.ab.high, over);
+	return true;
+}
+
+enum compare_reason compare_score(const struct score *s, uint32_t threshold)
+{
 	int above = score_above(s, threshold);
 	if (s->ab.high == 0 && s->ac.high == 0 && s->bc.high == 0)
-		c->reason = COMPARE_NOTHING_CHANGED;
-	else if (s->ab.high == 0)
-		c->reason = COMPARE_EQUAL;
-	else if (above < 0)
-		c->reason = COMPARE_EXHAUSTED;
-	else
-		c->reason = above ? COMPARE_ABOVE_THRESHOLD : COMPARE_SHARP_EDITS_UNJUDGED;
+		return COMPARE_NOTHING_CHANGED;
+	if (s->ab.high == 0)
+		return COMPARE_EQUAL;
+	if (above < 0)
+		return COMPARE_EXHAUSTED;
+	return above ? COMPARE_ABOVE_THRESHOLD : COMPARE_WITHIN;
+}
+
+void compare_sharp(struct comparison *c, const struct syntax_language *language,
+		   const struct span texts[COMPARE_SIDES])
+{
+	const struct tree *trees[2] = { &c->trees[COMPARE_A], &c->trees[COMPARE_B] };
+	if (!c->sharp_known && trees[0]->n && trees[1]->n)
+		c->sharp_known = sharp_find(language, trees, c->labels, texts, &c->sharp);
+}
+
+enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_language *language,
+				     const struct span texts[COMPARE_SIDES],
+				     enum compare_reason why)
+{
+	uint32_t a = c->trees[COMPARE_A].n, b = c->trees[COMPARE_B].n;
+	if (compare_verdict(why) != SCORE_PASS || (a == 0 && b == 0))
+		return why;
+	if (a == 0 || b == 0)
+		return COMPARE_SHARP_EDITS; /* a whole file */
+	compare_sharp(c, language, texts);
+	if (!c->sharp_known)
+		return COMPARE_EXHAUSTED;
+	return c->sharp.n ? COMPARE_SHARP_EDITS : why;
 }
 
 void compare(struct comparison *c, const struct syntax_language *language,
 	     const struct span texts[COMPARE_SIDES], uint32_t threshold, bool exact)
 {
 	*c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
-	if (!build(c, language, texts))
+	if (!comparison_build(c, language, texts, false))
 		return;
-	bool known = to_base(c);
+	bool known = comparison_to_base(c);
 	uint32_t k = known ? score_limit(&c->score, threshold) : 0;
-	known = known && measure(c, COMPARE_A, COMPARE_B, k, exact, &c->score.ab);
-	/* The way over the base is a way. */
-	uint64_t over = (uint64_t)c->score.ac.high + c->score.bc.high;
-	c->score.ab.high = (uint32_t)min_u64(c->score.ab.high, over);
-	if (known) {
+	if (known && comparison_measure(c, k, exact)) {
 		c->scored = true;
-		judge(c, threshold);
+		c->reason =
+			comparison_sharp(c, language, texts, compare_score(&c->score, threshold));
 	}
 }
 
@@ -133,6 +163,7 @@ void comparison_fini(struct comparison *c)
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		tree_fini(&c->trees[i]);
 	labels_free(c->labels);
+	sharp_edits_fini(&c->sharp);
 	*c = (struct comparison){ 0 };
 }
 

@@ -103,11 +103,19 @@ static uint32_t first_root(const struct side *s)
 	return i;
 }
 
-void sides_reduce(struct sides *s)
+void sides_pair(const struct sides *s, uint32_t i, uint32_t j, int32_t *partner)
+{
+	uint32_t left = s->a.tree->left[i], below = i - left;
+	for (uint32_t k = 0; partner && k <= below; k++)
+		partner[left + k] = (int32_t)(j - below + k);
+}
+
+void sides_reduce(struct sides *s, int32_t *partner)
 {
 	struct side *a = &s->a, *b = &s->b;
 	for (;;) {
 		while (a->from < a->to && b->from < b->to && a->id[a->to - 1] == b->id[b->to - 1]) {
+			sides_pair(s, a->to - 1, b->to - 1, partner);
 			a->to = a->tree->left[a->to - 1];
 			b->to = b->tree->left[b->to - 1];
 		}
@@ -115,6 +123,7 @@ void sides_reduce(struct sides *s)
 			uint32_t i = first_root(a), j = first_root(b);
 			if (a->id[i] != b->id[j])
 				break;
+			sides_pair(s, i, j, partner);
 			a->from = i + 1;
 			b->from = j + 1;
 		}
@@ -124,6 +133,8 @@ void sides_reduce(struct sides *s)
 		if (a->tree->left[i] != a->from || b->tree->left[j] != b->from ||
 		    a->tree->label[i] != b->tree->label[j])
 			return;
+		if (partner)
+			partner[i] = (int32_t)j;
 		a->to--;
 		b->to--;
 	}
@@ -135,7 +146,7 @@ static enum distance_result search(const struct sides *s, uint32_t target, uint6
 {
 	while (out->low < out->high && out->low <= target) {
 		uint32_t d, wide = out->low + out->low / 2 + 4, k = wide < target ? wide : target;
-		enum distance_result r = distance_strip(s, k, &cells, bytes, &d);
+		enum distance_result r = distance_strip(s, k, &cells, bytes, NULL, &d);
 		if (r != DISTANCE_DECIDED)
 			return r;
 		out->low = d;
@@ -155,7 +166,7 @@ static enum distance_result find(const struct sides *s, uint32_t k, bool exact,
 		out->low = sum;
 		return DISTANCE_DECIDED;
 	}
-	out->high = distance_upper(s, limits->cells / 64);
+	out->high = distance_upper(s, limits->cells / 64, NULL);
 	out->low = distance_lower(s, exact || out->high <= k ? out->high : k + 1,
 				  limits->diagonal_steps, &failed);
 	if (failed) {
@@ -186,7 +197,7 @@ enum distance_result distance_find(const struct tree *a, const struct tree *b, u
 	enum distance_result result = DISTANCE_NO_MEMORY;
 	*out = (struct distance){ 0, a->n + b->n };
 	if (sides_init(&s, a, b)) {
-		sides_reduce(&s);
+		sides_reduce(&s, NULL);
 		result = find(&s, k, exact, limits, out);
 	}
 	sides_fini(&s);

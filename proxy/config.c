@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/tls.h"
 #include "proxy/config_keys.h"
+#include "proxy/config_ledger.h"
 #include "proxy/units.h"
 
 #define WORKERS_MAX 256
@@ -218,7 +219,8 @@ static void load_ruleset(struct config_reader *r)
 		config_problem(r, 0, "policy %s: %s; check the file", c->policy, strerror(-e));
 }
 
-/* Routes are read last: they name upstreams, which may stand below them in the file. */
+/* Auditors, quorums and routes are read last: they name upstreams, which may stand below them in
+ * the file. */
 static void skip(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	(void)r;
@@ -235,11 +237,14 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("workers", read_workers),
 		KEY_BY("policy", read_policy),
 		KEY_BY("state_dir", config_read_state),
+		KEY_BY("ledger", config_read_ledger),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
 		KEY_BY("timeouts", read_timeouts),
 		KEY_BY("upstreams", config_read_upstreams),
+		KEY_BY("auditors", skip),
+		KEY_BY("quorums", skip),
 		KEY_BY("routes", skip),
 	};
 	struct config *c = r->config;
@@ -257,6 +262,12 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		return;
 	}
 	config_keys_read(r, root, keys, ARRAY_LEN(keys), c);
+	const struct yaml_node *auditors = yaml_get(root, "auditors");
+	if (auditors)
+		config_read_auditors(r, auditors, c);
+	const struct yaml_node *quorums = yaml_get(root, "quorums");
+	if (quorums)
+		config_read_quorums(r, quorums, c);
 	const struct yaml_node *routes = yaml_get(root, "routes");
 	if (routes)
 		config_read_routes(r, routes, c);
@@ -275,11 +286,30 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 				c->listeners[i].line, c->admin.address);
 	config_check_loops(r);
 	config_check_daily(r);
+	config_check_auditors(r);
+	config_check_ledger(r);
 	count_cores(c);
 	load_ruleset(r);
 }
 
-int config_load(const char *path, struct config **out, struct buf *errors)
+static void read_ledger(struct config_reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *state = root ? yaml_get(root, "state_dir") : NULL;
+	const struct yaml_node *ledger = root ? yaml_get(root, "ledger") : NULL;
+	if (state)
+		config_read_state(r, state, r->config);
+	if (ledger)
+		config_read_ledger(r, ledger, r->config);
+	else
+		config_problem(r, root ? root->line : 1,
+			       "there is no `ledger` in this configuration; add it, or name the "
+			       "database with --ledger");
+	config_check_ledger(r);
+}
+
+static int load(const char *path,
+		void (*read)(struct config_reader *r, const struct yaml_node *root),
+		struct config **out, struct buf *errors)
 {
 	struct yaml *yaml = NULL;
 	struct owner *o = calloc(1, sizeof(*o));
@@ -299,7 +329,7 @@ int config_load(const char *path, struct config **out, struct buf *errors)
 		e = yaml_load(path, YAML_INTERPOLATE, &yaml, errors);
 	if (e < 0)
 		goto fail;
-	read_file(&r, yaml_root(yaml));
+	read(&r, yaml_root(yaml));
 	e = -EINVAL;
 	if (r.problems > 0)
 		goto fail;
@@ -310,6 +340,16 @@ fail:
 	yaml_free(yaml);
 	config_unref(&o->config);
 	return e;
+}
+
+int config_load(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_file, out, errors);
+}
+
+int config_load_ledger(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_ledger, out, errors);
 }
 
 struct config *config_ref(struct config *c)

@@ -19,9 +19,12 @@
 #include "lib/wire.h"
 #include "policy/budget.h"
 #include "policy/ruleset.h"
+#include "proxy/config_quorum.h"
 #include "proxy/gate.h"
 
 struct tls_context;
+struct config_auditor; /* config_audit.h */
+struct config_ledger;  /* config_ledger.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -93,6 +96,7 @@ struct config_route {
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
+	const struct config_quorum *quorum; /* NULL: none */
 	unsigned line;
 };
 
@@ -129,12 +133,17 @@ struct config {
 	struct config_listener admin; /* plain; addr_len 0: none */
 	struct config_upstream *upstreams;
 	size_t n_upstreams;
+	struct config_auditor *auditors;
+	size_t n_auditors;
+	struct config_quorum *quorums;
+	size_t n_quorums;
 	struct config_route *routes; /* first match wins */
 	size_t n_routes;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
-	uint32_t workers;      /* "auto": one per core this process may use */
-	const char *state_dir; /* folder for what outlives the process; NULL: none */
+	uint32_t workers;                   /* "auto": one per core this process may use */
+	const char *state_dir;              /* folder for what outlives the process; NULL: none */
+	const struct config_ledger *ledger; /* NULL: none */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */

@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -26,6 +26,14 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "flag redact cut" -- "$current")
 		return
 		;;
+	--view)
+		mapfile -t COMPREPLY < <(compgen -W "side text" -- "$current")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current")
+		return
+		;;
 	-l | --language)
 		mapfile -t COMPREPLY < <(compgen -W "bash c go java javascript python rust tsx typescript" -- "$current")
 		return
@@ -34,7 +42,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config | -b | --baseline | --base | --write-baseline)
+	-c | --config | -b | --baseline | --base | --write-baseline | --meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -57,13 +65,26 @@ _redcard() {
 		;;
 	prove) options="--splits --wire --json --help" ;;
 	simulate) options="--against --config --wire --json --help" ;;
-	diff) options="--threshold --base --language --json --dump-trees --help" ;;
+	diff) options="--threshold --base --language --meta --metrics --view --color --json --dump-trees --help" ;;
+	audits)
+		case ${COMP_WORDS[2]} in
+		show) options="--config --admin --json --help" ;;
+		answer) options="--config --admin --reason --help" ;;
+		ask) options="--config --auditor --threshold --json --help" ;;
+		*) options="--config --admin --json --help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "list show answer ask --help" -- "$current")
+			return
+		fi
+		;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;
 	esac
 	case $verb:$current in
 	help:* | *:-*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
+	audits:*) [ "${COMP_WORDS[2]}" = ask ] && mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	validate:* | scan:* | prove:* | simulate:* | diff:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	esac
 }

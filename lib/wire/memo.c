@@ -66,8 +66,11 @@ static size_t read_text(struct wire *w, const struct hole *h, const char *p, siz
 	}
 	if (h->channel == NO_CHANNEL)
 		return SIZE_MAX;
-	return h->two_layers ? text_inner(w, h->channel, p, n, off, out)
-			     : text_plain(w, h->channel, p, n, off, out);
+	if (!h->two_layers)
+		return text_plain(w, h->channel, p, n, off, out);
+	size_t end = text_inner(w, h->channel, p, n, off, out);
+	/* An escape that goes on in the next frame is said as the parser says it. */
+	return w->channels[h->channel].inner.n ? SIZE_MAX : end;
 }
 
 static size_t read_envelope(struct wire *w, const struct shape *s, const struct hole *h,

@@ -143,6 +143,21 @@ Test(wire_memo, arguments_of_two_layers)
 	       args, SPAN("{\"a\":\"b\nc\"d\\\xc3\xa9\t\xf0\x9f\x98\x80\"}"));
 }
 
+/* The raw bytes of an escape's first half are told: with them a quote is known not to delimit. */
+Test(wire_memo, a_divided_escape_is_told)
+{
+	static const char body[] = CALL("a") CALL("b\\\\") CALL("\\\"c");
+	struct wire *w = wire_new(&chat);
+	struct pieces v = { 0 };
+	unsigned told = 0;
+	cr_assert_eq(wire_feed(w, body, sizeof(body) - 1, &v), sizeof(body) - 1);
+	for (size_t i = 0; i < v.n; i++)
+		told += v.v[i].kind == PIECE_TEXT && !v.v[i].text_len && v.v[i].raw_len == 2;
+	cr_assert_eq(told, 1);
+	pieces_fini(&v);
+	wire_free(w);
+}
+
 Test(wire_memo, an_ended_channel_ends_the_shape)
 {
 	static const char stop[] =

@@ -1,0 +1,268 @@
+#include "policy/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/render_parts.h"
+
+static void forget_strands(struct render *r)
+{
+	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++) {
+		if (r->strands[i])
+			call_fini(&r->strands[i]->call);
+		free(r->strands[i]);
+		r->strands[i] = NULL;
+	}
+}
+
+void render_fini(struct render *r)
+{
+	forget_strands(r);
+	for (uint32_t i = 0; i < r->n; i++) {
+		buf_fini(&r->files[i].path);
+		buf_fini(&r->files[i].text);
+	}
+	free(r->files);
+	buf_fini(&r->actions);
+	r->files = NULL;
+	r->n = r->cap = 0;
+}
+
+size_t render_memory(const struct render *r)
+{
+	size_t n = r->cap * sizeof(*r->files) + r->actions.cap;
+	for (uint32_t i = 0; i < r->n; i++)
+		n += r->files[i].path.cap + r->files[i].text.cap;
+	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++)
+		if (r->strands[i])
+			n += sizeof(*r->strands[i]) + r->strands[i]->call.rest.cap +
+			     (r->strands[i]->call.levels ? CALL_DEPTH * sizeof(struct call_level)
+							 : 0);
+	return n;
+}
+
+void render_fail(struct render *r, enum compare_reason why)
+{
+	if (r->failed)
+		return;
+	r->failed = true;
+	r->why = why;
+}
+
+struct render_file *render_open(struct render *r, enum render_place place, uint16_t choice)
+{
+	if (r->n == r->cap) {
+		uint32_t cap = r->cap ? 2 * r->cap : 4;
+		struct render_file *v =
+			r->cap < RENDER_FILES ? realloc(r->files, cap * sizeof(*v)) : NULL;
+		if (!v) {
+			render_fail(r,
+				    r->cap < RENDER_FILES ? COMPARE_NO_MEMORY : COMPARE_TOO_LARGE);
+			return NULL;
+		}
+		r->files = v;
+		r->cap = cap;
+	}
+	struct render_file *f = &r->files[r->n++];
+	*f = (struct render_file){ .place = (uint8_t)place, .choice = choice, .open = true };
+	return f;
+}
+
+/* Without what the fence is indented by. */
+static void add_indented(struct render_file *f, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool start = !f->text.n || f->text.p[f->text.n - 1] == '\n';
+		f->skipped = start ? f->skipped : 0;
+		if (start && p[i] == ' ' && f->skipped < f->indent) {
+			f->skipped++;
+			continue;
+		}
+		buf_add_char(&f->text, p[i]);
+	}
+}
+
+void render_add(struct render *r, struct render_file *f, const char *p, size_t n)
+{
+	if (n > r->max_bytes - r->bytes) {
+		render_fail(r, COMPARE_TOO_LARGE);
+		return;
+	}
+	r->bytes += (uint32_t)n;
+	if (f->indent)
+		add_indented(f, p, n);
+	else
+		buf_add(&f->text, p, n);
+	if (f->text.failed)
+		render_fail(r, COMPARE_NO_MEMORY);
+}
+
+void render_name(struct render_file *f, struct span path)
+{
+	while (path.n > 2 && path.p[0] == '.' && path.p[1] == '/')
+		path.p += 2, path.n -= 2;
+	if (f->path.n || path.n > RENDER_PATH)
+		return;
+	buf_add(&f->path, path.p, path.n);
+	const struct syntax_language *language = syntax_of_file(path);
+	f->language = language ? language : f->language;
+	/* What a fence does not say, a name without an extension does not say either. */
+	f->stated = f->stated || f->place == RENDER_CALL || memchr(path.p, '.', path.n);
+}
+
+static struct strand *strand_of(struct render *r, const struct wire *wire, uint16_t channel)
+{
+	CHECK(channel < WIRE_CHANNELS_MAX);
+	if (r->strands[channel])
+		return r->strands[channel];
+	struct strand *s = calloc(1, sizeof(*s));
+	if (!s) {
+		render_fail(r, COMPARE_NO_MEMORY);
+		return NULL;
+	}
+	s->id = wire_channel(wire, channel);
+	s->call.choice = s->id.a;
+	fence_init(&s->fence);
+	r->strands[channel] = s;
+	return s;
+}
+
+static void take_body(struct render *r, struct strand *s, const struct piece *p)
+{
+	if (!s->file && render_open(r, RENDER_BODY, 0))
+		s->file = r->n;
+	if (s->file)
+		render_add(r, &r->files[s->file - 1], piece_text(p), p->text_len);
+}
+
+static void take(struct render *r, const struct wire *wire, const struct piece *p)
+{
+	struct strand *s = strand_of(r, wire, p->channel);
+	if (!s)
+		return;
+	if (p->kind == PIECE_CHANNEL_END || s->ended) {
+		s->ended = true;
+		return;
+	}
+	switch ((enum channel_kind)s->id.kind) {
+	case CHANNEL_RAW:
+		if (wire_framing(wire) == FRAMING_NONE)
+			take_body(r, s, p);
+		break;
+	case CHANNEL_CONTENT: render_prose(r, s, piece_text(p), p->text_len); break;
+	case CHANNEL_ARGUMENTS: call_take(&s->call, r, p); break;
+	case CHANNEL_TOOL_TEXT: call_add(&s->call, r, piece_text(p), p->text_len); break;
+	case CHANNEL_ENVELOPE:
+	case CHANNEL_REFUSAL:
+	case CHANNEL_REASONING:
+	case CHANNEL_TOOL_NAME:
+	case CHANNEL_KIND_COUNT: break;
+	}
+}
+
+void render_feed(struct render *r, const struct wire *wire, const struct piece *v, size_t n)
+{
+	CHECK(!r->ended);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind == PIECE_FRAME)
+			continue;
+		if (wire_channel(wire, v[i].channel).kind != CHANNEL_ENVELOPE)
+			r->seen += v[i].text_len;
+		if (!r->failed)
+			take(r, wire, &v[i]);
+	}
+	if (r->failed)
+		render_fini(r);
+}
+
+/* --- the end --- */
+
+static int by_channel(const void *a, const void *b)
+{
+	const struct strand *x = *(struct strand *const *)a, *y = *(struct strand *const *)b;
+	if (x->id.a != y->id.a)
+		return x->id.a < y->id.a ? -1 : 1;
+	return (x->id.b > y->id.b) - (x->id.b < y->id.b);
+}
+
+static void end_action(struct render *r, struct strand *s)
+{
+	size_t before = r->actions.n;
+	buf_printf(&r->actions, "%u ", s->id.a);
+	size_t from = r->actions.n;
+	if (s->id.kind == CHANNEL_TOOL_TEXT)
+		buf_add(&r->actions, s->call.rest.p, s->call.rest.n);
+	else
+		call_end(&s->call, r);
+	if (r->actions.n == from)
+		r->actions.n = before;
+	else
+		buf_add_char(&r->actions, '\0');
+	if (r->actions.failed)
+		render_fail(r, COMPARE_NO_MEMORY);
+}
+
+static void end_strands(struct render *r)
+{
+	struct strand *v[WIRE_CHANNELS_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++)
+		if (r->strands[i])
+			v[n++] = r->strands[i];
+	qsort(v, n, sizeof(*v), by_channel);
+	for (size_t i = 0; i < n && !r->failed; i++) {
+		if (v[i]->id.kind == CHANNEL_CONTENT)
+			render_prose_end(r, v[i]);
+		else if (v[i]->id.kind == CHANNEL_ARGUMENTS || v[i]->id.kind == CHANNEL_TOOL_TEXT)
+			end_action(r, v[i]);
+	}
+}
+
+static bool is_blank(struct span s)
+{
+	size_t i = 0;
+	while (i < s.n && strchr(" \t\r\n", s.p[i]) && s.p[i])
+		i++;
+	return i == s.n;
+}
+
+static void end_file(struct render *r, uint32_t i)
+{
+	struct render_file *f = &r->files[i];
+	struct span text = { f->text.p, f->text.n }, path = { f->path.p, f->path.n };
+	f->open = false;
+	for (uint32_t k = i + 1; k < r->n && path.n; k++)
+		f->dropped =
+			f->dropped ||
+			(r->files[k].choice == f->choice && !r->files[k].dropped &&
+			 span_eq((struct span){ r->files[k].path.p, r->files[k].path.n }, path));
+	if (!f->stated && !path.n && is_blank(text))
+		f->dropped = true;
+	if (!f->stated && !f->dropped && !f->language)
+		f->language = compare_language(text);
+}
+
+void render_end(struct render *r)
+{
+	CHECK(!r->ended);
+	r->ended = true;
+	if (!r->failed)
+		end_strands(r);
+	if (r->failed) {
+		render_fini(r);
+		return;
+	}
+	forget_strands(r);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < r->n; i++)
+		end_file(r, i);
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->files[i].dropped) {
+			buf_fini(&r->files[i].path);
+			buf_fini(&r->files[i].text);
+		} else {
+			r->files[kept++] = r->files[i];
+		}
+	}
+	r->n = kept;
+}

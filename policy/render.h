@@ -1,0 +1,71 @@
+/*
+ * A render: the code of one builder's answer, as files and actions.
+ *
+ *   body without framing     one file, the body
+ *   fence in prose           a file; its language and perhaps its path stand behind the fence
+ *   tool's arguments         a file for each content that has a path beside it; what else the call
+ *                            says is an action
+ *   tool's free-form input   an action
+ *
+ * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. Of two files
+ * of one path the later one counts. A fence that is open at the end of the answer ends there;
+ * arguments that are open there are truncated.
+ *
+ * An action is written so that the order of keys and white space outside of strings make no
+ * difference. The name of the tool is no part of it: it is envelope.
+ *
+ * Bounds: max_bytes of text, RENDER_FILES files, RENDER_ACTIONS bytes of what calls say besides
+ * files. Past them the render fails as too large, and keeps nothing.
+ */
+#ifndef POLICY_RENDER_H
+#define POLICY_RENDER_H
+
+#include "lib/wire.h"
+#include "policy/compare.h"
+
+enum {
+	RENDER_FILES = 64,
+	RENDER_ACTIONS = 64 << 10,
+	RENDER_PATH = 200, /* bytes; a longer one is none */
+};
+
+enum render_place { RENDER_BODY, RENDER_FENCE, RENDER_CALL };
+
+struct render_file {
+	uint8_t place;   /* enum render_place */
+	uint8_t indent;  /* of its fence: as much is taken off its lines */
+	uint8_t skipped; /* of it, in the line being read */
+	bool stated;     /* what its language is, or that it is none of ours */
+	bool open;       /* more may come */
+	bool dropped;    /* replaced, or no file after all */
+	uint16_t choice;
+	const struct syntax_language *language; /* when ended: NULL is none of ours */
+	struct buf path, text;
+};
+
+struct strand;
+
+struct render {
+	uint32_t max_bytes, bytes, action_bytes;
+	uint64_t seen; /* bytes of text, of whatever kind but envelope */
+	bool failed, ended;
+	enum compare_reason why; /* failed */
+	struct render_file *files;
+	uint32_t n, cap;
+	struct strand *strands[WIRE_CHANNELS_MAX];
+	struct buf actions; /* when ended */
+};
+
+void render_fini(struct render *r);
+size_t render_memory(const struct render *r);
+void render_feed(struct render *r, const struct wire *wire, const struct piece *v, size_t n);
+void render_end(struct render *r); /* the answer is complete */
+void render_fail(struct render *r,
+		 enum compare_reason why); /* keeps nothing; the first one counts */
+
+/* For what reads strands. NULL: the render failed. Files may move. */
+struct render_file *render_open(struct render *r, enum render_place place, uint16_t choice);
+void render_add(struct render *r, struct render_file *f, const char *p, size_t n);
+void render_name(struct render_file *f, struct span path);
+
+#endif
