@@ -12,6 +12,7 @@ bool comparison_build(struct comparison *c, const struct syntax_language *langua
 bool comparison_to_base(struct comparison *c);
 bool comparison_measure(struct comparison *c, uint32_t k, bool exact);
 
+enum compare_reason compare_tree(enum tree_result result);
 enum compare_reason compare_score(const struct score *s, uint32_t threshold);
 
 #endif

@@ -7,9 +7,10 @@
  *                            says is an action
  *   tool's free-form input   an action
  *
- * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. Of two files
- * of one path the later one counts. A fence that is open at the end of the answer ends there;
- * arguments that are open there are truncated.
+ * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. A fence that
+ * is open at the end of the answer ends there; arguments that are open there are truncated. A file
+ * whose path was there before is one more file: who reads the answer as it comes may have acted on
+ * the first.
  *
  * An action is written so that the order of keys and white space outside of strings make no
  * difference. The name of the tool is no part of it: it is envelope.
@@ -22,6 +23,7 @@
 
 #include "lib/wire.h"
 #include "policy/compare.h"
+#include "policy/online.h"
 
 enum {
 	RENDER_FILES = 64,
@@ -37,10 +39,11 @@ struct render_file {
 	uint8_t skipped; /* of it, in the line being read */
 	bool stated;     /* what its language is, or that it is none of ours */
 	bool open;       /* more may come */
-	bool dropped;    /* replaced, or no file after all */
+	bool dropped;    /* no file after all */
 	uint16_t choice;
 	const struct syntax_language *language; /* when ended: NULL is none of ours */
 	struct buf path, text;
+	struct online online; /* what is known of its tree */
 };
 
 struct strand;

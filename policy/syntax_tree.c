@@ -72,6 +72,18 @@ static enum syntax_result flatten(struct reading *r, TSNode root, uint32_t depth
 	return result;
 }
 
+enum syntax_result syntax_nodes_of(const struct syntax_tree *t, uint32_t depth, uint32_t most,
+				   struct syntax_nodes *out)
+{
+	struct reading r = { .most = most };
+	enum syntax_result result = flatten(&r, ts_tree_root_node(syntax_core_tree(t)), depth);
+	if (result == SYNTAX_OK)
+		*out = r.out;
+	else
+		free(r.out.v);
+	return result;
+}
+
 enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out)
@@ -79,15 +91,10 @@ enum syntax_result syntax_read(const struct syntax_language *language, struct sp
 	struct syntax_tree *tree = syntax_tree_new(language);
 	if (!tree)
 		return SYNTAX_TOO_LARGE;
-	struct reading r = { .most = most };
 	enum syntax_result result = syntax_tree_grow(tree, text, limits);
 	if (result == SYNTAX_OK)
-		result = flatten(&r, ts_tree_root_node(syntax_core_tree(tree)), limits->depth);
+		result = syntax_nodes_of(tree, limits->depth, most, out);
 	syntax_tree_free(tree);
-	if (result == SYNTAX_OK)
-		*out = r.out;
-	else
-		free(r.out.v);
 	return result;
 }
 

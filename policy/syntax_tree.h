@@ -30,6 +30,10 @@ enum syntax_result syntax_read(const struct syntax_language *language, struct sp
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out) MUST_USE;
 
+/* The same of a tree that is there: what was last parsed. */
+enum syntax_result syntax_nodes_of(const struct syntax_tree *t, uint32_t depth, uint32_t most,
+				   struct syntax_nodes *out) MUST_USE;
+
 uint32_t syntax_type_count(const struct syntax_language *language);
 const char *syntax_type_name(const struct syntax_language *language, uint16_t type);
 uint16_t syntax_field(const struct syntax_language *language, const char *name); /* 0: none */

@@ -49,6 +49,12 @@ void writer_begin(struct writer *w, uint32_t i, const char *type); /* begins its
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
 
+/* The normalised tree of what the parser made of a text, right or wrong. TREE_OK, _EMPTY or
+ * _TOO_LARGE; *out is a tree after TREE_OK alone. */
+enum tree_result tree_write(const struct syntax_language *language, struct span text,
+			    const struct syntax_nodes *nodes, struct labels *labels,
+			    struct tree *out) MUST_USE;
+
 bool writer_markup(struct writer *w, struct span s); /* false: nothing remains */
 void writer_number(struct writer *w, struct span s);
 uint32_t writer_string(struct writer *w, uint32_t i);

@@ -67,8 +67,10 @@ static const struct {
 	{ "```python ./a.py\n" F1 "```\n", "```python filename=a.py\n" F2 "```\n", COMPARE_EQUAL },
 	{ "```python a.py\n" F1 "```\n", "```python b.py\n" F1 "```\n", COMPARE_ABOVE_THRESHOLD },
 	{ "```python a.py\n" F1 "```\n", PY(F1), COMPARE_EQUAL }, /* by place after all */
+	{ "```python a.py\n" G1 "```\n```python a.py\n" F1 "```\n",
+	  "```python a.py\n" G1 "```\n```python a.py\n" F2 "```\n", COMPARE_EQUAL },
 	{ "```python a.py\n" G1 "```\n```python a.py\n" F1 "```\n", "```python a.py\n" F1 "```\n",
-	  COMPARE_EQUAL }, /* the later one replaces it */
+	  COMPARE_ABOVE_THRESHOLD }, /* one more file */
 	{ "```{.python}\n" F1 "```\n", "~~~ Python\n" F1 "~~~", COMPARE_EQUAL },
 	{ "   ```python\n   def f(a):\n       return a + 1\n   ```\n", PY(F1), COMPARE_EQUAL },
 	/* An end without a fence is one, and so is one without a line end */
