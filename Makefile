@@ -80,8 +80,8 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
-# The rule packs are taken into the binary; the version is compiled only into the files that name it.
-$(B)/obj/policy/builtin.o: $(wildcard policy/rules/*)
+# Rule packs and queries are taken into the binary; the version is compiled only into the files that name it.
+$(B)/obj/policy/builtin.o $(B)/obj/policy/sharp_query.o: $(wildcard policy/rules/* policy/sharp/*)
 VERSION := $(or $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## *//p;T;q' CHANGELOG.md),unknown)
 VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION proxy/*.c))
 $(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(VERSION)"'

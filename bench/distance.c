@@ -30,13 +30,16 @@ static void keep(double *least, double *mark)
 static void measure(const struct syntax_language *l, const struct span texts[2], double ms[STEPS],
 		    struct distance found[2])
 {
-	struct syntax_report report;
 	struct labels *labels = labels_new();
 	struct tree t[2];
 	double mark = now_ms();
 	bool fine = labels != NULL;
-	for (int i = 0; i < 2; i++)
-		fine &= syntax_parse(l, texts[i], &syntax_default_limits, &report) == SYNTAX_OK;
+	for (int i = 0; i < 2; i++) {
+		struct syntax_tree *tree = syntax_tree_new(l);
+		fine &= tree &&
+			syntax_tree_grow(tree, texts[i], &syntax_default_limits) == SYNTAX_OK;
+		syntax_tree_free(tree);
+	}
 	keep(&ms[0], &mark);
 	for (int i = 0; i < 2; i++)
 		fine &= tree_build(l, texts[i], labels, &t[i]) == TREE_OK;

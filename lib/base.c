@@ -6,7 +6,8 @@
 
 _Noreturn void check_failed(const char *cond, const char *file, int line)
 {
-	fprintf(stderr, "redcard: bug: %s does not hold at %s:%d; please report it\n", cond, file, line);
+	fprintf(stderr, "redcard: bug: %s does not hold at %s:%d; please report it\n", cond, file,
+		line);
 	abort();
 }
 
@@ -33,4 +34,20 @@ int span_eq_nocase(struct span a, struct span b)
 		if (fold(a.p[i]) != fold(b.p[i]))
 			return 0;
 	return 1;
+}
+
+/* Eight bytes at a time: a multiplication carries each bit upwards, the shift brings it back. */
+uint64_t span_hash(struct span s, uint64_t seed)
+{
+	const uint64_t odd = 0x9e3779b97f4a7c15U;
+	uint64_t hash = (seed ^ s.n) * odd, word;
+	for (; s.n >= sizeof(word); s.p += sizeof(word), s.n -= sizeof(word)) {
+		memcpy(&word, s.p, sizeof(word));
+		hash = (hash ^ hash >> 32 ^ word) * odd;
+	}
+	word = 0;
+	for (size_t i = 0; i < s.n; i++)
+		word |= (uint64_t)(unsigned char)s.p[i] << 8 * i;
+	hash = (hash ^ hash >> 32 ^ word) * odd;
+	return hash ^ hash >> 32;
 }

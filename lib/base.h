@@ -36,6 +36,7 @@ struct span {
 struct span span_of(const char *text); /* a NUL-terminated string; NULL gives the empty span */
 int span_eq(struct span a, struct span b);
 int span_eq_nocase(struct span a, struct span b); /* ASCII letters only */
+uint64_t span_hash(struct span s, uint64_t seed); /* for tables in memory: no file keeps it */
 
 static inline size_t min_size(size_t a, size_t b)
 {

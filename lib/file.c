@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,25 +65,70 @@ static mode_t mode_for(const char *path)
 	return 0666 & ~mask;
 }
 
-int file_replace(const char *path, struct span text)
+/* Where the file is, with its links followed, unless something else is there. */
+static int find_place(const char *path, char **out)
+{
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	if (there && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	if (there && access(path, W_OK) != 0)
+		return -errno;
+	*out = there ? realpath(path, NULL) : strdup(path);
+	return *out ? 0 : -errno;
+}
+
+int file_stage(const char *path, struct span text, struct file_stage *out)
 {
 	struct buf name = { 0 };
 	int fd = -1;
-	buf_printf(&name, "%s.XXXXXX", path);
+	*out = (struct file_stage){ 0 };
+	int error = find_place(path, &out->path);
+	if (error)
+		return error;
+	buf_printf(&name, "%s.XXXXXX", out->path);
 	buf_add_char(&name, '\0');
-	int error = name.failed ? -ENOMEM : 0;
+	error = name.failed ? -ENOMEM : 0;
 	if (!error && (fd = mkstemp(name.p)) < 0)
 		error = -errno;
-	if (!error && fchmod(fd, mode_for(path)) != 0)
+	if (fd >= 0)
+		out->beside = name.p;
+	if (!error && fchmod(fd, mode_for(out->path)) != 0)
 		error = -errno;
 	if (!error)
 		error = write_all(fd, text);
 	if (fd >= 0 && close(fd) != 0 && !error)
 		error = -errno;
-	if (!error && rename(name.p, path) != 0)
-		error = -errno;
-	if (error && fd >= 0)
-		(void)unlink(name.p);
-	buf_fini(&name);
+	if (!out->beside)
+		buf_fini(&name);
+	if (error)
+		file_discard(out);
 	return error;
+}
+
+int file_commit(struct file_stage *s)
+{
+	int error = rename(s->beside, s->path) == 0 ? 0 : -errno;
+	if (!error) {
+		free(s->beside);
+		s->beside = NULL;
+	}
+	file_discard(s);
+	return error;
+}
+
+void file_discard(struct file_stage *s)
+{
+	if (s->beside)
+		(void)unlink(s->beside);
+	free(s->beside);
+	free(s->path);
+	*s = (struct file_stage){ 0 };
+}
+
+int file_replace(const char *path, struct span text)
+{
+	struct file_stage s;
+	int error = file_stage(path, text, &s);
+	return error ? error : file_commit(&s);
 }

@@ -158,6 +158,15 @@ static void finish_field(struct buf *line, size_t start)
 	mine.clipped = true;
 }
 
+void log_json(struct buf *line, const char *key, struct span value)
+{
+	if (!line)
+		return;
+	size_t start = start_field(line, key);
+	buf_add(line, value.p, value.n);
+	finish_field(line, start);
+}
+
 void log_text(struct buf *line, const char *key, struct span value)
 {
 	if (!line)

@@ -27,6 +27,8 @@ void log_text(struct buf *line, const char *key, struct span value);
 void log_number(struct buf *line, const char *key, uint64_t value);
 void log_float(struct buf *line, const char *key, double value);
 void log_bool(struct buf *line, const char *key, int value);
+/* value: a JSON value, put as it is. */
+void log_json(struct buf *line, const char *key, struct span value);
 void log_end(struct buf *line);
 
 /* A whole line with one "message" field. */

@@ -222,7 +222,7 @@ static void add_number(struct buf *out, double v)
 	buf_add_text(out, text);
 }
 
-/* name{label="value",le="bound"}, with whichever of the two is there. */
+/* name{label="value",also="value",le="bound"}, with whichever of them is there. */
 static void add_series(struct buf *out, const struct metric_desc *d, const char *suffix,
 		       const char *value, const double *le)
 {
@@ -235,10 +235,12 @@ static void add_series(struct buf *out, const struct metric_desc *d, const char 
 	if (value) {
 		buf_printf(out, "%s=\"", d->label);
 		add_escaped(out, value, true);
-		buf_add_text(out, le ? "\"," : "\"");
+		buf_add_char(out, '"');
 	}
+	if (value && d->also)
+		buf_printf(out, ",%s=\"%s\"", d->also, d->also_value);
 	if (le) {
-		buf_add_text(out, "le=\"");
+		buf_add_text(out, value ? ",le=\"" : "le=\"");
 		add_number(out, *le);
 		buf_add_char(out, '"');
 	}

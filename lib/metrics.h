@@ -25,7 +25,9 @@ struct metric_desc {
 		*values; /* its values (bounded), or NULL; an entry may be NULL and be stored,
 			  * atomically, later: until then its series is not shown */
 	size_t n_values;
-	const double *bounds; /* histograms: upper bounds, ascending, without +Inf */
+	const char *also, *also_value; /* a second label that has one value in this row; then the
+					  next rows may have the same name and another value */
+	const double *bounds;          /* histograms: upper bounds, ascending, without +Inf */
 	size_t n_bounds;
 	bool zero_is_data; /* shown from the start (counters of things that do run) */
 	bool least;        /* gauges: the scrape shows the least of the shards, not their sum */

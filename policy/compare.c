@@ -5,7 +5,8 @@
 
 const char *const compare_reason_names[] = {
 	"equal",
-	"sharp_edits_unjudged",
+	"within_threshold",
+	"sharp_edits",
 	"above_threshold",
 	"nothing_changed",
 	"empty",
@@ -30,7 +31,7 @@ static_assert(ARRAY_LEN(compare_reason_names) == COMPARE_REASON_COUNT, "a name f
 
 enum score_verdict compare_verdict(enum compare_reason reason)
 {
-	if (reason == COMPARE_EQUAL)
+	if (reason < COMPARE_SHARP_EDITS)
 		return SCORE_PASS;
 	return reason < COMPARE_NOTHING_CHANGED ? SCORE_AUDIT : SCORE_FAIL;
 }
@@ -121,7 +122,30 @@ enum compare_reason compare_score(const struct score *s, uint32_t threshold)
 		return COMPARE_EQUAL;
 	if (above < 0)
 		return COMPARE_EXHAUSTED;
-	return above ? COMPARE_ABOVE_THRESHOLD : COMPARE_SHARP_EDITS_UNJUDGED;
+	return above ? COMPARE_ABOVE_THRESHOLD : COMPARE_WITHIN;
+}
+
+void compare_sharp(struct comparison *c, const struct syntax_language *language,
+		   const struct span texts[COMPARE_SIDES])
+{
+	const struct tree *trees[2] = { &c->trees[COMPARE_A], &c->trees[COMPARE_B] };
+	if (!c->sharp_known && trees[0]->n && trees[1]->n)
+		c->sharp_known = sharp_find(language, trees, c->labels, texts, &c->sharp);
+}
+
+enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_language *language,
+				     const struct span texts[COMPARE_SIDES],
+				     enum compare_reason why)
+{
+	uint32_t a = c->trees[COMPARE_A].n, b = c->trees[COMPARE_B].n;
+	if (compare_verdict(why) != SCORE_PASS || (a == 0 && b == 0))
+		return why;
+	if (a == 0 || b == 0)
+		return COMPARE_SHARP_EDITS; /* a whole file */
+	compare_sharp(c, language, texts);
+	if (!c->sharp_known)
+		return COMPARE_EXHAUSTED;
+	return c->sharp.n ? COMPARE_SHARP_EDITS : why;
 }
 
 void compare(struct comparison *c, const struct syntax_language *language,
@@ -134,7 +158,8 @@ void compare(struct comparison *c, const struct syntax_language *language,
 	uint32_t k = known ? score_limit(&c->score, threshold) : 0;
 	if (known && comparison_measure(c, k, exact)) {
 		c->scored = true;
-		c->reason = compare_score(&c->score, threshold);
+		c->reason =
+			comparison_sharp(c, language, texts, compare_score(&c->score, threshold));
 	}
 }
 
@@ -143,6 +168,7 @@ void comparison_fini(struct comparison *c)
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		tree_fini(&c->trees[i]);
 	labels_free(c->labels);
+	sharp_edits_fini(&c->sharp);
 	*c = (struct comparison){ 0 };
 }
 

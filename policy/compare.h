@@ -2,21 +2,23 @@
  * The verdict on two renders of one program. It fails closed: what could not be judged is no
  * agreement, and the reason says why.
  *
- * Sharp edits are not judged yet. A small difference is not a safe one, so until they are, only
- * equal trees pass.
+ * A small difference is not a safe one: one that is not above the threshold passes only without a
+ * sharp edit.
  */
 #ifndef POLICY_COMPARE_H
 #define POLICY_COMPARE_H
 
 #include "policy/score.h"
+#include "policy/sharp.h"
 #include "policy/tree.h"
 
 enum compare_reason {
-	COMPARE_EQUAL,                /* pass */
-	COMPARE_SHARP_EDITS_UNJUDGED, /* audit: not above the threshold, but not equal either */
-	COMPARE_ABOVE_THRESHOLD,      /* audit */
-	COMPARE_NOTHING_CHANGED,      /* fail: both are the base. From here on all are fail */
-	COMPARE_EMPTY,                /* one side */
+	COMPARE_EQUAL,           /* pass */
+	COMPARE_WITHIN,          /* pass: not above the threshold, and no sharp edit */
+	COMPARE_SHARP_EDITS,     /* audit: not above the threshold. From here on all are audit */
+	COMPARE_ABOVE_THRESHOLD, /* audit */
+	COMPARE_NOTHING_CHANGED, /* fail: both are the base. From here on all are fail */
+	COMPARE_EMPTY,           /* one side */
 	COMPARE_BOTH_EMPTY,
 	COMPARE_SYNTAX_ERROR,
 	COMPARE_TOO_LARGE,
@@ -25,7 +27,7 @@ enum compare_reason {
 	COMPARE_UNSUPPORTED,
 	COMPARE_UNKNOWN_LANGUAGE,
 	COMPARE_LANGUAGES_DIFFER,
-	COMPARE_EXHAUSTED, /* a limit of the distance was reached before it was decided */
+	COMPARE_EXHAUSTED, /* a limit was reached before it was decided */
 	COMPARE_NO_MEMORY,
 	/* Of streams: */
 	COMPARE_ACTIONS_DIFFER, /* tool calls that are no files */
@@ -47,6 +49,8 @@ struct comparison {
 	enum tree_result results[COMPARE_SIDES];
 	bool has_base, scored;
 	struct score score; /* if scored */
+	bool sharp_known;
+	struct sharp_edits sharp; /* if known */
 	enum compare_reason reason;
 	enum compare_side at; /* whose fault it is, when it is one side's */
 };
@@ -55,6 +59,9 @@ struct comparison {
  * the threshold, as far as that is cheap; the verdict is the same. */
 void compare(struct comparison *c, const struct syntax_language *language,
 	     const struct span texts[COMPARE_SIDES], uint32_t threshold, bool exact);
+/* Finds the sharp edits of two trees that are not known yet, as they are above the threshold. */
+void compare_sharp(struct comparison *c, const struct syntax_language *language,
+		   const struct span texts[COMPARE_SIDES]);
 void comparison_fini(struct comparison *c);
 
 enum score_verdict compare_verdict(enum compare_reason reason);

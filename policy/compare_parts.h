@@ -12,6 +12,11 @@ bool comparison_build(struct comparison *c, const struct syntax_language *langua
 bool comparison_to_base(struct comparison *c);
 bool comparison_measure(struct comparison *c, uint32_t k, bool exact);
 
+/* What `why` is worth when the sharp edits are known, which it finds where it would pass. */
+enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_language *language,
+				     const struct span texts[COMPARE_SIDES],
+				     enum compare_reason why) MUST_USE;
+
 enum compare_reason compare_tree(enum tree_result result);
 enum compare_reason compare_score(const struct score *s, uint32_t threshold);
 

@@ -1,7 +1,9 @@
 #include "policy/distance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/memory.h"
 #include "policy/distance_parts.h"
 
 const struct distance_limits distance_default_limits = { .cells = 400000000,
@@ -10,9 +12,10 @@ const struct distance_limits distance_default_limits = { .cells = 400000000,
 
 /* Pairs of numbers that get a number each: so equal numbers mean equal pairs, without a doubt. */
 struct pairs {
-	struct {
-		uint32_t left, right, number; /* number 0: free */
-	} * slots;
+	struct pair {
+		uint32_t left, right;
+	} * v;           /* of a number; 0 is none */
+	uint32_t *slots; /* numbers; 0: free */
 	size_t mask;
 	uint32_t n;
 };
@@ -21,14 +24,31 @@ static uint32_t number_of(struct pairs *p, uint32_t left, uint32_t right)
 {
 	uint64_t hash = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15U;
 	size_t i = (size_t)(hash ^ hash >> 29) & p->mask;
-	while (p->slots[i].number && (p->slots[i].left != left || p->slots[i].right != right))
-		i = (i + 1) & p->mask;
-	if (!p->slots[i].number) {
-		p->slots[i].left = left;
-		p->slots[i].right = right;
-		p->slots[i].number = ++p->n;
-	}
-	return p->slots[i].number;
+	for (; p->slots[i]; i = (i + 1) & p->mask)
+		if (p->v[p->slots[i]].left == left && p->v[p->slots[i]].right == right)
+			return p->slots[i];
+	p->v[++p->n] = (struct pair){ left, right };
+	return p->slots[i] = p->n;
+}
+
+/* Each node makes a pair of its label and one for each child. */
+static bool pairs_init(struct pairs *p, size_t nodes)
+{
+	*p = (struct pairs){ .mask = 64 };
+	while (p->mask < nodes * 3)
+		p->mask *= 2;
+	p->slots = memory_take(p->mask * sizeof(*p->slots));
+	p->v = memory_take((nodes * 2 + 1) * sizeof(*p->v));
+	if (!p->slots || !p->v)
+		return false;
+	memset(p->slots, 0, p->mask-- * sizeof(*p->slots));
+	return true;
+}
+
+static void pairs_fini(struct pairs *p)
+{
+	free(p->slots);
+	free(p->v);
 }
 
 /* A subtree's number: its label, then its children from the last to the first. */
@@ -49,34 +69,29 @@ static void number_all(struct side *s, struct pairs *p)
 static bool side_init(struct side *s, const struct tree *t)
 {
 	*s = (struct side){ .tree = t, .to = t->n };
-	s->id = malloc((t->n + 1) * sizeof(*s->id));
-	s->parent = malloc((t->n + 1) * sizeof(*s->parent));
-	return s->id && s->parent;
+	s->id = memory_take(((size_t)t->n + 1) * (sizeof(*s->id) + sizeof(*s->parent)));
+	s->parent = s->id ? s->id + t->n + 1 : NULL;
+	return s->id != NULL;
 }
 
 bool sides_init(struct sides *s, const struct tree *a, const struct tree *b)
 {
-	struct pairs p = { .mask = 64 };
+	struct pairs p = { 0 };
 	*s = (struct sides){ 0 };
-	if (!side_init(&s->a, a) || !side_init(&s->b, b))
-		return false;
-	while (p.mask < ((size_t)a->n + b->n) * 3)
-		p.mask *= 2;
-	p.slots = calloc(p.mask--, sizeof(*p.slots));
-	if (!p.slots)
-		return false;
-	number_all(&s->a, &p);
-	number_all(&s->b, &p);
-	free(p.slots);
-	return true;
+	bool fine =
+		side_init(&s->a, a) && side_init(&s->b, b) && pairs_init(&p, (size_t)a->n + b->n);
+	if (fine) {
+		number_all(&s->a, &p);
+		number_all(&s->b, &p);
+	}
+	pairs_fini(&p);
+	return fine;
 }
 
 void sides_fini(struct sides *s)
 {
 	free(s->a.id);
-	free(s->a.parent);
 	free(s->b.id);
-	free(s->b.parent);
 }
 
 /* The root of the forest's first tree. */
@@ -88,11 +103,19 @@ static uint32_t first_root(const struct side *s)
 	return i;
 }
 
-void sides_reduce(struct sides *s)
+void sides_pair(const struct sides *s, uint32_t i, uint32_t j, int32_t *partner)
+{
+	uint32_t left = s->a.tree->left[i], below = i - left;
+	for (uint32_t k = 0; partner && k <= below; k++)
+		partner[left + k] = (int32_t)(j - below + k);
+}
+
+void sides_reduce(struct sides *s, int32_t *partner)
 {
 	struct side *a = &s->a, *b = &s->b;
 	for (;;) {
 		while (a->from < a->to && b->from < b->to && a->id[a->to - 1] == b->id[b->to - 1]) {
+			sides_pair(s, a->to - 1, b->to - 1, partner);
 			a->to = a->tree->left[a->to - 1];
 			b->to = b->tree->left[b->to - 1];
 		}
@@ -100,6 +123,7 @@ void sides_reduce(struct sides *s)
 			uint32_t i = first_root(a), j = first_root(b);
 			if (a->id[i] != b->id[j])
 				break;
+			sides_pair(s, i, j, partner);
 			a->from = i + 1;
 			b->from = j + 1;
 		}
@@ -109,6 +133,8 @@ void sides_reduce(struct sides *s)
 		if (a->tree->left[i] != a->from || b->tree->left[j] != b->from ||
 		    a->tree->label[i] != b->tree->label[j])
 			return;
+		if (partner)
+			partner[i] = (int32_t)j;
 		a->to--;
 		b->to--;
 	}
@@ -120,7 +146,7 @@ static enum distance_result search(const struct sides *s, uint32_t target, uint6
 {
 	while (out->low < out->high && out->low <= target) {
 		uint32_t d, wide = out->low + out->low / 2 + 4, k = wide < target ? wide : target;
-		enum distance_result r = distance_strip(s, k, &cells, bytes, &d);
+		enum distance_result r = distance_strip(s, k, &cells, bytes, NULL, &d);
 		if (r != DISTANCE_DECIDED)
 			return r;
 		out->low = d;
@@ -140,7 +166,7 @@ static enum distance_result find(const struct sides *s, uint32_t k, bool exact,
 		out->low = sum;
 		return DISTANCE_DECIDED;
 	}
-	out->high = distance_upper(s, limits->cells / 64);
+	out->high = distance_upper(s, limits->cells / 64, NULL);
 	out->low = distance_lower(s, exact || out->high <= k ? out->high : k + 1,
 				  limits->diagonal_steps, &failed);
 	if (failed) {
@@ -171,7 +197,7 @@ enum distance_result distance_find(const struct tree *a, const struct tree *b, u
 	enum distance_result result = DISTANCE_NO_MEMORY;
 	*out = (struct distance){ 0, a->n + b->n };
 	if (sides_init(&s, a, b)) {
-		sides_reduce(&s);
+		sides_reduce(&s, NULL);
 		result = find(&s, k, exact, limits, out);
 	}
 	sides_fini(&s);

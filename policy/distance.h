@@ -29,8 +29,8 @@
  *
  * Bounds: the strip takes at most `bytes` of memory and `cells` steps in all (above k, a sixteenth
  * of that once more); each string distance at most `diagonal_steps`; the upper bound `cells` / 64
- * steps of four bytes; the rest at most 100 bytes a node. The answer depends on the trees alone, not
- * on the machine.
+ * steps of four bytes; the rest at most 100 bytes a node. The answer depends on the trees alone,
+ * not on the machine.
  */
 #ifndef POLICY_DISTANCE_H
 #define POLICY_DISTANCE_H

@@ -118,7 +118,14 @@ uint32_t distance_lower(const struct sides *s, uint32_t high, uint64_t steps, bo
 struct aligner {
 	const struct sides *s;
 	uint64_t steps;
+	int32_t *partner; /* of the nodes of a; NULL: only the cost is asked for */
 };
+
+static void unpair(struct aligner *al, uint32_t from, uint32_t to)
+{
+	for (; al->partner && from < to; from++)
+		al->partner[from] = -1;
+}
 
 static uint32_t tree_size(const struct side *s, uint32_t i)
 {
@@ -140,30 +147,45 @@ static uint32_t *roots_of(const struct side *s, uint32_t from, uint32_t to, uint
 static uint32_t align(struct aligner *al, uint32_t a_from, uint32_t a_to, uint32_t b_from,
 		      uint32_t b_to, unsigned depth);
 
-/* A tree that stands unchanged inside of the other one: all else is inserted around it. */
+/* A tree that stands unchanged inside of the other one, at *at: all else is inserted around it. */
 static uint32_t wrapped(struct aligner *al, const struct side *in, uint32_t i,
-			const struct side *out, uint32_t j, uint32_t cost)
+			const struct side *out, uint32_t j, uint32_t cost, uint32_t *at)
 {
 	uint32_t n = tree_size(in, i), m = tree_size(out, j);
 	if (m <= n || m - n >= cost || m > al->steps)
 		return cost;
 	al->steps -= m;
 	for (uint32_t c = out->tree->left[j]; c < j; c++)
-		if (out->id[c] == in->id[i])
+		if (out->id[c] == in->id[i]) {
+			*at = c;
 			return m - n;
+		}
 	return cost;
 }
 
 static uint32_t align_trees(struct aligner *al, uint32_t i, uint32_t j, unsigned depth)
 {
 	const struct side *a = &al->s->a, *b = &al->s->b;
-	if (a->id[i] == b->id[j])
+	if (a->id[i] == b->id[j]) {
+		sides_pair(al->s, i, j, al->partner);
 		return 0;
-	uint32_t all = tree_size(a, i) + tree_size(b, j);
+	}
+	uint32_t all = tree_size(a, i) + tree_size(b, j), left = a->tree->left[i];
+	uint32_t in_a = i, in_b = j, before;
 	uint32_t cost = (a->tree->label[i] != b->tree->label[j]) +
-			align(al, a->tree->left[i], i, b->tree->left[j], j, depth + 1);
-	cost = wrapped(al, a, i, b, j, cost < all ? cost : all);
-	return wrapped(al, b, j, a, i, cost);
+			align(al, left, i, b->tree->left[j], j, depth + 1);
+	if (cost > all)
+		unpair(al, left, i);
+	else if (al->partner)
+		al->partner[i] = (int32_t)j;
+	before = cost < all ? cost : all;
+	cost = wrapped(al, a, i, b, j, before, &in_b);
+	uint32_t less = wrapped(al, b, j, a, i, cost, &in_a);
+	if (less < before) {
+		unpair(al, left, i + 1);
+		sides_pair(al->s, in_a, less < cost ? j : in_b, al->partner);
+	}
+	return less;
 }
 
 /* What a pair of trees seems to cost, for choosing pairs. */
@@ -242,6 +264,8 @@ static uint32_t align_roots(struct aligner *al, const uint32_t *x, uint32_t p, c
 		}
 	uint32_t cost = align_pairs(al, x, p, y, q, depth, t);
 	free(t);
+	if (cost > all)
+		unpair(al, a->tree->left[x[0]], x[p - 1] + 1);
 	return cost < all ? cost : all;
 }
 
@@ -255,9 +279,9 @@ static uint32_t align(struct aligner *al, uint32_t a_from, uint32_t a_to, uint32
 	uint32_t *x = roots_of(a, a_from, a_to, &p), *y = roots_of(b, b_from, b_to, &q);
 	if (x && y) {
 		while (p && q && a->id[x[p - 1]] == b->id[y[q - 1]])
-			p--, q--;
-		while (skip < p && skip < q && a->id[x[skip]] == b->id[y[skip]])
-			skip++;
+			p--, q--, sides_pair(al->s, x[p], y[q], al->partner);
+		for (; skip < p && skip < q && a->id[x[skip]] == b->id[y[skip]]; skip++)
+			sides_pair(al->s, x[skip], y[skip], al->partner);
 		if (p - skip == 1 && q - skip == 1)
 			cost = align_trees(al, x[skip], y[skip], depth);
 		else
@@ -268,8 +292,8 @@ static uint32_t align(struct aligner *al, uint32_t a_from, uint32_t a_to, uint32
 	return cost;
 }
 
-uint32_t distance_upper(const struct sides *s, uint64_t steps)
+uint32_t distance_upper(const struct sides *s, uint64_t steps, int32_t *partner)
 {
-	struct aligner al = { .s = s, .steps = steps };
+	struct aligner al = { .s = s, .steps = steps, .partner = partner };
 	return align(&al, s->a.from, s->a.to, s->b.from, s->b.to, 0);
 }

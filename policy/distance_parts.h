@@ -19,15 +19,21 @@ struct sides {
 };
 
 bool sides_init(struct sides *s, const struct tree *a, const struct tree *b) MUST_USE;
-void sides_reduce(struct sides *s);
+/* partner: of each node of a its partner in b, or -1; what is mapped is entered. NULL: not asked.
+ */
+void sides_reduce(struct sides *s, int32_t *partner);
 void sides_fini(struct sides *s);
+
+/* Maps two equal trees to each other, node by node. */
+void sides_pair(const struct sides *s, uint32_t i, uint32_t j, int32_t *partner);
 
 /* At most `high` is looked for. 0 with *failed: no memory. */
 uint32_t distance_lower(const struct sides *s, uint32_t high, uint64_t steps, bool *failed);
-uint32_t distance_upper(const struct sides *s, uint64_t steps);
+uint32_t distance_upper(const struct sides *s, uint64_t steps, int32_t *partner);
 
-/* The distance in a strip for k; above k: k + 1. *cells goes down by what it took. */
+/* The distance in a strip for k; above k: k + 1. *cells goes down by what it took. With partners
+ * the way to it is traced back, which costs at most the same again. */
 enum distance_result distance_strip(const struct sides *s, uint32_t k, uint64_t *cells,
-				    uint64_t bytes, uint32_t *out) MUST_USE;
+				    uint64_t bytes, int32_t *partner, uint32_t *out) MUST_USE;
 
 #endif

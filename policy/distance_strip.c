@@ -16,6 +16,10 @@ struct strip {
 	uint32_t *roots; /* of a leaf of b: the keyroot whose leftmost leaf it is; 0: none */
 };
 
+struct open_pair {
+	uint32_t x, y;
+};
+
 static uint32_t left(const struct side *s, uint32_t x, uint32_t n)
 {
 	return x == n ? 1 : s->tree->left[s->from + x - 1] - s->from + 1;
@@ -102,8 +106,63 @@ static bool all_pairs(struct strip *s, uint64_t *cells)
 	return true;
 }
 
+/* Back from the forests that end with x and y to the step each came from. Where that took two trees
+ * as a whole they are left to be traced in turn. */
+static uint32_t trace(const struct strip *s, uint32_t x, uint32_t y, int32_t *partner,
+		      struct open_pair *open, uint32_t n)
+{
+	uint32_t la = left(s->a, x, s->n), lb = left(s->b, y, s->m);
+	while (x >= la && y >= lb) {
+		uint32_t here = s->forests[cell(s, x, y)];
+		uint32_t lx = left(s->a, x, s->n), ly = left(s->b, y, s->m);
+		bool root = lx == la && ly == lb;
+		uint32_t differs = label(s->a, x, s->n) != label(s->b, y, s->m);
+		if (root && here == s->forests[cell(s, x - 1, y - 1)] + differs) {
+			if (x < s->n && y < s->m)
+				partner[s->a->from + x - 1] = (int32_t)(s->b->from + y - 1);
+			x--, y--;
+		} else if (!root && inside(s, lx - 1, ly - 1) &&
+			   here == (uint32_t)s->forests[cell(s, lx - 1, ly - 1)] +
+					   s->trees[cell(s, x, y)]) {
+			open[n++] = (struct open_pair){ x, y };
+			x = lx - 1, y = ly - 1;
+		} else if (inside(s, x - 1, y) && here == s->forests[cell(s, x - 1, y)] + 1U) {
+			x--;
+		} else {
+			CHECK(inside(s, x, y - 1) && here == s->forests[cell(s, x, y - 1)] + 1U);
+			y--;
+		}
+	}
+	return n;
+}
+
+static enum distance_result trace_all(struct strip *s, const struct sides *sides, uint64_t *cells,
+				      int32_t *partner)
+{
+	/* Those that wait stand beside each other: there are no more than nodes. */
+	struct open_pair *open = malloc((s->n + 1) * sizeof(*open));
+	uint32_t n = 1;
+	if (!open)
+		return DISTANCE_NO_MEMORY;
+	open[0] = (struct open_pair){ s->n, s->m };
+	while (n) {
+		uint32_t x = open[--n].x, y = open[n].y;
+		uint32_t i = s->a->from + x - 1, j = s->b->from + y - 1;
+		if (x < s->n && y < s->m && s->a->id[i] == s->b->id[j]) {
+			sides_pair(sides, i, j, partner);
+		} else if (pair(s, x, y, cells)) {
+			n = trace(s, x, y, partner, open, n);
+		} else {
+			free(open);
+			return DISTANCE_EXHAUSTED;
+		}
+	}
+	free(open);
+	return DISTANCE_DECIDED;
+}
+
 enum distance_result distance_strip(const struct sides *sides, uint32_t k, uint64_t *cells,
-				    uint64_t bytes, uint32_t *out)
+				    uint64_t bytes, int32_t *partner, uint32_t *out)
 {
 	struct strip s = { .a = &sides->a, .b = &sides->b, .k = k };
 	s.n = s.a->to - s.a->from + 1;
@@ -129,6 +188,8 @@ enum distance_result distance_strip(const struct sides *sides, uint32_t k, uint6
 		result = all_pairs(&s, cells) ? DISTANCE_DECIDED : DISTANCE_EXHAUSTED;
 		if (result == DISTANCE_DECIDED)
 			*out = s.trees[cell(&s, s.n, s.m)];
+		if (result == DISTANCE_DECIDED && partner && *out <= k)
+			result = trace_all(&s, sides, cells, partner);
 	}
 	free(s.trees);
 	free(s.forests);

@@ -7,7 +7,7 @@
 #include "policy/tree_language.h"
 #include "policy/tree_writer.h"
 
-enum { OPEN_MAX = 200 };
+enum { OPEN_MAX = 200 }; /* brackets */
 
 /* Types whose children are statements, or members that stand one behind the other. */
 static const char blocks[] =
@@ -20,14 +20,12 @@ static bool parse(const struct syntax_language *language, struct span text, uint
 		  struct syntax_nodes *out)
 {
 	struct syntax_limits limits = syntax_default_limits;
-	struct syntax_tree *tree = *steps ? syntax_tree_new(language) : NULL;
-	if (!tree)
+	if (!*steps)
 		return false;
 	limits.steps = (uint32_t)min_u64(limits.steps, *steps);
-	bool fine = syntax_tree_grow(tree, text, &limits) == SYNTAX_OK;
-	*steps -= min_u64(*steps, syntax_tree_steps(tree));
-	fine = fine && syntax_nodes_of(tree, TREE_DEPTH_MAX, TREE_NODES_MAX, out) == SYNTAX_OK;
-	syntax_tree_free(tree);
+	limits.depth = TREE_DEPTH_MAX;
+	bool fine = syntax_read(language, text, &limits, TREE_NODES_MAX, out) == SYNTAX_OK;
+	*steps -= min_u64(*steps, out->steps);
 	return fine;
 }
 
@@ -60,7 +58,7 @@ static bool add_closers(const struct syntax_language *language, const struct syn
 	bool words = strcmp(language->name, "bash") == 0;
 	for (uint32_t i = 1; i < nodes->n; i++) {
 		const struct syntax_node *v = &nodes->v[i];
-		if (v->end != i + 1 || v->flags & SYNTAX_NAMED || v->from == v->to)
+		if (v->end != i + 1 || v->named || v->from == v->to)
 			continue;
 		const char *type = syntax_type_name(language, v->type);
 		const char *closer = closer_of(type);
@@ -82,34 +80,33 @@ static bool add_closers(const struct syntax_language *language, const struct syn
 /* --- up to where it is known --- */
 
 /* A node that is open is written as it will be only if it does not look at what follows. */
-static bool looks_ahead(const struct tree_language *l, const struct syntax_language *language,
-			const struct syntax_nodes *nodes, uint32_t i)
+static bool looks_ahead(const struct tree_types *types, const struct syntax_nodes *nodes,
+			uint32_t i)
 {
-	const char *type = syntax_type_name(language, nodes->v[i].type);
-	const char *parent = syntax_type_name(language, nodes->v[nodes->v[i].parent].type);
-	const char *const lists[] = { l->strings, l->atoms, l->lone, l->joined, l->clauses };
-	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
-		if (lists[k] && tree_listed(lists[k], type))
-			return true;
-	return l->elif && tree_paired(l->elif, parent, type);
+	const struct tree_type *type = &types->v[nodes->v[i].type];
+	const struct tree_type *parent = &types->v[nodes->v[nodes->v[i].parent].type];
+	if (type->flags & (TYPE_STRING | TYPE_ATOM | TYPE_LONE | TYPE_JOINED | TYPE_CLAUSE))
+		return true;
+	return type->flags & TYPE_ELIF &&
+	       tree_paired(types->l->elif, parent->source.p, type->source.p);
 }
 
 /* The byte where the last statement begins that an error does not stand before. */
 static uint32_t cut_of(const struct syntax_language *language, const struct syntax_nodes *nodes,
 		       uint32_t end)
 {
-	const struct tree_language *l = tree_language_of(language);
+	const struct tree_types *types = tree_types_of(language);
 	uint32_t cut = 0;
-	for (uint32_t i = 1; i < nodes->n; i++) {
+	for (uint32_t i = 1; types && i < nodes->n; i++) {
 		const struct syntax_node *v = &nodes->v[i];
-		if (v->flags & SYNTAX_WRONG || v->from >= end)
+		if (v->from >= end)
 			break;
-		if (v->flags & SYNTAX_NAMED && !(v->flags & SYNTAX_EXTRA) && v->from < v->to &&
+		if (v->named && !(types->v[v->type].flags & TYPE_DROPPED) && v->from < v->to &&
 		    tree_listed(blocks, syntax_type_name(language, nodes->v[v->parent].type)))
 			cut = v->from;
 	}
 	for (uint32_t i = 1; i < nodes->n && nodes->v[i].from < cut; i++)
-		if (nodes->v[i].to > cut && looks_ahead(l, language, nodes, i))
+		if (nodes->v[i].to > cut && looks_ahead(types, nodes, i))
 			return nodes->v[i].from;
 	return cut;
 }
@@ -138,7 +135,7 @@ static bool keep_before(struct syntax_nodes *nodes, uint32_t cut)
 	}
 	free(index);
 	nodes->v[n] = (struct syntax_node){
-		.from = cut, .to = cut + 1, .parent = open, .end = n + 1, .flags = SYNTAX_NAMED
+		.from = cut, .to = cut + 1, .parent = open, .end = n + 1, .named = true
 	};
 	nodes->n = n + 1;
 	nodes->wrong = 0;

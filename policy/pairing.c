@@ -7,6 +7,7 @@
 
 struct match { /* NULL: missing */
 	const struct render_file *a, *b;
+	const struct syntax_language *language;
 	struct comparison c;
 	bool compared;
 };
@@ -103,10 +104,19 @@ static const struct syntax_language *language_of(struct pairing *p, const struct
 	return a ? a : b;
 }
 
+static void texts_of(const struct pairing *p, const struct match *m,
+		     struct span texts[COMPARE_SIDES])
+{
+	texts[COMPARE_A] = text_of(m->a);
+	texts[COMPARE_B] = text_of(m->b);
+	texts[COMPARE_BASE] = base_of(p->settings, m);
+}
+
 static void build(struct pairing *p, struct match *m, bool alone)
 {
 	const struct syntax_language *language = language_of(p, m);
-	struct span texts[] = { text_of(m->a), text_of(m->b), base_of(p->settings, m) };
+	struct span texts[COMPARE_SIDES];
+	texts_of(p, m, texts);
 	if (p->failed)
 		return;
 	if (!language) {
@@ -117,6 +127,7 @@ static void build(struct pairing *p, struct match *m, bool alone)
 	}
 	m->c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
 	m->compared = true;
+	m->language = language;
 	if (!comparison_build(&m->c, language, texts, !alone) || !comparison_to_base(&m->c)) {
 		fail(p, m->c.reason);
 		return;
@@ -147,6 +158,18 @@ static void score(struct pairing *p)
 		else
 			fail(p, p->v[i].c.reason);
 	}
+}
+
+static enum compare_reason judge_sharp(struct pairing *p, enum compare_reason why)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct match *m = &p->v[i];
+		struct span texts[COMPARE_SIDES];
+		texts_of(p, m, texts);
+		if (m->compared)
+			why = comparison_sharp(&m->c, m->language, texts, why);
+	}
+	return why;
 }
 
 /* --- all of them --- */
@@ -180,7 +203,7 @@ static void compare_files(struct pairing *p)
 		score(p);
 }
 
-static enum compare_reason reason(const struct pairing *p, bool *scored)
+static enum compare_reason reason(struct pairing *p, bool *scored)
 {
 	struct span a = { p->a->actions.p, p->a->actions.n };
 	struct span b = { p->b->actions.p, p->b->actions.n };
@@ -191,6 +214,7 @@ static enum compare_reason reason(const struct pairing *p, bool *scored)
 		*scored ? compare_score(&p->score, p->settings->threshold) : COMPARE_EQUAL;
 	if (of_files == COMPARE_NOTHING_CHANGED && (a.n || b.n || p->agreed))
 		of_files = COMPARE_EQUAL;
+	of_files = judge_sharp(p, of_files);
 	if (compare_verdict(of_files) != SCORE_PASS || span_eq(a, b))
 		return of_files;
 	return COMPARE_ACTIONS_DIFFER;

@@ -305,6 +305,11 @@ struct quorum_verdict quorum_verdict(const struct quorum *q)
 	return v;
 }
 
+unsigned quorum_hopeful(const struct quorum *q)
+{
+	return agreement(q, NOT_FAILED);
+}
+
 const struct quorum_pair *quorum_pairs(const struct quorum *q, size_t *n)
 {
 	*n = q->n_pairs;

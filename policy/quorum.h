@@ -95,6 +95,10 @@ struct quorum_verdict {
 struct quorum_verdict quorum_verdict(const struct quorum *q);
 const struct quorum_pair *quorum_pairs(const struct quorum *q, size_t *n);
 
+/* Builders that would agree if each audit among them became a pass, a bit for each; 0: none would.
+ */
+unsigned quorum_hopeful(const struct quorum *q);
+
 struct quorum_file {
 	struct span path;                       /* may be empty */
 	const struct syntax_language *language; /* NULL: none of ours */

@@ -206,10 +206,11 @@ struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t)
 
 static TSPoint advance(TSPoint at, const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		at.row += p[i] == '\n';
-		at.column = p[i] == '\n' ? 0 : at.column + 1;
+	for (const char *line; (line = memchr(p, '\n', n)) != NULL; p = line + 1) {
+		n -= (size_t)(line + 1 - p);
+		at = (TSPoint){ .row = at.row + 1 };
 	}
+	at.column += (uint32_t)n;
 	return at;
 }
 
@@ -255,6 +256,11 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 	t->parsed = (uint32_t)text.n;
 	t->end = end;
 	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;
+}
+
+void syntax_core_forget(struct syntax_tree *t)
+{
+	free(t);
 }
 
 uint64_t syntax_tree_steps(const struct syntax_tree *t)

@@ -12,6 +12,8 @@
 const void *syntax_core_tree(const struct syntax_tree *t);                /* a TSTree; NULL: none */
 const void *syntax_core_language(const struct syntax_language *language); /* a TSLanguage */
 
+void syntax_core_forget(struct syntax_tree *t); /* its TSTree is gone without it */
+
 /* Whether word stands in a list of words that have a space on both sides. */
 bool syntax_listed(const char *list, struct span word);
 

@@ -8,10 +8,13 @@
 #include <tree_sitter/api.h>
 
 #include "lib/buf.h"
+#include "policy/syntax_captures.h"
 #include "policy/syntax_core.h"
+#include "policy/syntax_pool.h"
 #include "policy/syntax_predicate.h"
 
 #define PREDICATES_MAX 64
+#define CAPTURES_OPEN_MAX 4096 /* matches that are not complete yet */
 
 struct bound { /* a predicate and the pattern it stands in */
 	struct predicate *predicate;
@@ -351,4 +354,145 @@ enum syntax_answer syntax_ask(const struct syntax_tree *t, const struct syntax_q
 	if (whole)
 		return sound && !p.in_error ? SYNTAX_NO : SYNTAX_BROKEN;
 	return sound && followed(root, last, text) ? SYNTAX_NO : SYNTAX_OPEN;
+}
+
+/* Captures of a whole text */
+
+uint32_t syntax_query_captures(const struct syntax_query *q)
+{
+	return ts_query_capture_count(q->query);
+}
+
+struct span syntax_query_capture(const struct syntax_query *q, uint32_t capture)
+{
+	uint32_t n = 0;
+	const char *p = ts_query_capture_name_for_id(q->query, capture, &n);
+	return (struct span){ p, n };
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct syntax_capture *x = a, *y = b;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->to != y->to)
+		return x->to > y->to ? -1 : 1;
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	return x->capture < y->capture ? -1 : x->capture > y->capture;
+}
+
+static bool keep(const TSQueryMatch *match, uint32_t most, uint32_t *cap,
+		 struct syntax_captures *out)
+{
+	if (match->capture_count > most - out->n)
+		return false;
+	if (*cap - out->n < match->capture_count) {
+		*cap = *cap * 2 + 256 + match->capture_count;
+		void *grown = realloc(out->v, *cap * sizeof(*out->v));
+		if (!grown)
+			return false;
+		out->v = grown;
+	}
+	for (uint16_t i = 0; i < match->capture_count; i++) {
+		TSNode node = match->captures[i].node;
+		out->v[out->n++] =
+			(struct syntax_capture){ .from = ts_node_start_byte(node),
+						 .to = ts_node_end_byte(node),
+						 .type = ts_node_symbol(node),
+						 .capture = (uint16_t)match->captures[i].index };
+	}
+	return true;
+}
+
+static bool out_of_steps(TSQueryCursorState *state)
+{
+	uint32_t *steps = state->payload;
+	return (*steps)-- == 0;
+}
+
+static enum syntax_result collect(const struct syntax_query *q, struct regex_scratch *s,
+				  TSQueryCursor *cursor, struct span text, uint32_t most,
+				  struct syntax_captures *out)
+{
+	TSQueryMatch match;
+	struct match m = { { captured }, &match, text };
+	bool failed = false, room = true;
+	uint32_t cap = 0;
+	while (room && !failed && ts_query_cursor_next_match(cursor, &match))
+		if (fulfilled(q, s, &m, &failed))
+			room = keep(&match, most, &cap, out);
+	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor);
+	return failed ? SYNTAX_TOO_COSTLY : room ? SYNTAX_OK : SYNTAX_TOO_LARGE;
+}
+
+/* out->v is the caller's in any case. */
+static enum syntax_result capture_part(const struct syntax_query *q, TSNode root, struct span text,
+				       struct syntax_range part, uint32_t most,
+				       struct syntax_captures *out)
+{
+	struct regex_scratch *s = regex_scratch_new();
+	if (!s)
+		return SYNTAX_TOO_LARGE;
+	uint32_t steps = syntax_default_limits.steps;
+	TSQueryCursor *cursor = ts_query_cursor_new();
+	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
+	ts_query_cursor_set_match_limit(cursor, CAPTURES_OPEN_MAX);
+	ts_query_cursor_set_byte_range(cursor, part.from, part.to);
+	ts_query_cursor_exec_with_options(cursor, q->query, root, &options);
+	enum syntax_result result = collect(q, s, cursor, text, most, out);
+	if (steps == UINT32_MAX) /* the last one was counted down */
+		result = SYNTAX_TOO_COSTLY;
+	ts_query_cursor_delete(cursor);
+	regex_scratch_free(s);
+	return result;
+}
+
+static enum syntax_result capture_all(const struct syntax_query *q, TSNode root, struct span text,
+				      struct syntax_range part, const bool *spreads, uint32_t most,
+				      struct syntax_captures *out)
+{
+	enum syntax_result result = capture_part(q, root, text, part, most, out);
+	out->whole = part.from == 0 && part.to >= text.n;
+	bool spread = false;
+	for (uint32_t i = 0; i < out->n; i++)
+		spread = spread || (spreads[out->v[i].capture] && out->v[i].from < part.to &&
+				    out->v[i].to > part.from);
+	if (result != SYNTAX_OK || out->whole || !spread)
+		return result;
+	out->n = 0;
+	out->whole = true;
+	free(out->v);
+	out->v = NULL;
+	part = (struct syntax_range){ 0, (uint32_t)text.n };
+	return capture_part(q, root, text, part, most, out);
+}
+
+enum syntax_result syntax_capture_all(const struct syntax_language *language,
+				      const struct syntax_query *q, struct span text,
+				      struct syntax_range part, const bool *spreads, uint32_t most,
+				      struct syntax_captures *out)
+{
+	struct syntax_captures found = { 0 };
+	struct syntax_tree *tree = syntax_tree_new(language);
+	if (!tree)
+		return SYNTAX_TOO_LARGE;
+	bool pooled = syntax_pool_begin();
+	enum syntax_result result = syntax_tree_grow(tree, text, &syntax_default_limits);
+	if (result == SYNTAX_OK)
+		result = capture_all(q, ts_tree_root_node(syntax_core_tree(tree)), text, part,
+				     spreads, most, &found);
+	if (pooled)
+		syntax_core_forget(tree);
+	else
+		syntax_tree_free(tree);
+	syntax_pool_end();
+	if (result != SYNTAX_OK) {
+		free(found.v);
+		return result;
+	}
+	if (found.n)
+		qsort(found.v, found.n, sizeof(*found.v), by_place);
+	*out = found;
+	return SYNTAX_OK;
 }

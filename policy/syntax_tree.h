@@ -4,9 +4,9 @@
 #ifndef POLICY_SYNTAX_TREE_H
 #define POLICY_SYNTAX_TREE_H
 
-#include "policy/syntax.h"
+#include <stdbool.h>
 
-enum { SYNTAX_NAMED = 1, SYNTAX_EXTRA = 2, SYNTAX_WRONG = 4 };
+#include "policy/syntax.h"
 
 struct syntax_node {
 	uint32_t from, to; /* bytes of the text */
@@ -14,7 +14,7 @@ struct syntax_node {
 	uint32_t end;      /* index behind the last descendant */
 	uint16_t type;     /* below syntax_type_count() */
 	uint16_t field;    /* in its parent; 0: none */
-	uint8_t flags;
+	bool named;
 };
 
 struct syntax_nodes {
@@ -22,17 +22,14 @@ struct syntax_nodes {
 	uint32_t n;
 	uint32_t wrong; /* how many have no place in the grammar, or were made up */
 	uint32_t first_wrong;
+	uint64_t steps; /* of the parser; see syntax_tree_steps() */
 };
 
 /* SYNTAX_TOO_LARGE also: more nodes than `most`, or no memory. *out is set on SYNTAX_OK alone, and
- * then its array is the caller's to free. */
+ * then its array is the caller's to free; its steps are always set. */
 enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out) MUST_USE;
-
-/* The same of a tree that is there: what was last parsed. */
-enum syntax_result syntax_nodes_of(const struct syntax_tree *t, uint32_t depth, uint32_t most,
-				   struct syntax_nodes *out) MUST_USE;
 
 uint32_t syntax_type_count(const struct syntax_language *language);
 const char *syntax_type_name(const struct syntax_language *language, uint16_t type);

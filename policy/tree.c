@@ -15,23 +15,9 @@ const char *const tree_result_names[] = { "ok",         "empty",    "syntax",   
 					  "too_costly", "too_deep", "unsupported" };
 static_assert(ARRAY_LEN(tree_result_names) == TREE_RESULT_COUNT, "a name for each result");
 
-/* The right side of "left=right" in a list, up to a blank; empty: the list has none for it. */
-static struct span right_of(const char *list, const char *left)
-{
-	size_t n = strlen(left);
-	for (const char *at = list; n && (at = strstr(at, left)) != NULL; at++)
-		if (at > list && at[-1] == ' ' && at[n] == '=')
-			return (struct span){ at + n + 1, strcspn(at + n + 1, " ") };
-	return (struct span){ NULL, 0 };
-}
-
-/* Writes a node over all that was written since `first`; its label is in w->word. */
-void writer_put(struct writer *w, uint32_t first, uint32_t from, uint32_t to)
+static void put(struct writer *w, uint32_t label, uint32_t first, uint32_t from, uint32_t to)
 {
 	struct tree *t = w->out;
-	uint32_t label = w->word.failed
-				 ? UINT32_MAX
-				 : labels_intern(w->labels, (struct span){ w->word.p, w->word.n });
 	if (label == UINT32_MAX || t->n == w->cap) {
 		w->failed = true;
 		return;
@@ -42,27 +28,65 @@ void writer_put(struct writer *w, uint32_t first, uint32_t from, uint32_t to)
 	t->n++;
 }
 
-void writer_begin(struct writer *w, uint32_t i, const char *type)
+static uint32_t intern(struct writer *w)
+{
+	return w->word.failed ? UINT32_MAX
+			      : labels_intern(w->labels, (struct span){ w->word.p, w->word.n });
+}
+
+void writer_put(struct writer *w, uint32_t first, uint32_t from, uint32_t to)
+{
+	put(w, intern(w), first, from, to);
+}
+
+static bool fielded(const struct writer *w, uint32_t i)
+{
+	return i && w->v[i].field && writer_flags(w, w->v[i].parent) & TYPE_FIELDED;
+}
+
+/* Begins the label of a node. */
+static void begin(struct writer *w, uint32_t i, struct span type)
 {
 	buf_clear(&w->word);
-	if (i && w->v[i].field && w->flags[w->v[w->v[i].parent].type] & WRITE_FIELDED)
-		buf_printf(&w->word, "%s=", syntax_field_name(w->language, w->v[i].field));
-	struct span alias = right_of(w->l->alias, type);
-	if (alias.n)
-		buf_add(&w->word, alias.p, alias.n);
-	else
-		buf_add_text(&w->word, type);
+	if (fielded(w, i)) {
+		buf_add_text(&w->word, syntax_field_name(w->language, w->v[i].field));
+		buf_add_char(&w->word, '=');
+	}
+	buf_add(&w->word, type.p, type.n);
+}
+
+void writer_put_type(struct writer *w, uint32_t i, uint32_t first)
+{
+	const struct syntax_node *v = &w->v[i];
+	uint32_t *known = &w->known[v->type];
+	if (fielded(w, i) || !*known)
+		writer_begin(w, i);
+	if (fielded(w, i)) {
+		writer_put(w, first, v->from, v->to);
+		return;
+	}
+	if (!*known)
+		*known = intern(w) + 1;
+	put(w, *known - 1, first, v->from, v->to);
+}
+
+void writer_begin(struct writer *w, uint32_t i)
+{
+	begin(w, i, w->types[w->v[i].type].name);
 }
 
 static void add_name(struct writer *w, uint32_t i)
 {
 	uint32_t name = w->names[i] - 1;
 	if (!(w->names[i] & NAME_IMPORT)) {
-		buf_printf(&w->word, "%%%u.%u", name / NAME_INDEX_MAX, name % NAME_INDEX_MAX);
+		buf_add_char(&w->word, '%');
+		buf_add_number(&w->word, name / NAME_INDEX_MAX, 10);
+		buf_add_char(&w->word, '.');
+		buf_add_number(&w->word, name % NAME_INDEX_MAX, 10);
 		return;
 	}
 	const struct syntax_node *v = &w->v[w->names[i] & ~NAME_IMPORT];
-	bool quoted = w->flags[v->type] & WRITE_STRING;
+	bool quoted = w->types[v->type].flags & TYPE_STRING;
 	buf_add_text(&w->word, quoted ? "% " : "%");
 	buf_add(&w->word, w->text.p + v->from + quoted, v->to - v->from - 2 * quoted);
 }
@@ -70,26 +94,22 @@ static void add_name(struct writer *w, uint32_t i)
 static uint32_t put_leaf(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
-	uint32_t from = v->from;
-	/* Bash's grammar leaves the blanks out that begin a here-document. */
-	while (strcmp(writer_type(w, i), "heredoc_body") == 0 && from &&
-	       strchr(" \t", w->text.p[from - 1]))
-		from--;
-	struct span text = { w->text.p + from, v->to - from };
-	uint16_t flags = w->flags[v->type];
-	const char *type = writer_type(w, i);
-	if (!(v->flags & SYNTAX_NAMED)) {
-		writer_begin(w, i, type);
-		writer_put(w, w->out->n, v->from, v->to);
+	uint32_t from = v->from, flags = writer_flags(w, i);
+	if (!v->named) {
+		writer_put_type(w, i, w->out->n);
 		return 1;
 	}
-	writer_begin(w, i, w->names[i] ? "identifier" : type);
+	/* Bash's grammar leaves the blanks out that begin a here-document. */
+	while (flags & TYPE_HEREDOC && from && strchr(" \t", w->text.p[from - 1]))
+		from--;
+	struct span text = { w->text.p + from, v->to - from };
+	begin(w, i, w->names[i] ? SPAN("identifier") : w->types[v->type].name);
 	buf_add_char(&w->word, ' ');
 	if (w->names[i]) {
 		add_name(w, i);
-	} else if (flags & WRITE_NUMBER) {
+	} else if (flags & TYPE_NUMBER) {
 		writer_number(w, text);
-	} else if (flags & WRITE_MARKUP) {
+	} else if (flags & TYPE_MARKUP) {
 		if (!writer_markup(w, text))
 			return 0;
 	} else {
@@ -106,7 +126,7 @@ static void put_clause(struct writer *w, uint32_t i)
 	const struct syntax_node *v = &w->v[i];
 	uint32_t first = w->out->n, outer = i + 1, inner = i + 1;
 	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end)
-		if (w->v[k].flags & SYNTAX_NAMED && !(w->flags[w->v[k].type] & WRITE_DROPPED))
+		if (w->v[k].named && !(writer_flags(w, k) & TYPE_DROPPED))
 			*(strcmp(writer_type(w, i), "export_specifier") == 0 ? &outer : &inner) = k;
 	buf_clear(&w->word);
 	buf_add_text(&w->word, "name ");
@@ -115,18 +135,16 @@ static void put_clause(struct writer *w, uint32_t i)
 	bool import = strcmp(writer_type(w, i), "import_specifier") == 0;
 	if (!import || !(w->names[inner] & NAME_IMPORT))
 		put_leaf(w, inner);
-	writer_begin(w, i, writer_type(w, i));
-	writer_put(w, first, v->from, v->to);
+	writer_put_type(w, i, first);
 }
 
 /* {a} is written as {a: a}. */
-static bool put_shorthand(struct writer *w, uint32_t i, uint32_t *roots)
+static uint32_t put_shorthand(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
-	struct span pair = right_of(w->l->shorthand, writer_type(w, i));
-	const char *comma = pair.n ? memchr(pair.p, ',', pair.n) : NULL;
-	if (!comma)
-		return false;
+	struct span pair = tree_right_of(w->l->shorthand, writer_type(w, i));
+	const char *comma = memchr(pair.p, ',', pair.n);
+	CHECK(comma);
 	uint32_t first = w->out->n;
 	size_t n = (size_t)(comma - pair.p);
 	buf_clear(&w->word);
@@ -134,7 +152,6 @@ static bool put_shorthand(struct writer *w, uint32_t i, uint32_t *roots)
 	buf_add_char(&w->word, ' ');
 	buf_add(&w->word, w->text.p + v->from, v->to - v->from);
 	writer_put(w, first, v->from, v->to);
-	*roots = 2;
 	if (v->end > i + 1) {
 		writer_node(w, i + 1, false);
 	} else {
@@ -146,21 +163,25 @@ static bool put_shorthand(struct writer *w, uint32_t i, uint32_t *roots)
 			buf_add(&w->word, w->text.p + v->from, v->to - v->from);
 		writer_put(w, w->out->n, v->from, v->to);
 	}
-	if (n) {
-		buf_clear(&w->word);
-		buf_add(&w->word, pair.p, n);
-		writer_put(w, first, v->from, v->to);
-		*roots = 1;
-	}
-	return true;
+	if (!n)
+		return 2;
+	buf_clear(&w->word);
+	buf_add(&w->word, pair.p, n);
+	writer_put(w, first, v->from, v->to);
+	return 1;
+}
+
+static bool between(char c)
+{
+	return c == ' ' || c == '\n' || (c && strchr("\t\r\f\\;,", c));
 }
 
 /* What no child covers: some grammars hide tokens that mean something. */
 static uint32_t put_gap(struct writer *w, uint32_t from, uint32_t to)
 {
-	while (from < to && strchr(" \t\r\n\f\\;,", w->text.p[from]))
+	while (from < to && between(w->text.p[from]))
 		from++;
-	while (to > from && strchr(" \t\r\n\f\\;,", w->text.p[to - 1]))
+	while (to > from && between(w->text.p[to - 1]))
 		to--;
 	if (from >= to)
 		return 0;
@@ -173,13 +194,13 @@ static uint32_t put_gap(struct writer *w, uint32_t from, uint32_t to)
 
 static bool lone_comma(const struct writer *w, uint32_t parent, uint32_t i)
 {
-	if (!(w->flags[w->v[parent].type] & WRITE_LONE) || strcmp(writer_type(w, i), ",") != 0)
+	if (!(writer_flags(w, parent) & TYPE_LONE) || !(writer_flags(w, i) & TYPE_COMMA))
 		return false;
 	for (uint32_t k = w->v[i].end; k < w->v[parent].end; k = w->v[k].end)
-		if (w->v[k].flags & SYNTAX_NAMED && !(w->flags[w->v[k].type] & WRITE_DROPPED))
+		if (w->v[k].named && !(writer_flags(w, k) & TYPE_DROPPED))
 			return false;
 	for (uint32_t k = parent + 1; k < i; k = w->v[k].end)
-		if (strcmp(writer_type(w, k), ",") == 0)
+		if (writer_flags(w, k) & TYPE_COMMA)
 			return false;
 	return true;
 }
@@ -188,29 +209,34 @@ static uint32_t put_children(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
 	uint32_t roots = 0, at = v->from;
-	bool element = false;
+	bool element = false, exact = writer_flags(w, i) & TYPE_EXACT;
 	for (uint32_t k = i + 1; k < v->end && !w->failed; k = w->v[k].end) {
 		roots += put_gap(w, at, w->v[k].from);
 		at = w->v[k].to > at ? w->v[k].to : at;
-		bool separator = w->flags[w->v[k].type] & WRITE_SEPARATOR &&
-				 !(w->v[k].flags & SYNTAX_NAMED) &&
-				 !(w->flags[v->type] & WRITE_EXACT);
+		bool separator = writer_flags(w, k) & TYPE_SEPARATOR && !w->v[k].named && !exact;
 		if (separator && element && !lone_comma(w, i, k)) {
 			element = false;
 			continue;
 		}
-		uint32_t put = writer_node(w, k, (w->flags[v->type] & WRITE_EXACT) != 0);
-		roots += put;
-		element = separator ? false : element || put > 0;
+		uint32_t written = writer_node(w, k, exact);
+		roots += written;
+		element = separator ? false : element || written > 0;
 	}
 	return roots + put_gap(w, at, v->to);
+}
+
+/* Whether its parent and it stand in a list whose right sides have this flag. */
+static bool in_pair(const struct writer *w, uint32_t i, uint32_t flag, const char *list)
+{
+	return writer_flags(w, i) & flag && i &&
+	       tree_paired(list, writer_type(w, w->v[i].parent), writer_type(w, i));
 }
 
 /* Whether what is in parentheses is a chain with a ?. in it: member of call of member... */
 static bool chained(const struct writer *w, uint32_t i)
 {
 	for (uint32_t k = i + 1; k < w->v[i].end; k++) {
-		if (!(w->v[k].flags & SYNTAX_NAMED))
+		if (!w->v[k].named)
 			continue; /* a parenthesis */
 		for (uint32_t c = k + 1; c < w->v[k].end; c = w->v[c].end)
 			if (strcmp(writer_type(w, c), "optional_chain") == 0)
@@ -227,7 +253,7 @@ static bool chained(const struct writer *w, uint32_t i)
 static bool keeps_parentheses(const struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
-	if (!i || !tree_paired(w->l->kept, writer_type(w, v->parent), writer_type(w, i)))
+	if (!in_pair(w, i, TYPE_KEPT, w->l->kept))
 		return false;
 	bool script = strstr(w->l->names, "shorthand_property") != NULL;
 	bool first = v->parent + 1 == i || w->v[v->parent].type == v->type;
@@ -240,7 +266,7 @@ static uint32_t put_elif(struct writer *w, uint32_t i)
 	const struct syntax_node *v = &w->v[i];
 	uint32_t inner = 0, first = w->out->n, roots = 0;
 	for (uint32_t k = i + 1, block = 0; k < v->end; k = block ? k + 1 : w->v[k].end) {
-		if (!(w->v[k].flags & SYNTAX_NAMED) || w->flags[w->v[k].type] & WRITE_DROPPED)
+		if (!w->v[k].named || writer_flags(w, k) & TYPE_DROPPED)
 			continue;
 		if (block && (inner || w->v[k].type != w->v[v->parent].type))
 			return 0;
@@ -256,7 +282,7 @@ static uint32_t put_elif(struct writer *w, uint32_t i)
 	buf_add_text(&w->word, "elif");
 	writer_put(w, first, w->v[inner].from, w->v[inner].from + 2);
 	for (uint32_t k = inner + 2; k < w->v[inner].end; k = w->v[k].end) {
-		if (w->v[k].flags & SYNTAX_NAMED)
+		if (w->v[k].named)
 			roots += writer_node(w, k, false);
 		if (w->v[k].type == w->v[w->v[inner].parent].type) { /* its block */
 			buf_clear(&w->word);
@@ -268,91 +294,64 @@ static uint32_t put_elif(struct writer *w, uint32_t i)
 	return roots;
 }
 
-/* Returns how many trees were written. exact: the parent wants every token. */
-uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
+/* A single child that stands for this node. */
+static bool dissolves(const struct writer *w, uint32_t i)
 {
-	const struct syntax_node *v = &w->v[i];
-	uint16_t flags = w->flags[v->type];
-	uint32_t first = w->out->n, roots;
-	if (w->failed || (flags & WRITE_DROPPED && !(exact && !(v->flags & SYNTAX_NAMED))))
-		return 0;
-	if (flags & WRITE_STRING && v->flags & SYNTAX_NAMED)
-		return writer_string(w, i);
-	if (put_shorthand(w, i, &roots))
+	if (!(writer_flags(w, i) & TYPE_DISSOLVED))
+		return false;
+	char last[64];
+	struct span label = labels_text(w->labels, w->out->label[w->out->n - 1]);
+	snprintf(last, sizeof(last), "%.*s", (int)label.n, label.p);
+	return tree_paired(w->l->dissolved, writer_type(w, i), last);
+}
+
+static uint32_t put_inner(struct writer *w, uint32_t i, bool empty)
+{
+	uint32_t first = w->out->n, roots = put_children(w, i);
+	if ((empty && roots == 0) || in_pair(w, i, TYPE_OPENED, w->l->opened))
 		return roots;
-	if (w->l->joined && tree_listed(w->l->joined, writer_type(w, i)) && writer_joined(w, i))
-		return 1;
-	if (i && w->l->elif &&
-	    tree_paired(w->l->elif, writer_type(w, v->parent), writer_type(w, i)) &&
-	    (roots = put_elif(w, i)) > 0)
-		return roots;
-	if (w->l->clauses && v->end > i + 1 && tree_listed(w->l->clauses, writer_type(w, i))) {
-		put_clause(w, i);
-		return 1;
-	}
-	bool empty = flags & WRITE_PAIRED && i &&
-		     tree_paired(w->l->empty, writer_type(w, v->parent), writer_type(w, i));
-	if (flags & WRITE_ATOM || v->end == i + 1)
-		return empty ? 0 : put_leaf(w, i);
-	roots = put_children(w, i);
-	if (empty && roots == 0)
-		return 0;
-	if (flags & WRITE_PAIRED && i &&
-	    tree_paired(w->l->opened, writer_type(w, v->parent), writer_type(w, i)))
-		return roots;
-	if (roots == 1 && w->l->dissolved && w->out->n) {
-		char last[64];
-		struct span label = labels_text(w->labels, w->out->label[w->out->n - 1]);
-		snprintf(last, sizeof(last), "%.*s", (int)label.n, label.p);
-		if (tree_paired(w->l->dissolved, writer_type(w, i), last))
-			return 1;
-	}
-	if (flags & WRITE_TRANSPARENT && roots == 1 && !keeps_parentheses(w, i))
-		return 1;
-	writer_begin(w, i, writer_type(w, i));
-	writer_put(w, first, v->from, v->to);
+	bool looked_through = writer_flags(w, i) & TYPE_TRANSPARENT && !keeps_parentheses(w, i);
+	if (roots != 1 || !(looked_through || dissolves(w, i)))
+		writer_put_type(w, i, first);
 	return 1;
 }
 
-static bool prepare(struct writer *w)
+uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
 {
-	const struct tree_language *l = w->l;
-	const struct {
-		uint16_t flag;
-		const char *list;
-	} lists[] = {
-		{ WRITE_DROPPED, l->dropped },
-		{ WRITE_SEPARATOR, l->separators },
-		{ WRITE_EXACT, l->exact },
-		{ WRITE_ATOM, l->atoms },
-		{ WRITE_TRANSPARENT, l->transparent },
-		{ WRITE_LONE, l->lone },
-		{ WRITE_FIELDED, l->fielded },
-		{ WRITE_STRING, l->strings },
-		{ WRITE_INSET, l->insets },
-		{ WRITE_NUMBER, l->numbers },
-		{ WRITE_MARKUP, l->markup },
-	};
-	uint32_t types = syntax_type_count(w->language);
-	w->flags = calloc(types, sizeof(*w->flags));
-	for (uint32_t i = 0; w->flags && i < types; i++) {
-		const char *name = syntax_type_name(w->language, (uint16_t)i);
-		for (size_t k = 0; name && k < ARRAY_LEN(lists); k++)
-			w->flags[i] |= tree_listed(lists[k].list, name) ? lists[k].flag : 0;
-		if (name && (strstr(l->empty, name) || strstr(l->opened, name)))
-			w->flags[i] |= WRITE_PAIRED;
+	const struct syntax_node *v = &w->v[i];
+	uint32_t flags = writer_flags(w, i), roots;
+	if (w->failed || (flags & TYPE_DROPPED && !(exact && !v->named)))
+		return 0;
+	if (flags & TYPE_STRING && v->named)
+		return writer_string(w, i);
+	if (flags & TYPE_SHORTHAND)
+		return put_shorthand(w, i);
+	if (flags & TYPE_JOINED && writer_joined(w, i))
+		return 1;
+	if (in_pair(w, i, TYPE_ELIF, w->l->elif) && (roots = put_elif(w, i)) > 0)
+		return roots;
+	if (flags & TYPE_CLAUSE && v->end > i + 1) {
+		put_clause(w, i);
+		return 1;
 	}
-	return w->flags != NULL;
+	bool empty = in_pair(w, i, TYPE_EMPTY, w->l->empty);
+	if (flags & TYPE_ATOM || v->end == i + 1)
+		return empty ? 0 : put_leaf(w, i);
+	return put_inner(w, i, empty);
 }
 
 static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *nodes)
 {
+	const struct tree_types *types = tree_types_of(w->language);
 	uint32_t *names = malloc(nodes->n * sizeof(*names));
 	enum tree_result result = TREE_TOO_LARGE;
 	/* A string or a shorthand writes more nodes than it has, never twice as many. */
 	w->cap = nodes->n * 2 + 2;
-	if (names && tree_init(w->out, w->cap) && prepare(w) &&
-	    tree_names(w->language, w->l, nodes, w->text, names)) {
+	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
+	if (names && w->known && tree_init(w->out, w->cap) &&
+	    tree_names(types, nodes, w->text, names)) {
+		w->types = types->v;
+		w->l = types->l;
 		w->names = names;
 		w->out->n = 0;
 		writer_node(w, 0, false);
@@ -361,7 +360,7 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	}
 	buf_fini(&w->word);
 	free(names);
-	free(w->flags);
+	free(w->known);
 	return result;
 }
 
@@ -369,12 +368,9 @@ enum tree_result tree_write(const struct syntax_language *language, struct span 
 			    const struct syntax_nodes *nodes, struct labels *labels,
 			    struct tree *out)
 {
-	struct writer w = { .language = language,
-			    .l = tree_language_of(language),
-			    .v = nodes->v,
-			    .text = text,
-			    .labels = labels,
-			    .out = out };
+	struct writer w = {
+		.language = language, .v = nodes->v, .text = text, .labels = labels, .out = out
+	};
 	*out = (struct tree){ 0 };
 	enum tree_result result = write_tree(&w, nodes);
 	if (result != TREE_OK)

@@ -46,7 +46,7 @@ uint32_t labels_intern(struct labels *l, struct span text); /* UINT32_MAX: no me
 struct span labels_text(const struct labels *l, uint32_t label);
 uint32_t labels_count(const struct labels *l);
 
-/* In postorder; the root is the last. */
+/* In postorder; the root is the last. Its arrays are one piece of memory, that of `label`. */
 struct tree {
 	uint32_t n;
 	uint32_t *label;
@@ -59,7 +59,7 @@ struct tree {
 enum tree_result tree_build(const struct syntax_language *language, struct span text,
 			    struct labels *labels, struct tree *out) MUST_USE;
 
-/* A tree of n nodes without labels, for those who fill it themselves. False: no memory. */
+/* A tree of n nodes, for those who fill it themselves. False: no memory. */
 bool tree_init(struct tree *t, uint32_t n) MUST_USE;
 void tree_fini(struct tree *t);
 

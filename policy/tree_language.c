@@ -157,7 +157,7 @@ static const struct tree_binding bash_bindings[] = {
 	.skipped = " assignment_pattern>right object_assignment_pattern>right pair_pattern>key ",                \
 	.bindings = javascript_bindings
 
-static const struct tree_language languages[] = {
+static const struct tree_language languages[TREE_LANGUAGES] = {
 	{ .name = "python",
 	  .dropped = " comment line_continuation ( ) [ ] { } ; . ",
 	  .separators = " , : ",
@@ -363,11 +363,25 @@ bool tree_paired(const char *list, const char *left, const char *right)
 	return n > 0 && (size_t)n < sizeof(pair) && tree_listed(list, pair);
 }
 
+struct span tree_right_of(const char *list, const char *left)
+{
+	size_t n = strlen(left);
+	for (const char *at = list; n && (at = strstr(at, left)) != NULL; at++)
+		if (at > list && at[-1] == ' ' && at[n] == '=')
+			return (struct span){ at + n + 1, strcspn(at + n + 1, " ") };
+	return (struct span){ NULL, 0 };
+}
+
+uint32_t tree_language_index(const struct syntax_language *language)
+{
+	for (uint32_t i = 0; i < ARRAY_LEN(languages); i++)
+		if (strcmp(languages[i].name, language->name) == 0)
+			return i;
+	CHECK(!"every grammar has a normalisation");
+	return 0;
+}
+
 const struct tree_language *tree_language_of(const struct syntax_language *language)
 {
-	for (size_t i = 0; i < ARRAY_LEN(languages); i++)
-		if (strcmp(languages[i].name, language->name) == 0)
-			return &languages[i];
-	CHECK(!"every grammar has a normalisation");
-	return NULL;
+	return &languages[tree_language_index(language)];
 }

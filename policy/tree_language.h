@@ -71,10 +71,14 @@ struct tree_language {
 	const struct tree_binding *bindings;
 };
 
-/* Whether word stands in a list; whether left>right does. */
+/* Whether word stands in a list; whether left>right does; right of left=right, empty: none. */
 bool tree_listed(const char *list, const char *word);
 bool tree_paired(const char *list, const char *left, const char *right);
+struct span tree_right_of(const char *list, const char *left);
 
+enum { TREE_LANGUAGES = 9 };
+
+uint32_t tree_language_index(const struct syntax_language *language);
 const struct tree_language *tree_language_of(const struct syntax_language *language);
 
 #endif

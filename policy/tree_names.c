@@ -7,67 +7,91 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/memory.h"
+
 enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4 };
-enum { IS_SCOPE = 1, IS_FUNCTION = 2, IS_CLASS = 4, IS_NAME = 8, IS_PATTERN = 16, IS_EXACT = 32 };
 #define NONE UINT32_MAX
 
 struct scope {
 	uint32_t parent;
 	uint32_t names; /* numbered so far */
-	uint8_t flags;
+	uint32_t flags; /* of its node's type */
 };
 
 struct entry {
-	uint32_t scope, from, length; /* 0 length: free */
-	uint32_t number, seen;        /* seen: from this node on */
-	uint32_t import;              /* the node that tells what was imported; 0: none */
+	uint32_t scope, from, length;
+	uint32_t number, seen; /* seen: from this node on */
+	uint32_t import;       /* the node that tells what was imported; 0: none */
 	uint8_t flags;
 };
 
 struct names {
-	const struct syntax_language *language;
+	const struct tree_types *types;
 	const struct tree_language *l;
 	const struct syntax_node *v;
 	uint32_t n;
 	struct span text;
-	uint8_t *flags;  /* of a type */
-	uint32_t *masks; /* of a type: bindings whose parent it is */
-	uint16_t fields[32];
 	uint32_t *at;    /* of a node: the scope it is read in */
-	uint32_t *bound; /* of a node: 1 + its entry, for names bound outside of where they stand */
+	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
+	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
 	struct scope *scopes;
 	uint32_t n_scopes;
 	struct entry *entries;
+	uint32_t n_entries, room;
+	uint32_t *slots; /* entries; 0: free */
 	uint32_t mask;
 };
 
 static const char *type_name(const struct names *s, uint32_t node)
 {
-	return syntax_type_name(s->language, s->v[node].type);
+	return s->types->v[s->v[node].type].source.p;
 }
 
-static uint32_t slot(const struct names *s, uint32_t scope, uint32_t node)
+static uint32_t flags_of(const struct names *s, uint32_t node)
 {
-	const struct syntax_node *v = &s->v[node];
-	const char *p = s->text.p + v->from;
-	uint32_t length = v->to - v->from;
-	uint64_t hash = 1469598103934665603U ^ scope;
-	for (uint32_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)p[i]) * 1099511628211U;
-	uint32_t i = (uint32_t)(hash ^ hash >> 32) & s->mask;
+	return s->types->v[s->v[node].type].flags;
+}
+
+static uint32_t *slot(const struct names *s, uint32_t scope, uint32_t node)
+{
+	struct span name = { s->text.p + s->v[node].from, s->v[node].to - s->v[node].from };
+	uint32_t i = (uint32_t)span_hash(name, scope) & s->mask;
 	for (;; i = (i + 1) & s->mask) {
-		const struct entry *e = &s->entries[i];
-		if (!e->length || (e->scope == scope && e->length == length &&
-				   memcmp(s->text.p + e->from, p, length) == 0))
-			return i;
+		const struct entry *e = &s->entries[s->slots[i]];
+		if (!s->slots[i] || (e->scope == scope && e->length == name.n &&
+				     memcmp(s->text.p + e->from, name.p, name.n) == 0))
+			return &s->slots[i];
 	}
+}
+
+/* The entry of a name in a scope; 0: there is none, and entry 0 says nothing. */
+static uint32_t find(const struct names *s, uint32_t scope, uint32_t node)
+{
+	return *slot(s, scope, node);
+}
+
+/* The same, made if there is none. */
+static uint32_t enter(struct names *s, uint32_t scope, uint32_t node, uint8_t flags)
+{
+	uint32_t *at = slot(s, scope, node);
+	if (!*at) {
+		CHECK(s->n_entries < s->room);
+		s->entries[s->n_entries] =
+			(struct entry){ .scope = scope,
+					.from = s->v[node].from,
+					.length = s->v[node].to - s->v[node].from,
+					.flags = flags };
+		*at = s->n_entries++;
+	}
+	return *at;
 }
 
 /* Binds the name that stands at a node in a scope. */
 static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t seen, uint8_t flags,
 		    bool mark)
 {
-	for (uint32_t i = slot(s, scope, node); s->entries[i].length; i = slot(s, scope, node)) {
+	uint32_t i;
+	while ((i = find(s, scope, node)) != 0) {
 		if (s->entries[i].flags & TO_FILE)
 			scope = 0;
 		else if (s->entries[i].flags & TO_OUTER && scope)
@@ -75,22 +99,17 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 		else
 			break;
 	}
-	uint32_t i = slot(s, scope, node);
-	struct entry *e = &s->entries[i];
-	if (!e->length) {
-		if (s->scopes[scope].flags & IS_CLASS || (scope == 0 && s->l->spelled_file))
+	if (!i) {
+		if (s->scopes[scope].flags & TYPE_CLASS || (scope == 0 && s->l->spelled_file))
 			flags |= SPELLED;
-		*e = (struct entry){ .scope = scope,
-				     .from = s->v[node].from,
-				     .length = s->v[node].to - s->v[node].from,
-				     .seen = seen,
-				     .flags = flags };
-		if (!flags)
-			e->number = s->scopes[scope].names++;
+		i = enter(s, scope, node, flags);
+		s->entries[i].seen = seen;
+		s->entries[i].number = flags ? 0 : s->scopes[scope].names++;
 	}
+	struct entry *e = &s->entries[i];
 	e->seen = seen < e->seen ? seen : e->seen;
 	if (mark)
-		s->bound[node] = 1 + i;
+		s->bound[node] = i;
 }
 
 /* Python calls f(x=1): then the x of f is no name of f's own. What is called is known by its last
@@ -98,36 +117,24 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 #define CALLED (NONE - 1)
 #define KEYWORDS 0x80000000U
 
-static void enter(struct names *s, uint32_t scope, uint32_t node, uint8_t flags)
-{
-	struct entry *e = &s->entries[slot(s, scope, node)];
-	if (!e->length)
-		*e = (struct entry){ .scope = scope,
-				     .from = s->v[node].from,
-				     .length = s->v[node].to - s->v[node].from,
-				     .flags = flags };
-}
-
 static void note_keywords(struct names *s)
 {
 	for (uint32_t i = 1; i < s->n; i++) {
 		uint32_t argument = s->v[i].parent, call = s->v[s->v[argument].parent].parent;
-		if (i != argument + 1 || !(s->flags[s->v[i].type] & IS_NAME) ||
+		if (i != argument + 1 || !(flags_of(s, i) & TYPE_NAME) ||
 		    strcmp(type_name(s, argument), "keyword_argument") != 0)
 			continue;
 		uint32_t callee = s->v[call + 1].end - 1;
-		if (strcmp(type_name(s, call), "call") != 0 ||
-		    !(s->flags[s->v[callee].type] & IS_NAME))
+		if (strcmp(type_name(s, call), "call") != 0 || !(flags_of(s, callee) & TYPE_NAME))
 			continue;
-		enter(s, CALLED, callee, 0);
-		enter(s, KEYWORDS | slot(s, CALLED, callee), i, 0);
+		enter(s, KEYWORDS | enter(s, CALLED, callee, 0), i, 0);
 	}
 }
 
 static uint32_t named_child(const struct names *s, uint32_t node)
 {
 	for (uint32_t i = node + 1; i < s->v[node].end; i = s->v[i].end)
-		if (s->flags[s->v[i].type] & IS_NAME)
+		if (flags_of(s, i) & TYPE_NAME)
 			return i;
 	return NONE;
 }
@@ -135,17 +142,16 @@ static uint32_t named_child(const struct names *s, uint32_t node)
 /* Whether a parameter is named by a call of its function, or of the class that makes it. */
 static bool called_by_name(const struct names *s, uint32_t from, uint32_t parameter)
 {
-	for (uint8_t kind = IS_FUNCTION;; kind = IS_CLASS) {
-		while (from && !(s->flags[s->v[from].type] & kind))
+	for (uint32_t kind = TYPE_FUNCTION;; kind = TYPE_CLASS) {
+		while (from && !(flags_of(s, from) & kind))
 			from = s->v[from].parent;
 		uint32_t name = from ? named_child(s, from) : NONE;
 		if (name == NONE)
 			return false;
-		uint32_t called = slot(s, CALLED, name);
-		if (s->entries[called].length &&
-		    s->entries[slot(s, KEYWORDS | called, parameter)].length)
+		uint32_t called = find(s, CALLED, name);
+		if (called && find(s, KEYWORDS | called, parameter))
 			return true;
-		if (kind == IS_CLASS || strncmp(s->text.p + s->v[name].from, "__", 2) != 0)
+		if (kind == TYPE_CLASS || strncmp(s->text.p + s->v[name].from, "__", 2) != 0)
 			return false;
 	}
 }
@@ -161,16 +167,13 @@ static void declare_import(struct names *s, uint32_t node)
 			if (strcmp(type_name(s, from), "string") == 0)
 				break;
 	}
-	struct entry *taken = from < s->n ? &s->entries[slot(s, NONE, from)] : NULL;
-	bool known =
-		taken && !taken->length && strcmp(type_name(s, parent), "namespace_import") != 0;
+	bool known = from < s->n && !find(s, NONE, from) &&
+		     strcmp(type_name(s, parent), "namespace_import") != 0;
 	if (known)
-		*taken = (struct entry){ .scope = NONE,
-					 .from = s->v[from].from,
-					 .length = s->v[from].to - s->v[from].from };
+		enter(s, NONE, from, 0);
 	declare(s, s->at[node], node, 0, 0, true);
 	if (known)
-		s->entries[s->bound[node] - 1].import = from;
+		s->entries[s->bound[node]].import = from;
 }
 
 static bool exported(const struct names *s, uint32_t node)
@@ -186,7 +189,8 @@ static bool named(const struct names *s, uint32_t node)
 {
 	const struct syntax_node *v = &s->v[node];
 	char c = v->to > v->from ? s->text.p[v->from] : 0;
-	return s->flags[v->type] & IS_NAME && c && !(s->l->capitals_match && c >= 'A' && c <= 'Z');
+	return flags_of(s, node) & TYPE_NAME && c &&
+	       !(s->l->capitals_match && c >= 'A' && c <= 'Z');
 }
 
 static void bind(struct names *s, uint32_t top, enum tree_where where)
@@ -194,9 +198,9 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 	uint32_t parent = s->v[top].parent, scope = s->at[parent];
 	bool seen_outside = where != BIND_PARAMETER && exported(s, parent);
 	uint8_t flags = where == BIND_SPELLED || seen_outside ? SPELLED : 0;
-	if (where == BIND_OUTSIDE && s->flags[s->v[parent].type] & IS_SCOPE)
+	if (where == BIND_OUTSIDE && flags_of(s, parent) & TYPE_SCOPE)
 		scope = s->scopes[scope].parent;
-	while (where == BIND_FUNCTION && scope && !(s->scopes[scope].flags & IS_FUNCTION))
+	while (where == BIND_FUNCTION && scope && !(s->scopes[scope].flags & TYPE_FUNCTION))
 		scope = s->scopes[scope].parent;
 	if (where == BIND_PASS)
 		flags = strncmp(type_name(s, parent), "global", 6) == 0 ? TO_FILE : TO_OUTER;
@@ -208,9 +212,9 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 						     : 0;
 		bool dotted = where != BIND_SPELLED && v->end > i + 2 &&
 			      strcmp(type_name(s, i), "dotted_name") == 0;
-		bool skipped = i != top && v->field &&
+		bool skipped = i != top && v->field && flags_of(s, v->parent) & TYPE_SKIPS &&
 			       tree_paired(s->l->skipped, type_name(s, v->parent),
-					   syntax_field_name(s->language, v->field));
+					   syntax_field_name(s->types->language, v->field));
 		if (where == BIND_PASS && scope && named(s, i))
 			enter(s, scope, i, flags); /* in the file itself it says nothing */
 		else if (where == BIND_IMPORT && named(s, i) && !skipped)
@@ -220,7 +224,7 @@ static void bind(struct names *s, uint32_t top, enum tree_where where)
 				where == BIND_PARAMETER && called_by_name(s, parent, i) ? SPELLED
 											: flags,
 				where == BIND_OUTSIDE || seen);
-		else if (!(s->flags[v->type] & IS_PATTERN) || skipped || dotted)
+		else if (!(flags_of(s, i) & TYPE_PATTERN) || skipped || dotted)
 			next = v->end;
 	}
 }
@@ -229,7 +233,7 @@ static bool applies(const struct names *s, uint32_t node, const struct tree_bind
 		    uint16_t field)
 {
 	const struct syntax_node *v = &s->v[node];
-	if (!(v->flags & SYNTAX_NAMED) || (b->field[0] && (!field || v->field != field)))
+	if (!v->named || (b->field[0] && (!field || v->field != field)))
 		return false;
 	if (b->where == READ_OUTSIDE_FIRST) {
 		uint32_t first = s->v[v->parent].parent + 1;
@@ -252,11 +256,12 @@ static bool applies(const struct names *s, uint32_t node, const struct tree_bind
 /* The first binding of this kind that is about a node; BIND_END: none. */
 static enum tree_where binding_of(const struct names *s, uint32_t node, bool reads)
 {
-	uint32_t mask = node ? s->masks[s->v[s->v[node].parent].type] : 0;
-	for (unsigned i = 0; mask >> i; i++) {
+	uint32_t mask = node ? s->types->v[s->v[s->v[node].parent].type].bindings : 0;
+	mask &= reads ? s->types->reads : ~s->types->reads;
+	for (; mask; mask &= mask - 1) {
+		unsigned i = (unsigned)__builtin_ctz(mask);
 		const struct tree_binding *b = &s->l->bindings[i];
-		if (mask >> i & 1 && (b->where >= READ_OUTSIDE) == reads &&
-		    applies(s, node, b, s->fields[i]))
+		if (applies(s, node, b, s->types->fields[i]))
 			return b->where;
 	}
 	return BIND_END;
@@ -269,9 +274,10 @@ static bool find_scopes(struct names *s)
 	for (uint32_t i = 0; s->scopes && i < s->n; i++) {
 		uint32_t scope = i ? s->at[s->v[i].parent] : 0;
 		enum tree_where read = binding_of(s, i, true);
+		s->binds[i] = (uint8_t)binding_of(s, i, false);
 		if (read == READ_OUTSIDE || read == READ_OUTSIDE_FIRST)
 			scope = s->scopes[scope].parent;
-		if (i == 0 || s->flags[s->v[i].type] & IS_SCOPE) {
+		if (i == 0 || flags_of(s, i) & TYPE_SCOPE) {
 			if (s->n_scopes == cap) {
 				cap *= 2;
 				void *grown = realloc(s->scopes, cap * sizeof(*s->scopes));
@@ -280,7 +286,7 @@ static bool find_scopes(struct names *s)
 				s->scopes = grown;
 			}
 			s->scopes[s->n_scopes] =
-				(struct scope){ .parent = scope, .flags = s->flags[s->v[i].type] };
+				(struct scope){ .parent = scope, .flags = flags_of(s, i) };
 			scope = s->n_scopes++;
 		}
 		s->at[i] = scope;
@@ -288,20 +294,21 @@ static bool find_scopes(struct names *s)
 	return s->scopes != NULL;
 }
 
+/* The spelled and the imported first, then parameters, then all else. */
 static void bind_all(struct names *s)
 {
 	note_keywords(s);
 	for (int pass = 0; pass < 3; pass++)
 		for (uint32_t i = 1; i < s->n; i++) {
-			if (!s->masks[s->v[s->v[i].parent].type])
+			enum tree_where where = (enum tree_where)s->binds[i];
+			if (where == BIND_END)
 				continue;
-			enum tree_where where = binding_of(s, i, false);
 			int wanted =
 				where == BIND_PASS || where == BIND_SPELLED || where == BIND_IMPORT
 					? 0
 				: where == BIND_PARAMETER ? 1
 							  : 2;
-			if (where != BIND_END && wanted == pass)
+			if (wanted == pass)
 				bind(s, i, where);
 		}
 }
@@ -310,7 +317,7 @@ static void bind_all(struct names *s)
 static bool behind_dot(const struct names *s, uint32_t node)
 {
 	const struct syntax_node *v = &s->v[node];
-	if (!node || !(s->flags[s->v[v->parent].type] & IS_EXACT) || v[-1].end != node)
+	if (!node || !(flags_of(s, v->parent) & TYPE_EXACT) || v[-1].end != node)
 		return false;
 	return strcmp(type_name(s, node - 1), ".") == 0 ||
 	       strcmp(type_name(s, node - 1), "::") == 0;
@@ -321,16 +328,17 @@ static bool resolve(const struct names *s, uint32_t node, uint32_t *out)
 	uint32_t scope = s->at[node], up = 0;
 	*out = 0;
 	if (s->bound[node]) {
-		const struct entry *e = &s->entries[s->bound[node] - 1];
+		const struct entry *e = &s->entries[s->bound[node]];
 		*out = e->import ? NAME_IMPORT | e->import : e->flags ? 0 : 1 + e->number;
 		return e->number < NAME_INDEX_MAX;
 	}
 	if (binding_of(s, node, true) == READ_SPELLED || behind_dot(s, node))
 		return true;
 	for (;; up++) {
-		const struct entry *e = &s->entries[slot(s, scope, node)];
-		bool seen = e->length && e->seen <= node &&
-			    (!(s->scopes[scope].flags & IS_CLASS) || up == 0 || s->l->classes_seen);
+		const struct entry *e = &s->entries[find(s, scope, node)];
+		bool seen =
+			e->length && e->seen <= node &&
+			(!(s->scopes[scope].flags & TYPE_CLASS) || up == 0 || s->l->classes_seen);
 		if (seen && !(e->flags & (TO_FILE | TO_OUTER))) {
 			*out = e->import  ? NAME_IMPORT | e->import
 			       : e->flags ? 0
@@ -345,66 +353,43 @@ static bool resolve(const struct names *s, uint32_t node, uint32_t *out)
 
 static bool prepare(struct names *s)
 {
-	static const struct {
-		uint8_t flag;
-		size_t at;
-	} lists[] = {
-		{ IS_SCOPE, offsetof(struct tree_language, scopes) },
-		{ IS_FUNCTION, offsetof(struct tree_language, functions) },
-		{ IS_CLASS, offsetof(struct tree_language, classes) },
-		{ IS_NAME, offsetof(struct tree_language, names) },
-		{ IS_PATTERN, offsetof(struct tree_language, patterns) },
-		{ IS_EXACT, offsetof(struct tree_language, exact) },
-	};
-	uint32_t types = syntax_type_count(s->language), cap = 64, names = 0;
-	s->flags = calloc(types, 1);
-	s->masks = calloc(types, sizeof(*s->masks));
-	s->at = malloc(s->n * sizeof(*s->at));
-	s->bound = calloc(s->n, sizeof(*s->bound));
-	if (!s->flags || !s->masks || !s->at || !s->bound)
+	uint32_t cap = 64, names = 0;
+	s->at = memory_take(s->n * (sizeof(*s->at) + sizeof(*s->bound) + sizeof(*s->binds)));
+	if (!s->at)
 		return false;
-	for (uint32_t i = 0; i < types; i++) {
-		const char *name = syntax_type_name(s->language, (uint16_t)i);
-		for (size_t k = 0; name && k < ARRAY_LEN(lists); k++) {
-			const char *list = *(const char *const *)(const void *)((const char *)s->l +
-										lists[k].at);
-			s->flags[i] |= tree_listed(list, name) ? lists[k].flag : 0;
-		}
-		for (unsigned k = 0; name && s->l->bindings[k].where != BIND_END; k++)
-			if (tree_listed(s->l->bindings[k].parents, name))
-				s->masks[i] |= 1U << k;
-	}
-	for (unsigned k = 0; s->l->bindings[k].where != BIND_END; k++)
-		s->fields[k] = syntax_field(s->language, s->l->bindings[k].field);
+	s->bound = s->at + s->n;
+	memset(s->bound, 0, s->n * sizeof(*s->bound));
+	s->binds = (uint8_t *)(s->bound + s->n);
 	for (uint32_t i = 0; i < s->n; i++)
-		names += (s->flags[s->v[i].type] & IS_NAME) != 0;
-	while (cap < names * 4) /* an import has two entries, a keyword three */
+		names += (flags_of(s, i) & TYPE_NAME) != 0;
+	s->room = names * 3 + 1; /* an import has two entries, a keyword three */
+	while (cap < names * 4)
 		cap *= 2;
 	s->mask = cap - 1;
-	/* Room for every name: the index of an entry is its identity. */
-	s->entries = calloc(cap, sizeof(*s->entries));
-	return s->entries != NULL;
+	s->slots = calloc(cap, sizeof(*s->slots));
+	s->entries = malloc(s->room * sizeof(*s->entries));
+	if (s->entries)
+		s->entries[s->n_entries++] = (struct entry){ 0 };
+	return s->slots && s->entries;
 }
 
-bool tree_names(const struct syntax_language *language, const struct tree_language *l,
-		const struct syntax_nodes *nodes, struct span text, uint32_t *out)
+bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
+		uint32_t *out)
 {
 	struct names s = {
-		.language = language, .l = l, .v = nodes->v, .n = nodes->n, .text = text
+		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
 	bool fine = prepare(&s) && find_scopes(&s);
 	if (fine)
 		bind_all(&s);
 	for (uint32_t i = 0; fine && i < s.n; i++) {
 		out[i] = 0;
-		if (s.flags[s.v[i].type] & IS_NAME && s.v[i].to > s.v[i].from)
+		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
 	}
-	free(s.flags);
-	free(s.masks);
 	free(s.at);
-	free(s.bound);
 	free(s.scopes);
+	free(s.slots);
 	free(s.entries);
 	return fine;
 }

@@ -4,8 +4,7 @@
 #ifndef POLICY_TREE_NAMES_H
 #define POLICY_TREE_NAMES_H
 
-#include "policy/syntax_tree.h"
-#include "policy/tree_language.h"
+#include "policy/tree_types.h"
 
 enum { NAME_UP_MAX = 1 << 9, NAME_INDEX_MAX = 1 << 22 };
 #define NAME_IMPORT 0x80000000U
@@ -13,7 +12,7 @@ enum { NAME_UP_MAX = 1 << 9, NAME_INDEX_MAX = 1 << 22 };
 /* out[i] of node i: 0, it keeps its spelling; 1 + up * NAME_INDEX_MAX + number; or NAME_IMPORT and
  * the node that says what was imported. False: no memory, or more scopes or names than the limits.
  */
-bool tree_names(const struct syntax_language *language, const struct tree_language *l,
-		const struct syntax_nodes *nodes, struct span text, uint32_t *out) MUST_USE;
+bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
+		uint32_t *out) MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/memory.h"
 #include "policy/tree.h"
 
 struct labels {
@@ -49,10 +50,7 @@ struct span labels_text(const struct labels *l, uint32_t label)
 
 static uint32_t *find(const struct labels *l, struct span text)
 {
-	uint64_t hash = 1469598103934665603U;
-	for (size_t i = 0; i < text.n; i++)
-		hash = (hash ^ (unsigned char)text.p[i]) * 1099511628211U;
-	size_t mask = (size_t)l->cap * 2 - 1, i = (hash ^ hash >> 32) & mask;
+	size_t mask = (size_t)l->cap * 2 - 1, i = span_hash(text, 0) & mask;
 	while (l->slots[i] && !span_eq(labels_text(l, l->slots[i] - 1), text))
 		i = (i + 1) & mask;
 	return &l->slots[i];
@@ -96,18 +94,19 @@ uint32_t labels_intern(struct labels *l, struct span text)
 
 bool tree_init(struct tree *t, uint32_t n)
 {
+	size_t room = (size_t)n + 1;
 	*t = (struct tree){ .n = n };
-	t->label = calloc(n + 1, sizeof(*t->label));
-	t->left = calloc(n + 1, sizeof(*t->left));
-	t->source = calloc(n + 1, sizeof(*t->source));
-	return t->label && t->left && t->source;
+	t->label = memory_take(room * (sizeof(*t->label) + sizeof(*t->left) + sizeof(*t->source)));
+	if (!t->label)
+		return false;
+	t->left = t->label + room;
+	t->source = (struct syntax_range *)(t->left + room);
+	return true;
 }
 
 void tree_fini(struct tree *t)
 {
 	free(t->label);
-	free(t->left);
-	free(t->source);
 	*t = (struct tree){ 0 };
 }
 

@@ -95,7 +95,7 @@ static void inside(const struct writer *w, uint32_t i, size_t *from, size_t *to,
 static bool key_name(const struct writer *w, uint32_t i, size_t from, size_t to)
 {
 	const struct syntax_node *v = &w->v[i];
-	if (!v->field || from == to ||
+	if (!v->field || from == to || !(writer_flags(w, v->parent) & TYPE_KEYED) ||
 	    !tree_paired(w->l->keys, writer_type(w, v->parent),
 			 syntax_field_name(w->language, v->field)))
 		return false;
@@ -120,15 +120,15 @@ uint32_t writer_string(struct writer *w, uint32_t i)
 	bool python = strcmp(w->l->name, "python") == 0;
 	bool template = strcmp(writer_type(w, i), "template_string") == 0;
 	if (key_name(w, i, from, to)) {
-		writer_begin(w, i, "property_identifier");
-		buf_add_char(&w->word, ' ');
+		buf_clear(&w->word);
+		buf_add_text(&w->word, "property_identifier ");
 		buf_add(&w->word, w->text.p + from, to - from);
 		writer_put(w, first, v->from, v->to);
 		return 1;
 	}
 	size_t at = from;
 	for (uint32_t k = i + 1; k <= v->end; k = k < v->end ? w->v[k].end : k + 1) {
-		bool inset = k < v->end && w->flags[w->v[k].type] & WRITE_INSET;
+		bool inset = k < v->end && writer_flags(w, k) & TYPE_INSET;
 		if (k < v->end && !inset)
 			continue;
 		size_t until = inset ? w->v[k].from : to;
@@ -146,7 +146,7 @@ uint32_t writer_string(struct writer *w, uint32_t i)
 			at = w->v[k].to;
 		}
 	}
-	writer_begin(w, i, writer_type(w, i));
+	writer_begin(w, i);
 	bool first_letter = true;
 	for (size_t k = 0; k < prefix.n; k++) {
 		char c = (char)(prefix.p[k] | 32);
@@ -168,9 +168,9 @@ bool writer_joined(struct writer *w, uint32_t i)
 	struct span prefix;
 	size_t from, to;
 	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end) {
-		if (w->flags[w->v[k].type] & WRITE_DROPPED)
+		if (writer_flags(w, k) & TYPE_DROPPED)
 			continue;
-		if (!(w->flags[w->v[k].type] & WRITE_STRING))
+		if (!(writer_flags(w, k) & TYPE_STRING))
 			return false;
 		inside(w, k, &from, &to, &prefix);
 		if (prefix.n > 1 || (prefix.n == 1 && !strchr("rRuU", prefix.p[0])))
@@ -180,13 +180,14 @@ bool writer_joined(struct writer *w, uint32_t i)
 	buf_clear(&w->word);
 	buf_add_text(&w->word, "text ");
 	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end) {
-		if (w->flags[w->v[k].type] & WRITE_DROPPED)
+		if (writer_flags(w, k) & TYPE_DROPPED)
 			continue;
 		inside(w, k, &from, &to, &prefix);
 		add_quoted(w, from, to, prefix.n && strchr("rR", prefix.p[0]), true);
 	}
 	writer_put(w, first, v->from, v->to);
-	writer_begin(w, i, "string");
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "string");
 	writer_put(w, first, v->from, v->to);
 	return true;
 }

@@ -6,23 +6,8 @@
 
 #include "policy/syntax_tree.h"
 #include "policy/tree.h"
-#include "policy/tree_language.h"
 #include "policy/tree_names.h"
-
-enum {
-	WRITE_DROPPED = 1 << 0,
-	WRITE_SEPARATOR = 1 << 1,
-	WRITE_EXACT = 1 << 2,
-	WRITE_ATOM = 1 << 3,
-	WRITE_TRANSPARENT = 1 << 4,
-	WRITE_LONE = 1 << 5,
-	WRITE_FIELDED = 1 << 6,
-	WRITE_STRING = 1 << 7,
-	WRITE_INSET = 1 << 8,
-	WRITE_NUMBER = 1 << 9,
-	WRITE_MARKUP = 1 << 10,
-	WRITE_PAIRED = 1 << 11, /* stands right of a > in some list */
-};
+#include "policy/tree_types.h"
 
 struct writer {
 	const struct syntax_language *language;
@@ -30,7 +15,8 @@ struct writer {
 	const struct syntax_node *v;
 	struct span text;
 	const uint32_t *names;
-	uint16_t *flags; /* of a type */
+	const struct tree_type *types;
+	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
 	struct buf word;
 	struct tree *out;
@@ -40,12 +26,18 @@ struct writer {
 
 static inline const char *writer_type(const struct writer *w, uint32_t i)
 {
-	return syntax_type_name(w->language, w->v[i].type);
+	return w->types[w->v[i].type].source.p;
+}
+
+static inline uint32_t writer_flags(const struct writer *w, uint32_t i)
+{
+	return w->types[w->v[i].type].flags;
 }
 
 /* Writes a node over all that was written since `first`; its label is in w->word. */
 void writer_put(struct writer *w, uint32_t first, uint32_t from, uint32_t to);
-void writer_begin(struct writer *w, uint32_t i, const char *type); /* begins its label */
+void writer_put_type(struct writer *w, uint32_t i, uint32_t first); /* its type is its label */
+void writer_begin(struct writer *w, uint32_t i);                    /* its type begins its label */
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
 

@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "proxy/answer.h"
+#include "proxy/audit_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/server.h"
 #include "proxy/version.h"
@@ -196,11 +197,8 @@ static const struct {
 	{ "/status", status },
 };
 
-void admin_answer(struct exchange *x, const struct http1_head *head)
+static void answer_page(struct exchange *x, const struct http1_head *head, struct span path)
 {
-	const char *query = memchr(head->target.p, '?', head->target.n);
-	struct span path = { head->target.p,
-			     query ? (size_t)(query - head->target.p) : head->target.n };
 	bool reads = span_eq(head->method, SPAN("GET")) || span_eq(head->method, SPAN("HEAD"));
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		if (!span_eq(path, span_of(pages[i].path)))
@@ -212,5 +210,16 @@ void admin_answer(struct exchange *x, const struct http1_head *head)
 		return;
 	}
 	answer_problem(x, 404, "no such page",
-		       "the admin listener has /livez, /readyz, /metrics and /status");
+		       "the admin listener has /livez, /readyz, /metrics, /status and /audits");
+}
+
+enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
+{
+	const char *query = memchr(head->target.p, '?', head->target.n);
+	struct span path = { head->target.p,
+			     query ? (size_t)(query - head->target.p) : head->target.n };
+	if (audit_pages_have(path))
+		return audit_pages_answer(x, head, path);
+	answer_page(x, head, path);
+	return exchange_to(x, &step_finish);
 }

@@ -132,8 +132,25 @@ static void answer_over_budget(struct exchange *x)
 	answer_with(x, &p, "x-should-retry: false\r\n");
 }
 
+static void answer_disputed(struct exchange *x)
+{
+	const struct problem p = {
+		.type = "urn:redcard:quorum",
+		.status = 403,
+		.title = "builders do not agree",
+		.detail = "too few builders gave the same answer, so none of it was released",
+		.key = "reason",
+		.value = x->disputed,
+	};
+	answer_with(x, &p, "x-should-retry: false\r\n");
+}
+
 void answer_cut(struct exchange *x)
 {
+	if (x->disputed) {
+		answer_disputed(x);
+		return;
+	}
 	if (exchange_broken(x)) {
 		answer_over_budget(x);
 		return;

@@ -25,7 +25,7 @@ static void set_timer(struct client *c, struct timer *t, uint32_t ms)
 
 void client_queued(struct client *c)
 {
-	if (!c->write_timer.deadline_ms)
+	if (!c->write_timer.deadline_ms && !c->conn.silent)
 		set_timer(c, &c->write_timer, timeouts(c)->client_write);
 }
 
@@ -172,11 +172,20 @@ static void on_failed(struct conn *conn, int error)
 	conn_close(conn);
 }
 
+static void count(const struct client *c, int change)
+{
+	struct worker *w = c->conn.w;
+	w->n_clients += (unsigned)change;
+	if (c->listener->admin)
+		w->n_admin_clients += (unsigned)change;
+	if (c->conn.silent)
+		w->n_silent_clients += (unsigned)change;
+}
+
 static void on_closed(struct conn *conn)
 {
 	struct client *c = CONTAINER_OF(conn, struct client, conn);
 	struct worker *w = conn->w;
-	bool admin = c->listener->admin;
 	CHECK(!c->exchange);
 	timer_remove(&w->timers, &c->read_timer);
 	timer_remove(&w->timers, &c->write_timer);
@@ -186,9 +195,10 @@ static void on_closed(struct conn *conn)
 		w->clients = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
+	count(c, -1);
 	http1_free(c->http);
 	free(c);
-	worker_client_gone(w, admin);
+	worker_client_gone(w);
 }
 
 static const struct conn_handler handler = {
@@ -236,6 +246,30 @@ static void name_peer(struct client *c)
 		inet_ntop(addr.ss_family, ip, c->peer, sizeof(c->peer));
 }
 
+static void enter(struct client *c, struct listener *l)
+{
+	struct worker *w = l->w;
+	c->listener = l;
+	c->read_timer.fire = read_too_slow;
+	c->write_timer.fire = write_too_slow;
+	c->next = w->clients;
+	if (w->clients)
+		w->clients->prev = c;
+	w->clients = c;
+	count(c, 1);
+}
+
+struct client *client_silent(const struct client *in_whose_name)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	conn_silent(&c->conn, in_whose_name->conn.w, &handler);
+	memcpy(c->peer, in_whose_name->peer, sizeof(c->peer));
+	enter(c, in_whose_name->listener);
+	return c;
+}
+
 void client_accept(struct listener *l, int fd)
 {
 	struct worker *w = l->w;
@@ -255,16 +289,7 @@ void client_accept(struct listener *l, int fd)
 			goto fail;
 	}
 	conn_accept(&c->conn, w, fd, tls, &handler);
-	c->listener = l;
-	c->read_timer.fire = read_too_slow;
-	c->write_timer.fire = write_too_slow;
-	c->next = w->clients;
-	if (w->clients)
-		w->clients->prev = c;
-	w->clients = c;
-	w->n_clients++;
-	if (l->admin)
-		w->n_admin_clients++;
+	enter(c, l);
 	name_peer(c);
 	set_timer(c, &c->read_timer, tls ? timeouts(c)->client_head : timeouts(c)->client_idle);
 	conn_read(&c->conn);

@@ -31,6 +31,9 @@ struct client {
 
 void client_accept(struct listener *l, int fd);
 
+/* A client that nobody is, for a request of our own in another's name. NULL: no memory. */
+struct client *client_silent(const struct client *in_whose_name);
+
 /* The running exchange ended with everything queued. keep: the connection may serve another
  * request. */
 void client_exchange_ended(struct client *c, bool keep);

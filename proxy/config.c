@@ -218,7 +218,8 @@ static void load_ruleset(struct config_reader *r)
 		config_problem(r, 0, "policy %s: %s; check the file", c->policy, strerror(-e));
 }
 
-/* Routes are read last: they name upstreams, which may stand below them in the file. */
+/* Auditors, quorums and routes are read last: they name upstreams, which may stand below them in
+ * the file. */
 static void skip(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	(void)r;
@@ -240,6 +241,8 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("limits", read_limits),
 		KEY_BY("timeouts", read_timeouts),
 		KEY_BY("upstreams", config_read_upstreams),
+		KEY_BY("auditors", skip),
+		KEY_BY("quorums", skip),
 		KEY_BY("routes", skip),
 	};
 	struct config *c = r->config;
@@ -257,6 +260,12 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		return;
 	}
 	config_keys_read(r, root, keys, ARRAY_LEN(keys), c);
+	const struct yaml_node *auditors = yaml_get(root, "auditors");
+	if (auditors)
+		config_read_auditors(r, auditors, c);
+	const struct yaml_node *quorums = yaml_get(root, "quorums");
+	if (quorums)
+		config_read_quorums(r, quorums, c);
 	const struct yaml_node *routes = yaml_get(root, "routes");
 	if (routes)
 		config_read_routes(r, routes, c);
@@ -275,6 +284,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 				c->listeners[i].line, c->admin.address);
 	config_check_loops(r);
 	config_check_daily(r);
+	config_check_auditors(r);
 	count_cores(c);
 	load_ruleset(r);
 }

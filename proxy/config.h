@@ -19,9 +19,11 @@
 #include "lib/wire.h"
 #include "policy/budget.h"
 #include "policy/ruleset.h"
+#include "proxy/config_quorum.h"
 #include "proxy/gate.h"
 
 struct tls_context;
+struct config_auditor; /* config_audit.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -93,6 +95,7 @@ struct config_route {
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
+	const struct config_quorum *quorum; /* NULL: none */
 	unsigned line;
 };
 
@@ -129,6 +132,10 @@ struct config {
 	struct config_listener admin; /* plain; addr_len 0: none */
 	struct config_upstream *upstreams;
 	size_t n_upstreams;
+	struct config_auditor *auditors;
+	size_t n_auditors;
+	struct config_quorum *quorums;
+	size_t n_quorums;
 	struct config_route *routes; /* first match wins */
 	size_t n_routes;
 	struct config_limits limits;

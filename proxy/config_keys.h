@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "lib/yaml.h"
-#include "proxy/config.h"
+#include "proxy/config_audit.h"
 
 /* One load in progress. */
 struct config_reader {
@@ -92,6 +92,25 @@ void config_read_listen(struct config_reader *r, const struct yaml_node *node, v
 void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_auditors(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Once all of it is read: what an auditor needs of the rest. */
+void config_check_auditors(struct config_reader *r);
+/* Whether a header of that name and value (NULL: it is removed) may be set on a request to an
+ * upstream; a problem otherwise. */
+bool config_check_header(struct config_reader *r, unsigned line, const char *name,
+			 const char *value);
+
+void config_read_quorums(struct config_reader *r, const struct yaml_node *node, void *base);
+/* The quorum that a route names, when it fits the route. NULL: a problem. */
+const struct config_quorum *config_find_quorum(struct config_reader *r,
+					       const struct yaml_node *name,
+					       const struct config_route *route);
+void config_read_headers(struct config_reader *r, const struct yaml_node *node,
+			 const struct config_header **v, size_t *n);
+
+bool config_is_token(const char *text);     /* of HTTP (RFC 9110, 5.6.2) */
+bool config_is_authority(const char *text); /* what may stand in a Host header: a name or an
+					       address, with a port */
 
 void config_read_price(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_daily(struct config_reader *r, const struct yaml_node *node, void *base);

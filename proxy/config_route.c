@@ -8,8 +8,8 @@
 /* What a route says before its names are looked up. */
 struct draft {
 	struct config_route route;
-	struct config_header *headers; /* becomes route.headers */
 	const char *upstream;
+	const char *quorum;
 	int wire;
 };
 
@@ -41,21 +41,6 @@ static const char *const cut_choices[] = { "graceful", "error", "abort", NULL };
 _Static_assert(ARRAY_LEN(cut_choices) == CUT_FORM_COUNT + 1 && sizeof(enum cut_form) == sizeof(int),
 	       "the choices are the enum");
 
-static bool is_token(const char *text)
-{
-	static const char allowed[] =
-		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	return text[0] && !text[strspn(text, allowed)];
-}
-
-/* What may stand in a Host header: a name or an address, with a port. */
-static bool is_authority(const char *text)
-{
-	static const char allowed[] =
-		"[]:.-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	return text[0] && !text[strspn(text, allowed)];
-}
-
 static void read_methods(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	struct config_route *route = base;
@@ -67,7 +52,7 @@ static void read_methods(struct config_reader *r, const struct yaml_node *node, 
 	for (const struct yaml_node *e = node->first; e; e = e->next) {
 		if (!config_expect(r, e, YAML_SCALAR))
 			continue;
-		if (!is_token(e->text) || strcmp(e->text, "CONNECT") == 0 ||
+		if (!config_is_token(e->text) || strcmp(e->text, "CONNECT") == 0 ||
 		    strpbrk(e->text, "abcdefghijklmnopqrstuvwxyz"))
 			config_problem(
 				r, e->line,
@@ -104,99 +89,10 @@ static void read_match(struct config_reader *r, const struct yaml_node *node, vo
 			route->host);
 }
 
-/* Headers that frame the message or concern one connection (RFC 9110, 7.6.1), or that redcard
- * writes itself. */
-static bool is_reserved(const char *name)
-{
-	static const char *const names[] = {
-		"connection",
-		"keep-alive",
-		"proxy-connection",
-		"proxy-authenticate",
-		"proxy-authorization",
-		"te",
-		"trailer",
-		"transfer-encoding",
-		"upgrade",
-		"content-length",
-		"host",
-		"expect",
-		"accept-encoding",
-		"via",
-	};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcasecmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void add_header(struct config_reader *r, unsigned line, struct draft *d, const char *name,
-		       const char *value)
-{
-	if (!name)
-		return;
-	if (!is_token(name))
-		config_problem(r, line,
-			       "\"%.64s\" is not a header's name; use letters, digits and dashes",
-			       name);
-	else if (strcasecmp(name, "host") == 0)
-		config_problem(r, line,
-			       "the header `host` is not set here; use the route's own `host`");
-	else if (is_reserved(name))
-		config_problem(
-			r, line,
-			"the header `%s` belongs to the connection and is written by redcard; remove it",
-			name);
-	if (value && config_has_control(value))
-		config_problem(
-			r, line,
-			"the value of the header `%.64s` has control characters; write it on one line",
-			name);
-	for (size_t i = 0; i < d->route.n_headers; i++)
-		if (strcasecmp(d->headers[i].name, name) == 0)
-			config_problem(r, line,
-				       "the header `%.64s` is set or removed twice; keep one",
-				       name);
-	d->headers[d->route.n_headers++] = (struct config_header){ name, value };
-}
-
-static void read_set(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	if (!config_expect(r, node, YAML_MAP))
-		return;
-	for (const struct yaml_node *e = node->first; e; e = e->next) {
-		const char *value = config_secret(r, e);
-		if (value)
-			add_header(r, e->line, base, config_copy(r, span_of(e->key)), value);
-	}
-}
-
-static void read_remove(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	if (!config_expect(r, node, YAML_LIST))
-		return;
-	for (const struct yaml_node *e = node->first; e; e = e->next)
-		if (config_expect(r, e, YAML_SCALAR))
-			add_header(r, e->line, base,
-				   config_copy(r, (struct span){ e->text, e->len }), NULL);
-}
-
 static void read_headers(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	static const struct config_key keys[] = {
-		KEY_BY("set", read_set),
-		KEY_BY("remove", read_remove),
-	};
-	struct draft *d = base;
-	size_t room = 0;
-	if (!config_expect(r, node, YAML_MAP))
-		return;
-	for (const struct yaml_node *e = node->first; e; e = e->next)
-		room += config_children(e);
-	d->headers = config_alloc(r, room, sizeof(*d->headers));
-	if (d->headers)
-		config_keys_read(r, node, keys, ARRAY_LEN(keys), d);
-	d->route.headers = d->headers;
+	struct config_route *route = &((struct draft *)base)->route;
+	config_read_headers(r, node, &route->headers, &route->n_headers);
 }
 
 static void check_upstream(struct config_reader *r, const struct yaml_node *node, struct draft *d)
@@ -295,6 +191,7 @@ static const struct config_key route_keys[] = {
 	KEY("upstream", KEY_TEXT, struct draft, upstream),
 	KEY("host", KEY_TEXT, struct draft, route.host_header),
 	KEY_BY("headers", read_headers),
+	KEY("quorum", KEY_TEXT, struct draft, quorum),
 	KEY_OF("wire", KEY_CHOICE, struct draft, wire, wire_choices),
 	KEY("inspect", KEY_BOOL, struct draft, route.inspect),
 	KEY_OF("on_error", KEY_FLAG, struct draft, route.fail_open, error_choices),
@@ -325,7 +222,9 @@ static void read_route(struct config_reader *r, const struct yaml_node *node,
 	d.route.dialect = wires[d.wire].dialect;
 	check_upstream(r, node, &d);
 	check_budget(r, node, &d.route);
-	if (d.route.host_header && !is_authority(d.route.host_header))
+	if (d.quorum)
+		d.route.quorum = config_find_quorum(r, yaml_get(node, "quorum"), &d.route);
+	if (d.route.host_header && !config_is_authority(d.route.host_header))
 		config_problem(
 			r, yaml_get(node, "host")->line,
 			"the `host` sent to the builder is not one; write a name, with a port if needed");

@@ -19,7 +19,7 @@
 static void begin_linger(struct conn *c)
 {
 	c->state = CONN_LINGERING;
-	if (shutdown(c->file.fd, SHUT_WR) != 0 || c->eof) {
+	if (c->silent || shutdown(c->file.fd, SHUT_WR) != 0 || c->eof) {
 		conn_close(c);
 		return;
 	}
@@ -217,7 +217,7 @@ static void on_received(struct op *op, int result, unsigned flags)
 void conn_read(struct conn *c)
 {
 	c->want_read = true;
-	if (!c->recv.pending && !c->eof && c->state != CONN_CLOSING)
+	if (!c->recv.pending && !c->eof && !c->silent && c->state != CONN_CLOSING)
 		ring_recv(c->w->ring, &c->recv, c->file, c->stock);
 }
 
@@ -259,6 +259,20 @@ void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls,
 	init(c, w, fd, tls, handler);
 	c->state = tls ? CONN_OPENING : CONN_OPEN;
 	set_no_delay(fd);
+}
+
+void conn_silent(struct conn *c, struct worker *w, const struct conn_handler *handler)
+{
+	*c = (struct conn){
+		.w = w,
+		.handler = handler,
+		.state = CONN_OPEN,
+		.file = { .fd = -1, .slot = -1 },
+		.in_buffer = -1,
+		.linger.fire = linger_over,
+		.silent = true,
+	};
+	c->out_tail = &c->out;
 }
 
 static void on_connected(struct op *op, int result, unsigned flags)
@@ -356,7 +370,9 @@ void conn_bury(struct conn *c)
 	keep_rest(c);
 	buf_fini(&c->backlog);
 	tls_free(c->tls);
-	ring_detach(c->w->ring, c->file);
-	close(c->file.fd);
+	if (!c->silent) {
+		ring_detach(c->w->ring, c->file);
+		close(c->file.fd);
+	}
 	c->handler->closed(c);
 }

@@ -35,9 +35,8 @@ struct conn_handler {
 	void (*input)(struct conn *c);  /* conn_input() has grown */
 	void (*eof)(struct conn *c);    /* the peer closed its side; input may still be there */
 	void (*sent)(struct conn *c);   /* output went down; conn_queued() tells how much is left */
-	void (*failed)(struct conn *c,
-		       int error); /* -errno, or -EPROTO for TLS; close it */
-	void (*closed)(struct conn *c); /* last call: free the owner */
+	void (*failed)(struct conn *c, int error); /* -errno, or -EPROTO for TLS; close it */
+	void (*closed)(struct conn *c);            /* last call: free the owner */
 };
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_FLUSHING, CONN_LINGERING, CONN_CLOSING };
@@ -72,12 +71,16 @@ struct conn {
 	struct timer linger;
 	struct conn *next_dying, *next_flush;
 	bool dying, flushing; /* on the worker's lists */
+	bool silent;          /* no socket: what is written is dropped, and nothing arrives */
 };
 
 /* Takes over an accepted socket. tls may be NULL; the conn owns it. Reading starts with
  * conn_read(). */
 void conn_accept(struct conn *c, struct worker *w, int fd, struct tls *tls,
 		 const struct conn_handler *handler);
+
+/* A conn without a peer, open until it is closed. */
+void conn_silent(struct conn *c, struct worker *w, const struct conn_handler *handler);
 
 /* Opens a socket and connects it; the outcome comes as opened() or failed(). -errno when it cannot
  * even begin: then the conn needs no close. addr must stay valid until then. */

@@ -131,7 +131,7 @@ void conn_write_cipher(struct conn *c)
 
 void conn_write(struct conn *c, const void *p, size_t n)
 {
-	if (n == 0 || c->state == CONN_CLOSING)
+	if (n == 0 || c->silent || c->state == CONN_CLOSING)
 		return;
 	if (!c->tls) {
 		queue_copy(c, p, n);
@@ -236,7 +236,7 @@ static bool inside(struct span part, const char *p, size_t n)
 
 bool conn_can_lend(const struct conn *c, const struct conn *from, struct span body)
 {
-	if (c->tls || body.n < LEND_LEAST)
+	if (c->tls || c->silent || body.n < LEND_LEAST)
 		return false;
 	if (from->joined)
 		return inside(body, from->joined->p, from->joined->n);

@@ -5,19 +5,12 @@
 #include <unistd.h>
 
 #include "lib/file.h"
-#include "policy/compare.h"
 #include "proxy/cli.h"
+#include "proxy/diff.h"
+#include "proxy/diff_sharp.h"
+#include "proxy/diff_view.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
-
-struct diff {
-	const char *paths[COMPARE_SIDES];
-	struct buf files[COMPARE_SIDES];
-	struct span texts[COMPARE_SIDES];
-	const struct syntax_language *language;
-	uint32_t threshold;
-	struct comparison c;
-};
 
 static int read_one(const char *path, struct buf *out)
 {
@@ -78,12 +71,13 @@ static void print_place(const struct diff *d, FILE *to)
 		fprintf(to, "%s: there is no code in it\n", d->paths[c->at]);
 }
 
-static void print_text(const struct diff *d)
+static void print_text(const struct diff *d, const struct diff_view *how)
 {
 	const struct comparison *c = &d->c;
 	const struct score *s = &c->score;
-	printf("%s: %s", score_verdict_names[compare_verdict(c->reason)],
-	       compare_reason_names[c->reason]);
+	enum score_verdict verdict = compare_verdict(c->reason);
+	printf("%s%s: %s%s", diff_view_verdict(how, verdict), score_verdict_names[verdict],
+	       compare_reason_names[c->reason], diff_view_plain(how));
 	if (!c->scored) {
 		putchar('\n');
 		print_place(d, stdout);
@@ -103,6 +97,7 @@ static void print_text(const struct diff *d)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
+	diff_sharp_text(&c->sharp, d->paths, d->texts);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -147,7 +142,10 @@ static void add_json(const struct diff *d, struct buf *out)
 	if (c->scored && d->paths[COMPARE_BASE])
 		buf_printf(out, ",\"ted_to_base\":{\"a\":[%u,%u],\"b\":[%u,%u]}", c->score.ac.low,
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
-	buf_add_text(out, ",\"sharp_edits\":null}\n");
+	buf_add_char(out, ',');
+	diff_changes_json(d, out);
+	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_text(out, "}\n");
 }
 
 static void add_trees(const struct diff *d, struct buf *out)
@@ -168,8 +166,32 @@ static void add_trees(const struct diff *d, struct buf *out)
 	buf_add_text(out, "}\n");
 }
 
-static int print(const struct diff *d, bool json, bool trees)
+struct diff_options {
+	const char *language, *base, *threshold, *meta, *metrics, *view, *colour;
+	bool json, trees;
+	struct diff_view how;
+};
+
+/* False: out of memory. */
+static bool print_page(const struct diff *d, const struct diff_view *how)
 {
+	struct buf changes = { 0 };
+	print_text(d, how);
+	bool ok = !how->side || diff_view_print(how, d, stdout);
+	if (how->side)
+		diff_changes_note(d, &changes);
+	else
+		diff_changes_text(d, &changes);
+	if (!changes.failed && changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	ok = ok && !changes.failed;
+	buf_fini(&changes);
+	return ok;
+}
+
+static int print(const struct diff *d, const struct diff_options *o)
+{
+	bool json = o->json, trees = o->trees;
 	struct buf out = { 0 };
 	if (json)
 		add_json(d, &out);
@@ -177,12 +199,11 @@ static int print(const struct diff *d, bool json, bool trees)
 		add_trees(d, &out);
 	bool whole = !out.failed;
 	if (!json && !trees)
-		print_text(d);
+		whole = print_page(d, &o->how);
 	else if (whole)
 		fwrite(out.p, 1, out.n, stdout);
-	else
-		fputs("redcard diff: out of memory for the report; leave out --dump-trees\n",
-		      stderr);
+	if (!whole)
+		fputs("redcard diff: out of memory for the report; use --view text\n", stderr);
 	if (whole && trees && !d->c.scored)
 		print_place(d, stderr);
 	buf_fini(&out);
@@ -191,8 +212,9 @@ static int print(const struct diff *d, bool json, bool trees)
 	return compare_verdict(d->c.reason) == SCORE_PASS ? EXIT_CLEAN : EXIT_FINDING;
 }
 
-static int run(struct diff *d, const char *language, const char *threshold, bool json, bool trees)
+static int run(struct diff *d, const struct diff_options *o)
 {
+	const char *language = o->language, *threshold = o->threshold;
 	if (!score_threshold(threshold, &d->threshold)) {
 		fprintf(stderr,
 			"redcard diff: threshold %s is no percentage; write one such as 3.00\n",
@@ -210,39 +232,59 @@ static int run(struct diff *d, const char *language, const char *threshold, bool
 		return EXIT_TOOL;
 	if (language || find_language(d))
 		compare(&d->c, d->language, d->texts, d->threshold, true);
-	return print(d, json, trees);
+	compare_sharp(&d->c, d->language, d->texts);
+	if (!diff_write(d, o->meta, o->metrics))
+		return EXIT_TOOL;
+	if (!o->trees)
+		diff_changes_find(d);
+	return print(d, o);
 }
 
 int diff_main(int argc, char **argv)
 {
-	const char *language = NULL, *base = NULL, *threshold = "3.00";
-	bool json = false, trees = false;
+	struct diff_options o = { .threshold = "3.00" };
 	const struct cli_option options[] = {
 		{ .name = "threshold",
 		  .letter = 't',
 		  .value = "PERCENT",
-		  .text = &threshold,
+		  .text = &o.threshold,
 		  .help = "the most that is no reason for an audit (3.00)" },
 		{ .name = "base",
 		  .letter = 'b',
 		  .value = "FILE",
-		  .text = &base,
+		  .text = &o.base,
 		  .help = "what both of them changed" },
 		{ .name = "language",
 		  .letter = 'l',
 		  .value = "NAME",
-		  .text = &language,
+		  .text = &o.language,
 		  .help = "instead of what the names or the texts say" },
-		{ .name = "json", .flag = &json, .help = "print JSON" },
+		{ .name = "view",
+		  .value = "VIEW",
+		  .text = &o.view,
+		  .help = "side (side by side; on a terminal) or text (a line for each change)" },
+		{ .name = "color",
+		  .value = "WHEN",
+		  .text = &o.colour,
+		  .help = "auto (on a terminal without NO_COLOR), always or never" },
+		{ .name = "json", .flag = &o.json, .help = "print JSON" },
+		{ .name = "meta",
+		  .value = "FILE",
+		  .text = &o.meta,
+		  .help = "put the section qa_300_dual_render into a meta.yaml" },
+		{ .name = "metrics",
+		  .value = "FILE",
+		  .text = &o.metrics,
+		  .help = "write metrics for Prometheus' textfile collector" },
 		{ .name = "dump-trees",
-		  .flag = &trees,
+		  .flag = &o.trees,
 		  .help = "print both normalised trees and their distance as JSON" },
 	};
 	struct cli cli = {
 		.verb = "diff",
 		.summary =
-			"Compares two renders of one program by the distance of their syntax trees. Only equal\n"
-			"trees pass: sharp edits are not judged yet, so any other pair is for an audit.",
+			"Compares two renders of one program by the distance of their syntax trees. A pair passes\n"
+			"at or under the threshold, unless a difference is sharp: not known to be harmless.",
 		.operands = "A B",
 		.operands_min = 2,
 		.operands_max = 2,
@@ -250,20 +292,29 @@ int diff_main(int argc, char **argv)
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard diff a.py b.py\n"
 			    "  redcard diff --base old.go --threshold 2.5 a.go b.go\n"
-			    "  redcard diff --language rust --json a.txt b.txt\n",
+			    "  redcard diff --language rust --json a.txt b.txt\n"
+			    "  redcard diff --meta meta.yaml --metrics diff.prom a.py b.py\n",
 	};
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	struct diff d = { .paths = { cli.v[0], cli.v[1], base } };
-	if (json && trees) {
+	struct diff d = { .paths = { cli.v[0], cli.v[1], o.base } };
+	if (!diff_view_init(&o.how, o.view, o.colour))
+		return EXIT_TOOL;
+	if (o.view && (o.json || o.trees)) {
+		fputs("redcard diff: --view is for people; leave it out, or --json and --dump-trees\n",
+		      stderr);
+		return EXIT_TOOL;
+	}
+	if (o.json && o.trees) {
 		fputs("redcard diff: --json and --dump-trees are two documents; leave one out\n",
 		      stderr);
 		return EXIT_TOOL;
 	}
-	status = run(&d, language, threshold, json, trees);
+	status = run(&d, &o);
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		buf_fini(&d.files[i]);
+	diff_changes_fini(&d);
 	comparison_fini(&d.c);
 	return status;
 }

@@ -18,7 +18,7 @@ static bool can_wake(const struct exchange *x)
 {
 	return x->client->conn.recv.pending || x->client->conn.send.pending ||
 	       x->client->conn.out || x->phase.deadline_ms || x->tick.deadline_ms ||
-	       x->total.deadline_ms || x->allowance.deadline_ms ||
+	       x->total.deadline_ms || x->allowance.deadline_ms || x->voter.ballot ||
 	       (x->backend && !conn_idle(&x->backend->conn));
 }
 
@@ -53,9 +53,9 @@ void exchange_schedule(struct exchange *x)
 	if (x->hold_since_ms) {
 		const struct ruleset *set = judge_ruleset(gate_judge(x->gate));
 		due = min_u64(due, x->hold_since_ms + ruleset_hold_ms(set));
-		if (x->keepalive_ms)
-			due = min_u64(due, x->keepalive_ms);
 	}
+	if (x->keepalive_ms)
+		due = min_u64(due, x->keepalive_ms);
 	if (due == UINT64_MAX)
 		timer_clear(&x->tick);
 	else
@@ -83,22 +83,46 @@ static char *summarise(const struct http1_head *head)
 	return text;
 }
 
-void exchange_begin(struct client *client)
+struct exchange *exchange_new(struct client *client, struct runtime *rt, const char *summary)
 {
 	struct worker *w = client->conn.w;
-	const struct http1_head *head = http1_head(client->http);
 	struct exchange *x = calloc(1, sizeof(*x));
-	char *summary = x ? summarise(head) : NULL;
-	if (!summary) {
+	char *copy = x ? strdup(summary) : NULL;
+	if (!copy) {
 		free(x);
+		return NULL;
+	}
+	x->w = w;
+	x->rt = runtime_ref(rt);
+	x->client = client;
+	x->summary = copy;
+	x->began_ms = w->now_ms;
+	x->result = RESULT_PASSED;
+	x->reason = "";
+	x->phase.fire = phase_over;
+	x->tick.fire = exchange_tick;
+	x->total.fire = total_over;
+	worker_new_id(w, x->id);
+	client->exchange = x;
+	if (!client->listener->admin)
+		worker_exchange_begins(w);
+	uint32_t limit = rt->config->timeouts.exchange;
+	if (limit)
+		timer_set(&w->timers, &x->total, w->now_ms + limit);
+	return x;
+}
+
+void exchange_begin(struct client *client)
+{
+	const struct http1_head *head = http1_head(client->http);
+	char *summary = summarise(head);
+	struct exchange *x =
+		summary ? exchange_new(client, client->conn.w->runtime, summary) : NULL;
+	free(summary);
+	if (!x) {
 		answer_refusal(client, HTTP1_NO_MEMORY);
 		return;
 	}
-	x->w = w;
-	x->rt = runtime_ref(w->runtime);
-	x->client = client;
-	x->summary = summary;
-	x->began_ms = w->now_ms;
 	x->request_framing = head->framing;
 	x->is_head = span_eq(head->method, SPAN("HEAD"));
 	x->client_is_1_0 = head->minor == 0;
@@ -108,19 +132,7 @@ void exchange_begin(struct client *client)
 	x->detect_query = memmem(head->target.p, head->target.n, "alt=sse", 7) != NULL;
 	x->request_done = head->framing == HTTP1_NO_BODY ||
 			  (head->framing == HTTP1_LENGTH && head->length == 0);
-	x->result = RESULT_PASSED;
-	x->reason = "";
-	x->phase.fire = phase_over;
-	x->tick.fire = exchange_tick;
-	x->total.fire = total_over;
 	x->step = &step_route;
-	worker_new_id(w, x->id);
-	client->exchange = x;
-	if (!client->listener->admin)
-		worker_exchange_begins(w);
-	uint32_t limit = x->rt->config->timeouts.exchange;
-	if (limit)
-		timer_set(&w->timers, &x->total, w->now_ms + limit);
 	exchange_advance(x);
 }
 
@@ -136,6 +148,7 @@ static void destroy(struct exchange *x)
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);
 	free(x->summary);
+	free(x->own_route);
 	runtime_unref(x->rt);
 	free(x);
 }
@@ -158,6 +171,7 @@ static enum step_next run_finish(struct exchange *x)
 	x->backend = NULL;
 	bool keep = !x->close_client && x->request_done && !x->aborted;
 	record_exchange(x);
+	exchange_unseat(x);
 	client_queued(client);
 	if (!client->listener->admin)
 		worker_exchange_ends(x->w);
@@ -173,6 +187,7 @@ enum step_next exchange_failed(struct exchange *x, enum exchange_result result, 
 {
 	x->result = result;
 	x->reason = reason;
+	exchange_vote_failed(x);
 	exchange_drop_backend(x);
 	if (!x->head_queued) {
 		answer_problem(x, status, reason, detail);
@@ -233,10 +248,8 @@ static enum step_next run_route(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->client->http);
 	const struct config *config = x->rt->config;
-	if (x->client->listener->admin) {
-		admin_answer(x, head);
-		return exchange_to(x, &step_finish);
-	}
+	if (x->client->listener->admin)
+		return admin_answer(x, head);
 	if (x->w->n_exchanges > config->limits.streams)
 		return refuse(x, 503, "too many streams",
 			      "this proxy is at its limit of streams; try again later");
@@ -262,7 +275,9 @@ static enum step_next run_route(struct exchange *x)
 	}
 	if (!exchange_may_spend(x))
 		return STEP_AGAIN;
-	if (exchange_write_request_head(x) != 0)
+	if (!exchange_take_seat(x, head))
+		return STEP_AGAIN;
+	if (exchange_write_head(x, head, x->client) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");
 	http1_drop_head(x->client->http); /* what is still needed of it was copied */
@@ -360,7 +375,8 @@ void exchange_client_gone(struct exchange *x, enum exchange_result result)
 {
 	struct client *client = x->client;
 	x->result = result;
-	x->reason = exchange_result_names[result];
+	if (!x->reason[0])
+		x->reason = exchange_result_names[result];
 	x->close_client = true;
 	x->aborted = true;
 	x->head_queued = true;
@@ -374,15 +390,20 @@ static const char *phase_name(const struct exchange *x)
 {
 	if (x->step == &step_connect)
 		return "connect timeout";
-	if (x->step == &step_await || x->step == &step_gather)
-		return x->request_done ? "first byte timeout" : "request body timeout";
-	return "builder stalled";
+	return x->step == &step_await || x->step == &step_gather ? "first byte timeout"
+								 : "builder stalled";
 }
 
 static void time_out(struct exchange *x, unsigned status, const char *reason, const char *detail)
 {
 	(void)exchange_failed(x, RESULT_TIMEOUT, status, reason, detail);
 	exchange_advance(x);
+}
+
+static bool awaits_body(const struct exchange *x)
+{
+	return !x->request_done &&
+	       (x->step == &step_await || x->step == &step_gather || x->client->listener->admin);
 }
 
 static void phase_over(struct timer *t)
@@ -394,8 +415,8 @@ static void phase_over(struct timer *t)
 		exchange_advance(x);
 		return;
 	}
-	if ((x->step == &step_await || x->step == &step_gather) && !x->request_done) {
-		time_out(x, 408, phase_name(x), "the request's body stopped arriving");
+	if (awaits_body(x)) {
+		time_out(x, 408, "request body timeout", "the request's body stopped arriving");
 		return;
 	}
 	count_upstream_error(x, UPSTREAM_TIMEOUT);

@@ -4,7 +4,7 @@
  *
  * Theory of operation
  *
- *   route --> gather --> connect --> send --> await --> respond --> body --> finish
+ *   route --> gather --> connect --> send --> await --> respond --> body --> [ballot] --> finish
  *     |                     ^ |                 |          |          |
  *     |                     +-+ another address +----------+----------+--> (cut, failure, gone)
  *     +--> an answer of our own                                              --> finish
@@ -25,6 +25,7 @@
 #include "lib/inflate.h"
 #include "lib/timers.h"
 #include "proxy/backend.h"
+#include "proxy/ballot.h"
 #include "proxy/client.h"
 #include "proxy/gate.h"
 #include "proxy/metric_table.h"
@@ -45,6 +46,7 @@ struct exchange {
 	struct worker *w;
 	struct runtime *rt;
 	const struct config_route *route; /* NULL before routing and for answers of our own */
+	struct config_route *own_route;   /* what route points at, where it is this exchange's */
 	struct client *client;
 	struct backend *backend;
 	char id[EXCHANGE_ID_LENGTH + 1];
@@ -55,6 +57,7 @@ struct exchange {
 	/* The request. */
 	struct buf request_head; /* written for the builder, followed by the gathered body */
 	enum http1_framing request_framing;
+	size_t head_bytes;       /* of request_head, before the body */
 	uint64_t request_bytes;  /* of the body, parsed */
 	uint64_t gathered_bytes; /* of these, in request_head */
 	uint64_t gather_until_ms;
@@ -87,6 +90,9 @@ struct exchange {
 	bool lost;          /* the builder's connection is gone; its input may still be there */
 	enum upstream_error lost_why;
 
+	struct voter voter;   /* where its answer is compared with others */
+	const char *disputed; /* why the quorum refused it, or NULL */
+
 	/* How it ended. */
 	enum exchange_result result;
 	const char *reason; /* for the record; static or the ruleset's */
@@ -118,7 +124,10 @@ void exchange_drain(struct exchange *x); /* time is over: end it */
 
 /* For the files of the exchange only. */
 extern const struct step step_route, step_gather, step_connect, step_send, step_await, step_respond,
-	step_body, step_tunnel, step_finish;
+	step_body, step_ballot, step_tunnel, step_finish;
+
+/* An exchange at no step yet; summary is copied. NULL: no memory. */
+struct exchange *exchange_new(struct client *client, struct runtime *rt, const char *summary);
 
 enum step_next exchange_to(struct exchange *x, const struct step *step); /* AGAIN at that step */
 /* an answer of our own if nothing was sent yet, else an abort */
@@ -131,16 +140,35 @@ void exchange_phase(struct exchange *x, uint32_t ms); /* 0: no limit */
 
 enum pump { PUMP_WAIT, PUMP_DONE, PUMP_FAILED };
 enum pump exchange_pump_request(struct exchange *x); /* FAILED: x has already been given its end */
-int exchange_write_request_head(struct exchange *x) MUST_USE;
+/* from: whose request it is, as the builder is told */
+int exchange_write_head(struct exchange *x, const struct http1_head *head,
+			const struct client *from) MUST_USE;
 bool exchange_commit_head(struct exchange *x); /* queues the answer's head if it is not */
 void exchange_schedule(struct exchange *x); /* sets the tick timer to the earliest of what is due */
-void exchange_tick(struct timer *t);        /* the head, a keep-alive or a hold is due */
+void exchange_keep_alive(struct exchange *x); /* sets when the next comment is due */
+void exchange_tick(struct timer *t);          /* the head, a keep-alive or a hold is due */
 /* false: no memory */
 bool exchange_edits(const struct exchange *x); /* what leaves may differ from what came */
 bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect dialect);
 /* drops the backend; the next step connects */
 void exchange_retry(struct exchange *x, enum upstream_error why);
 enum step_next exchange_cut(struct exchange *x); /* the gate said so */
+
+/* What the gate kept for the quorum leaves, and the answer ends. */
+enum step_next exchange_admitted(struct exchange *x);
+
+/* exchange_ballot.c: of an exchange without a seat they do nothing, and what they ask is false. */
+/* Where the route has a quorum. False: x has been given its end. */
+bool exchange_take_seat(struct exchange *x, const struct http1_head *head);
+bool exchange_fans_out(const struct exchange *x);  /* it has rivals that wait for its request, */
+void exchange_ask_rivals(struct exchange *x);      /* which is gathered */
+bool exchange_is_barred(const struct exchange *x); /* nothing leaves before the verdict */
+void exchange_tap(struct exchange *x, struct gate_options *options);
+void exchange_vote(struct exchange *x, enum quorum_ending how);
+void exchange_vote_failed(struct exchange *x); /* as its result and step say */
+void exchange_unseat(struct exchange *x);
+enum step_next exchange_refused_by_quorum(struct exchange *x);
+void exchange_news(struct exchange *x); /* of its ballot; x may be gone afterwards */
 
 /* exchange_budget.c */
 void exchange_budget_begin(struct exchange *x); /* the route is known */

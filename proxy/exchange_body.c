@@ -117,6 +117,11 @@ enum step_next exchange_cut(struct exchange *x)
 	return exchange_to(x, &step_finish);
 }
 
+void exchange_keep_alive(struct exchange *x)
+{
+	x->keepalive_ms = timeouts(x)->keepalive ? x->w->now_ms + timeouts(x)->keepalive : 0;
+}
+
 static void note_hold(struct exchange *x)
 {
 	bool holding = gate_holding(x->gate);
@@ -127,15 +132,22 @@ static void note_hold(struct exchange *x)
 	x->held_from = from;
 	if (holding && !x->hold_since_ms) {
 		x->hold_since_ms = x->w->now_ms;
-		x->keepalive_ms =
-			timeouts(x)->keepalive ? x->w->now_ms + timeouts(x)->keepalive : 0;
+		exchange_keep_alive(x);
 	} else if (!holding) {
 		x->hold_since_ms = 0;
+		if (!gate_barred(x->gate))
+			x->keepalive_ms = 0;
 	}
 	exchange_schedule(x);
 }
 
 /* --- through the gate --- */
+
+static bool holds_too_much(const struct exchange *x)
+{
+	const struct gate_record *r = gate_record(x->gate);
+	return r->received - r->released > voter_quorum(&x->voter)->held_bytes;
+}
 
 static bool feed(struct exchange *x, struct span body)
 {
@@ -146,6 +158,8 @@ static bool feed(struct exchange *x, struct span body)
 	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
+	if (state == GATE_OPEN && gate_barred(x->gate) && holds_too_much(x))
+		state = gate_refuse(x->gate, compare_reason_names[COMPARE_TOO_LARGE]);
 	return state == GATE_CUT;
 }
 
@@ -211,10 +225,38 @@ static enum step_next stopped(struct exchange *x)
 			       "this proxy is out of memory");
 }
 
-static enum step_next finish_body(struct exchange *x)
+static enum step_next end_answer(struct exchange *x)
 {
 	size_t n = 0;
 	const struct http1_header *trailers = http1_trailers(x->backend->http, &n);
+	end_body(x, trailers, n);
+	return exchange_to(x, &step_finish);
+}
+
+enum step_next exchange_admitted(struct exchange *x)
+{
+	struct gate_out out;
+	x->keepalive_ms = 0;
+	enum gate_state state = gate_admit(x->gate, &out);
+	emit(x, out.old, out.fresh);
+	return state == GATE_CUT ? exchange_cut(x) : end_answer(x);
+}
+
+/* The builder has said all; what is barred waits for the others. */
+static enum step_next await_ballot(struct exchange *x)
+{
+	exchange_vote(x, QUORUM_COMPLETE);
+	if (!x->gate || !gate_barred(x->gate))
+		return end_answer(x);
+	exchange_phase(x, 0);
+	timer_clear(&x->allowance);
+	x->hold_since_ms = 0;
+	exchange_schedule(x);
+	return exchange_to(x, &step_ballot);
+}
+
+static enum step_next finish_body(struct exchange *x)
+{
 	x->answer_done = true;
 	if (x->inflate && inflate_finish(x->inflate) != INFLATE_END)
 		return exchange_failed(x, RESULT_CUT, 502, "encoding broken",
@@ -229,8 +271,7 @@ static enum step_next finish_body(struct exchange *x)
 		if (state == GATE_CUT)
 			return exchange_cut(x);
 	}
-	end_body(x, trailers, n);
-	return exchange_to(x, &step_finish);
+	return await_ballot(x);
 }
 
 /* Nothing is judged and both sides are chunked: the framing that the parser has found sound goes on
@@ -348,11 +389,11 @@ void exchange_tick(struct timer *t)
 	    now >= x->hold_since_ms + ruleset_hold_ms(judge_ruleset(gate_judge(x->gate))) &&
 	    expire_hold(x))
 		return;
-	if (x->hold_since_ms && x->keepalive_ms && now >= x->keepalive_ms) {
+	if (x->gate && x->keepalive_ms && now >= x->keepalive_ms) {
 		struct span comment = wire_keepalive(gate_wire(x->gate));
 		if (comment.n && x->form != BODY_LENGTH && gate_at_boundary(x->gate))
 			emit(x, comment, (struct span){ "", 0 });
-		x->keepalive_ms = now + timeouts(x)->keepalive;
+		exchange_keep_alive(x);
 	}
 	exchange_schedule(x);
 }

@@ -10,18 +10,20 @@
 #define GATHER_BYTES 65536
 #define GATHER_MS 2000
 
-int exchange_write_request_head(struct exchange *x)
+int exchange_write_head(struct exchange *x, const struct http1_head *head,
+			const struct client *from)
 {
 	const struct head_facts facts = {
-		.client_ip = span_of(x->client->peer),
+		.client_ip = span_of(from->peer),
 		.exchange = { x->id, EXCHANGE_ID_LENGTH },
 		.host = span_of(x->rt->config->upstreams[x->route->upstream].addresses[0].host),
-		.tls = x->client->listener->config->tls != NULL,
+		.tls = from->listener->config->tls != NULL,
 		.forwarded_append = x->rt->config->proxy_headers,
 		.upgrade = x->wants_upgrade,
 		.expect_continue = x->expects_continue,
 	};
-	head_request(&x->request_head, http1_head(x->client->http), x->route, &facts);
+	head_request(&x->request_head, head, x->route, &facts);
+	x->head_bytes = x->request_head.n;
 	return x->request_head.failed ? -ENOMEM : 0;
 }
 
@@ -85,6 +87,12 @@ static enum pump refused(struct exchange *x)
 	return PUMP_FAILED;
 }
 
+static uint64_t most_bytes(const struct exchange *x)
+{
+	uint64_t most = x->rt->config->limits.body_bytes;
+	return exchange_fans_out(x) ? min_u64(most, x->route->quorum->request_bytes) : most;
+}
+
 enum pump exchange_pump_request(struct exchange *x)
 {
 	struct conn *from = &x->client->conn;
@@ -109,7 +117,7 @@ enum pump exchange_pump_request(struct exchange *x)
 		conn_trim(from);
 		if (event == HTTP1_REFUSED)
 			return refused(x);
-		if (x->request_bytes > x->rt->config->limits.body_bytes) {
+		if (x->request_bytes > most_bytes(x)) {
 			x->close_client = true;
 			(void)exchange_failed(x, RESULT_REFUSED, 413, "body too large",
 					      "the request's body is larger than this proxy takes");
@@ -119,7 +127,8 @@ enum pump exchange_pump_request(struct exchange *x)
 			finish_request(x);
 		else if (x->step == &step_await || x->step == &step_gather)
 			exchange_phase(x, x->rt->config->timeouts.client_body);
-		if (x->step == &step_gather && x->request_bytes >= GATHER_BYTES)
+		if (x->step == &step_gather && x->request_bytes >= GATHER_BYTES &&
+		    !exchange_fans_out(x))
 			return PUMP_DONE;
 	}
 	return PUMP_DONE;
@@ -134,20 +143,22 @@ static enum step_next run_gather(struct exchange *x)
 {
 	if (x->expects_continue) /* the body comes when the builder wants it (RFC 9110, 10.1.1) */
 		return exchange_to(x, &step_connect);
-	if (!x->gather_until_ms && !x->request_done) {
+	if (!x->gather_until_ms && !x->request_done && !exchange_fans_out(x)) {
 		x->gather_until_ms = x->w->now_ms + GATHER_MS;
 		timer_set(&x->w->timers, &x->tick, x->gather_until_ms);
 	}
 	enum pump pump = exchange_pump_request(x);
 	if (pump == PUMP_FAILED)
 		return STEP_AGAIN;
-	if (pump == PUMP_WAIT && x->w->now_ms < x->gather_until_ms)
+	if (pump == PUMP_WAIT && (x->w->now_ms < x->gather_until_ms || exchange_fans_out(x)))
 		return STEP_WAIT;
 	timer_clear(&x->tick);
 	if (x->request_head.failed)
 		return exchange_failed(x, RESULT_REFUSED, 503, "out of memory",
 				       "this proxy is out of memory");
 	x->gathered_bytes = x->request_bytes;
+	if (exchange_fans_out(x))
+		exchange_ask_rivals(x);
 	return exchange_to(x, &step_connect);
 }
 

@@ -159,7 +159,7 @@ bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect d
 {
 	const struct config_route *route = x->route;
 	const struct config_upstream *builder = &x->rt->config->upstreams[route->upstream];
-	const struct gate_options options = {
+	struct gate_options options = {
 		.ruleset = x->rt->config->ruleset,
 		.framing = framing,
 		.dialect = dialect,
@@ -171,6 +171,7 @@ bool exchange_open_gate(struct exchange *x, enum framing framing, enum dialect d
 		.limits = route->budget.set ? &route->budget : NULL,
 		.price = builder->priced ? &builder->price : NULL,
 	};
+	exchange_tap(x, &options);
 	x->gate = gate_new(&options);
 	return x->gate != NULL;
 }
@@ -236,12 +237,25 @@ static bool stated_length(const struct http1_head *head, uint64_t *length)
 	return value.p && value.n > 0 && value.n < 19 && head->status != 204;
 }
 
+/* The head waits for the first judged byte, so that a cut can still be an answer; for the verdict
+ * of a quorum as long as it takes, where nothing could keep the client waiting. */
+static void await_judgement(struct exchange *x)
+{
+	bool barred = exchange_is_barred(x);
+	if (!barred || x->event_stream)
+		x->head_due_ms = x->w->now_ms + timeouts(x)->head_hold;
+	if (barred)
+		exchange_keep_alive(x);
+}
+
 static enum step_next run_respond(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->backend->http);
 	bool has_body = head->framing != HTTP1_NO_BODY;
 	x->status = head->status;
 	buf_fini(&x->request_head);
+	if (!has_body || x->status > 299)
+		exchange_vote(x, QUORUM_ABSENT);
 	struct span type = http1_find(head, SPAN("content-type"));
 	bool judged = has_body && x->route->inspect;
 	if (judged &&
@@ -277,7 +291,7 @@ static enum step_next run_respond(struct exchange *x)
 	if (!judged)
 		(void)exchange_commit_head(x);
 	else
-		x->head_due_ms = x->w->now_ms + timeouts(x)->head_hold;
+		await_judgement(x);
 	exchange_schedule(x);
 	exchange_phase(x, timeouts(x)->upstream_idle);
 	return exchange_to(x, &step_body);

@@ -1,37 +1,9 @@
 #include "proxy/gate.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/gate_edit.h"
-#include "proxy/gate_frames.h"
-
-const char *const cut_form_names[CUT_FORM_COUNT] = {
-	[CUT_GRACEFUL] = "graceful", [CUT_ERROR] = "error", [CUT_ABORT] = "abort"
-};
-
-struct gate {
-	struct wire *wire;
-	struct judge *judge;
-	struct gate_record record;
-	struct verdict verdict;
-	enum gate_state state;
-	const char *reason;
-	enum cut_form cut;
-	bool fail_open;
-	bool monitor; /* budgets are noted and cut nothing */
-	enum budget_limit broken;
-	struct budget *budget;
-	bool at_boundary;
-	uint32_t frame_max;
-	struct buf window;  /* raw bytes [record.released, record.received), but for what is just
-			       being fed */
-	struct buf leaving; /* what gate_out.old pointed into; dropped at the next call */
-	struct gate_edits edits;
-	uint64_t frames_judged; /* of which the judge has told: counted in the record */
-	struct frames frames;   /* complete frames that end behind `released`, in order */
-};
+#include "proxy/gate_core.h"
 
 int gate_scratch_init(struct gate_scratch *s, const struct ruleset *set)
 {
@@ -61,6 +33,8 @@ struct gate *gate_new(const struct gate_options *o)
 	};
 	g->cut = o->cut;
 	g->fail_open = o->fail_open;
+	g->barred = o->barred;
+	g->tap = o->tap;
 	g->at_boundary = true;
 	g->reason = "";
 	g->wire = wire_new(&wire);
@@ -99,13 +73,6 @@ void gate_free(struct gate *g)
 	free(g);
 }
 
-size_t gate_memory(const struct gate *g)
-{
-	return sizeof(*g) + g->window.cap + g->leaving.cap + g->edits.bytes.cap +
-	       frames_memory(&g->frames) + wire_memory(g->wire) + judge_memory(g->judge) +
-	       (g->budget ? sizeof(*g->budget) : 0);
-}
-
 /* --- frames --- */
 
 static bool note_frames(struct gate *g, const struct pieces *pieces)
@@ -128,6 +95,8 @@ static bool note_frames(struct gate *g, const struct pieces *pieces)
 static uint64_t release_point(const struct gate *g, uint64_t limit, uint64_t seen, bool *boundary)
 {
 	*boundary = true;
+	if (g->barred)
+		return g->record.released;
 	if (wire_framing(g->wire) == FRAMING_NONE)
 		return limit;
 	uint64_t start;
@@ -267,7 +236,7 @@ static bool settle_clean(struct gate *g, const struct pieces *pieces, const char
 			 struct gate_out *out)
 {
 	uint64_t consumed = wire_consumed(g->wire), start;
-	if (g->verdict.kind != VERDICT_PASS || g->frames.n || g->window.failed ||
+	if (g->barred || g->verdict.kind != VERDICT_PASS || g->frames.n || g->window.failed ||
 	    wire_failed(g->wire) != WIRE_OK || wire_framing(g->wire) == FRAMING_NONE ||
 	    wire_in_long_frame(g->wire, &start))
 		return false;
@@ -319,6 +288,8 @@ static void settle(struct gate *g, struct gate_scratch *s, bool final, const cha
 {
 	bool boundary = true;
 	struct budget_breach breach;
+	if (g->tap.pieces)
+		g->tap.pieces(g->tap.owner, g->wire, s->pieces.v, s->pieces.n);
 	if (judge_pieces(g, s, final, &breach) && settle_clean(g, &s->pieces, p, n, out))
 		return;
 	if (!note_frames(g, &s->pieces))
@@ -391,17 +362,12 @@ enum gate_state gate_finish(struct gate *g, struct gate_scratch *s, struct gate_
 	return g->state;
 }
 
-enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out)
+/* Lets out what may leave by now, with no new bytes. */
+static void settle_again(struct gate *g, struct gate_out *out)
 {
-	*out = (struct gate_out){ 0 };
-	drop_left(g);
-	if (g->state != GATE_OPEN)
-		return g->state;
-	s->pieces.n = 0;
-	judge_expire(g->judge, &g->verdict);
 	bool boundary = true;
-	apply(g);
 	uint64_t limit = wire_consumed(g->wire);
+	apply(g);
 	if (g->verdict.kind != VERDICT_PASS)
 		limit = min_u64(limit, g->verdict.release_raw);
 	limit = max_u64(limit, g->record.released);
@@ -410,6 +376,34 @@ enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_
 	if (point > g->record.released)
 		g->at_boundary = boundary;
 	release(g, point, "", 0, out);
+}
+
+enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_out *out)
+{
+	*out = (struct gate_out){ 0 };
+	drop_left(g);
+	if (g->state != GATE_OPEN)
+		return g->state;
+	s->pieces.n = 0;
+	judge_expire(g->judge, &g->verdict);
+	settle_again(g, out);
+	return g->state;
+}
+
+enum gate_state gate_admit(struct gate *g, struct gate_out *out)
+{
+	*out = (struct gate_out){ 0 };
+	drop_left(g);
+	g->barred = false;
+	if (g->state == GATE_OPEN)
+		settle_again(g, out);
+	return g->state;
+}
+
+enum gate_state gate_refuse(struct gate *g, const char *reason)
+{
+	if (g->state == GATE_OPEN)
+		fail(g, reason);
 	return g->state;
 }
 
@@ -418,76 +412,4 @@ enum gate_state gate_stop(struct gate *g, enum budget_limit limit)
 	if (g->state == GATE_OPEN && !g->broken)
 		cut_for(g, limit);
 	return g->state;
-}
-
-enum budget_limit gate_broken(const struct gate *g)
-{
-	return g->broken;
-}
-
-const struct budget *gate_budget(const struct gate *g)
-{
-	return g->budget;
-}
-
-void gate_allow(struct gate *g, enum budget_limit limit, uint64_t nano)
-{
-	if (g->budget)
-		budget_allow(g->budget, limit, nano);
-}
-
-void gate_guess_input(struct gate *g, uint64_t tokens)
-{
-	if (g->budget)
-		budget_guess_input(g->budget, tokens);
-}
-
-bool gate_holding(const struct gate *g)
-{
-	return g->state == GATE_OPEN && g->verdict.kind == VERDICT_HOLD;
-}
-
-bool gate_at_boundary(const struct gate *g)
-{
-	return g->at_boundary;
-}
-
-const struct gate_record *gate_record(const struct gate *g)
-{
-	return &g->record;
-}
-
-const char *gate_reason(const struct gate *g)
-{
-	return g->reason;
-}
-
-const struct verdict *gate_verdict(const struct gate *g)
-{
-	return &g->verdict;
-}
-
-struct judge *gate_judge(struct gate *g)
-{
-	return g->judge;
-}
-
-struct wire *gate_wire(struct gate *g)
-{
-	return g->wire;
-}
-
-int gate_end(struct gate *g, struct span exchange_id, struct buf *out)
-{
-	CHECK(g->state == GATE_CUT);
-	/* An ending would repeat ids as they were. */
-	if (g->cut == CUT_ABORT || !g->at_boundary || g->edits.envelope)
-		return -ENOTSUP;
-	const struct wire_notice notice = {
-		.exchange = exchange_id,
-		.rule = span_of(g->reason),
-		.message = SPAN("The builder's output broke this proxy's policy and was ended."),
-	};
-	enum wire_ending how = g->cut == CUT_GRACEFUL ? ENDING_REFUSAL : ENDING_ERROR;
-	return wire_end(g->wire, how, g->record.released, &notice, out);
 }

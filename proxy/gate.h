@@ -40,6 +40,12 @@ enum cut_form { CUT_GRACEFUL, CUT_ERROR, CUT_ABORT, CUT_FORM_COUNT };
 
 extern const char *const cut_form_names[CUT_FORM_COUNT];
 
+/* Who reads along what was decoded, before it is judged. */
+struct gate_tap {
+	void (*pieces)(void *owner, const struct wire *wire, const struct piece *v, size_t n);
+	void *owner;
+};
+
 struct gate_options {
 	struct ruleset *ruleset; /* borrowed; the gate takes its own reference */
 	enum framing framing;
@@ -52,6 +58,8 @@ struct gate_options {
 	enum cut_form cut;
 	const struct budget_limits *limits; /* NULL: none, and nothing is estimated, without */
 	const struct budget_price *price;   /* a price; both are copied */
+	struct gate_tap tap;                /* pieces NULL: nobody */
+	bool barred;                        /* nothing leaves before gate_admit() */
 };
 
 /* One thread's working memory for gates. */
@@ -99,6 +107,11 @@ enum gate_state gate_expire(struct gate *g, struct gate_scratch *s, struct gate_
 /* A budget is used up that is not counted in bytes: nothing more leaves. Under a policy that only
  * monitors it is noted. */
 enum gate_state gate_stop(struct gate *g, enum budget_limit limit);
+/* What a barred gate waited for: what was judged may leave, or nothing will. reason: static, or
+ * lives as long as the gate. */
+enum gate_state gate_admit(struct gate *g, struct gate_out *out);
+enum gate_state gate_refuse(struct gate *g, const char *reason);
+bool gate_barred(const struct gate *g);
 /* The budget that broke, which has cut the stream unless the policy only monitors. */
 enum budget_limit gate_broken(const struct gate *g);
 const struct budget *gate_budget(const struct gate *g); /* NULL: nothing is estimated */

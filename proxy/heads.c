@@ -14,6 +14,7 @@ static const struct {
 	{ 408, "Request Timeout" },
 	{ 413, "Content Too Large" },
 	{ 414, "URI Too Long" },
+	{ 415, "Unsupported Media Type" },
 	{ 421, "Misdirected Request" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 501, "Not Implemented" },

@@ -1,10 +1,12 @@
 #include "proxy/metric_table.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "lib/http1.h"
 #include "policy/budget.h"
+#include "policy/compare.h"
 #include "policy/ruleset.h"
 #include "proxy/version.h"
 
@@ -32,6 +34,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_ENCODING] = "encoding",
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
 	[CUT_LABEL_BUDGET] = "budget",
+	[CUT_LABEL_QUORUM] = "quorum",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -56,12 +59,35 @@ static const double byte_bounds[] = { 0, 256, 1024, 4096, 16384, 65536, 262144, 
 static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					1,     2.5,  5,     10,   30,  60,   120 };
 
-/* The places that metric_builder() fills; a scrape by another thread skips those that are still
+/* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
-static const char *builders[METRIC_BUILDERS_MAX];
-static char builder_names[METRIC_BUILDERS_MAX][64];
+static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
+
+static const char *pairs[METRIC_PAIRS_MAX];
+static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
+
+static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1 };
 
 #define LABELS(name, names) .label = (name), .values = (names), .n_values = ARRAY_LEN(names)
+
+#define VERDICTS(row, value)                                                          \
+	[METRIC_QUORUM_VERDICTS + (row)] = { .name = "redcard_quorum_verdicts_total", \
+					     .kind = METRIC_COUNTER,                  \
+					     .help = "Verdicts of quorums, and why.", \
+					     .label = "reason",                       \
+					     .values = compare_reason_names,          \
+					     .n_values = COMPARE_REASON_COUNT,        \
+					     .also = "verdict",                       \
+					     .also_value = (value) }
+
+#define AUDITS(row, value)                                              \
+	[METRIC_AUDITS + (row)] = { .name = "redcard_audits_total",     \
+				    .kind = METRIC_COUNTER,             \
+				    .help = "Audits, by their answer.", \
+				    LABELS("auditor", auditors),        \
+				    .also = "answer",                   \
+				    .also_value = (value) }
 
 const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total",
@@ -158,6 +184,14 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_STREAMS_OPEN] = { .name = "redcard_streams_open",
 				  .kind = METRIC_GAUGE,
 				  .help = "Exchanges in flight." },
+	AUDITS(AUDIT_YES, "yes"),
+	AUDITS(AUDIT_NO, "no"),
+	AUDITS(AUDIT_TIMEOUT, "timeout"),
+	AUDITS(AUDIT_UNREACHABLE, "unreachable"),
+	AUDITS(AUDIT_UNCLEAR, "unclear"),
+	[METRIC_AUDITS_PENDING] = { .name = "redcard_audits_pending",
+				    .kind = METRIC_GAUGE,
+				    .help = "Audits that are not answered yet." },
 	[METRIC_RELOADS] = { .name = "redcard_reloads_total",
 			     .kind = METRIC_COUNTER,
 			     .help = "Reloads of the configuration, by result.",
@@ -182,6 +216,18 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				 .least = true,
 				 .help = "What a builder may cost in a day.",
 				 LABELS("builder", builders) },
+	VERDICTS(SCORE_PASS, "pass"),
+	VERDICTS(SCORE_AUDIT, "audit"),
+	VERDICTS(SCORE_FAIL, "fail"),
+	[METRIC_QUORUM_DIFF] = { .name = "quorum_ast_diff_percent",
+				 .kind = METRIC_GAUGE,
+				 .help = "How far the last renders of two builders were from each other.",
+				 LABELS("builder_pair", pairs) },
+	[METRIC_QUORUM_DECIDED] = { .name = "redcard_quorum_decided_at_ratio",
+				    .kind = METRIC_HISTOGRAM,
+				    .help = "Share of two renders that had been seen when their verdict was final.",
+				    .bounds = ratio_bounds,
+				    .n_bounds = ARRAY_LEN(ratio_bounds) },
 	[METRIC_BUILD_INFO] = { .name = "redcard_build_info",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -202,20 +248,49 @@ enum status_class metric_status_class(unsigned status)
 	return status >= 100 && status <= 599 ? (enum status_class)(status / 100 - 1) : STATUS_NONE;
 }
 
-size_t metric_builder(const char *name)
+/* Finds the name or copies it to the next free place; the last place is everyone else's. */
+static size_t find_label(const char **labels, char *names, size_t n, size_t bytes, const char *name)
 {
 	size_t i = 0;
-	while (i < METRIC_BUILDERS_MAX && builders[i] && strcmp(builders[i], name) != 0)
+	while (i < n && labels[i] && strcmp(labels[i], name) != 0)
 		i++;
-	if (i < METRIC_BUILDERS_MAX && builders[i])
+	if (i < n && labels[i])
 		return i;
-	if (i >= METRIC_BUILDERS_MAX - 1) {
-		i = METRIC_BUILDERS_MAX - 1;
+	if (i >= n - 1) {
+		i = n - 1;
 		name = "other";
 	}
-	if (!builders[i]) {
-		strncpy(builder_names[i], name, sizeof(builder_names[i]) - 1);
-		__atomic_store_n(&builders[i], builder_names[i], __ATOMIC_RELEASE);
+	if (!labels[i]) {
+		strncpy(names + i * bytes, name, bytes - 1);
+		__atomic_store_n(&labels[i], names + i * bytes, __ATOMIC_RELEASE);
 	}
 	return i;
+}
+
+size_t metric_builder(const char *name)
+{
+	return find_label(builders, builder_names[0], METRIC_BUILDERS_MAX, sizeof(builder_names[0]),
+			  name);
+}
+
+/* For names that any thread may bring. */
+static size_t find_shared(const char **labels, char *names, size_t n, size_t bytes,
+			  const char *name)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_mutex_lock(&lock);
+	size_t i = find_label(labels, names, n, bytes, name);
+	pthread_mutex_unlock(&lock);
+	return i;
+}
+
+size_t metric_pair(const char *name)
+{
+	return find_shared(pairs, pair_names[0], METRIC_PAIRS_MAX, METRIC_PAIR_BYTES, name);
+}
+
+size_t metric_auditor(const char *name)
+{
+	return find_shared(auditors, auditor_names[0], METRIC_AUDITORS_MAX,
+			   sizeof(auditor_names[0]), name);
 }

@@ -7,6 +7,8 @@
 #define PROXY_METRIC_TABLE_H
 
 #include "lib/metrics.h"
+#include "policy/compare.h"
+#include "proxy/audit_form.h"
 
 enum metric {
 	METRIC_EXCHANGES,        /* counter by enum exchange_result */
@@ -31,14 +33,21 @@ enum metric {
 	METRIC_CONNECTIONS_OPEN, /* gauge by enum side */
 	METRIC_CONNECTIONS,      /* counter by enum side */
 	METRIC_STREAMS_OPEN,     /* gauge */
-	METRIC_RELOADS,          /* counter by enum reload_result */
-	METRIC_LOG_DROPPED,      /* counter */
+	METRIC_AUDITS,           /* counters by metric_auditor(), one for each audit_answer */
+	METRIC_AUDITS_LAST = METRIC_AUDITS + AUDIT_ANSWER_COUNT - 1,
+	METRIC_AUDITS_PENDING, /* gauge */
+	METRIC_RELOADS,        /* counter by enum reload_result */
+	METRIC_LOG_DROPPED,    /* counter */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
-	METRIC_BUILD_INFO, /* gauge by version: 1 */
-	METRIC_RULES,      /* gauge: rules in the ruleset in force; set by one shard */
-	METRIC_START_TIME, /* gauge, seconds since the epoch; set by one shard */
+	METRIC_QUORUM_VERDICTS, /* counters by enum compare_reason, one for each verdict */
+	METRIC_QUORUM_VERDICTS_LAST = METRIC_QUORUM_VERDICTS + SCORE_VERDICT_COUNT - 1,
+	METRIC_QUORUM_DIFF,    /* gauge by metric_pair(), in shard 0: the last score of a pair */
+	METRIC_QUORUM_DECIDED, /* histogram: share of both texts seen when it was final */
+	METRIC_BUILD_INFO,     /* gauge by version: 1 */
+	METRIC_RULES,          /* gauge: rules in the ruleset in force; set by one shard */
+	METRIC_START_TIME,     /* gauge, seconds since the epoch; set by one shard */
 	METRIC_COUNT
 };
 
@@ -76,6 +85,7 @@ enum cut_label {
 	CUT_LABEL_ENCODING,   /* the body's compression could not be undone, or is refused */
 	CUT_LABEL_NO_MEMORY,
 	CUT_LABEL_BUDGET,
+	CUT_LABEL_QUORUM, /* the builders did not agree */
 	CUT_LABEL_COUNT
 };
 
@@ -106,5 +116,13 @@ enum status_class metric_status_class(unsigned status);
  * "other", is shared. Call from one thread only. */
 #define METRIC_BUILDERS_MAX 64
 size_t metric_builder(const char *name);
+/* The same for a pair of builders, "a/b"; any thread. */
+#define METRIC_PAIRS_MAX 64
+#define METRIC_PAIR_BYTES 128
+size_t metric_pair(const char *name);
+
+/* The same for an auditor; from any thread. */
+#define METRIC_AUDITORS_MAX 17
+size_t metric_auditor(const char *name);
 
 #endif

@@ -34,6 +34,8 @@ static bool cut_by_budget(const struct exchange *x)
 
 static enum cut_label cut_label(const struct exchange *x)
 {
+	if (x->disputed)
+		return CUT_LABEL_QUORUM;
 	if (cut_by_budget(x))
 		return CUT_LABEL_BUDGET;
 	if (!x->gate || x->inflate)
@@ -133,6 +135,11 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 	log_number(line, "duration_ms", x->w->now_ms - x->began_ms);
 	log_number(line, "request_bytes", x->request_bytes);
 	log_number(line, "retries", x->retries);
+	if (x->voter.ballot) {
+		log_text(line, "ballot", span_of(voter_ballot_id(&x->voter)));
+		log_text(line, "builder",
+			 span_of(x->rt->config->upstreams[x->route->upstream].name));
+	}
 	if (exchange_broken(x))
 		log_text(line, "budget", span_of(budget_limit_names[exchange_broken(x)]));
 	if (x->gate)
@@ -152,7 +159,8 @@ void record_exchange(struct exchange *x)
 	settle_result(x, n_cards);
 	if (x->client->listener->admin)
 		return;
-	metric_add(x->w->metrics, METRIC_REQUESTS, metric_status_class(x->status), 1);
+	if (!x->client->conn.silent)
+		metric_add(x->w->metrics, METRIC_REQUESTS, metric_status_class(x->status), 1);
 	metric_add(x->w->metrics, METRIC_EXCHANGES, x->result, 1);
 	if (x->unscanned)
 		metric_add(x->w->metrics, METRIC_UNSCANNED_BYTES, 0, x->unscanned);

@@ -11,6 +11,7 @@
 
 #include "lib/log.h"
 #include "lib/ring.h"
+#include "proxy/audit_desk.h"
 #include "proxy/cli.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
@@ -110,9 +111,11 @@ static int server_init(struct server *s, struct config *config)
 	if (error)
 		return error;
 	s->current = runtime_ref(s->first);
+	s->desk = audit_desk_new();
 	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 1);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
-	return s->metrics && s->workers ? 0 : -ENOMEM;
+	s->ballots = ballots_new();
+	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
 }
 
 /* Names get a moment to resolve, so that the first request finds an address; one that cannot is
@@ -138,9 +141,11 @@ static void server_fini(struct server *s)
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);
+	ballots_free(s->ballots);
 	runtime_unref(s->current);
 	runtime_unref(s->first);
 	spending_close(s->spending);
+	audit_desk_free(s->desk);
 	metrics_free(s->metrics);
 	resolver_free(s->resolver);
 	pthread_mutex_destroy(&s->mutex);
@@ -150,8 +155,11 @@ static int open_workers(struct server *s)
 {
 	struct buf errors = { 0 };
 	int error = 0;
-	for (unsigned i = 0; i < s->n_workers && !error; i++)
-		error = worker_init(&s->workers[i], s, i, &errors);
+	for (unsigned i = 0; i < s->n_workers && !error; i++) {
+		error = worker_init(&s->workers[i], s, i);
+		if (!error)
+			error = worker_listen(&s->workers[i], true, &errors);
+	}
 	if (error && errors.n)
 		fprintf(stderr, "%s:%.*s", s->first->config->path, (int)errors.n, errors.p);
 	else if (error)

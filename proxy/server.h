@@ -19,7 +19,9 @@ struct server {
 	struct runtime *current; /* under the mutex; workers take their own reference */
 	pthread_mutex_t mutex;
 	struct resolver *resolver;
+	struct ballots *ballots;   /* by spec */
 	struct spending *spending; /* NULL: no state_dir when it started */
+	struct audit_desk *desk;   /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;

@@ -95,7 +95,7 @@ static void report_change(struct simulation *s, const char *name, const char *id
 	buf_add_char(&s->out, '}');
 }
 
-static void compare(struct simulation *s, const char *name)
+static void compare_runs(struct simulation *s, const char *name)
 {
 	size_t changes = 0;
 	bool other = strcmp(s->before.left, s->after.left) != 0;
@@ -159,7 +159,7 @@ static void simulate_file(void *context, const char *name, bool met)
 	if (!error && !binary)
 		error = replay_both(s, body);
 	if (!error && !binary)
-		compare(s, name);
+		compare_runs(s, name);
 	if (error)
 		fprintf(stderr, "redcard simulate: %s: %s; %s\n", name, strerror(-error),
 			recording_remedy(error));

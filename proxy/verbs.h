@@ -19,6 +19,7 @@ int rules_main(int argc, char **argv);    /* rules.c */
 int prove_main(int argc, char **argv);    /* prove.c */
 int simulate_main(int argc, char **argv); /* simulate.c */
 int diff_main(int argc, char **argv);     /* diff.c */
+int audits_main(int argc, char **argv);   /* audits.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

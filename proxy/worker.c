@@ -76,40 +76,16 @@ static void bury_dead(struct worker *w)
 	}
 }
 
-/* --- ids --- */
-
-static uint64_t next_random(struct worker *w) /* xorshift128+ (Vigna 2014): ids must not collide;
-						 they need not be secret */
-{
-	uint64_t a = w->random[0], b = w->random[1];
-	w->random[0] = b;
-	a ^= a << 23;
-	w->random[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
-	return w->random[1] + b;
-}
-
-void worker_new_id(struct worker *w, char *id)
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	for (int i = 9; i >= 0; i--, ms >>= 5)
-		id[i] = digits[ms & 31];
-	uint64_t random = 0;
-	for (int i = 10; i < EXCHANGE_ID_LENGTH; i++, random >>= 5) {
-		if (i == 10 || i == 18)
-			random = next_random(w);
-		id[i] = digits[random & 31];
-	}
-	id[EXCHANGE_ID_LENGTH] = '\0';
-}
-
 /* --- accepting --- */
+
+unsigned worker_connections(const struct worker *w)
+{
+	return w->n_clients - w->n_admin_clients - w->n_silent_clients;
+}
 
 static bool full(const struct worker *w)
 {
-	return w->n_clients - w->n_admin_clients >= w->runtime->config->limits.connections;
+	return worker_connections(w) >= w->runtime->config->limits.connections;
 }
 
 static void resume_accepting(struct worker *w)
@@ -139,8 +115,7 @@ static void on_accept(struct op *op, int result, unsigned flags)
 			ring_cancel(
 				w->ring,
 				&l->accept); /* waiting connections stay in the kernel's queue */
-		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
-			   w->n_clients - w->n_admin_clients);
+		metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, worker_connections(w));
 	} else if (result != -ECANCELED && result != -ECONNABORTED) {
 		log_message(LOG_WARNING, "accept", "%s: %s", l->config->address, strerror(-result));
 		timer_set(&w->timers, &l->again, w->now_ms + ACCEPT_AGAIN_MS);
@@ -150,13 +125,9 @@ static void on_accept(struct op *op, int result, unsigned flags)
 		resume_accepting(w);
 }
 
-void worker_client_gone(struct worker *w, bool admin)
+void worker_client_gone(struct worker *w)
 {
-	w->n_clients--;
-	if (admin)
-		w->n_admin_clients--;
-	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT,
-		   w->n_clients - w->n_admin_clients);
+	metric_set(w->metrics, METRIC_CONNECTIONS_OPEN, SIDE_CLIENT, worker_connections(w));
 	if (!w->draining)
 		resume_accepting(w);
 }
@@ -326,6 +297,7 @@ static void begin_drain(struct worker *w)
 	health_stop(w);
 	for (struct client *c = w->clients; c; c = c->next)
 		client_drain(c);
+	ballots_drain(w);
 	timer_set(&w->timers, &w->drain, w->now_ms + w->runtime->config->timeouts.drain + 1);
 }
 
@@ -363,9 +335,8 @@ void worker_wake(struct worker *w)
 
 /* --- life --- */
 
-int worker_init(struct worker *w, struct server *server, unsigned index, struct buf *errors)
+int worker_init(struct worker *w, struct server *server, unsigned index)
 {
-	const struct config *config = server->first->config;
 	*w = (struct worker){
 		.index = index,
 		.server = server,
@@ -379,16 +350,23 @@ int worker_init(struct worker *w, struct server *server, unsigned index, struct 
 		return -errno;
 	if (getrandom(w->random, sizeof(w->random), 0) != sizeof(w->random))
 		return -errno;
+	return 0;
+}
+
+int worker_listen(struct worker *w, bool for_clients, struct buf *errors)
+{
+	const struct config *config = w->server->first->config;
 	w->listeners = calloc(config->n_listeners + 1, sizeof(*w->listeners));
-	if (!w->listeners)
+	if (!w->listeners || voters_init(&w->voters) != 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < config->n_listeners; i++) {
+	for (size_t i = 0; for_clients && i < config->n_listeners; i++) {
 		int error = open_listener(w, &config->listeners[i], false, errors);
 		if (error)
 			return error;
 	}
-	return index == 0 && config->admin.addr_len ? open_listener(w, &config->admin, true, errors)
-						    : 0;
+	return w->index == 0 && config->admin.addr_len
+		       ? open_listener(w, &config->admin, true, errors)
+		       : 0;
 }
 
 void worker_fini(struct worker *w)
@@ -399,6 +377,7 @@ void worker_fini(struct worker *w)
 		if (w->listeners[i].fd >= 0)
 			close(w->listeners[i].fd);
 	free(w->listeners);
+	voters_fini(&w->voters);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 }
@@ -410,7 +389,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void turn(struct worker *w)
+void worker_turn(struct worker *w)
 {
 	uint64_t due = timers_next(&w->timers);
 	uint64_t least = w->now_ms + 60000; /* look at least once a minute */
@@ -420,11 +399,12 @@ static void turn(struct worker *w)
 	(void)ring_dispatch(w->ring);
 	timers_run(&w->timers, w->now_ms);
 	pump_ready(w);
+	voters_tell(w);
 	flush_all(w);
 	bury_dead(w);
 }
 
-static int begin(struct worker *w)
+int worker_begin(struct worker *w)
 {
 	struct ring_options options = {
 		.entries = RING_ENTRIES,
@@ -451,18 +431,20 @@ static int begin(struct worker *w)
 	return 0;
 }
 
-static void end(struct worker *w)
+void worker_end(struct worker *w)
 {
 	if (w->ring) {
 		close_listeners(w, true);
+		health_stop(w);
 		for (struct client *c = w->clients; c; c = c->next)
 			conn_close(&c->conn);
 		retire_pools(w);
+		ballots_drop(w);
 		ring_cancel(w->ring, &w->wake);
 		for (int i = 0; i < 1000 && (w->n_clients || w->n_backends || w->wake.pending);
 		     i++) {
 			timer_set(&w->timers, &w->drain, w->now_ms + 10);
-			turn(w);
+			worker_turn(w);
 		}
 	}
 	timer_remove(&w->timers, &w->drain);
@@ -479,12 +461,12 @@ static void end(struct worker *w)
 void *worker_main(void *worker)
 {
 	struct worker *w = worker;
-	int error = begin(w);
+	int error = worker_begin(w);
 	if (error)
 		atomic_store(&w->server->start_error, error);
 	atomic_fetch_add(&w->server->running, 1);
 	while (!error && !(w->draining && w->n_clients == w->n_admin_clients))
-		turn(w);
-	end(w);
+		worker_turn(w);
+	worker_end(w);
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include "lib/metrics.h"
 #include "lib/ring.h"
 #include "lib/timers.h"
+#include "proxy/ballot.h"
 #include "proxy/conn.h"
 #include "proxy/gate.h"
 #include "proxy/runtime.h"
@@ -50,9 +51,12 @@ struct worker {
 	struct listener *listeners;
 	size_t n_listeners;
 	struct client *clients; /* all of them, linked */
-	unsigned n_clients, n_admin_clients, n_exchanges, n_backends;
+	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
+	struct voters voters;   /* exchanges with news of their ballots */
+	struct ballot *ballots; /* those at home here, */
+	_Atomic bool asks_due;  /* one of which has something to ask */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
@@ -67,13 +71,21 @@ struct worker {
 	_Atomic bool stopped;
 };
 
-/* Opens the listening sockets and what else can fail early; the ring is opened by the thread that
- * uses it. -errno, and one line in *errors. */
-int worker_init(struct worker *w, struct server *server, unsigned index,
-		struct buf *errors) MUST_USE;
+/* What can fail early; the ring is opened by the thread that uses it. -errno; worker_fini() is owed
+ * in any case. */
+int worker_init(struct worker *w, struct server *server, unsigned index) MUST_USE;
+/* Opens the listening sockets, the first worker also that of the admin listener. -errno, and one
+ * line in *errors. */
+int worker_listen(struct worker *w, bool for_clients, struct buf *errors) MUST_USE;
 void worker_fini(struct worker *w); /* after its thread has ended */
 
-void *worker_main(void *worker);    /* the thread: runs until it has drained */
+void *worker_main(void *worker); /* the thread: runs until it has drained */
+/* What it consists of, for a verb that does something between the turns. -errno; worker_end() is
+ * owed in any case. */
+int worker_begin(struct worker *w) MUST_USE;
+void worker_turn(struct worker *w); /* waits for what happens next, and handles it */
+void worker_end(struct worker *w);
+
 void worker_wake(struct worker *w); /* from any thread: look at the server's state again */
 
 /* For conns. */
@@ -81,7 +93,8 @@ void worker_flush_later(struct worker *w, struct conn *c);
 void worker_bury_later(struct worker *w, struct conn *c);
 
 /* A client left: accepting goes on if it had stopped at the limit. */
-void worker_client_gone(struct worker *w, bool admin);
+void worker_client_gone(struct worker *w);
+unsigned worker_connections(const struct worker *w); /* clients that count for the limit */
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 

@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -58,12 +58,25 @@ _redcard() {
 	prove) options="--splits --wire --json --help" ;;
 	simulate) options="--against --config --wire --json --help" ;;
 	diff) options="--threshold --base --language --json --dump-trees --help" ;;
+	audits)
+		case ${COMP_WORDS[2]} in
+		show) options="--config --admin --json --help" ;;
+		answer) options="--config --admin --reason --help" ;;
+		ask) options="--config --auditor --threshold --json --help" ;;
+		*) options="--config --admin --json --help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "list show answer ask --help" -- "$current")
+			return
+		fi
+		;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;
 	esac
 	case $verb:$current in
 	help:* | *:-*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current") ;;
+	audits:*) [ "${COMP_WORDS[2]}" = ask ] && mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	validate:* | scan:* | prove:* | simulate:* | diff:*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	esac
 }

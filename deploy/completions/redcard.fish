@@ -1,6 +1,6 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan rules prove simulate diff status version help
+set -l verbs serve validate scan rules prove simulate diff audits status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
@@ -11,12 +11,13 @@ complete -c redcard -n $none -a rules -d 'list the rules of a policy, show one, 
 complete -c redcard -n $none -a prove -d 'cut recorded streams everywhere'
 complete -c redcard -n $none -a simulate -d 'replay recorded streams against a new policy'
 complete -c redcard -n $none -a diff -d 'compare two renders of one program'
+complete -c redcard -n $none -a audits -d 'list and answer what waits for a person'
 complete -c redcard -n $none -a status -d 'ask a running redcard how it is'
 complete -c redcard -n $none -a version -d 'print what this is and what it runs on'
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
 complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate diff' -F
-complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate status' -s c -l config -r -F -d 'the configuration'
+complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits status' -s c -l config -r -F -d 'the configuration'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
@@ -34,7 +35,13 @@ complete -c redcard -n '__fish_seen_subcommand_from diff' -s b -l base -r -F -d 
 complete -c redcard -n '__fish_seen_subcommand_from diff' -s l -l language -x -d 'of both' \
 	-a 'bash c go java javascript python rust tsx typescript'
 complete -c redcard -n '__fish_seen_subcommand_from diff' -l dump-trees -d 'print both trees'
-complete -c redcard -n '__fish_seen_subcommand_from status' -s a -l admin -x -d 'the admin listener'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from audits; and not __fish_seen_subcommand_from list show answer ask' \
+	-a 'list show answer ask'
+complete -c redcard -n '__fish_seen_subcommand_from answer' -s r -l reason -x -d 'for the record'
+complete -c redcard -n '__fish_seen_subcommand_from ask' -l auditor -x -d 'which auditor'
+complete -c redcard -n '__fish_seen_subcommand_from ask' -s t -l threshold -x -d 'of the question'
+complete -c redcard -n '__fish_seen_subcommand_from ask' -F
+complete -c redcard -n '__fish_seen_subcommand_from audits status' -s a -l admin -x -d 'the admin listener'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

@@ -2,6 +2,7 @@
 #include "lib/file.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,5 +64,42 @@ Test(file, replace)
 	cr_assert_lt(file_replace(dir, SPAN("x")), 0);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(rmdir(dir), 0);
+	buf_fini(&b);
+}
+
+static size_t entries(const char *dir)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+Test(file, stage)
+{
+	char dir[] = "/tmp/fileXXXXXX", path[64], link[64];
+	struct file_stage s, t;
+	struct buf b = { 0 };
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	cr_assert_eq(file_replace(path, SPAN("one")), 0);
+	cr_assert_eq(symlink(path, link), 0);
+	cr_assert_eq(file_stage(link, SPAN("two"), &s), 0);
+	cr_assert_eq(file_stage(path, SPAN("three"), &t), 0);
+	cr_assert_eq(file_read(path, 10, &b), 0);
+	cr_assert(span_eq((struct span){ b.p, b.n }, SPAN("one")));
+	file_discard(&t);
+	cr_assert_eq(file_commit(&s), 0);
+	file_discard(&s);
+	buf_clear(&b);
+	cr_assert_eq(file_read(path, 10, &b), 0);
+	cr_assert(span_eq((struct span){ b.p, b.n }, SPAN("two")));
+	cr_assert_eq(entries(dir), 2, "the file, the link, and nothing beside them");
+	cr_assert_eq(file_stage("/dev/null", SPAN("x"), &s), -ENOTSUP);
+	cr_assert_eq(file_stage(dir, SPAN("x"), &s), -EISDIR);
+	cr_assert_eq(unlink(path) + unlink(link) + rmdir(dir), 0);
 	buf_fini(&b);
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
-#include "proxy/config.h"
+#include "proxy/config_audit.h"
 
 /* A whole configuration, into which a test puts its own lines. */
 #define LISTEN "listen: [{address: \"127.0.0.1:8080\"}]\n"
@@ -144,6 +144,50 @@ Test(config, what_is_left_out_has_its_default)
 	cr_assert_eq(r->document_bytes, 256 << 10);
 }
 
+Test(config, auditors_are_found_by_name)
+{
+	write_file("secret", "Bearer s0\n");
+	load_ok(WITH("admin: {address: \"127.0.0.1:9901\"}\nauditors:\n"
+		     "  - {name: judge, upstream: a, model: m, timeout: 5s, prompt: secret,\n"
+		     "     headers: {authorization: {file: secret}, x-team: one}}\n"
+		     "  - {name: hook, kind: webhook, upstream: a, path: /audit}\n"
+		     "  - {name: person, kind: human}\n"));
+	const struct config_auditor *a = config_auditor_named(c, "judge");
+	cr_assert_not_null(a);
+	cr_assert_eq(a->kind, AUDITOR_CHAT);
+	cr_assert_eq(a->upstream, 0);
+	cr_assert_str_eq(a->path, "/v1/chat/completions");
+	cr_assert_str_eq(a->model, "m");
+	cr_assert_eq(a->timeout_ms, 5000);
+	cr_assert_str_eq(a->prompt, "Bearer s0\n");
+	cr_assert_eq(a->n_headers, 2);
+	cr_assert_str_eq(a->headers[0].name, "authorization");
+	cr_assert_str_eq(a->headers[0].value, "Bearer s0");
+	a = config_auditor_named(c, "hook");
+	cr_assert_eq(a->kind, AUDITOR_WEBHOOK);
+	cr_assert_str_eq(a->path, "/audit");
+	cr_assert_eq(a->timeout_ms, 30000);
+	cr_assert_null(a->prompt);
+	a = config_auditor_named(c, "person");
+	cr_assert_eq(a->kind, AUDITOR_HUMAN);
+	cr_assert_eq(a->timeout_ms, 600000);
+	cr_assert_null(config_auditor_named(c, "nobody"));
+}
+
+Test(config, auditors_that_cannot_be)
+{
+#define JUDGE "auditors:\n  - {name: judge, upstream: a, model: m"
+	expect_problem(WITH(JUDGE "}\n  - {name: judge, upstream: a, model: m}\n"), 8,
+		       "defined twice (also on line 7)");
+	expect_problem(WITH("auditors: [{name: person, kind: human}]\n"), 6, "add admin");
+	expect_problem(WITH("auditors: {name: judge}\n"), 6, "a list is needed");
+	expect_problem(WITH(JUDGE ", headers: {a: b, A: c}}\n"), 7, "set twice");
+	expect_problem(WITH(JUDGE ", headers: [a]}\n"), 7, "a map is needed");
+	expect_problem(WITH(JUDGE ", timeout: 25h}\n"), 7, "from 10ms to");
+	expect_problem(WITH(JUDGE ", prompt: none}\n"), 7, "prompt file");
+	expect_problem(WITH("auditors:\n  - judge\n"), 7, "a map is needed");
+}
+
 Test(config, every_key_is_taken)
 {
 	load_ok("listen:\n  - address: \"[::1]:8081\"\n  - address: \":8082\"\n"
@@ -215,10 +259,10 @@ struct bad {
 #define RT_LINE 7
 
 #define ONE(n) "\"h:" n "\","
-#define TEN(n)                                                                                  \
-	ONE(n "0")                                                                              \
-	ONE(n "1") ONE(n "2") ONE(n "3") ONE(n "4") ONE(n "5") ONE(n "6") ONE(n "7") ONE(n "8") \
-		ONE(n "9")
+#define TEN(n)     \
+	ONE(n "0") \
+	ONE(n "1") \
+	ONE(n "2") ONE(n "3") ONE(n "4") ONE(n "5") ONE(n "6") ONE(n "7") ONE(n "8") ONE(n "9")
 
 static const struct bad bads[] = {
 	{ "", 1, "empty" },

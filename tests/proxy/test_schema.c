@@ -29,6 +29,7 @@ static const struct {
 	{ "upstreams: [{idle: {zz: 1}}]\n", "upstreams[].idle" },
 	{ "upstreams: [{price: {zz: 1}}]\n", "upstreams[].price" },
 	{ "upstreams: [{budget: {zz: 1}}]\n", "upstreams[].budget" },
+	{ "auditors: [{zz: 1}]\n", "auditors[]" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },

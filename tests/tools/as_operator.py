@@ -1,10 +1,17 @@
 """Those who run redcard: the server with its signals, log and metrics, the admin listener, the command line."""
+import contextlib
+import fcntl
+import http.client
 import os
+import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import time
+import unicodedata
 
 import server as servers
 from expecting import PATIENCE, SLOW, Unexpected, expect, fits, show
@@ -103,12 +110,38 @@ class Probe:
             raise Unexpected(f"{path}\n      expected {show(pattern)}\n      got      {show(body)}")
         self.scene.names["answer"] = body
 
+    def awaits(self, path, pattern):
+        """The page says so soon; the listener may not be there yet."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                body = self.scene.server.admin(path)[1]
+            except OSError:
+                body = ""
+            if re.search(pattern, body):
+                self.scene.names["answer"] = body
+                return
+            if time.monotonic() > end:
+                raise Unexpected(f"{path}\n      expected {show(pattern)}\n      got      {show(body)}")
+            time.sleep(0.02)
+
+    def sends(self, method, path, body=b"", status=200, pattern=None, headers=()):
+        """Any request; JSON unless the headers say otherwise."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.scene.server.admin_port, timeout=PATIENCE)
+        conn.request(method, path, body, {"Content-Type": "application/json", **dict(headers)})
+        answer = conn.getresponse()
+        text = answer.read().decode()
+        conn.close()
+        expect(f"status of {method} {path}", status, answer.status)
+        if pattern and not re.search(pattern, text, re.M):
+            raise Unexpected(f"{method} {path}\n      expected {show(pattern)}\n      got      {show(text)}")
+
 
 class Cli:
     """Runs the program to its end."""
 
     def __init__(self, scene):
-        self.scene, self.done = scene, None
+        self.scene, self.done, self.process = scene, None, None
 
     def file(self, name, text):
         path = os.path.join(self.scene.folder, name)
@@ -123,6 +156,47 @@ class Cli:
                                        capture_output=True, timeout=PATIENCE * 4, check=False)
         except subprocess.TimeoutExpired:
             raise Unexpected("the program was expected to end by itself and went on") from None
+
+    def begins(self, *args):
+        """Starts the program; ends() waits for it."""
+        self.process = subprocess.Popen([servers.binary(), *args], cwd=self.scene.folder, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+
+    def ends(self, wanted):
+        try:
+            out, err = self.process.communicate(timeout=PATIENCE * 4)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise Unexpected("the program was expected to end by itself and went on") from None
+        self.done = subprocess.CompletedProcess(self.process.args, self.process.returncode, out, err)
+        self.exit(wanted)
+
+    def on_terminal(self, columns, *args, **environment):
+        """Runs it with standard output on a terminal of that width; what it wrote is done.stdout."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        child = {**os.environ, "TERM": "xterm", "LANG": "C.UTF-8", **environment}
+        child = {k: v for k, v in child.items() if v is not None}
+        process = subprocess.Popen([servers.binary(), *args], cwd=self.scene.folder, stdout=its, env=child,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        os.close(its)
+        said = b""
+        with contextlib.suppress(OSError):  # how the other end's close is told
+            while part := os.read(ours, 65536):
+                said += part
+        os.close(ours)
+        errors = process.communicate(timeout=PATIENCE * 4)[1]
+        self.done = subprocess.CompletedProcess(args, process.returncode, said.replace(b"\r\n", b"\n").decode(),
+                                                errors.decode())
+
+    def fits(self, columns):
+        """No line of what was printed is wider, and nothing in it but colours commands a terminal."""
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.done.stdout)
+        for line in plain.split("\n"):
+            width = sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
+            if width > columns or any(unicodedata.category(c) in ("Cc", "Cf") for c in line):
+                raise Unexpected(f"a line of {columns} columns without control characters was expected\n"
+                                 f"      got {width}: {show(line)}")
 
     def exit(self, wanted):
         if self.done.returncode != wanted:

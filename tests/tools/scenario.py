@@ -35,6 +35,7 @@ import time
 import traceback
 import xml.etree.ElementTree
 
+import exposition
 import gitleaks
 import http1
 import origin as origins
@@ -129,7 +130,7 @@ class Scene:
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
             "root": servers.ROOT, "corpora": servers.CORPORA, "gitleaks": gitleaks, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
-            "access_key": wires.access_key, **self.variables,
+            "access_key": wires.access_key, "exposition": exposition.parse, **self.variables,
         }
         words = " ".join(t for _, t in s["steps"] + s["config"])
         for name in sorted(set(re.findall(r"\borigin\w*", words)) | {"origin"}):

@@ -1,0 +1,32 @@
+/* Ids of exchanges and audits. */
+#include <time.h>
+
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+static uint64_t next_random(struct worker *w) /* xorshift128+ (Vigna 2014): ids must not collide;
+						 they need not be secret */
+{
+	uint64_t a = w->random[0], b = w->random[1];
+	w->random[0] = b;
+	a ^= a << 23;
+	w->random[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
+	return w->random[1] + b;
+}
+
+void worker_new_id(struct worker *w, char *id)
+{
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	for (int i = 9; i >= 0; i--, ms >>= 5)
+		id[i] = digits[ms & 31];
+	uint64_t random = 0;
+	for (int i = 10; i < EXCHANGE_ID_LENGTH; i++, random >>= 5) {
+		if (i == 10 || i == 18)
+			random = next_random(w);
+		id[i] = digits[random & 31];
+	}
+	id[EXCHANGE_ID_LENGTH] = '\0';
+}
