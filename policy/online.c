@@ -90,7 +90,7 @@ bool online_grow(struct online *o, const struct syntax_language *language, struc
 		if (!end)
 			break;
 		size_t n = (size_t)(end - text.p) + 1;
-		o->next = n + (n / 4 > ONLINE_STEP ? n / 4 : ONLINE_STEP);
+		o->next = n + (n / 6 > ONLINE_STEP ? n / 6 : ONLINE_STEP);
 		news = look(o, language, (struct span){ text.p, n }, labels) || news;
 	}
 	return news;

@@ -13,7 +13,7 @@ enum { OPEN_MAX = 200 }; /* brackets */
 static const char blocks[] =
 	" program module source_file translation_unit block statement_block statement_list "
 	"class_body enum_body interface_body constructor_body compound_statement declaration_list "
-	"field_declaration_list switch_body switch_block switch_block_statement_group do_group "
+	"field_declaration_list switch_body switch_block switch_block_statement_group "
 	"match_block enum_body_declarations ";
 
 static bool parse(const struct syntax_language *language, struct span text, uint64_t *steps,
@@ -33,20 +33,13 @@ static bool parse(const struct syntax_language *language, struct span text, uint
 
 static const char *closer_of(const char *type)
 {
-	static const char *const pairs[][2] = { { "(", ")" },      { "[", "]" },
-						{ "{", "}" },      { "${", "}" },
-						{ "$(", ")" },     { "((", "))" },
-						{ "[[", "]]" },    { "if", " fi" },
-						{ "do", " done" }, { "case", " esac" } };
+	static const char *const pairs[][2] = {
+		{ "(", ")" }, { "[", "]" }, { "{", "}" }, { "${", "}" }
+	};
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
 		if (strcmp(type, pairs[i][0]) == 0)
 			return pairs[i][1];
 	return NULL;
-}
-
-static bool closes(const char *type, const char *closer)
-{
-	return strcmp(type, closer[0] == ' ' ? closer + 1 : closer) == 0;
 }
 
 /* Appends what closes the brackets that are open, the innermost first. False: too many. */
@@ -55,20 +48,17 @@ static bool add_closers(const struct syntax_language *language, const struct syn
 {
 	const char *open[OPEN_MAX];
 	size_t n = 0;
-	bool words = strcmp(language->name, "bash") == 0;
 	for (uint32_t i = 1; i < nodes->n; i++) {
 		const struct syntax_node *v = &nodes->v[i];
 		if (v->end != i + 1 || v->named || v->from == v->to)
 			continue;
 		const char *type = syntax_type_name(language, v->type);
 		const char *closer = closer_of(type);
-		if (closer && closer[0] == ' ' && !words)
-			continue;
 		if (closer && n == OPEN_MAX)
 			return false;
 		if (closer)
 			open[n++] = closer;
-		else if (n && closes(type, open[n - 1]))
+		else if (n && strcmp(type, open[n - 1]) == 0)
 			n--;
 	}
 	buf_add_char(text, '\n');
@@ -157,13 +147,13 @@ static bool write(const struct syntax_language *language, struct span text,
 	return true;
 }
 
-/* With what is open closed. */
+/* With what is open closed, where that is what is wrong before the end. */
 static bool read_closed(const struct syntax_language *language, struct buf *text, uint32_t end,
 			uint64_t *steps, struct labels *labels, struct tree *out, uint32_t *known)
 {
 	struct syntax_nodes nodes = { 0 };
 	bool fine = parse(language, (struct span){ text->p, text->n }, steps, &nodes);
-	if (fine && nodes.wrong) {
+	if (fine && nodes.wrong && nodes.v[nodes.first_wrong].from < end) {
 		fine = add_closers(language, &nodes, text);
 		free(nodes.v);
 		nodes.v = NULL;
@@ -217,8 +207,8 @@ bool online_read(const struct syntax_language *language, struct span text, uint6
 	struct buf closed = { 0 };
 	const char *p = language->closers + 1;
 	*out = (struct tree){ 0 };
-	/* Here-documents end as their own words say. */
-	if (strcmp(language->name, "bash") == 0 && has(text, SPAN("<<")))
+	/* Bash's grammar reads a line in several ways, between which lines further down decide. */
+	if (strcmp(language->name, "bash") == 0)
 		return false;
 	buf_add(&closed, text.p, text.n);
 	bool fine = !closed.failed &&

@@ -104,3 +104,93 @@ Test(online, what_is_known_stays_so_in_real_programs)
 	       100.0 * (double)t.known / (double)t.all, t.wrong);
 	cr_assert_eq(t.wrong, 0);
 }
+
+/* --- what it costs: parser steps, which are the same on every machine --- */
+
+static uint64_t most_steps(size_t n)
+{
+	return ONLINE_STEPS + n / ONLINE_STEP_BYTES;
+}
+
+/* Arrives in parts of `step` bytes. */
+static struct online arrive(const char *language, struct span text, size_t step)
+{
+	struct labels *labels = labels_new();
+	struct online o = { 0 };
+	for (size_t n = 0; n < text.n;) {
+		n = min_size(text.n, n + step);
+		online_grow(&o, syntax_find(span_of(language)), (struct span){ text.p, n }, false,
+			    labels);
+		cr_assert_leq(o.steps, most_steps(n));
+	}
+	labels_free(labels);
+	return o;
+}
+
+static void add_times(struct buf *out, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_add_text(out, text);
+}
+
+static const char *const slow[][3] = {
+	/* language, what is repeated, before it */
+	{ "python", "(\n", "x = " },
+	{ "python", "if a:\n", "" },
+	{ "python", "\"\"\"\n", "" },
+	{ "python", "a = [\n{\n", "" },
+	{ "javascript", "{\n", "" },
+	{ "javascript", "f(function () {\n", "" },
+	{ "javascript", "`${\n", "" },
+	{ "javascript", "</a>\n<b>\n", "" },
+	{ "typescript", "a<b<\n", "" },
+	{ "c", "#if a\n", "" },
+	{ "c", "/*\n", "" },
+	{ "c", "int f(int (*\n", "" },
+	{ "go", "func() {\n", "" },
+	{ "java", "class A {\n", "" },
+	{ "rust", "r#\"\n", "" },
+	{ "rust", "a!{(\n", "" },
+	{ "bash", "if a\nthen\n", "" },
+	{ "bash", "$(\n", "" },
+};
+
+Test(online, a_stream_made_to_be_slow_is_bounded)
+{
+	for (size_t i = 0; i < ARRAY_LEN(slow); i++) {
+		struct buf text = { 0 };
+		buf_add_text(&text, slow[i][2]);
+		add_times(&text, slow[i][1], 20000 / strlen(slow[i][1]));
+		struct online o = arrive(slow[i][0], (struct span){ text.p, text.n }, 64);
+		printf("%s %.12s: %u looks, %.2f of the steps\n", slow[i][0], slow[i][1], o.looks,
+		       (double)o.steps / (double)most_steps(text.n));
+		online_fini(&o);
+		buf_fini(&text);
+	}
+}
+
+/* Looks and steps are in proportion to the text, and do not depend on how it was cut. */
+Test(online, the_cost_is_amortised)
+{
+	struct buf text = { 0 };
+	double each = 0;
+	for (size_t n = 100; n <= 6400; n *= 4) {
+		buf_clear(&text);
+		for (size_t i = 0; i < n; i++)
+			buf_printf(
+				&text,
+				"def f%zu(a, b):\n    \"\"\"Adds.\"\"\"\n    return a + b * %zu\n\n",
+				i, i);
+		struct span all = { text.p, text.n };
+		struct online o = arrive("python", all, 64), other = arrive("python", all, text.n);
+		cr_assert(o.steps == other.steps && o.looks == other.looks && o.n == other.n);
+		cr_assert(!o.given_up && o.n > 10 * n);
+		double now = (double)o.steps / (double)text.n;
+		printf("%zu bytes: %u looks, %.4f steps a byte\n", text.n, o.looks, now);
+		cr_assert(each == 0 || now < 1.5 * each);
+		each = now;
+		online_fini(&o);
+		online_fini(&other);
+	}
+	buf_fini(&text);
+}
