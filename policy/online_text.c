@@ -70,15 +70,10 @@ static bool add_closers(const struct syntax_language *language, const struct syn
 /* --- up to where it is known --- */
 
 /* A node that is open is written as it will be only if it does not look at what follows. */
-static bool looks_ahead(const struct tree_types *types, const struct syntax_nodes *nodes,
-			uint32_t i)
+static bool looks_ahead(const struct tree_types *types, const struct syntax_node *v)
 {
-	const struct tree_type *type = &types->v[nodes->v[i].type];
-	const struct tree_type *parent = &types->v[nodes->v[nodes->v[i].parent].type];
-	if (type->flags & (TYPE_STRING | TYPE_ATOM | TYPE_LONE | TYPE_JOINED | TYPE_CLAUSE))
-		return true;
-	return type->flags & TYPE_ELIF &&
-	       tree_paired(types->l->elif, parent->source.p, type->source.p);
+	return types->v[v->type].flags &
+	       (TYPE_STRING | TYPE_ATOM | TYPE_LONE | TYPE_JOINED | TYPE_REWRITTEN);
 }
 
 /* The byte where the last statement begins that an error does not stand before. */
@@ -96,7 +91,7 @@ static uint32_t cut_of(const struct syntax_language *language, const struct synt
 			cut = v->from;
 	}
 	for (uint32_t i = 1; i < nodes->n && nodes->v[i].from < cut; i++)
-		if (nodes->v[i].to > cut && looks_ahead(types, nodes, i))
+		if (nodes->v[i].to > cut && looks_ahead(types, &nodes->v[i]))
 			return nodes->v[i].from;
 	return cut;
 }

@@ -6,7 +6,7 @@
 
 #include "policy/tree_types.h"
 
-enum { NAME_UP_MAX = 1 << 9, NAME_INDEX_MAX = 1 << 22 };
+enum { NAME_UP_MAX = 1 << 9, NAME_INDEX_MAX = 1 << 22, SEEN_BYTES_MAX = 16 << 20 };
 #define NAME_IMPORT 0x80000000U
 
 /* out[i] of node i: 0, it keeps its spelling; 1 + up * NAME_INDEX_MAX + number; or NAME_IMPORT and
