@@ -30,13 +30,14 @@ void render_fini(struct render *r)
 	}
 	free(r->files);
 	buf_fini(&r->actions);
+	buf_fini(&r->names);
 	r->files = NULL;
 	r->n = r->cap = 0;
 }
 
 size_t render_memory(const struct render *r)
 {
-	size_t n = r->cap * sizeof(*r->files) + r->actions.cap;
+	size_t n = r->cap * sizeof(*r->files) + r->actions.cap + r->names.cap;
 	for (uint32_t i = 0; i < r->n; i++)
 		n += r->files[i].path.cap + r->files[i].text.cap +
 		     r->files[i].online.n * sizeof(uint32_t);
@@ -158,11 +159,11 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 		break;
 	case CHANNEL_CONTENT: render_prose(r, s, piece_text(p), p->text_len); break;
 	case CHANNEL_ARGUMENTS: call_take(&s->call, r, p); break;
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_TOOL_TEXT: call_add(&s->call, r, piece_text(p), p->text_len); break;
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
-	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 }
@@ -209,6 +210,14 @@ static void end_action(struct render *r, struct strand *s)
 		render_fail(r, COMPARE_NO_MEMORY);
 }
 
+static void end_names(struct render *r, const struct strand *s)
+{
+	buf_printf(&r->names, "%u ", s->id.a);
+	buf_add(&r->names, s->call.rest.p, s->call.rest.n);
+	if (r->names.failed)
+		render_fail(r, COMPARE_NO_MEMORY);
+}
+
 static void end_strands(struct render *r)
 {
 	struct strand *v[WIRE_CHANNELS_MAX];
@@ -222,6 +231,8 @@ static void end_strands(struct render *r)
 			render_prose_end(r, v[i]);
 		else if (v[i]->id.kind == CHANNEL_ARGUMENTS || v[i]->id.kind == CHANNEL_TOOL_TEXT)
 			end_action(r, v[i]);
+		else if (v[i]->id.kind == CHANNEL_TOOL_NAME)
+			end_names(r, v[i]);
 	}
 }
 

@@ -13,7 +13,8 @@
  * the first.
  *
  * An action is written so that the order of keys and white space outside of strings make no
- * difference. The name of the tool is no part of it: it is envelope.
+ * difference. The names of the tools are kept apart, so that a call that is all file says something
+ * besides: it may write it or add to it.
  *
  * Bounds: max_bytes of text, RENDER_FILES files, RENDER_ACTIONS bytes of what calls say besides
  * files. Past them the render fails as too large, and keeps nothing.
@@ -56,7 +57,7 @@ struct render {
 	struct render_file *files;
 	uint32_t n, cap;
 	struct strand *strands[WIRE_CHANNELS_MAX];
-	struct buf actions; /* when ended */
+	struct buf actions, names; /* when ended; names: of the tools that are called */
 };
 
 void render_fini(struct render *r);

@@ -169,6 +169,27 @@ Test(quorum, a_call_and_a_fence_of_one_path)
 		     COMPARE_EQUAL);
 }
 
+static struct answer named(const char *tool, const char *arguments)
+{
+	struct answer a = { 0 };
+	buf_printf(&a.bytes,
+		   PLAY_EVENT
+		   "\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"%s\"}}]}}]}\n\n",
+		   tool);
+	play_calls(&a, 0, arguments, strlen(arguments), 1000);
+	return a;
+}
+
+Test(quorum, tools_are_told_apart)
+{
+	const char *file = WRITES("a.py", H1), *action = "{\"path\":\"a.py\"}";
+	cr_assert_eq(reason(named("write", file), named("write", file)), COMPARE_EQUAL);
+	cr_assert_eq(reason(named("write", file), named("append", file)), COMPARE_ACTIONS_DIFFER);
+	cr_assert_eq(reason(named("read", action), named("read", action)), COMPARE_EQUAL);
+	cr_assert_eq(reason(named("read", action), named("delete", action)),
+		     COMPARE_ACTIONS_DIFFER);
+}
+
 static struct answer ended(enum quorum_ending how)
 {
 	struct answer a = play_prose(PY(F1));
