@@ -79,7 +79,7 @@ bool online_grow(struct online *o, const struct syntax_language *language, struc
 		 bool complete, struct labels *labels)
 {
 	bool news = false;
-	if (o->whole || (o->given_up && !complete))
+	if (o->whole || o->given_up)
 		return false;
 	if (complete)
 		return finish(o, language, text, labels);

@@ -32,7 +32,7 @@
  * A text is looked at when it has grown by a sixth, and by ONLINE_STEP bytes: at a line end that
  * depends on the text alone. A look is at most two parses for the text and two for each closer that
  * may matter, of at most four. The parser's steps are limited to ONLINE_STEPS and one for every
- * ONLINE_STEP_BYTES bytes of the text; past that the file is not looked at until it is complete.
+ * ONLINE_STEP_BYTES bytes of the text; past that the file is not looked at any more.
  */
 #ifndef POLICY_ONLINE_H
 #define POLICY_ONLINE_H

@@ -147,6 +147,17 @@ static bool is_open(const struct quorum_pair *pair, unsigned builder)
 	return !pair->disputed && !pair->judged && (pair->a == builder || pair->b == builder);
 }
 
+/* Nothing is open any more, so nothing is foreseen. */
+static void forget_labels(struct quorum *q)
+{
+	for (size_t i = 0; i < q->n_pairs; i++)
+		if (!q->pairs[i].disputed && !q->pairs[i].judged)
+			return;
+	labels_free(q->labels);
+	q->labels = NULL;
+	q->blind = true;
+}
+
 static void foresee(struct quorum *q, unsigned builder)
 {
 	bool open = false;
@@ -185,6 +196,7 @@ static void look(struct quorum *q, unsigned builder)
 			judge_pair(q, i);
 	}
 	foresee(q, builder);
+	forget_labels(q);
 }
 
 void quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,
