@@ -125,7 +125,7 @@ bool dispute_certain(const struct render *a, const struct render *b,
 			is_certain(a, i, &place) ? partner(b, f, place) : NULL;
 		if (g && differs(f, g, why))
 			return true;
-		if (g && f->language)
+		if (g && f->language && most <= ONLINE_EDITS)
 			low += online_distance(&f->online, &g->online, most - low);
 	}
 	struct score s = score_of(size_a, size_b, base_nodes, low);

@@ -6,6 +6,9 @@
  * ended, and no more than that and the distance for the other one; else the settings' max_nodes,
  * past which a render fails. When even so the score is above the threshold, the pair is disputed.
  *
+ * A threshold or max_nodes for which it would take more than ONLINE_EDITS edits is never shown to be
+ * passed before the end.
+ *
  * Paired for certain are files with a path that is known, and fences whose language is stated, as
  * long as none stands before them whose path or language is not known yet.
  */

@@ -83,12 +83,14 @@ bool online_grow(struct online *o, const struct syntax_language *language, struc
 		return false;
 	if (complete)
 		return finish(o, language, text, labels);
-	while (!o->given_up) {
-		size_t at = o->next > ONLINE_STEP ? o->next : ONLINE_STEP;
-		const char *end =
-			at <= text.n ? memchr(text.p + at - 1, '\n', text.n - at + 1) : NULL;
-		if (!end)
+	o->next = o->next ? o->next : ONLINE_STEP;
+	while (!o->given_up && o->next <= text.n) {
+		const char *from = text.p + o->next - 1;
+		const char *end = memchr(from, '\n', text.n - o->next + 1);
+		if (!end) {
+			o->next = text.n + 1; /* up to here there is none */
 			break;
+		}
 		size_t n = (size_t)(end - text.p) + 1;
 		o->next = n + (n / 6 > ONLINE_STEP ? n / 6 : ONLINE_STEP);
 		news = look(o, language, (struct span){ text.p, n }, labels) || news;
@@ -139,6 +141,7 @@ static bool spread(const struct grid *g, const int64_t *before, int64_t *now, in
 
 uint32_t online_distance(const struct online *a, const struct online *b, uint32_t most)
 {
+	CHECK(most <= ONLINE_EDITS);
 	const struct grid g = { .a = a->label,
 				.b = b->label,
 				.n = a->n,

@@ -43,6 +43,7 @@ enum {
 	ONLINE_STEP = 128,
 	ONLINE_STEPS = 4000,
 	ONLINE_STEP_BYTES = 2,
+	ONLINE_EDITS = 2048,
 };
 
 #define ONLINE_ANY UINT32_MAX /* a label that is not known */
@@ -64,7 +65,8 @@ void online_fini(struct online *o);
 bool online_grow(struct online *o, const struct syntax_language *language, struct span text,
 		 bool complete, struct labels *labels);
 
-/* The least that the distance of the whole files can be; not looked for above `most`. */
+/* The least that the distance of the whole files can be; not looked for above `most`, which is at
+ * most ONLINE_EDITS. Takes time and memory for the nodes and the square of what it finds. */
 uint32_t online_distance(const struct online *a, const struct online *b, uint32_t most);
 
 #endif

@@ -153,7 +153,7 @@ static void check_bound(const struct program_pair *pp, uint32_t seed, const char
 					  order == 1 ? (k > 10 ? 10 * (k - 10) : 0) : 5 * k };
 			for (int i = 0; i < 2; i++)
 				grow_to(&o[i], pp, i, to[i], labels);
-			uint32_t low = online_distance(&o[order == 2], &o[order != 2], 3000);
+			uint32_t low = online_distance(&o[order == 2], &o[order != 2], ONLINE_EDITS);
 			cr_expect(low <= c.score.ab.high, "%s: %u at %u, of %u to %u", id, low, k,
 				  c.score.ab.low, c.score.ab.high);
 		}
