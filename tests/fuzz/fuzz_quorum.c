@@ -83,6 +83,9 @@ static struct outcome run(struct answer *v, const struct quorum_settings *s, uns
 	out.verdict = quorum_verdict(q);
 	CHECK(out.verdict.settled && out.verdict.final);
 	memcpy(out.pairs, quorum_pairs(q, &n), n * sizeof(*out.pairs));
+	for (size_t k = 0; k < n; k++) /* nothing was disputed that could have passed */
+		CHECK(out.pairs[k].reason != COMPARE_ABOVE_THRESHOLD ||
+		      score_above(&out.pairs[k].score, s->threshold) == 1);
 	for (unsigned i = 0; i < s->builders; i++) {
 		const struct quorum_file *files = quorum_files(q, i, &n);
 		for (size_t k = 0; k < n; k++)
