@@ -320,6 +320,20 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	return result;
 }
 
+enum tree_result tree_write(const struct syntax_language *language, struct span text,
+			    const struct syntax_nodes *nodes, struct labels *labels,
+			    struct tree *out)
+{
+	struct writer w = {
+		.language = language, .v = nodes->v, .text = text, .labels = labels, .out = out
+	};
+	*out = (struct tree){ 0 };
+	enum tree_result result = write_tree(&w, nodes);
+	if (result != TREE_OK)
+		tree_fini(out);
+	return result;
+}
+
 enum tree_result tree_build(const struct syntax_language *language, struct span text,
 			    struct labels *labels, struct tree *out)
 {
@@ -337,16 +351,11 @@ enum tree_result tree_build(const struct syntax_language *language, struct span 
 	enum syntax_result read = syntax_read(language, text, &limits, TREE_NODES_MAX, &nodes);
 	if (read != SYNTAX_OK)
 		return results[read];
-	struct writer w = {
-		.language = language, .v = nodes.v, .text = text, .labels = labels, .out = out
-	};
 	enum tree_result result = TREE_SYNTAX;
 	uint32_t wrong = nodes.wrong ? nodes.v[nodes.first_wrong].from : 0;
 	if (!nodes.wrong)
-		result = write_tree(&w, &nodes);
+		result = tree_write(language, text, &nodes, labels, out);
 	free(nodes.v);
-	if (result != TREE_OK)
-		tree_fini(out);
 	out->wrong = wrong;
 	return result;
 }

@@ -43,6 +43,12 @@ void writer_begin(struct writer *w, uint32_t i);                    /* its type 
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
 
+/* The normalised tree of what the parser made of a text, right or wrong. TREE_OK, _EMPTY or
+ * _TOO_LARGE; *out is a tree after TREE_OK alone. */
+enum tree_result tree_write(const struct syntax_language *language, struct span text,
+			    const struct syntax_nodes *nodes, struct labels *labels,
+			    struct tree *out) MUST_USE;
+
 uint32_t writer_leaf(struct writer *w, uint32_t i); /* as writer_node */
 void writer_add_name(struct writer *w, uint32_t i); /* to the label */
 /* Whether a node of TYPE_REWRITTEN was written as another; *roots is how many trees that made. */
