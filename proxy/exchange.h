@@ -90,6 +90,8 @@ struct exchange {
 	bool lost;          /* the builder's connection is gone; its input may still be there */
 	enum upstream_error lost_why;
 
+	struct ledger_post *post; /* the row it waits for, or NULL */
+
 	struct voter voter;   /* where its answer is compared with others */
 	const char *disputed; /* why the quorum refused it, or NULL */
 
