@@ -4,7 +4,7 @@
 #? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
 #? make bench         against nginx and HAProxy             make cover     lines that the tests reach
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
-#? make kills, table  kill -9 it 300 times, count findings  make clean     forget the builds; SUITES="unit lint", CC=clang
+#? make kills, table  kill -9 it 300 times, count findings make clean   forget the builds; SUITES="unit lint", CC=clang
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
