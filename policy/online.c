@@ -25,7 +25,7 @@ static bool is_name(const struct tree_language *l, struct span label)
 	memcpy(type, from, (size_t)(blank - from));
 	type[blank - from] = '\0';
 	return strcmp(type, "identifier") == 0 || strcmp(type, "name") == 0 ||
-	       tree_listed(l->names, type);
+	       strcmp(type, "names") == 0 || tree_listed(l->names, type);
 }
 
 static bool keep(struct online *o, const struct syntax_language *language,

@@ -241,14 +241,14 @@ static uint32_t put_seen(struct writer *w)
 	buf_add_text(&w->word, "names ");
 	buf_add(&w->word, w->seen.list.p, w->seen.list.n);
 	writer_put(w, w->out->n, by->from, by->to);
-	buf_fini(&w->seen.list);
+	w->seen.by = 0;
 	return 1;
 }
 
 static uint32_t put_inner(struct writer *w, uint32_t i, bool empty)
 {
 	uint32_t first = w->out->n, roots = put_children(w, i);
-	if (w->seen.list.n && (i == w->seen.by || i == 0)) /* once; 0: that node is in no tree */
+	if (w->seen.by && (i == w->seen.by || i == 0)) /* once; 0: that node is in no tree */
 		roots += put_seen(w);
 	if ((empty && roots == 0) || in_pair(w, i, TYPE_OPENED, w->l->opened))
 		return roots;
