@@ -84,6 +84,11 @@ void writer_begin(struct writer *w, uint32_t i)
 void writer_add_name(struct writer *w, uint32_t i)
 {
 	uint32_t name = w->names[i] - 1;
+	if (w->names[i] == NAME_EYE) {
+		buf_add(&w->word, w->text.p + w->v[i].from, w->v[i].to - w->v[i].from);
+		buf_add(&w->word, w->seen.p, w->seen.n);
+		return;
+	}
 	if (!(w->names[i] & NAME_IMPORT)) {
 		buf_add_char(&w->word, '%');
 		buf_add_number(&w->word, name / NAME_INDEX_MAX, 10);
@@ -290,7 +295,7 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	w->cap = nodes->n * 2 + 2;
 	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
 	if (names && w->known && tree_init(w->out, w->cap) &&
-	    tree_names(types, nodes, w->text, names)) {
+	    tree_names(types, nodes, w->text, names, &w->seen)) {
 		w->types = types;
 		w->l = types->l;
 		w->names = names;
@@ -300,6 +305,7 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 		result = w->failed ? TREE_TOO_LARGE : bare ? TREE_EMPTY : TREE_OK;
 	}
 	buf_fini(&w->word);
+	buf_fini(&w->seen);
 	free(names);
 	free(w->known);
 	return result;

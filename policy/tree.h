@@ -8,8 +8,9 @@
  * Rust and Java the names of the file, which other files may see. Parentheses that only group, the
  * style of quotes, the case of numbers and trailing commas are gone where they mean nothing.
  *
- * Where a program can see how its names are spelled, they keep it: all names of a file that calls
- * eval, exec, locals, globals, vars() or dir() or has a `with` of JavaScript; names in f"{x=}", in
+ * Where a program can see how its names are spelled, that counts. A call of eval, exec, locals,
+ * globals, vars() or dir() has the file's names in its label. Names keep their spelling in a file
+ * that has a `with` of JavaScript; names in f"{x=}", in
  * Rust's "{x}", in __all__ and quoted types, in the bodies and arguments of macros; parameters that
  * some call names, that an annotation or a decorator can read, of tests, of records and of
  * constructors that make fields of them; in Python __x__ (tree_observed.c, tree_names.c).

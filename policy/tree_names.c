@@ -444,16 +444,38 @@ static bool prepare(struct names *s, const struct buf *seen)
 	return true;
 }
 
+/* Every numbered name, for the label of what sees them. */
+static void list_names(const struct names *s, struct buf *out)
+{
+	for (uint32_t i = 1; i < s->n_entries; i++) {
+		const struct entry *e = &s->entries[i];
+		if (e->scope >= s->n_scopes || e->flags)
+			continue;
+		buf_add_char(out, ' ');
+		buf_add(out, s->text.p + e->from, e->length);
+	}
+}
+
+/* A call that sees the names, unless the file has a function of that name. */
+static void open_eyes(const struct buf *eyes, uint32_t *out)
+{
+	for (size_t i = 0; i + sizeof(uint32_t) <= eyes->n; i += sizeof(uint32_t)) {
+		uint32_t node;
+		memcpy(&node, eyes->p + i, sizeof(node));
+		if (out[node] == 0)
+			out[node] = NAME_EYE;
+	}
+}
+
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out)
+		uint32_t *out, struct buf *seen_names)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
-	struct buf seen = { .max = SEEN_BYTES_MAX };
-	s.all_spelled = tree_observed(types, nodes, text, &seen);
+	struct buf seen = { .max = SEEN_BYTES_MAX }, eyes = { 0 };
+	s.all_spelled = tree_observed(types, nodes, text, &seen, &eyes);
 	bool fine = prepare(&s, &seen) && find_scopes(&s);
-	buf_fini(&seen);
 	if (fine)
 		bind_all(&s);
 	for (uint32_t i = 0; fine && i < s.n; i++) {
@@ -461,6 +483,13 @@ bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
 	}
+	if (fine && eyes.n) {
+		list_names(&s, seen_names);
+		open_eyes(&eyes, out);
+	}
+	fine = fine && !eyes.failed && !seen_names->failed;
+	buf_fini(&seen);
+	buf_fini(&eyes);
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);

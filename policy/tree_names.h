@@ -8,11 +8,13 @@
 
 enum { NAME_UP_MAX = 1 << 9, NAME_INDEX_MAX = 1 << 22, SEEN_BYTES_MAX = 16 << 20 };
 #define NAME_IMPORT 0x80000000U
+#define NAME_EYE NAME_IMPORT /* of no node: it sees how all names are spelled */
 
 /* out[i] of node i: 0, it keeps its spelling; 1 + up * NAME_INDEX_MAX + number; or NAME_IMPORT and
- * the node that says what was imported. False: no memory, or more scopes or names than the limits.
+ * the node that says what was imported. *seen_names: the names that a NAME_EYE
+ * sees. False: no memory, or more scopes or names than the limits.
  */
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out) MUST_USE;
+		uint32_t *out, struct buf *seen_names) MUST_USE;
 
 #endif

@@ -19,6 +19,7 @@ struct writer {
 	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
 	struct buf word;
+	struct buf seen; /* what a NAME_EYE sees */
 	struct tree *out;
 	uint32_t cap;
 	uint32_t comments; /* written so far */
