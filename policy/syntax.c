@@ -8,6 +8,7 @@
 #include <tree_sitter/api.h>
 
 #include "policy/syntax_core.h"
+#include "policy/syntax_pool.h"
 
 const TSLanguage *tree_sitter_bash(void);
 const TSLanguage *tree_sitter_c(void);
@@ -95,7 +96,7 @@ const struct syntax_language *syntax_of_file(struct span path)
 }
 
 /* tree-sitter's memory, counted by thread: what is made tells what a parse costs, what is left how
- * much its trees hold. */
+ * much its trees hold, but for those of a pool, which end with it. */
 static _Thread_local struct {
 	uint64_t made;
 	int64_t held;
@@ -112,22 +113,38 @@ static void *counted(void *p, size_t asked)
 
 static void core_free(void *p)
 {
+	if (syntax_pool_on()) {
+		syntax_pool_give(p);
+		return;
+	}
 	memory.held -= p ? (int64_t)malloc_usable_size(p) : 0;
 	free(p);
 }
 
 static void *core_malloc(size_t n)
 {
+	if (syntax_pool_on()) {
+		memory.made += n;
+		return syntax_pool_take(n);
+	}
 	return counted(malloc(n ? n : 1), n);
 }
 
 static void *core_calloc(size_t n, size_t size)
 {
+	if (syntax_pool_on()) {
+		memory.made += n * size;
+		return syntax_pool_take_zeroed(n, size);
+	}
 	return counted(calloc(n ? n : 1, size ? size : 1), n * size);
 }
 
 static void *core_realloc(void *p, size_t n)
 {
+	if (syntax_pool_on()) {
+		memory.made += n;
+		return syntax_pool_take_again(p, n);
+	}
 	memory.held -= p ? (int64_t)malloc_usable_size(p) : 0;
 	return counted(realloc(p, n ? n : 1), n);
 }

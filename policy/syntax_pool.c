@@ -67,8 +67,6 @@ static void add_block(size_t bytes)
 
 void *syntax_pool_take(size_t n)
 {
-	if (!pool.on)
-		return malloc(n);
 	uint32_t bytes, size = size_of(n, &bytes);
 	void *p = pool.given[size];
 	if (p) {
@@ -85,9 +83,7 @@ void *syntax_pool_take(size_t n)
 
 void syntax_pool_give(void *p)
 {
-	if (!pool.on) {
-		free(p);
-	} else if (p) {
+	if (p) {
 		const struct header *h = (const struct header *)p - 1;
 		memcpy(p, &pool.given[h->size], sizeof(p));
 		pool.given[h->size] = p;
@@ -96,16 +92,12 @@ void syntax_pool_give(void *p)
 
 void *syntax_pool_take_zeroed(size_t n, size_t each)
 {
-	if (!pool.on)
-		return calloc(n, each);
 	CHECK(!each || n <= SIZE_MAX / each);
 	return memset(syntax_pool_take(n * each), 0, n * each);
 }
 
 void *syntax_pool_take_again(void *p, size_t n)
 {
-	if (!pool.on)
-		return realloc(p, n);
 	size_t had = p ? ((const struct header *)p - 1)->bytes - sizeof(struct header) : 0;
 	if (p && n <= had)
 		return p;
@@ -114,6 +106,11 @@ void *syntax_pool_take_again(void *p, size_t n)
 		memcpy(more, p, had);
 	syntax_pool_give(p);
 	return more;
+}
+
+bool syntax_pool_on(void)
+{
+	return pool.on;
 }
 
 bool syntax_pool_begin(void)

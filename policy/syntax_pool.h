@@ -14,7 +14,8 @@
 bool syntax_pool_begin(void); /* false: malloc's it is, what is taken must be given back */
 void syntax_pool_end(void);
 
-/* What tree-sitter is given in place of malloc, calloc, realloc and free. */
+/* In place of malloc, calloc, realloc and free, while it is on. */
+bool syntax_pool_on(void);
 void *syntax_pool_take(size_t n);
 void *syntax_pool_take_zeroed(size_t n, size_t each);
 void *syntax_pool_take_again(void *p, size_t n);
