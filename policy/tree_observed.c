@@ -101,6 +101,8 @@ static bool calls(const struct watcher *w, uint32_t call, const char *list)
 static void look(struct watcher *w, uint32_t call, const char *list)
 {
 	uint32_t callee = call + 1;
+	if (child(w, call, "optional_chain") || child(w, call, "?."))
+		return; /* then eval is a function like any other */
 	if (calls(w, call, list))
 		buf_add(w->eyes, &callee, sizeof(callee));
 }
