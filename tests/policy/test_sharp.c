@@ -43,7 +43,7 @@ static void check(const struct row *rows, size_t n)
 #define PYTHON_BARE "def f(a, *b, c = 3):\n    d = a\n    return d\n"
 
 static const struct row python[] = {
-	{ "python", "x = len(a)\n", "x = eval(a)\n", "callee: len -> eval" },
+	{ "python", "x = len(a)\n", "x = eval(a)\n", "callee: len(a) -> eval(a)" },
 	{ "python", "x = a.read()\n", "x = a.write()\n", "callee: a.read -> a.write" },
 	{ "python", "f(1)\ng(2)\n", "g(1)\nf(2)\n", "callee: f -> g; callee: g -> f" },
 	{ "python", "a = q - r\n", "a = r - q\n", "operator: q - r -> r - q" },
