@@ -100,7 +100,7 @@ static const struct row python[] = {
 	{ "python", "def f(a: print('b')): g()\n", "def f(a): g()\n",
 	  "parameter: a: print('b') -> a" },
 	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n",
-	  "assignment: x := 1 -> " },
+	  "type: (x := 1) -> " },
 	{ "python", "@tool\ndef f():\n    'a'\n    g()\n", "@tool\ndef f():\n    'b'\n    g()\n",
 	  "literal: 'a' -> 'b'" },
 	{ "python", "class A:\n  @staticmethod\n  def f(a: b):\n    'a'\n    g()\n",
