@@ -462,8 +462,10 @@ static void open_eyes(const struct buf *eyes, uint32_t *out)
 	for (size_t i = 0; i + sizeof(uint32_t) <= eyes->n; i += sizeof(uint32_t)) {
 		uint32_t node;
 		memcpy(&node, eyes->p + i, sizeof(node));
-		if (out[node] == 0)
-			out[node] = NAME_EYE;
+		if (out[node] == 0) {
+			out[node] = NAME_EYE; /* one says it for all */
+			return;
+		}
 	}
 }
 
