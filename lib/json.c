@@ -99,3 +99,17 @@ const struct json_value *json_get(const struct json_value *map, const char *key)
 {
 	return wrap(yyjson_obj_get(value_of(map), key));
 }
+
+void json_children(const struct json_value *v, struct span *keys, const struct json_value **values)
+{
+	yyjson_arr_iter list = yyjson_arr_iter_with(value_of(v));
+	yyjson_obj_iter map = yyjson_obj_iter_with(value_of(v));
+	size_t n = 0;
+	for (yyjson_val *at; (at = yyjson_arr_iter_next(&list)); n++)
+		values[n] = wrap(at);
+	for (yyjson_val *key; (key = yyjson_obj_iter_next(&map)); n++) {
+		if (keys)
+			keys[n] = json_string(wrap(key));
+		values[n] = wrap(yyjson_obj_iter_get_val(key));
+	}
+}

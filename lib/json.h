@@ -35,6 +35,9 @@ struct span json_string(const struct json_value *v); /* empty unless it is a tex
 /* Children of lists and maps, in order; any other value has none. */
 size_t json_count(const struct json_value *v);
 const struct json_value *json_at(const struct json_value *v, size_t index); /* NULL past the end */
+/* All of them at once, which is quicker than one by one: json_count() places each; keys may be
+ * NULL, and of a list they are left alone. */
+void json_children(const struct json_value *v, struct span *keys, const struct json_value **values);
 struct span json_key_at(const struct json_value *map, size_t index);
 const struct json_value *json_get(const struct json_value *map,
 				  const char *key); /* NULL: absent, or not a map */

@@ -1,13 +1,13 @@
 #include "policy/syntax.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tree_sitter/api.h>
 
 #include "policy/syntax_core.h"
+#include "policy/syntax_pool.h"
 
 const TSLanguage *tree_sitter_bash(void);
 const TSLanguage *tree_sitter_c(void);
@@ -94,52 +94,16 @@ const struct syntax_language *syntax_of_file(struct span path)
 	return NULL;
 }
 
-/* tree-sitter's memory, counted by thread: what is made tells what a parse costs, what is left how
- * much its trees hold. */
-static _Thread_local struct {
-	uint64_t made;
-	int64_t held;
-} memory;
-
-/* Asked for is the same everywhere; held is as the system rounds it. */
-static void *counted(void *p, size_t asked)
-{
-	CHECK(p); /* the core cannot go on without */
-	memory.made += asked;
-	memory.held += (int64_t)malloc_usable_size(p);
-	return p;
-}
-
-static void core_free(void *p)
-{
-	memory.held -= p ? (int64_t)malloc_usable_size(p) : 0;
-	free(p);
-}
-
-static void *core_malloc(size_t n)
-{
-	return counted(malloc(n ? n : 1), n);
-}
-
-static void *core_calloc(size_t n, size_t size)
-{
-	return counted(calloc(n ? n : 1, size ? size : 1), n * size);
-}
-
-static void *core_realloc(void *p, size_t n)
-{
-	memory.held -= p ? (int64_t)malloc_usable_size(p) : 0;
-	return counted(realloc(p, n ? n : 1), n);
-}
-
 int64_t syntax_held(void)
 {
-	return memory.held;
+	return syntax_pool_held();
 }
 
-__attribute__((constructor)) static void count_memory(void)
+/* Before there is a thread that could parse. */
+__attribute__((constructor)) static void install(void)
 {
-	ts_set_allocator(core_malloc, core_calloc, core_realloc, core_free);
+	ts_set_allocator(syntax_pool_take, syntax_pool_take_zeroed, syntax_pool_take_again,
+			 syntax_pool_give);
 }
 
 /* What a parse may cost, in steps. A step is a hundred operations of the parser, which do not take
@@ -159,7 +123,8 @@ static bool out_of_steps(TSParseState *state)
 {
 	struct budget *b = state->payload;
 	b->operations++;
-	b->cost = b->operations + b->looks / STEP_LOOKS + (memory.made - b->made) / STEP_MEMORY;
+	b->cost = b->operations + b->looks / STEP_LOOKS +
+		  (syntax_pool_made() - b->made) / STEP_MEMORY;
 	return b->cost > b->limit;
 }
 
@@ -178,7 +143,7 @@ static TSTree *parse(TSParser *parser, const TSTree *old, struct budget *b)
 {
 	TSInput input = { .payload = b, .read = look, .encoding = TSInputEncodingUTF8 };
 	TSParseOptions options = { .payload = b, .progress_callback = out_of_steps };
-	b->made = memory.made;
+	b->made = syntax_pool_made();
 	TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
 	if (!tree || b->looks / STEP_LOOKS <= b->limit)
 		return tree;

@@ -97,25 +97,20 @@ enum syntax_result syntax_read(const struct syntax_language *language, struct sp
 			       struct syntax_nodes *out)
 {
 	struct syntax_tree *tree = syntax_tree_new(language);
+	out->steps = 0;
 	if (!tree)
 		return SYNTAX_TOO_LARGE;
 	bool pooled = syntax_pool_begin();
 	enum syntax_result result = syntax_tree_grow(tree, text, limits);
 	if (result == SYNTAX_OK)
 		result = read_all(ts_tree_root_node(syntax_core_tree(tree)), limits, most, out);
+	out->steps = syntax_tree_steps(tree);
 	if (pooled)
 		syntax_core_forget(tree);
 	else
 		syntax_tree_free(tree);
 	syntax_pool_end();
 	return result;
-}
-
-/* Before there is a thread that could parse. */
-__attribute__((constructor)) static void install(void)
-{
-	ts_set_allocator(syntax_pool_take, syntax_pool_take_zeroed, syntax_pool_take_again,
-			 syntax_pool_give);
 }
 
 uint32_t syntax_type_count(const struct syntax_language *language)

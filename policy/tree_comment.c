@@ -58,9 +58,9 @@ bool tree_comment_kept(const struct tree_types *types, const struct syntax_node 
 		size_t start = strlen(kept[k].start);
 		if (n >= start && memcmp(p, kept[k].start, start) == 0 &&
 		    memmem(p, n, kept[k].part, strlen(kept[k].part)) &&
-		    tree_listed(kept[k].languages, types->l->name) &&
+		    tree_listed(kept[k].languages, types->language->name) &&
 		    (!kept[k].lines || in_lines(types, v, text, i, kept[k].lines)))
 			return true;
 	}
-	return strcmp(types->l->name, "go") == 0 && preamble(types, v, text, i);
+	return strcmp(types->language->name, "go") == 0 && preamble(types, v, text, i);
 }

@@ -19,6 +19,7 @@ enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
 #define ANYONE (NONE - 2)
 #define ASSIGNED (NONE - 3)
 #define OBSERVED (NONE - 4)
+#define LISTED (NONE - 5)
 #define KEYWORDS 0x80000000U
 
 struct scope {
@@ -40,10 +41,9 @@ struct names {
 	const struct syntax_node *v;
 	uint32_t n;
 	struct span text;
-	uint32_t *at;    /* of a node: the scope it is read in */
-	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
-	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
-	bool all_spelled;
+	uint32_t *at;      /* of a node: the scope it is read in */
+	uint8_t *binds;    /* of a node: how it binds names, an enum tree_where */
+	uint32_t *bound;   /* of a node: its entry, for names bound outside of where they stand */
 	uint32_t keywords; /* how many arguments have one */
 	struct scope *scopes;
 	uint32_t n_scopes;
@@ -113,7 +113,7 @@ static bool spelled(const struct names *s, uint32_t scope, uint32_t node)
 	const char *p = s->text.p;
 	bool dunder = s->l->dunders && at.to - at.from > 4 && memcmp(p + at.from, "__", 2) == 0 &&
 		      memcmp(p + at.to - 2, "__", 2) == 0;
-	return s->all_spelled || dunder || s->scopes[scope].flags & TYPE_CLASS ||
+	return dunder || s->scopes[scope].flags & TYPE_CLASS ||
 	       (scope == 0 && s->l->spelled_file) || find(s, OBSERVED, node);
 }
 
@@ -226,7 +226,7 @@ static void declare_import(struct names *s, uint32_t node)
 			if (strcmp(type_name(s, from), "string") == 0)
 				break;
 	}
-	bool known = !s->all_spelled && from < s->n && !find(s, NONE, from) &&
+	bool known = from < s->n && !find(s, NONE, from) &&
 		     strcmp(type_name(s, parent), "namespace_import") != 0;
 	if (known)
 		enter(s, NONE, from, 0);
@@ -427,7 +427,7 @@ static bool prepare(struct names *s, const struct buf *seen)
 		s->keywords += (flags_of(s, i) & TYPE_KEYWORD) != 0;
 	}
 	/* Most entries of a name: what it binds, that it is called, that it is assigned. */
-	s->room = names * 3 + s->keywords * 6 + n + 1;
+	s->room = names * 4 + s->keywords * 6 + n + 1;
 	while (cap < s->room + s->room / 4)
 		cap *= 2;
 	s->mask = cap - 1;
@@ -444,14 +444,23 @@ static bool prepare(struct names *s, const struct buf *seen)
 	return true;
 }
 
+static void list(struct names *s, uint32_t node, struct buf *out)
+{
+	if (find(s, LISTED, node))
+		return;
+	enter(s, LISTED, node, 0);
+	buf_add(out, s->text.p + s->v[node].from, s->v[node].to - s->v[node].from);
+	buf_add_char(out, ' ');
+}
+
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out)
+		uint32_t *out, struct names_seen *all)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
 	struct buf seen = { .max = SEEN_BYTES_MAX };
-	s.all_spelled = tree_observed(types, nodes, text, &seen);
+	all->by = tree_observed(types, nodes, text, &seen);
 	bool fine = prepare(&s, &seen) && find_scopes(&s);
 	buf_fini(&seen);
 	if (fine)
@@ -460,7 +469,10 @@ bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes
 		out[i] = 0;
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
+		if (all->by && out[i])
+			list(&s, i, &all->list);
 	}
+	fine = fine && !all->list.failed;
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);

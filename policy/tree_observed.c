@@ -7,7 +7,7 @@ struct watcher {
 	const struct syntax_node *v;
 	struct span text;
 	struct buf *out;
-	bool all;
+	uint32_t all; /* the first node that sees all names */
 	bool echoing; /* C: some macro of the file shows its arguments */
 };
 
@@ -80,6 +80,12 @@ static void see_node(struct watcher *w, uint32_t i)
 	see(w, w->v[i].from, w->v[i].to);
 }
 
+static void see_all(struct watcher *w, uint32_t i, bool sees)
+{
+	if (sees && !w->all)
+		w->all = i;
+}
+
 /* Whether this call's function, a plain name, stands in a list; "f()" is f without arguments. */
 static bool calls(const struct watcher *w, uint32_t call, const char *list)
 {
@@ -115,7 +121,7 @@ static void python(struct watcher *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
 	if (is(w, i, "call")) {
-		w->all |= calls(w, i, " locals globals eval exec vars() dir() ");
+		see_all(w, i, calls(w, i, " locals globals eval exec vars() dir() "));
 	} else if (is(w, i, "interpolation")) {
 		if (child(w, i, "="))
 			see_node(w, i);
@@ -139,7 +145,7 @@ static void python(struct watcher *w, uint32_t i)
 
 static void script(struct watcher *w, uint32_t i)
 {
-	w->all |= is(w, i, "with_statement") || calls(w, i, " eval ");
+	see_all(w, i, is(w, i, "with_statement") || calls(w, i, " eval "));
 }
 
 /* {name} in a format string */
@@ -200,16 +206,15 @@ static void java(struct watcher *w, uint32_t i)
 		see_node(w, i);
 }
 
-bool tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
-		   struct span text, struct buf *out)
+uint32_t tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
+		       struct span text, struct buf *out)
 {
 	static const struct {
 		const char *language;
 		void (*watch)(struct watcher *w, uint32_t i);
 	} all[] = {
-		{ "python", python }, { "javascript", script }, { "typescript", script },
-		{ "tsx", script },    { "rust", rust },         { "c", c },
-		{ "java", java },
+		{ "python", python }, { "script", script }, { "rust", rust },
+		{ "c", c },           { "java", java },
 	};
 	struct watcher w = { .types = types, .v = nodes->v, .text = text, .out = out };
 	for (size_t k = 0; k < ARRAY_LEN(all); k++)

@@ -8,8 +8,9 @@
 #include "lib/buf.h"
 #include "policy/tree_types.h"
 
-/* Appends a syntax_range for each name that is seen by its spelling; true: all are. */
-bool tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
-		   struct span text, struct buf *out);
+/* Appends a syntax_range for each name that is seen by its spelling. The first node that may see
+ * all of them, or 0. */
+uint32_t tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
+		       struct span text, struct buf *out);
 
 #endif

@@ -24,8 +24,7 @@ static const struct {
 	{ TYPE_NUMBER, LIST(numbers), ' ', ' ' },
 	{ TYPE_MARKUP, LIST(markup), ' ', ' ' },
 	{ TYPE_JOINED, LIST(joined), ' ', ' ' },
-	{ TYPE_CLAUSE, LIST(clauses), ' ', ' ' },
-	{ TYPE_SHORTHAND, LIST(shorthand), ' ', '=' },
+	{ TYPE_REWRITTEN, LIST(rewritten), ' ', ' ' },
 	{ TYPE_NAME, LIST(names), ' ', ' ' },
 	{ TYPE_SCOPE, LIST(scopes), ' ', ' ' },
 	{ TYPE_FUNCTION, LIST(functions), ' ', ' ' },
@@ -36,7 +35,6 @@ static const struct {
 	{ TYPE_OPENED, LIST(opened), '>', ' ' },
 	{ TYPE_KEPT, LIST(kept), '>', ' ' },
 	{ TYPE_EMPTY, LIST(empty), '>', ' ' },
-	{ TYPE_ELIF, LIST(elif), '>', ' ' },
 	{ TYPE_DISSOLVED, LIST(dissolved), ' ', '>' },
 	{ TYPE_KEYED, LIST(keys), ' ', '>' },
 	{ TYPE_SKIPS, LIST(skipped), ' ', '>' },
@@ -93,8 +91,13 @@ static struct tree_types *make(const struct syntax_language *language)
 
 const struct tree_types *tree_types_of(const struct syntax_language *language)
 {
-	static _Atomic(struct tree_types *) known[TREE_LANGUAGES];
-	_Atomic(struct tree_types *) *slot = &known[tree_language_index(language)];
+	enum { LANGUAGES_MAX = 16 };
+	static _Atomic(struct tree_types *) known[LANGUAGES_MAX];
+	size_t index = 0;
+	while (syntax_language(index) != language)
+		index++;
+	CHECK(index < LANGUAGES_MAX);
+	_Atomic(struct tree_types *) *slot = &known[index];
 	struct tree_types *t = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
 	if (t)
 		return t;

@@ -65,7 +65,7 @@ static bool copy(struct audit_redacted *r)
 	r->rooms = calloc(TEXTS_PER_FILE * n + 1, sizeof(*r->rooms));
 	if (!r->files || !r->rooms)
 		return false;
-	r->n = TEXTS_PER_FILE * n + 1;
+	r->n = TEXTS_PER_FILE * n;
 	if (n)
 		memcpy(r->files, r->question.files, n * sizeof(*r->files));
 	r->question.files = r->files;
@@ -80,13 +80,12 @@ enum audit_redaction audit_redact(struct audit_redacted *r, const struct audit_q
 		return AUDIT_REDACTION_DONE;
 	if (!copy(r))
 		return AUDIT_REDACTION_NO_MEMORY;
-	enum audit_redaction done = redact(set, scratch, &r->question.sharp_edits, &r->rooms[0]);
+	enum audit_redaction done = AUDIT_REDACTION_DONE;
 	for (size_t i = 0; i < q->n_files; i++) {
 		struct audit_file *f = &r->files[i];
 		struct span *const texts[TEXTS_PER_FILE] = { &f->path, &f->a, &f->b };
 		for (size_t k = 0; k < TEXTS_PER_FILE && done == AUDIT_REDACTION_DONE; k++)
-			done = redact(set, scratch, texts[k],
-				      &r->rooms[1 + TEXTS_PER_FILE * i + k]);
+			done = redact(set, scratch, texts[k], &r->rooms[TEXTS_PER_FILE * i + k]);
 	}
 	return done;
 }

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/tls.h"
 #include "proxy/config_keys.h"
+#include "proxy/config_ledger.h"
 #include "proxy/units.h"
 
 #define WORKERS_MAX 256
@@ -236,6 +237,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("workers", read_workers),
 		KEY_BY("policy", read_policy),
 		KEY_BY("state_dir", config_read_state),
+		KEY_BY("ledger", config_read_ledger),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
@@ -285,11 +287,29 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_loops(r);
 	config_check_daily(r);
 	config_check_auditors(r);
+	config_check_ledger(r);
 	count_cores(c);
 	load_ruleset(r);
 }
 
-int config_load(const char *path, struct config **out, struct buf *errors)
+static void read_ledger(struct config_reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *state = root ? yaml_get(root, "state_dir") : NULL;
+	const struct yaml_node *ledger = root ? yaml_get(root, "ledger") : NULL;
+	if (state)
+		config_read_state(r, state, r->config);
+	if (ledger)
+		config_read_ledger(r, ledger, r->config);
+	else
+		config_problem(r, root ? root->line : 1,
+			       "there is no `ledger` in this configuration; add it, or name the "
+			       "database with --ledger");
+	config_check_ledger(r);
+}
+
+static int load(const char *path,
+		void (*read)(struct config_reader *r, const struct yaml_node *root),
+		struct config **out, struct buf *errors)
 {
 	struct yaml *yaml = NULL;
 	struct owner *o = calloc(1, sizeof(*o));
@@ -309,7 +329,7 @@ int config_load(const char *path, struct config **out, struct buf *errors)
 		e = yaml_load(path, YAML_INTERPOLATE, &yaml, errors);
 	if (e < 0)
 		goto fail;
-	read_file(&r, yaml_root(yaml));
+	read(&r, yaml_root(yaml));
 	e = -EINVAL;
 	if (r.problems > 0)
 		goto fail;
@@ -320,6 +340,16 @@ fail:
 	yaml_free(yaml);
 	config_unref(&o->config);
 	return e;
+}
+
+int config_load(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_file, out, errors);
+}
+
+int config_load_ledger(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_ledger, out, errors);
 }
 
 struct config *config_ref(struct config *c)

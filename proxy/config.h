@@ -24,6 +24,7 @@
 
 struct tls_context;
 struct config_auditor; /* config_audit.h */
+struct config_ledger;  /* config_ledger.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -140,8 +141,9 @@ struct config {
 	size_t n_routes;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
-	uint32_t workers;      /* "auto": one per core this process may use */
-	const char *state_dir; /* folder for what outlives the process; NULL: none */
+	uint32_t workers;                   /* "auto": one per core this process may use */
+	const char *state_dir;              /* folder for what outlives the process; NULL: none */
+	const struct config_ledger *ledger; /* NULL: none */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */

@@ -115,6 +115,9 @@ bool config_is_authority(const char *text); /* what may stand in a Host header: 
 void config_read_price(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_daily(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_state(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_ledger(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Once all of it is read: where its files are. */
+void config_check_ledger(struct config_reader *r);
 /* Once all of it is read: the daily limits that hold unsaid, and where they are kept. */
 void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,

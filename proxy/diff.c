@@ -147,7 +147,8 @@ static void add_json(const struct diff *d, struct buf *out)
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_char(out, ',');
 	diff_changes_json(d, out);
-	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_char(out, ',');
+	diff_sharp_json(d, out);
 	buf_add_text(out, "}\n");
 }
 
@@ -180,11 +181,12 @@ static bool print_page(const struct diff *d, const struct diff_view *how)
 {
 	struct buf changes = { 0 };
 	print_text(d, how);
-	diff_sharp_text(&d->c.sharp, d->paths, d->texts, &changes);
-	if (changes.n)
+	diff_sharp_text(d, how->side ? how->width : 0, &changes);
+	if (!changes.failed && changes.n)
 		fwrite(changes.p, 1, changes.n, stdout);
-	changes.n = 0;
-	bool ok = !how->side || diff_view_print(how, d, stdout);
+	bool ok = !changes.failed;
+	buf_clear(&changes);
+	ok = ok && (!how->side || diff_view_print(how, d, stdout));
 	if (how->side)
 		diff_changes_note(d, &changes);
 	else

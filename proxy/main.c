@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
 	  "replay recorded streams against a new policy; show what changes" },
 	{ "diff", diff_main, "compare two renders of one program by their syntax trees" },
 	{ "audits", audits_main, "list and answer what waits for a person; try an auditor out" },
+	{ "ledger", ledger_main, "read, write and verify the rows of what was decided" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },

@@ -20,6 +20,7 @@ int prove_main(int argc, char **argv);    /* prove.c */
 int simulate_main(int argc, char **argv); /* simulate.c */
 int diff_main(int argc, char **argv);     /* diff.c */
 int audits_main(int argc, char **argv);   /* audits.c */
+int ledger_main(int argc, char **argv);   /* ledger_main.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

@@ -378,12 +378,19 @@ Test(auditor, a_large_question_is_not_sent)
 Test(auditor, what_the_policy_redacts_is_not_shown)
 {
 	static const char *const names[] = { "hook", "chat" };
-	struct audit_file secret = {
-		{ "tok_111111.py", 13 }, { "python", 6 }, { "x = 'tok_222222'\n", 17 }, { NULL, 0 }
+	struct audit_file secret[] = {
+		{ { "tok_111111.py", 13 },
+		  { "python", 6 },
+		  { "x = 'tok_222222'\n", 17 },
+		  { NULL, 0 } },
+		{ { "b.py", 4 },
+		  { "python", 6 },
+		  { "f('tok_333333')\n", 16 },
+		  { "g('tok_333333')\n", 16 } },
 	};
 	struct audit_question q = question;
-	q.files = &secret;
-	q.sharp_edits = SPAN("tok_333333");
+	q.files = secret;
+	q.n_files = ARRAY_LEN(secret);
 	origin_says(OK("2") "{}");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		begin_audit(names[i], &q);
@@ -395,8 +402,10 @@ Test(auditor, what_the_policy_redacts_is_not_shown)
 		cr_assert_null(strstr(origin.got, "333333"), "%s", origin.got);
 		cr_assert_not_null(strstr(origin.got, "x = 'tok_[redacted]'"), "%s", origin.got);
 		cr_assert_not_null(strstr(origin.got, "tok_[redacted].py"), "%s", origin.got);
+		cr_assert_not_null(strstr(origin.got, "sharp: callee f -> g at b.py:1:1"), "%s",
+				   origin.got);
 	}
-	secret.b = SPAN("y = 'bad_444444'\n");
+	secret[0].b = SPAN("y = 'bad_444444'\n");
 	begin_audit("hook", &q);
 	for (int k = 0; k < 100 && !calls; k++)
 		worker_turn(&worker);
@@ -451,11 +460,26 @@ Test(auditor, it_holds_its_runtime)
 
 /* --- people --- */
 
+/* Turns until so many audits wait at the desk. */
+static void await_desk(size_t n, struct buf *list)
+{
+	size_t found = 0;
+	for (int i = 0; i < 10000 && found != n; i++) {
+		worker_turn(&worker);
+		buf_clear(list);
+		audit_desk_list(server.desk, worker.now_ms, list);
+		found = 0;
+		for (const char *p = list->p, *end = list->p + list->n;
+		     (p = memmem(p, (size_t)(end - p), "\"id\":", 5)) != NULL; p++)
+			found++;
+	}
+	cr_assert_eq(found, n);
+}
+
 /* The id of the only audit at the desk. */
 static struct span waiting_id(struct buf *list)
 {
-	buf_clear(list);
-	audit_desk_list(server.desk, worker.now_ms, list);
+	await_desk(1, list);
 	const char *at = memmem(list->p, list->n, "\"id\":\"", 6);
 	cr_assert_not_null(at, "%.*s", (int)list->n, list->p);
 	return (struct span){ at + 6, AUDIT_ID_BYTES };
@@ -507,13 +531,16 @@ Test(auditor, a_person_who_is_away_says_no)
 Test(auditor, a_desk_is_bounded)
 {
 	static struct audit *audits[AUDIT_DESK_MAX];
+	struct buf list = { 0 };
 	for (size_t i = 0; i < AUDIT_DESK_MAX; i++)
 		audits[i] = begin_audit("person", &question);
+	await_desk(AUDIT_DESK_MAX, &list);
 	expect("person", AUDIT_UNREACHABLE, "too many");
 	audit_cancel(audits[7]);
 	audits[7] = begin_audit("person", &question);
-	turn_for(20);
+	await_desk(AUDIT_DESK_MAX, &list);
 	cr_assert_eq(calls, 0, "there is a place again");
+	buf_fini(&list);
 	for (size_t i = 0; i < AUDIT_DESK_MAX; i++)
 		audit_cancel(audits[i]);
 }
