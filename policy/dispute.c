@@ -113,7 +113,7 @@ static struct score score_of(uint32_t a, uint32_t b, uint32_t base, uint32_t low
 
 bool dispute_certain(const struct render *a, const struct render *b,
 		     const struct quorum_settings *settings, uint32_t base_nodes,
-		     enum compare_reason *why)
+		     enum compare_reason *why, struct score *score)
 {
 	uint32_t size_a = size_of(a, settings->max_nodes), size_b = size_of(b, settings->max_nodes);
 	struct score widest =
@@ -128,7 +128,10 @@ bool dispute_certain(const struct render *a, const struct render *b,
 		if (g && f->language && most <= ONLINE_EDITS)
 			low += online_distance(&f->online, &g->online, most - low);
 	}
-	struct score s = score_of(size_a, size_b, base_nodes, low);
+	*score = score_of(size_a, size_b, base_nodes, low);
 	*why = COMPARE_ABOVE_THRESHOLD;
-	return score_above(&s, settings->threshold) == 1;
+	bool above = score_above(score, settings->threshold) == 1;
+	score->ab.high = score->ac.high + score->bc.high;
+	score->ac.low = score->bc.low = 0;
+	return above;
 }

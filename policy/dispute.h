@@ -6,8 +6,8 @@
  * ended, and no more than that and the distance for the other one; else the settings' max_nodes,
  * past which a render fails. When even so the score is above the threshold, the pair is disputed.
  *
- * A threshold or max_nodes for which it would take more than ONLINE_EDITS edits is never shown to be
- * passed before the end.
+ * A threshold or max_nodes for which it would take more than ONLINE_EDITS edits is never shown to
+ * be passed before the end.
  *
  * Paired for certain are files with a path that is known, and fences whose language is stated, as
  * long as none stands before them whose path or language is not known yet.
@@ -22,9 +22,10 @@
 bool dispute_grow(struct render *r, struct labels *labels);
 void dispute_forget(struct render *r);
 
-/* base_nodes: of all the base's files. */
+/* base_nodes: of all the base's files. *score: an interval, when *why is COMPARE_ABOVE_THRESHOLD.
+ */
 bool dispute_certain(const struct render *a, const struct render *b,
 		     const struct quorum_settings *settings, uint32_t base_nodes,
-		     enum compare_reason *why);
+		     enum compare_reason *why, struct score *score);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "lib/buf.h"
 #include "policy/tree_language.h"
+#include "policy/tree_observed.h"
 #include "policy/tree_writer.h"
 
 enum { OPEN_MAX = 200 }; /* brackets */
@@ -76,24 +77,28 @@ static bool looks_ahead(const struct tree_types *types, const struct syntax_node
 	       (TYPE_STRING | TYPE_ATOM | TYPE_LONE | TYPE_JOINED | TYPE_REWRITTEN);
 }
 
-/* The byte where the last statement begins that an error does not stand before. */
-static uint32_t cut_of(const struct syntax_language *language, const struct syntax_nodes *nodes,
-		       uint32_t end)
+/* Not inside of such a node. */
+static uint32_t before_open(const struct tree_types *types, const struct syntax_nodes *nodes,
+			    uint32_t cut)
 {
-	const struct tree_types *types = tree_types_of(language);
-	uint32_t cut = 0;
-	for (uint32_t i = 1; types && i < nodes->n; i++) {
-		const struct syntax_node *v = &nodes->v[i];
-		if (v->from >= end)
-			break;
-		if (v->named && !(types->v[v->type].flags & TYPE_DROPPED) && v->from < v->to &&
-		    tree_listed(blocks, syntax_type_name(language, nodes->v[v->parent].type)))
-			cut = v->from;
-	}
 	for (uint32_t i = 1; i < nodes->n && nodes->v[i].from < cut; i++)
 		if (nodes->v[i].to > cut && looks_ahead(types, &nodes->v[i]))
 			return nodes->v[i].from;
 	return cut;
+}
+
+/* The byte where the last statement begins that an error does not stand before. */
+static uint32_t cut_of(const struct tree_types *types, const struct syntax_nodes *nodes,
+		       uint32_t end)
+{
+	uint32_t cut = 0;
+	for (uint32_t i = 1; i < nodes->n && nodes->v[i].from < end; i++) {
+		const struct syntax_node *v = &nodes->v[i];
+		if (v->named && !(types->v[v->type].flags & TYPE_DROPPED) && v->from < v->to &&
+		    tree_listed(blocks, types->v[nodes->v[v->parent].type].source.p))
+			cut = v->from;
+	}
+	return before_open(types, nodes, cut);
 }
 
 /* Leaves the nodes before the cut, and one in place of what begins there. */
@@ -127,17 +132,31 @@ static bool keep_before(struct syntax_nodes *nodes, uint32_t cut)
 	return true;
 }
 
+/* Where all names may be seen, the tree says what names the whole file has. */
+static uint32_t before_seen(const struct tree_types *types, const struct syntax_nodes *nodes,
+			    struct span text, uint32_t cut)
+{
+	struct buf ranges = { 0 };
+	uint32_t by = tree_observed(types, nodes, text, &ranges);
+	buf_fini(&ranges);
+	return by ? before_open(types, nodes, nodes->v[by].from) : cut;
+}
+
 static bool write(const struct syntax_language *language, struct span text,
 		  struct syntax_nodes *nodes, struct labels *labels, uint32_t end, struct tree *out,
 		  uint32_t *known)
 {
+	const struct tree_types *types = tree_types_of(language);
 	if (nodes->wrong && nodes->v[nodes->first_wrong].from < end)
 		end = nodes->v[nodes->first_wrong].from;
-	uint32_t cut = cut_of(language, nodes, end);
-	if (!cut || !keep_before(nodes, cut) ||
+	uint32_t cut = types ? cut_of(types, nodes, end) : 0;
+	if (!cut || !keep_before(nodes, cut))
+		return false;
+	uint32_t seen = before_seen(types, nodes, text, cut);
+	if (!seen || (seen < cut && !keep_before(nodes, seen)) ||
 	    tree_write(language, text, nodes, labels, out) != TREE_OK)
 		return false;
-	for (*known = 0; *known < out->n && out->source[*known].to <= cut;)
+	for (*known = 0; *known < out->n && out->source[*known].to <= seen;)
 		++*known;
 	return true;
 }

@@ -107,6 +107,8 @@ static void judge_pair(struct quorum *q, size_t i)
 {
 	struct quorum_pair *pair = &q->pairs[i];
 	const struct builder *a = &q->builders[pair->a], *b = &q->builders[pair->b];
+	pair->scored = false;
+	pair->score = (struct score){ 0 };
 	if (a->how != QUORUM_COMPLETE || b->how != QUORUM_COMPLETE) {
 		pair->reason = reason_of(a->how != QUORUM_COMPLETE ? a->how : b->how);
 		pair->verdict = compare_verdict(pair->reason);
@@ -169,16 +171,20 @@ static void foresee(struct quorum *q, unsigned builder)
 	}
 	if (!q->labels && !q->blind)
 		begin_labels(q);
-	if (q->blind || (!dispute_grow(&q->builders[builder].render, q->labels) &&
-			 !q->builders[builder].ended))
+	if (q->blind ||
+	    (!dispute_grow(&q->builders[builder].render, q->labels) && !q->builders[builder].ended))
 		return;
 	for (size_t i = 0; i < q->n_pairs; i++) {
-		const struct quorum_pair *pair = &q->pairs[i];
+		struct quorum_pair *pair = &q->pairs[i];
 		enum compare_reason why;
+		struct score score = { 0 };
 		if (is_open(pair, builder) &&
 		    dispute_certain(&q->builders[pair->a].render, &q->builders[pair->b].render,
-				    &q->settings, q->base_nodes, &why))
+				    &q->settings, q->base_nodes, &why, &score)) {
 			dispute(q, i, why);
+			pair->scored = why == COMPARE_ABOVE_THRESHOLD;
+			pair->score = score;
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ struct quorum_pair {
 	bool judged;   /* both have ended, and this is the verdict: */
 	enum score_verdict verdict;
 	enum compare_reason reason;
-	bool scored; /* with a score, of all files together */
+	bool scored; /* with a score, of all files together; before it is judged, an interval */
 	struct score score;
 	uint32_t nodes_a, nodes_b;
 	double seen; /* the share of both texts that had been seen when it became final; set when
