@@ -1,30 +1,34 @@
 /*
- * What comparing two renders costs, step by step: bench/distance A B. Each number is the least of
- * RUNS. Parsing alone is the first number, since nothing can be quicker than that.
+ * What comparing two renders costs, step by step: bench/distance A B. Prints one JSON object with
+ * the median and the least of RUNS, in milliseconds of CPU time. `parse` is tree-sitter alone;
+ * `trees` is what normalised trees take beside that, `decide` the verdict at 3 %, `number` the
+ * distance as far as it is affordable.
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/file.h"
 #include "policy/compare.h"
 
-enum { RUNS = 7, STEPS = 4 };
+enum { RUNS = 15 };
+enum step { PARSE, TREES, DECIDE, NUMBER, STEPS };
+
+static const char *const names[STEPS] = { "parse", "trees", "decide", "number" };
 
 static double now_ms(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void keep(double *least, double *mark)
+static double since(double *mark)
 {
-	double now = now_ms();
-	if (now - *mark < *least)
-		*least = now - *mark;
-	*mark = now;
+	double before = *mark;
+	*mark = now_ms();
+	return *mark - before;
 }
 
 static void measure(const struct syntax_language *l, const struct span texts[2], double ms[STEPS],
@@ -40,30 +44,62 @@ static void measure(const struct syntax_language *l, const struct span texts[2],
 			syntax_tree_grow(tree, texts[i], &syntax_default_limits) == SYNTAX_OK;
 		syntax_tree_free(tree);
 	}
-	keep(&ms[0], &mark);
+	ms[PARSE] = since(&mark);
 	for (int i = 0; i < 2; i++)
 		fine &= tree_build(l, texts[i], labels, &t[i]) == TREE_OK;
-	keep(&ms[1], &mark);
+	ms[TREES] = since(&mark) - ms[PARSE];
 	CHECK(fine);
 	struct score s = { .ac = { t[0].n, t[0].n }, .bc = { t[1].n, t[1].n } };
 	uint32_t k = score_limit(&s, 3 * SCORE_UNITS);
 	CHECK(distance_find(&t[0], &t[1], k, false, &distance_default_limits, &found[0]) ==
 	      DISTANCE_DECIDED);
-	keep(&ms[2], &mark);
+	ms[DECIDE] = since(&mark);
 	CHECK(distance_find(&t[0], &t[1], k, true, &distance_default_limits, &found[1]) ==
 	      DISTANCE_DECIDED);
-	keep(&ms[3], &mark);
+	ms[NUMBER] = since(&mark);
 	tree_fini(&t[0]);
 	tree_fini(&t[1]);
 	labels_free(labels);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* getrusage() would count what this process was before it became this program. */
+static long peak_kib(void)
+{
+	struct buf status = { 0 };
+	long kib = 0;
+	if (file_read("/proc/self/status", 1U << 16, &status) == 0) {
+		buf_add_char(&status, '\0');
+		const char *line = status.failed ? NULL : strstr(status.p, "VmHWM:");
+		kib = line ? strtol(line + 6, NULL, 10) : 0;
+	}
+	buf_fini(&status);
+	return kib;
+}
+
+static void report(double ms[RUNS][STEPS], const struct distance found[2])
+{
+	for (int s = 0; s < STEPS; s++) {
+		double one[RUNS];
+		for (int i = 0; i < RUNS; i++)
+			one[i] = ms[i][s];
+		qsort(one, RUNS, sizeof(*one), by_size);
+		printf("%s\"%s\": [%.3f, %.3f]", s ? ", " : "{", names[s], one[RUNS / 2], one[0]);
+	}
+	printf(", \"low\": %u, \"high\": %u, \"kib\": %ld}\n", found[1].low, found[1].high,
+	       peak_kib());
+}
+
 int main(int argc, char **argv)
 {
-	double ms[STEPS] = { 1e9, 1e9, 1e9, 1e9 };
+	double ms[RUNS][STEPS];
 	struct buf files[2] = { 0 };
 	struct distance found[2];
-	struct rusage usage;
 	for (int i = 0; i < 2; i++)
 		if (argc != 3 || file_read(argv[i + 1], 4U << 20, &files[i]) != 0) {
 			fputs("usage: distance A B\n", stderr);
@@ -71,13 +107,13 @@ int main(int argc, char **argv)
 		}
 	const struct syntax_language *l = syntax_of_file(span_of(argv[1]));
 	const struct span texts[2] = { { files[0].p, files[0].n }, { files[1].p, files[1].n } };
-	for (int i = 0; l && i < RUNS; i++)
-		measure(l, texts, ms, found);
-	getrusage(RUSAGE_SELF, &usage);
-	printf("parse %.1f ms, parse and trees %.1f ms, decide at 3 %% %.1f ms (%u..%u), number %.1f ms (%u..%u), "
-	       "%ld KiB\n",
-	       ms[0], ms[1], ms[2], found[0].low, found[0].high, ms[3], found[1].low, found[1].high,
-	       usage.ru_maxrss);
+	if (!l) {
+		fputs("distance: the file's name says no language\n", stderr);
+		return 2;
+	}
+	for (int i = 0; i < RUNS; i++)
+		measure(l, texts, ms[i], found);
+	report(ms, found);
 	buf_fini(&files[0]);
 	buf_fini(&files[1]);
 	return 0;

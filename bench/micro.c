@@ -9,6 +9,7 @@
  *   wire        the decoder alone: bytes to pieces
  *   judge       decoder and judge with the policy, by default the whole built-in pack
  *   gate        the same end to end through the gate, as an exchange drives it
+ *   ...-body    the same of a plain body without frames; an event is 80 bytes of it
  */
 #include <stdbool.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #define BODY_BYTES (FRAME_BLOCK * FRAME_BYTES)
 
 static char body[BODY_BYTES];
+static char plain[FRAME_BLOCK * FRAME_TEXT * 5];
 static struct ruleset *set;
 static struct gate_scratch scratch;
 
@@ -39,9 +41,9 @@ _Noreturn static void give_up(const char *what)
 }
 
 /* One stream through the decoder, and through the judge when there is one. */
-static void decode(size_t step, bool judged)
+static void decode(enum framing framing, struct span text, int blocks, size_t step, bool judged)
 {
-	struct wire_options options = { .framing = FRAMING_SSE,
+	struct wire_options options = { .framing = framing,
 					.dialect = DIALECT_CHAT,
 					.frame_max = 65536 };
 	struct wire *w = wire_new(&options);
@@ -49,10 +51,10 @@ static void decode(size_t step, bool judged)
 	struct verdict verdict = { .kind = VERDICT_PASS };
 	if (!w || (judged && !j))
 		give_up("out of memory");
-	for (int block = 0; block < STREAM_BLOCKS; block++) {
-		for (size_t at = 0; at < BODY_BYTES; at += step) {
+	for (int block = 0; block < blocks; block++) {
+		for (size_t at = 0; at < text.n; at += step) {
 			scratch.pieces.n = 0;
-			if (wire_feed(w, body + at, step, &scratch.pieces) != step)
+			if (wire_feed(w, text.p + at, step, &scratch.pieces) != step)
 				give_up("the decoder kept bytes of a whole frame");
 			if (j)
 				judge_feed(j, scratch.judge, scratch.pieces.v, scratch.pieces.n,
@@ -67,12 +69,22 @@ static void decode(size_t step, bool judged)
 
 static void run_wire(size_t step)
 {
-	decode(step, false);
+	decode(FRAMING_SSE, (struct span){ body, BODY_BYTES }, STREAM_BLOCKS, step, false);
 }
 
 static void run_judge(size_t step)
 {
-	decode(step, true);
+	decode(FRAMING_SSE, (struct span){ body, BODY_BYTES }, STREAM_BLOCKS, step, true);
+}
+
+static void run_wire_body(size_t step)
+{
+	decode(FRAMING_NONE, (struct span){ plain, sizeof(plain) }, STREAM_BLOCKS / 5, step, false);
+}
+
+static void run_judge_body(size_t step)
+{
+	decode(FRAMING_NONE, (struct span){ plain, sizeof(plain) }, STREAM_BLOCKS / 5, step, true);
 }
 
 static void run_gate(size_t step)
@@ -94,9 +106,14 @@ static void run_gate(size_t step)
 }
 
 static const struct stage stages[] = {
-	{ "wire-event", run_wire, FRAME_BYTES },   { "wire-45k", run_wire, BODY_BYTES },
-	{ "judge-event", run_judge, FRAME_BYTES }, { "judge-45k", run_judge, BODY_BYTES },
-	{ "gate-event", run_gate, FRAME_BYTES },   { "gate-45k", run_gate, BODY_BYTES },
+	{ "wire-event", run_wire, FRAME_BYTES },
+	{ "wire-45k", run_wire, BODY_BYTES },
+	{ "judge-event", run_judge, FRAME_BYTES },
+	{ "judge-45k", run_judge, BODY_BYTES },
+	{ "gate-event", run_gate, FRAME_BYTES },
+	{ "gate-45k", run_gate, BODY_BYTES },
+	{ "wire-body", run_wire_body, sizeof(plain) },
+	{ "judge-body", run_judge_body, sizeof(plain) },
 };
 
 static const struct stage *find_stage(const char *name)
@@ -166,6 +183,8 @@ int main(int argc, char **argv)
 	size_t at = 0;
 	for (size_t i = 0; i < FRAME_BLOCK; i++)
 		frame_write(body + i * FRAME_BYTES, &at);
+	for (size_t i = 0; i < sizeof(plain); i++)
+		plain[i] = frame_source[i % (sizeof(frame_source) - 1)];
 	if (!stage)
 		time_all();
 	for (; stage && events > 0; events -= STREAM_BLOCKS * FRAME_BLOCK)

@@ -18,7 +18,7 @@ struct span span_of(const char *text)
 
 int span_eq(struct span a, struct span b)
 {
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static inline char fold(char c)

@@ -18,10 +18,10 @@ static_assert(ARRAY_LEN(wire_error_names) == WIRE_ERROR_COUNT && WIRE_NO_MEMORY 
 const char *const framing_names[FRAMING_COUNT] = { "none", "sse", "lines", "array", "document" };
 static_assert(FRAMING_DOCUMENT == 4, "a name for each framing");
 
-const char *const channel_kind_names[CHANNEL_KIND_COUNT] = { "raw",      "envelope",  "content",
-							     "refusal",  "reasoning", "arguments",
-							     "tool text" };
-static_assert(CHANNEL_TOOL_TEXT == 6, "a name for each kind of channel");
+const char *const channel_kind_names[CHANNEL_KIND_COUNT] = { "raw",       "envelope",  "content",
+							     "refusal",   "reasoning", "arguments",
+							     "tool text", "tool name" };
+static_assert(CHANNEL_TOOL_NAME == 7, "a name for each kind of channel");
 
 /* A new wire format: its file in lib/wire/, an enum dialect, a name and a line here. */
 const char *const dialect_names[DIALECT_COUNT] = { "unknown",  "chat",   "responses",
@@ -391,7 +391,9 @@ void channel_name(struct channel_id id, char name[64])
 {
 	const char *kind = channel_kind_names[id.kind];
 
-	if (id.kind == CHANNEL_RAW || id.kind == CHANNEL_ENVELOPE)
+	if (id.kind == CHANNEL_TOOL_NAME)
+		snprintf(name, 64, "choice %u tool names", id.a);
+	else if (id.kind == CHANNEL_RAW || id.kind == CHANNEL_ENVELOPE)
 		snprintf(name, 64, "%s", kind);
 	else if (id.kind == CHANNEL_ARGUMENTS)
 		snprintf(name, 64, "choice %u tool %u arguments", id.a, id.b);

@@ -73,8 +73,7 @@ enum wire_error {
 };
 
 extern const char *const wire_error_names[WIRE_ERROR_COUNT];
-extern const char *const framing_names[FRAMING_COUNT];
-extern const char *const dialect_names[DIALECT_COUNT];
+extern const char *const framing_names[FRAMING_COUNT], *const dialect_names[DIALECT_COUNT];
 #define WIRE_DEPTH_MAX 128
 #define WIRE_CHANNELS_MAX 64
 
@@ -86,6 +85,7 @@ enum channel_kind {
 	CHANNEL_REASONING,
 	CHANNEL_ARGUMENTS, /* tool call arguments, of choice `a`, call or block `b` */
 	CHANNEL_TOOL_TEXT, /* a tool's free-form input: text, one layer */
+	CHANNEL_TOOL_NAME, /* of choice `a`: which tools are called, each name followed by a NUL */
 	CHANNEL_KIND_COUNT
 };
 

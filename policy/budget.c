@@ -120,7 +120,7 @@ static bool counts(const struct wire *w, const struct piece *p)
 	uint8_t kind = wire_channel(w, p->channel).kind;
 	if (kind == CHANNEL_RAW)
 		return p->channel == 0;
-	return kind != CHANNEL_ENVELOPE;
+	return kind != CHANNEL_ENVELOPE && kind != CHANNEL_TOOL_NAME;
 }
 
 /* Some builders of Chat say a text in two members of one choice: only the first to come counts. */

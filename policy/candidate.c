@@ -1,6 +1,7 @@
 #include "policy/candidate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool candidates_add(struct candidates *c, const struct candidate *one)
 {
@@ -49,11 +50,15 @@ bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uin
 {
 	uint64_t most = at + min_u64((uint64_t)lines * CANDIDATE_LINE_REST, CANDIDATE_REST_MAX);
 	uint64_t stop = min_u64(min_u64(until, most), track_end(t));
-	for (uint64_t i = max_u64(at, t->base); i < stop; i++)
-		if (t->text[i - t->base] == '\n' && --lines == 0) {
-			*end = i;
+	for (uint64_t i = max_u64(at, t->base); i < stop && lines; lines--, i = *end + 1) {
+		const char *from = t->text + (i - t->base);
+		const char *feed = memchr(from, '\n', (size_t)(stop - i));
+		if (!feed)
+			break;
+		*end = i + (uint64_t)(feed - from);
+		if (lines == 1)
 			return true;
-		}
+	}
 	*end = stop;
 	return stop == most;
 }
@@ -124,8 +129,11 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	size_t start = 0, end = 0;
 	if (more && until <= c->point)
 		return CANDIDATE_ALIVE;
-	switch (regex_find(b->body, s, text, rel(t, c->from), inside(t) | (more ? REGEX_MORE : 0),
-			   b->group, &start, &end)) {
+	size_t from = rel(t, c->from);
+	if (b->head && from < text.n && head_rules_out(b->head, text.p + from, text.n - from))
+		return CANDIDATE_DEAD;
+	switch (regex_find(b->body, s, text, from, inside(t) | (more ? REGEX_MORE : 0), b->group,
+			   &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -140,8 +148,20 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	return found(r, t, until, !ended, bound, out);
 }
 
+/* The longest text of which is known beforehand that it does not decide: a match is not there
+ * before its end is, nor is a bound. */
+static uint64_t least_known(const struct candidate *c, const struct rule *r,
+			    const struct secret *found)
+{
+	if (r->syntax)
+		return c->point;
+	uint64_t at = c->state == CANDIDATE_BOUND ? c->point + r->info.hold_bytes : found->end;
+	return max_u64(c->point, at ? at - 1 : 0);
+}
+
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
-				struct regex_scratch *s, const struct view *v, uint64_t known)
+				struct regex_scratch *s, const struct view *v, uint64_t known,
+				const struct secret *found)
 {
 	struct secret unused;
 	if (r->info.hold != HOLD_LEAD_IN && !r->rest_lines) {
@@ -150,15 +170,18 @@ struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 			return (struct decided){ track_end(v->track), v->end };
 		return (struct decided){ at, { track_raw_end(v->track, at - 1), 0 } };
 	}
-	uint64_t low = known < c->point ? c->point : known, high = track_end(v->track);
+	uint64_t high = track_end(v->track), step = 1;
 	if (v->ended && candidate_state(c, r, s, v->track, high, false, &unused) == CANDIDATE_ALIVE)
 		return (struct decided){ high, v->end }; /* only the end decided it */
-	while (high - low > 1) {
-		uint64_t mid = low + (high - low) / 2;
-		if (candidate_state(c, r, s, v->track, mid, false, &unused) == CANDIDATE_ALIVE)
+	uint64_t low = max_u64(known, min_u64(least_known(c, r, found), high - 1));
+	while (high - low > 1) { /* it is likely to be near, so the steps grow first */
+		uint64_t mid = low + min_u64(step, (high - low) / 2);
+		if (candidate_state(c, r, s, v->track, mid, false, &unused) == CANDIDATE_ALIVE) {
 			low = mid;
-		else
+			step *= 2;
+		} else {
 			high = mid;
+		}
 	}
 	return (struct decided){ high, { track_raw_end(v->track, high - 1), 0 } };
 }

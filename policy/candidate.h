@@ -102,13 +102,15 @@ bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uin
 			 uint64_t *end);
 
 /* For a candidate whose state over the whole view is not ALIVE: the shortest text that shows it,
- * and the raw offset right after the byte that decided. known: a length for which it was ALIVE. */
+ * and the raw offset right after the byte that decided. known: a length for which it was ALIVE;
+ * found: what candidate_state() said of the whole. */
 struct decided {
 	uint64_t at;
 	struct moment when;
 };
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
-				struct regex_scratch *s, const struct view *v, uint64_t known);
+				struct regex_scratch *s, const struct view *v, uint64_t known,
+				const struct secret *found);
 
 #endif

@@ -5,6 +5,9 @@
 
 #include "policy/syntax_rule.h"
 
+#define SLACK_BYTES 256  /* of text that nothing needs, before the rest is moved over it */
+#define LARGE_BYTES 2048 /* a buffer of this size is not left with a channel that needs little */
+
 void channel_free(struct channel *c)
 {
 	if (!c)
@@ -41,6 +44,14 @@ size_t channel_memory(const struct channel *c, const struct ruleset *set)
 	       (c->stream ? multimatch_stream_bytes(channel_matcher(c, set)) : 0);
 }
 
+static void swap_tracks(struct track *a, struct track *b)
+{
+	struct track t = *a;
+	*a = *b;
+	*b = t;
+}
+
+/* During a call the channel's buffer is the slot's, and the slot's own lies with the channel. */
 bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
 {
 	s->channel = c;
@@ -49,13 +60,25 @@ bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
 	s->list.n = 0;
 	s->n_seen = s->n_edges = 0;
 	s->ended = false;
-	if (!track_assign(&s->work, &c->kept, c->kept.base))
-		return false;
+	swap_tracks(&s->work, &c->kept);
+	track_clear(&c->kept, s->old_end);
 	for (uint32_t i = 0; i < c->open.n; i++)
 		if (!candidates_add(&s->list, &c->open.v[i]))
 			return false;
 	s->new_from = s->list.n;
 	return true;
+}
+
+bool slot_room(struct slot *s, uint32_t n)
+{
+	struct track *own = &s->channel->kept;
+	if (own->cap > s->work.cap && own->cap_runs > s->work.n_runs) {
+		if (!track_assign(own, &s->work, s->work.base))
+			return false;
+		swap_tracks(&s->work, own);
+		track_clear(own, s->old_end);
+	}
+	return track_room(&s->work, n);
 }
 
 bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end)
@@ -183,29 +206,6 @@ bool slot_is_code(const struct slot *s, uint64_t at)
 	return s->edges[s->n_edges - 1].code;
 }
 
-static int by_point(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	if (x->point != y->point)
-		return x->point < y->point ? -1 : 1;
-	if (x->rule != y->rule)
-		return x->rule < y->rule ? -1 : 1;
-	return (x->branch > y->branch) - (x->branch < y->branch);
-}
-
-void slot_sort(struct slot *s)
-{
-	uint32_t n = s->list.n - s->new_from, kept = 0;
-	struct candidate *v = s->list.v + s->new_from;
-	if (n < 2)
-		return;
-	qsort(v, n, sizeof(*v), by_point);
-	for (uint32_t i = 0; i < n; i++)
-		if (!kept || by_point(&v[kept - 1], &v[i]) != 0)
-			v[kept++] = v[i];
-	s->list.n = s->new_from + kept;
-}
-
 static bool save_keywords(struct slot *s, const struct ruleset *set)
 {
 	struct channel *c = s->channel;
@@ -214,6 +214,29 @@ static bool save_keywords(struct slot *s, const struct ruleset *set)
 	for (uint32_t i = 0; c->keywords && i < s->n_seen; i++)
 		c->keywords[s->seen[i].keyword / 64] |= UINT64_C(1) << s->seen[i].keyword % 64;
 	return !s->n_seen || c->keywords;
+}
+
+/* Keeps the text from `need` on, and the context before it. A little more is not worth moving the
+ * rest for it; a large buffer stays with the slot. */
+static bool save_text(struct slot *s, const struct ruleset *set, uint64_t need)
+{
+	struct channel *c = s->channel;
+	struct track *work = &s->work;
+	uint64_t from = max_u64(need > set->context ? need - set->context : 0, work->base);
+	uint32_t n = (uint32_t)(track_end(work) - from);
+	bool large = work->cap > LARGE_BYTES && n < work->cap / 2;
+	if (!large && from - work->base <= SLACK_BYTES)
+		from = work->base;
+	if (set->companions)
+		c->lines += track_lines(work, from);
+	if (large) {
+		track_clear_for(&c->kept, from, n);
+		return track_assign(&c->kept, work, from);
+	}
+	if (from > work->base)
+		track_trim(work, from);
+	swap_tracks(work, &c->kept);
+	return true;
 }
 
 bool slot_save(struct slot *s, const struct ruleset *set)
@@ -250,11 +273,7 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 			layers_end(&c->layers->decoder, end);
 		return save_keywords(s, set);
 	}
-	uint64_t from = max_u64(need > set->context ? need - set->context : 0, s->work.base);
-	if (set->companions)
-		c->lines += track_lines(&s->work, from);
-	track_clear_for(&c->kept, from, (uint32_t)(end - from));
-	return save_keywords(s, set) && track_assign(&c->kept, &s->work, from);
+	return save_keywords(s, set) && save_text(s, set, need);
 }
 
 void slot_fini(struct slot *s)

@@ -37,6 +37,7 @@ struct channel {
 	bool code;             /* its kind is code as a whole */
 	bool prose;            /* its kind may hold fences */
 	bool arguments;        /* its kind is JSON, whose strings may be programs */
+	uint32_t program;      /* its number among those that may hold programs; 0: none yet */
 	bool was_code;         /* prose: whether the last byte was inside a fence */
 	struct fence fence;    /* prose */
 	struct region *region; /* NULL until there is code and a rule that asks about programs */
@@ -81,7 +82,8 @@ size_t channel_memory(const struct channel *c, const struct ruleset *set);
 const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set);
 
 bool slot_begin(struct slot *s, struct channel *c,
-		uint16_t number); /* false: no memory, here and below */
+		uint16_t number);           /* false: no memory, here and below */
+bool slot_room(struct slot *s, uint32_t n); /* for n bytes more and a run */
 bool slot_saw(struct slot *s, uint32_t keyword, uint64_t end);
 /* Whether the rule's keyword was seen in the channel's first `until` bytes. */
 bool slot_has(const struct slot *s, uint32_t keyword, uint64_t until);
@@ -90,8 +92,6 @@ bool slot_find_code(struct slot *s);
 bool slot_may_ask(const struct slot *s, const struct syntax_rule *rule, uint64_t point);
 bool slot_is_code(const struct slot *s,
 		  uint64_t at); /* the byte at `at`, new or the last of the old ones */
-/* The candidates opened in this call in order, each once. */
-void slot_sort(struct slot *s);
 bool slot_save(struct slot *s, const struct ruleset *set);
 void slot_fini(struct slot *s);
 

@@ -1,6 +1,5 @@
 #include "policy/excuse.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -8,6 +7,12 @@
 static int compile_one(struct ruleset *set, const struct rule *r, struct allowance *a,
 		       struct buf *errors)
 {
+	if (a->n_stopwords) {
+		a->words = ruleset_keep_array(set, 1, words_size(a->stopwords, a->n_stopwords));
+		if (!a->words)
+			return -ENOMEM;
+		words_fill(a->words, a->stopwords, a->n_stopwords);
+	}
 	a->regexes = a->n_texts ? ruleset_keep_array(set, a->n_texts, sizeof(*a->regexes)) : NULL;
 	if (a->n_texts && !a->regexes)
 		return -ENOMEM;
@@ -68,27 +73,15 @@ double excuse_entropy(struct span secret)
 	return sum;
 }
 
-static bool contains(struct span text, const char *word)
-{
-	size_t n = strlen(word);
-	for (size_t at = 0; at + n <= text.n; at++) {
-		size_t i = 0;
-		while (i < n &&
-		       tolower((unsigned char)text.p[at + i]) == tolower((unsigned char)word[i]))
-			i++;
-		if (i == n)
-			return true;
-	}
-	return false;
-}
-
 /* Where the match begins, found by looking back from where its lead-in ends. */
 static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
 			    const struct candidate *c, const struct track *t,
 			    const struct secret *secret)
 {
-	uint64_t back = max_u64(c->point > EXCUSE_REACH ? c->point - EXCUSE_REACH : 0, t->base);
-	const struct regex *opening = r->branches[c->branch].opening;
+	const struct rule_branch *b = &r->branches[c->branch];
+	const struct regex *opening = b->opening;
+	uint64_t reach = opening ? min_u64(b->opening_max, EXCUSE_REACH) : EXCUSE_REACH;
+	uint64_t back = max_u64(c->point > reach ? c->point - reach : 0, t->base);
 	struct span text = { t->text, (size_t)(c->point - t->base) };
 	size_t start, end;
 	if (r->info.hold != HOLD_LEAD_IN)
@@ -132,14 +125,6 @@ static bool any_matches(const struct allowance *a, struct regex_scratch *s, stru
 	return false;
 }
 
-static bool any_within(const struct allowance *a, struct span secret)
-{
-	for (size_t i = 0; i < a->n_stopwords; i++)
-		if (contains(secret, a->stopwords[i]))
-			return true;
-	return false;
-}
-
 bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
 		  const struct track *t, const struct secret *secret, uint64_t decided)
 {
@@ -148,7 +133,7 @@ bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct ca
 		return true;
 	for (size_t i = 0; i < r->n_allowances; i++) {
 		const struct allowance *a = &r->allowances[i];
-		bool word = any_within(a, text);
+		bool word = a->words && words_within(a->words, text);
 		if (word && !(a->both && a->n_texts))
 			return true;
 		if (!a->n_texts || (a->both && a->n_stopwords && !word))

@@ -85,6 +85,7 @@ static void classify(const struct judge *j, struct channel *c, uint16_t number)
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 }
@@ -141,8 +142,9 @@ static struct slot *slot_of(struct judge *j, struct judge_scratch *s, uint16_t n
 /* Takes the pieces of one channel that follow one another, of at most a portion or so. Returns how
  * many; 0: no memory. This runs for every piece of every stream, so its cursors are locals, which a
  * store through a char pointer cannot change. */
-static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64_t *seen)
+static size_t take_text(struct slot *slot, const struct piece *v, size_t n, uint64_t *seen)
 {
+	struct track *t = &slot->work;
 	const struct piece *p = v, *stop = v + n;
 	struct track_cursor c = track_cursor(t);
 	uint32_t begin = t->n;
@@ -154,7 +156,7 @@ static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64
 			track_stop(t, &c);
 			if (t->n - begin > PORTION_BYTES)
 				break;
-			if (!track_room(t, len))
+			if (!slot_room(slot, len))
 				return 0;
 			c = track_cursor(t);
 		}
@@ -166,6 +168,13 @@ static size_t take_text(struct track *t, const struct piece *v, size_t n, uint64
 	track_stop(t, &c);
 	*seen = max_u64(*seen, p[-1].raw_off + p[-1].raw_len);
 	return (size_t)(p - v);
+}
+
+/* Channels that may hold programs are numbered as their text begins, which the bytes decide. */
+static void number_program(struct judge *j, struct channel *c, uint32_t n)
+{
+	if (n && !c->program && (c->prose || c->code))
+		c->program = ++j->n_programs;
 }
 
 /* Gathers pieces into slots until a portion is full or a channel goes on after its end. Returns how
@@ -195,10 +204,11 @@ static size_t gather(struct judge *j, struct judge_scratch *s, const struct piec
 		if (slot->ended)
 			break;
 		uint32_t before = slot->work.n;
-		took = take_text(&slot->work, p, n - i, &j->raw_seen);
+		took = take_text(slot, p, n - i, &j->raw_seen);
 		if (!took)
 			return 0;
 		bytes += slot->work.n - before;
+		number_program(j, slot->channel, slot->work.n - before);
 	}
 	j->counts.text_bytes += bytes;
 	return i;
@@ -260,16 +270,21 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (!c->stream && !(c->stream = multimatch_open(channel_matcher(c, j->set))))
 		return false;
 	s->hits.n = 0;
+	s->hits.failed = false;
 	if (!judge_find_code(j, slot))
 		return false;
 	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, &s->hits))
 		return false;
 	if (slot->ended && multimatch_finish(c->stream, s->multimatch, &s->hits))
 		return false;
+	if (j->set->runs->n && !c->parent)
+		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
+	if (s->hits.failed)
+		return false;
+	multimatch_hits_sort(&s->hits);
 	for (size_t i = 0; i < s->hits.n; i++)
 		if (!take_hit(j, s, slot, &s->hits.v[i]))
 			return false;
-	slot_sort(slot);
 	j->counts.candidates += slot->list.n - slot->new_from;
 	return !c->region || judge_ask(j, s, slot);
 }

@@ -79,7 +79,7 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	struct slot *slot = &s->slots[slot_index];
 	const struct rule *r = judge_rule(j, c);
 	struct view view = slot_view(slot);
-	struct decided when = candidate_decide(c, r, s->regex, &view, slot->old_end);
+	struct decided when = candidate_decide(c, r, s->regex, &view, slot->old_end, secret);
 	struct decision d = { .when = when.when,
 			      .at = when.at,
 			      .secret = *secret,

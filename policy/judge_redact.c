@@ -87,6 +87,7 @@ bool judge_can_redact(const struct judge *j, const struct slot *slot, const stru
 	case CHANNEL_CONTENT:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 	return true;

@@ -18,6 +18,7 @@ struct judge {
 	struct channel **every;    /* these and the derived ones, each behind its parent */
 	uint32_t n_channels, n_every, cap_every;
 	uint32_t n_derived;
+	uint32_t n_programs; /* channels with text that may hold programs */
 	struct card *cards;
 	uint32_t n_cards, cap_cards;
 	struct judge_counts counts;

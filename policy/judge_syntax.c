@@ -19,6 +19,8 @@ bool judge_find_code(struct judge *j, struct slot *slot)
 	if (j->set->syntax && may_hold_programs(c)) {
 		if (!c->region && !(c->region = calloc(1, sizeof(*c->region))))
 			return false;
+		CHECK(c->program); /* it has text */
+		c->region->share = c->program;
 		return slot_find_code(slot);
 	}
 	return !j->set->code_scope || !c->prose || slot_find_code(slot);

@@ -28,6 +28,47 @@ void multimatch_hits_fini(struct multimatch_hits *h)
 	*h = (struct multimatch_hits){ 0 };
 }
 
+void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern)
+{
+	if (h->n == h->cap) {
+		size_t cap = h->cap ? 2 * h->cap : 64;
+		struct multimatch_hit *v = realloc(h->v, cap * sizeof(*v));
+		if (!v) {
+			h->failed = true;
+			return;
+		}
+		h->v = v;
+		h->cap = cap;
+	}
+	h->v[h->n++] = (struct multimatch_hit){ .end = end, .pattern = pattern };
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct multimatch_hit *x = a, *y = b;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
+}
+
+/* They come nearly in order, so that few need to move, and not far. */
+void multimatch_hits_sort(struct multimatch_hits *h)
+{
+	size_t moves = 0, most = 8 * h->n, kept = 0;
+	for (size_t i = 1, k; i < h->n && moves < most; i++) {
+		struct multimatch_hit one = h->v[i];
+		for (k = i; k > 0 && compare(&h->v[k - 1], &one) > 0; k--, moves++)
+			h->v[k] = h->v[k - 1];
+		h->v[k] = one;
+	}
+	if (moves >= most && h->n)
+		qsort(h->v, h->n, sizeof(*h->v), compare);
+	for (size_t i = 0; i < h->n; i++)
+		if (!kept || compare(&h->v[kept - 1], &h->v[i]) != 0)
+			h->v[kept++] = h->v[i];
+	h->n = kept;
+}
+
 /* A literal as an expression: everything that is not a letter, digit or underscore becomes \xNN. */
 static char *quote(const char *text)
 {
@@ -45,10 +86,11 @@ static char *quote(const char *text)
 	return b.p;
 }
 
-static void explain(const hs_compile_error_t *error, size_t n, size_t *bad, struct buf *why)
+static void explain(const hs_compile_error_t *error, const unsigned *ids, size_t n, size_t *bad,
+		    struct buf *why)
 {
-	*bad = error->expression >= 0 && (size_t)error->expression < n ? (size_t)error->expression
-								       : n;
+	bool known = error->expression >= 0 && (size_t)error->expression < n;
+	*bad = known ? ids[error->expression] : SIZE_MAX;
 	const char *text = error->message;
 	size_t len = strlen(text);
 	while (len && (text[len - 1] == '.' || text[len - 1] == '\n'))
@@ -64,7 +106,7 @@ static int compile(struct multimatch *m, const char *const *texts, const unsigne
 			     &error) != HS_SUCCESS) {
 		if (!error)
 			return -ENOMEM;
-		explain(error, n, bad, why);
+		explain(error, ids, n, bad, why);
 		hs_free_compile_error(error);
 		return -EINVAL;
 	}
@@ -79,18 +121,21 @@ int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimat
 	char **quoted = calloc(n + 1, sizeof(*quoted));
 	const char **texts = calloc(n + 1, sizeof(*texts));
 	unsigned *flags = calloc(n + 1, sizeof(*flags)), *ids = calloc(n + 1, sizeof(*ids));
-	*bad = n;
+	*bad = SIZE_MAX;
 	if (!m || !quoted || !texts || !flags || !ids)
 		goto done;
+	size_t some = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (!v[i].text)
+			continue;
 		if (v[i].keyword && !(quoted[i] = quote(v[i].text)))
 			goto done;
-		texts[i] = v[i].keyword ? quoted[i] : v[i].text;
-		flags[i] = v[i].keyword ? HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH : 0;
-		ids[i] = (unsigned)i;
+		texts[some] = v[i].keyword ? quoted[i] : v[i].text;
+		flags[some] = v[i].keyword ? HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH : 0;
+		ids[some++] = (unsigned)i;
 	}
 	/* Without patterns there is no database; streams of such a set are never opened. */
-	rc = n ? compile(m, texts, flags, ids, n, bad, why) : 0;
+	rc = some ? compile(m, texts, flags, ids, some, bad, why) : 0;
 	if (!rc) {
 		*out = m;
 		m = NULL;
@@ -160,18 +205,8 @@ static int note(unsigned id, unsigned long long from, unsigned long long to, uns
 	(void)from;
 	(void)flags;
 	struct multimatch_hits *h = context;
-	if (h->n == h->cap) {
-		size_t cap = h->cap ? 2 * h->cap : 64;
-		struct multimatch_hit *v = realloc(h->v, cap * sizeof(*v));
-		if (!v) {
-			h->failed = true;
-			return 1;
-		}
-		h->v = v;
-		h->cap = cap;
-	}
-	h->v[h->n++] = (struct multimatch_hit){ .end = to, .pattern = id };
-	return 0;
+	multimatch_hits_add(h, to, id);
+	return h->failed;
 }
 
 int multimatch_feed(struct multimatch_stream *t, struct multimatch_scratch *s, struct span text,

@@ -18,7 +18,7 @@ struct multimatch_scratch; /* one thread's working memory */
 struct multimatch_stream;  /* one text */
 
 struct multimatch_pattern {
-	const char *text;
+	const char *text; /* NULL: this number is somebody else's */
 	bool keyword; /* a literal without case, of which only the first end matters; else an
 			 expression */
 };
@@ -36,9 +36,11 @@ struct multimatch_hits {
 };
 
 void multimatch_hits_fini(struct multimatch_hits *h);
+void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern);
+void multimatch_hits_sort(struct multimatch_hits *h); /* by end, then pattern; each once */
 
-/* -EINVAL: *bad is the pattern's index (n: none in particular) and what is wrong is appended to
- * *why. */
+/* -EINVAL: *bad is the pattern's index (SIZE_MAX: none in particular) and what is wrong is
+ * appended to *why. */
 int multimatch_new(const struct multimatch_pattern *v, size_t n, struct multimatch **out,
 		   size_t *bad, struct buf *why) MUST_USE;
 void multimatch_free(struct multimatch *m);                 /* NULL is fine */

@@ -53,8 +53,9 @@ static void finish_set(struct pattern_node *n, struct pattern_set *set)
 {
 	for (unsigned c = 0; c < 256; c++) {
 		bool other = (n->flags & PATTERN_I) && isalpha((int)c) && set->in[c ^ 32];
-		n->in[c / 32] |= (uint32_t)(set->in[c] || other) << c % 32;
+		n->in[c / 32] |= (uint32_t)(set->in[c] || other || set->rough) << c % 32;
 	}
+	n->rough = set->rough;
 	if (n->flags & PATTERN_I)
 		for (size_t c = 'A'; c <= 'Z'; c++) {
 			set->in[c + 32] |= set->in[c];
@@ -229,7 +230,7 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 	if (!cell)
 		return NULL;
 	struct pattern_node *n = &cell->u.node;
-	struct pattern_set set = { { 0 } };
+	struct pattern_set set = { .rough = false };
 	n->from = r->at;
 	n->flags = *flags;
 	char c = r->s[r->at];

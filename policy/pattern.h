@@ -37,7 +37,8 @@ struct pattern_node {
 	size_t header;    /* groups: length of "(", "(?:", "(?i:" ... */
 	unsigned capture; /* groups: number, or 0 */
 	unsigned flags;   /* in force where it begins */
-	uint32_t in[8];   /* the bytes; when they are more than 32, only roughly */
+	uint32_t in[8];   /* the bytes, or some too many where that is rough */
+	bool rough;       /* its bytes are not known one by one */
 	unsigned size; /* bytes in the set; with PATTERN_I a letter and its other case count once */
 	char byte;     /* of a set of one: lower case under PATTERN_I */
 	bool token;    /* a set of letters and digits, all ten digits among them */

@@ -9,10 +9,11 @@ void pattern_set_range(struct pattern_set *set, unsigned from, unsigned to)
 		set->in[c] = 1;
 }
 
-/* \d \w \s and their complements, \h \v \N: only how many bytes they hold matters. */
+/* \d \w \s and their complements; of \h \v \p \N, which are rough, about as many bytes. */
 bool pattern_set_class(struct pattern_set *set, char c)
 {
-	struct pattern_set one = { { 0 } };
+	struct pattern_set one = { .rough = false };
+	set->rough = set->rough || !strchr("dDwWsS", c);
 	switch (tolower((unsigned char)c)) {
 	case 'd': pattern_set_range(&one, '0', '9'); break;
 	case 'w':
@@ -88,7 +89,8 @@ static int member(const char *s, size_t *at, struct pattern_set *set)
 		const char *close = strstr(s + *at + 2, ":]");
 		if (close) {
 			*at = (size_t)(close - s) + 2;
-			pattern_set_class(set, 'w'); /* large is all that matters */
+			pattern_set_class(set, 'w');
+			set->rough = true;
 			return -1;
 		}
 	}
@@ -109,9 +111,10 @@ static int member(const char *s, size_t *at, struct pattern_set *set)
 	}
 	size_t before = *at;
 	int byte = pattern_set_escape(s, at);
-	if (byte < 0) { /* octal and the like: rare, and only the size matters */
+	if (byte < 0) { /* octal and the like */
 		*at = before + 1;
 		pattern_set_class(set, 'w');
+		set->rough = true;
 	}
 	return byte;
 }

@@ -1,6 +1,6 @@
 /*
- * Sets of bytes as an expression writes them: one escape, one bracket class. Only as exact as
- * lead-ins need: large classes are large, single bytes are themselves.
+ * Sets of bytes as an expression writes them: one escape, one bracket class. Never too small: what
+ * is not known byte by byte is marked rough and holds all.
  */
 #ifndef POLICY_PATTERN_SET_H
 #define POLICY_PATTERN_SET_H
@@ -10,6 +10,7 @@
 
 struct pattern_set {
 	unsigned char in[256];
+	bool rough;
 };
 
 void pattern_set_range(struct pattern_set *set, unsigned from, unsigned to);

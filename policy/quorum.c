@@ -251,6 +251,17 @@ struct quorum_verdict quorum_verdict(const struct quorum *q)
 	return v;
 }
 
+unsigned quorum_agreeing(const struct quorum *q)
+{
+	unsigned all = 0;
+	for (unsigned set = 1; set < 1U << q->settings.builders; set++)
+		if (set >> q->settings.chosen & 1 &&
+		    (unsigned)__builtin_popcount(set) >= q->settings.agree &&
+		    all_agree(q, set, PASSED))
+			all |= set;
+	return all;
+}
+
 unsigned quorum_hopeful(const struct quorum *q)
 {
 	return agreement(q, NOT_FAILED);

@@ -95,6 +95,11 @@ struct quorum_verdict {
 struct quorum_verdict quorum_verdict(const struct quorum *q);
 const struct quorum_pair *quorum_pairs(const struct quorum *q, size_t *n);
 
+/* Builders that are one of enough that agree pair by pair, the chosen one among them: a bit for
+ * each.
+ */
+unsigned quorum_agreeing(const struct quorum *q);
+
 /* Builders that would agree if each audit among them became a pass, a bit for each; 0: none would.
  */
 unsigned quorum_hopeful(const struct quorum *q);

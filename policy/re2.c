@@ -101,7 +101,7 @@ static void add_quoted(struct translation *t)
 
 static void escape(struct translation *t)
 {
-	struct pattern_set set = { { 0 } };
+	struct pattern_set set = { .rough = false };
 	struct buf item = { 0 };
 	char c = t->r.s[++t->r.at];
 	if (c && strchr("bBAzdDwW", c)) {

@@ -97,7 +97,7 @@ static const struct {
 
 static bool named(const char *name, size_t n, bool posix, bool negated, struct pattern_set *set)
 {
-	struct pattern_set one = { { 0 } };
+	struct pattern_set one = { .rough = false };
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
 		const char *m = classes[i].members;
 		if (strlen(classes[i].name) != n || memcmp(classes[i].name, name, n) != 0 ||
@@ -137,7 +137,7 @@ static void property(struct re2_reader *r, bool negated, struct pattern_set *set
 bool re2_escape_class(struct re2_reader *r, struct pattern_set *set)
 {
 	static const char spaces[] = "\t\n\f\r ";
-	struct pattern_set one = { { 0 } };
+	struct pattern_set one = { .rough = false };
 	char c = r->s[r->at], low = (char)tolower((unsigned char)c);
 	if (!c || !strchr("dwsp", low))
 		return false;
@@ -243,7 +243,7 @@ static void add_range(struct re2_reader *r, struct pattern_set *set, int32_t low
 
 void re2_class(struct re2_reader *r, struct buf *out)
 {
-	struct pattern_set set = { { 0 } };
+	struct pattern_set set = { .rough = false };
 	bool negated = r->s[r->at + 1] == '^', first = true;
 	r->at += 1 + negated;
 	while (!r->why && r->s[r->at] && (r->s[r->at] != ']' || first)) {

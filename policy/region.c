@@ -36,16 +36,24 @@ static void forget_trees(struct region *g)
 	g->trees = NULL;
 }
 
-void region_end(struct region *g)
+static void end(struct region *g)
 {
 	forget_trees(g);
 	buf_fini(&g->text);
 	g->open = false;
 }
 
+void region_end(struct region *g)
+{
+	int64_t before = syntax_held();
+	end(g);
+	g->held += syntax_held() - before;
+}
+
 size_t region_memory(const struct region *g)
 {
-	return sizeof(*g) + g->text.cap; /* trees are the core's, and are not counted */
+	size_t trees = g->trees ? syntax_count() * sizeof(struct syntax_tree *) : 0;
+	return sizeof(*g) + g->text.cap + trees + (g->held > 0 ? (size_t)g->held : 0);
 }
 
 /* The tree of the text so far; NULL: no memory. */
@@ -66,9 +74,9 @@ static struct syntax_tree *tree_of(struct region *g, const struct syntax_languag
 static bool may_spend(const struct region *g, bool whole)
 {
 	uint64_t times = whole ? 4 : 1;
-	return g->parses < times * (64 + g->taken / 256) &&
-	       g->steps < times * (2000 + g->taken / 8) &&
-	       g->questions < times * (256 + g->taken / 32);
+	return g->parses < times * (64 / g->share + g->taken / 256) &&
+	       g->steps < times * (2000 / g->share + g->taken / 8) &&
+	       g->questions < times * (256 / g->share + g->taken / 32);
 }
 
 /* The tree of the text with the k-th closer behind it, which is in g->text now. NULL: none. */
@@ -257,7 +265,7 @@ static bool is_blank(const char *p, size_t n)
 	return true;
 }
 
-bool region_take(struct region *g, const struct region_asker *who, const char *p, size_t n)
+static bool take(struct region *g, const struct region_asker *who, const char *p, size_t n)
 {
 	while (n > 0) {
 		const char *end = memchr(p, '\n', n);
@@ -283,14 +291,24 @@ bool region_take(struct region *g, const struct region_asker *who, const char *p
 	return true;
 }
 
+bool region_take(struct region *g, const struct region_asker *who, const char *p, size_t n)
+{
+	int64_t before = syntax_held();
+	bool ok = take(g, who, p, n);
+	g->held += syntax_held() - before;
+	return ok;
+}
+
 void region_close(struct region *g, const struct region_asker *who, uint64_t at, bool fence,
 		  bool by_end)
 {
+	int64_t before = syntax_held();
 	if (fence) {
 		const char *last = g->text.n ? memrchr(g->text.p, '\n', g->text.n) : NULL;
 		g->text.n = last ? (size_t)(last - g->text.p) + 1 : 0;
 		forget_trees(g); /* the line may have been parsed with the rest */
 	}
 	checkpoint(g, who, at, true, by_end);
-	region_end(g);
+	end(g);
+	g->held += syntax_held() - before;
 }

@@ -19,9 +19,11 @@
  *
  * Bounds: a region keeps at most REGION_TEXT bytes, of which the oldest go first, at a line that
  * begins in its first column; a line longer than REGION_LINE starts it afresh. Parses, their steps
- * and questions are counted, and what is spent may be so much and so much for every byte. A
- * checkpoint that would spend more is passed over. What is not decided for one of these meets the
- * bound of its hold: it is undecided.
+ * and questions are counted, and what is spent may be so much and so much for every byte. Of the
+ * former a stream's second channel with programs has a half, its third a third and so on, so that
+ * sixty-four have less than five times what one has; and no channel's answers depend on how its
+ * text and another's came mixed. A checkpoint that would spend more is passed over. What is not
+ * decided for one of these meets the bound of its hold: it is undecided.
  */
 #ifndef POLICY_REGION_H
 #define POLICY_REGION_H
@@ -43,7 +45,9 @@ struct region {
 	uint64_t start;                         /* text offset of the first byte kept */
 	/* Of all the channel's regions: bytes, and what they have cost. */
 	uint64_t taken, parses, steps, questions;
-	bool blank; /* the line being read has had white space only */
+	uint32_t share; /* the channel is the stream's so many-th that may hold programs */
+	int64_t held;   /* bytes of its trees */
+	bool blank;     /* the line being read has had white space only */
 	struct buf text;
 	struct syntax_tree **trees; /* by language; NULL until one is asked */
 	struct syntax_tree

@@ -155,6 +155,7 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 }

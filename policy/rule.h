@@ -12,10 +12,13 @@
 
 #include <stdatomic.h>
 
+#include "policy/head.h"
 #include "policy/layer.h"
 #include "policy/multimatch.h"
 #include "policy/regex.h"
 #include "policy/ruleset.h"
+#include "policy/run.h"
+#include "policy/words.h"
 
 #define RULES_MAX 4096
 #define RULE_NO_KEYWORDS UINT32_MAX
@@ -34,6 +37,7 @@ struct allowance {
 	const char *const *texts;
 	struct regex **regexes; /* n_texts; NULL until compiled */
 	const char *const *stopwords;
+	struct words *words; /* the same; NULL until compiled, or none */
 	size_t n_texts, n_stopwords;
 	const char *file;
 	unsigned line;
@@ -52,10 +56,12 @@ struct rule_branch {
 	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
 	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
 				where it is told */
+	const struct head *head; /* HOLD_LEAD_IN: of `body`, for a look before the engine; or NULL */
 	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
 				where it ends */
 	struct regex *opening; /* the same, and all that may come before it, where an allowance
 				  asks for the match; or NULL */
+	uint32_t opening_max;  /* bytes that `opening` can match; PATTERN_MANY */
 	unsigned group;        /* the secret's, in `body` */
 	uint32_t prefix;       /* bytes of the secret that stand in the lead-in */
 	uint32_t reach;        /* bytes before the candidate's point that matching may go back to */
@@ -118,6 +124,7 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
+	struct runs *runs; /* patterns that the multimatch has not */
 	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
 	struct multimatch *decoded;
 	struct rule_pattern *decoded_patterns;

@@ -1,6 +1,9 @@
 #include "policy/rule_branch.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "policy/pattern.h"
 
 /* Whether max bytes less those that precede the hold are more than it holds, counting the byte that
  * a last assertion looks at. */
@@ -9,6 +12,43 @@ bool rule_needs_more(const struct rule *r, const struct lead_in *whole, uint32_t
 {
 	return max == LEAD_IN_UNBOUNDED ||
 	       (uint64_t)max + whole->ends_in_assertion > (uint64_t)before + r->info.hold_bytes;
+}
+
+static const struct head *find_head(const struct ruleset *set, const struct head *wanted)
+{
+	for (size_t i = 0; i < set->n; i++)
+		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
+			const struct head *one = set->rules[i].branches[b].head;
+			if (one && memcmp(one, wanted, sizeof(*one)) == 0)
+				return one;
+		}
+	return NULL;
+}
+
+int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_branch *b,
+		      const char *body, struct buf *errors)
+{
+	struct head head;
+	int rc = rule_compile_regex(r, body, REGEX_AT_START, &b->body, errors);
+	if (rc || head_read(body, &head) || !head.n || (b->head = find_head(set, &head)))
+		return rc;
+	struct head *own = ruleset_keep_array(set, 1, sizeof(*own));
+	if (!own)
+		return -ENOMEM;
+	*own = head;
+	b->head = own;
+	return 0;
+}
+
+static uint32_t most_bytes(const char *expression)
+{
+	struct pattern *p = NULL;
+	const char *why = NULL;
+	uint32_t most = PATTERN_MANY;
+	if (pattern_parse(expression, &p, &why) == 0)
+		most = pattern_branches_max(pattern_root(p));
+	pattern_free(p);
+	return most;
 }
 
 int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch *b,
@@ -21,10 +61,11 @@ int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch 
 	b->prefix = found->prefix;
 	b->reach = found->prefix;
 	r->info.unbounded = r->info.unbounded || rule_needs_more(r, found, found->body_max, 0);
-	int rc = rule_compile_regex(r, found->body, REGEX_AT_START, &b->body, errors);
-	if (!rc && (r->sees_match || r->sees_line))
-		rc = rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
-	return rc;
+	int rc = rule_body_compile(set, r, b, found->body, errors);
+	if (rc || !(r->sees_match || r->sees_line))
+		return rc;
+	b->opening_max = most_bytes(found->opening);
+	return rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
 }
 
 /* All lead-ins as one expression, to be shown. */

@@ -15,6 +15,9 @@ int rule_compile_regex(const struct rule *r, const char *text, unsigned flags, s
  * a last assertion looks at. */
 bool rule_needs_more(const struct rule *r, const struct lead_in *whole, uint32_t max,
 		     uint32_t before);
+/* What goes on where a lead-in ends. */
+int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_branch *b,
+		      const char *body, struct buf *errors) MUST_USE;
 int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch *b,
 			const struct lead_in *found, struct buf *errors) MUST_USE;
 int rule_branches_compile(struct ruleset *set, struct rule *r, const struct branches *found,

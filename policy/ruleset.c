@@ -9,11 +9,11 @@
 #include "policy/companion.h"
 #include "policy/decoding.h"
 #include "policy/excuse.h"
-#include "policy/keyword.h"
 #include "policy/lead_in.h"
 #include "policy/redaction.h"
 #include "policy/rule.h"
 #include "policy/rule_branch.h"
+#include "policy/rule_patterns.h"
 #include "policy/secret_group.h"
 #include "policy/syntax_rule.h"
 
@@ -82,7 +82,8 @@ int rule_compile_regex(const struct rule *r, const char *text, unsigned flags, s
 
 /* The written lead-in is not simply the beginning of the expression: the whole expression is then
  * matched from where the lead-in starts, which must be findable by looking back. */
-static int compile_written(struct rule *r, const struct lead_in *whole, struct buf *errors)
+static int compile_written(struct ruleset *set, struct rule *r, const struct lead_in *whole,
+			   struct buf *errors)
 {
 	struct lead_in own;
 	int rc = lead_in_find(r->wanted, 0, NULL, &own);
@@ -110,7 +111,7 @@ static int compile_written(struct rule *r, const struct lead_in *whole, struct b
 	r->info.unbounded = !whole->max || /* not known */
 			    rule_needs_more(r, whole, whole->max, own.min);
 	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
-	return rc ? rc : rule_compile_regex(r, r->info.regex, REGEX_AT_START, &b->body, errors);
+	return rc ? rc : rule_body_compile(set, r, b, r->info.regex, errors);
 }
 
 static int compile_whole(struct rule *r, const struct lead_in *found, struct buf *errors)
@@ -215,7 +216,7 @@ static int compile_rule(struct ruleset *set, struct rule *r, struct buf *errors)
 		rc = rule_branch_compile(set, r, r->branches, &found, errors);
 		r->info.lead_in = r->branches->lead_in ? r->branches->lead_in : "";
 	} else if (r->wanted) {
-		rc = compile_written(r, &found, errors);
+		rc = compile_written(set, r, &found, errors);
 	} else {
 		buf_printf(errors, "%s:%u: rule %s: no usable lead-in: %s; %s\n", r->info.file,
 			   r->regex_line, r->info.id, found.why,
@@ -228,57 +229,6 @@ done:
 	if (!rc && r->info.action == ACTION_REDACT)
 		rc = redaction_compile(set, r, errors);
 	return rc ? rc : decoding_check(r, errors);
-}
-
-static bool needs_keywords(const struct rule *r)
-{
-	return r->n_keywords && !keyword_implied(r->info.regex, r->keywords, r->n_keywords) &&
-	       !keyword_implied(r->info.lead_in, r->keywords, r->n_keywords);
-}
-
-/* One database for all: lead-ins, whole expressions, and keywords that the expressions do not
- * imply. */
-static int compile_patterns(struct ruleset *set, struct buf *errors)
-{
-	size_t n = 0, most = 0, bad = 0;
-	for (size_t i = 0; i < set->n; i++)
-		most += set->rules[i].n_keywords + set->rules[i].n_branches;
-	struct multimatch_pattern *v = calloc(most + 1, sizeof(*v));
-	set->patterns = ruleset_keep_array(set, most, sizeof(*set->patterns));
-	if (!v || !set->patterns) {
-		free(v);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < set->n; i++) {
-		struct rule *r = &set->rules[i];
-		for (size_t b = 0; b < r->n_branches; b++) {
-			v[n].text = r->branches[b].lead_in;
-			set->patterns[n++] =
-				(struct rule_pattern){ .rule = (uint16_t)i, .branch = (uint8_t)b };
-		}
-		r->keyword = RULE_NO_KEYWORDS;
-		if (!needs_keywords(r))
-			continue;
-		r->keyword = set->keyword_rules++;
-		for (size_t k = 0; k < r->n_keywords; k++) {
-			v[n] = (struct multimatch_pattern){ .text = r->keywords[k],
-							    .keyword = true };
-			set->patterns[n++] =
-				(struct rule_pattern){ .rule = (uint16_t)i, .keyword = true };
-		}
-	}
-	set->n_patterns = n;
-	struct buf why = { 0 };
-	int rc = multimatch_new(v, n, &set->multimatch, &bad, &why);
-	if (rc == -EINVAL) {
-		const struct rule *r = &set->rules[bad < n ? set->patterns[bad].rule : 0];
-		complain_regex(
-			errors, r, r->regex_line, "the stream matcher refuses it", &why,
-			"write it without look-around, backreferences or very large repeats");
-	}
-	buf_fini(&why);
-	free(v);
-	return rc;
 }
 
 static void measure(struct ruleset *set)
@@ -376,7 +326,7 @@ static int build(const char *name, struct span yaml, struct ruleset **out, struc
 		rc = rc ? rc : one;
 	}
 	if (!rc)
-		rc = compile_patterns(set, errors);
+		rc = rule_patterns_compile(set, errors);
 	if (!rc)
 		rc = decoding_compile(set, errors);
 	if (!rc)

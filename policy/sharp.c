@@ -8,15 +8,12 @@
 static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
 {
 	*side = (struct sharp_side){ .tree = tree, .text = text };
-	side->marks = calloc(tree->n, 1);
-	side->kinds = malloc(tree->n);
+	side->marks = calloc(tree->n, sizeof(*side->marks));
+	side->kinds = calloc(tree->n, 1);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
 	side->ids = calloc(tree->n, sizeof(*side->ids));
 	side->stands = calloc(tree->n, sizeof(*side->stands));
-	if (!side->marks || !side->kinds || !side->relabel || !side->ids || !side->stands)
-		return false;
-	memset(side->kinds, SHARP_KIND_COUNT, tree->n);
-	return true;
+	return side->marks && side->kinds && side->relabel && side->ids && side->stands;
 }
 
 static void side_fini(struct sharp_side *side)
@@ -37,10 +34,11 @@ struct directives {
 };
 
 /* placed: the same comment in another place is another one. Its place is the number of nodes that
- * are left in front of it. */
+ * are left in front of it, or of all nodes when nothing was taken off. */
 static bool find_directives(struct sharp *s, const struct sharp_side *side, bool placed,
 			    struct directives *out)
 {
+	bool all = !side->ids[side->tree->n - 1];
 	uint32_t node = 0, place = 0;
 	out->v = malloc((side->captures.n + 1) * sizeof(*out->v));
 	out->keys = malloc((side->captures.n + 1) * sizeof(*out->keys));
@@ -48,7 +46,7 @@ static bool find_directives(struct sharp *s, const struct sharp_side *side, bool
 	for (uint32_t i = 0; out->v && out->keys && i < side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i];
 		for (; node < side->tree->n && side->tree->source[node].from < c->from; node++)
-			place += side->ids[node] && side->stands[node] == node;
+			place += all || (side->ids[node] && side->stands[node] == node);
 		buf_clear(&key);
 		buf_printf(&key, "%u:", placed ? place : 0);
 		buf_add(&key, side->text.p + c->from, c->to - c->from);
@@ -143,40 +141,69 @@ static int first_of(const struct span texts[2])
 	return texts[0].n && memcmp(texts[0].p, texts[1].p, texts[0].n) > 0;
 }
 
-static bool reads_alike(const struct span texts[2], const struct sharp_edit *e)
-{
-	struct syntax_range a = e->at[0].source, b = e->at[1].source;
-	return e->in[0] && e->in[1] && a.to - a.from == b.to - b.from &&
-	       memcmp(texts[0].p + a.from, texts[1].p + b.from, a.to - a.from) == 0;
-}
-
 /* A name that is written the same may mean another thing for what was changed elsewhere: said once,
  * there. */
-static void drop_echoes(const struct span texts[2], struct sharp_edits *out)
+static void drop_echoes(const struct sharp *s, struct sharp_edits *out)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < out->n; i++)
-		if (!reads_alike(texts, &out->v[i]))
+		if (!sharp_echo(s, &out->v[i]))
 			out->v[n++] = out->v[i];
 	out->n = n ? n : out->n;
 }
 
+/* The lines in which two texts differ: what is the same in front of them and behind is left out. */
+static void find_parts(struct sharp_side sides[2])
+{
+	struct span a = sides[0].text, b = sides[1].text;
+	size_t from = 0, tail = 0, most = min_size(a.n, b.n);
+	while (from < most && a.p[from] == b.p[from])
+		from++;
+	while (tail < most - from && a.p[a.n - 1 - tail] == b.p[b.n - 1 - tail])
+		tail++;
+	while (from > 0 && a.p[from - 1] != '\n')
+		from--;
+	while (tail > 0 && a.p[a.n - tail] != '\n')
+		tail--;
+	for (int i = 0; i < 2; i++)
+		sides[i].part =
+			(struct syntax_range){ (uint32_t)from, (uint32_t)(sides[i].text.n - tail) };
+}
+
+/* Only where something can be taken off does it matter what stands elsewhere; then it does in
+ * both. */
+static bool mark(struct sharp *s)
+{
+	struct sharp_side *sides = s->sides;
+	find_parts(sides);
+	if (!sharp_mark(s, &sides[0]) || !sharp_mark(s, &sides[1]))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (!sides[i].captures.whole && sides[1 - i].captures.whole) {
+			sides[i].part = (struct syntax_range){ 0, (uint32_t)sides[i].text.n };
+			if (!sharp_mark(s, &sides[i]))
+				return false;
+		}
+	if (sides[0].doubt || sides[1].doubt) {
+		sharp_clear(&sides[0]);
+		sharp_clear(&sides[1]);
+	}
+	return true;
+}
+
 static bool judge(struct sharp *s, struct sharp_edits *out)
 {
-	uint32_t ids[2];
-	if (!sharp_mark(s, &s->sides[0]) || !sharp_mark(s, &s->sides[1]))
-		return false;
-	bool doubt = s->sides[0].doubt || s->sides[1].doubt;
+	uint32_t ids[2] = { 0, 0 };
+	bool equal = tree_equal(s->sides[0].tree, s->sides[1].tree);
 	const struct span texts[2] = { s->sides[0].text, s->sides[1].text };
 	int x = first_of(texts);
-	for (int k = 0; k < 2; k++) {
+	if (!mark(s))
+		return false;
+	for (int k = 0; k < 2 && !equal; k++) {
 		int i = k ? 1 - x : x;
-		struct sharp_side *side = &s->sides[i];
-		if (doubt)
-			sharp_clear(side);
-		if (!sharp_reduce(s, side))
+		if (!sharp_reduce(s, &s->sides[i]))
 			return false;
-		ids[i] = side->ids[side->tree->n - 1];
+		ids[i] = s->sides[i].ids[s->sides[i].tree->n - 1];
 	}
 	compare_directives(s, ids[0] == ids[1], x, out);
 	if (ids[0] != ids[1])
@@ -184,7 +211,7 @@ static bool judge(struct sharp *s, struct sharp_edits *out)
 	if (s->failed)
 		return false;
 	CHECK(ids[0] == ids[1] || out->n);
-	drop_echoes(texts, out);
+	drop_echoes(s, out);
 	out->more = out->more || out->n > SHARP_LISTED_MAX;
 	out->n = out->n < SHARP_LISTED_MAX ? out->n : SHARP_LISTED_MAX;
 	return count_lines(texts[0], 0, out) && count_lines(texts[1], 1, out);

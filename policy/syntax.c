@@ -7,6 +7,7 @@
 #include <tree_sitter/api.h>
 
 #include "policy/syntax_core.h"
+#include "policy/syntax_pool.h"
 
 const TSLanguage *tree_sitter_bash(void);
 const TSLanguage *tree_sitter_c(void);
@@ -93,23 +94,61 @@ const struct syntax_language *syntax_of_file(struct span path)
 	return NULL;
 }
 
+int64_t syntax_held(void)
+{
+	return syntax_pool_held();
+}
+
+/* Before there is a thread that could parse. */
+__attribute__((constructor)) static void install(void)
+{
+	ts_set_allocator(syntax_pool_take, syntax_pool_take_zeroed, syntax_pool_take_again,
+			 syntax_pool_give);
+}
+
+/* What a parse may cost, in steps. A step is a hundred operations of the parser, which do not take
+ * equally long: a lexer that looks far ahead again and again, and errors whose parts are copied for
+ * each part more, cost a step for so much of the text and of the memory. */
+#define LOOK_BYTES 64
+#define STEP_LOOKS 128
+#define STEP_MEMORY (16u << 10)
+
 struct budget {
-	uint32_t steps;
-	uint32_t limit;
+	struct span text;
+	uint64_t operations, looks, made; /* made: before it began */
+	uint64_t limit, cost;             /* of the last step */
 };
 
 static bool out_of_steps(TSParseState *state)
 {
-	struct budget *budget = state->payload;
-	return ++budget->steps > budget->limit;
+	struct budget *b = state->payload;
+	b->operations++;
+	b->cost = b->operations + b->looks / STEP_LOOKS +
+		  (syntax_pool_made() - b->made) / STEP_MEMORY;
+	return b->cost > b->limit;
 }
 
-static const char *read_span(void *payload, uint32_t at, TSPoint position, uint32_t *length)
+/* Past the bound the text ends, so that the lexer comes back; the next step ends the parse. */
+static const char *look(void *payload, uint32_t at, TSPoint position, uint32_t *length)
 {
-	const struct span *text = payload;
+	struct budget *b = payload;
 	(void)position;
-	*length = at < text->n ? (uint32_t)text->n - at : 0;
-	return *length > 0 ? text->p + at : "";
+	bool over = ++b->looks / STEP_LOOKS > b->limit;
+	*length = !over && at < b->text.n ? (uint32_t)min_size(b->text.n - at, LOOK_BYTES) : 0;
+	return *length > 0 ? b->text.p + at : "";
+}
+
+/* The tree of the budget's text, from the old one where there is one; NULL: it would cost more. */
+static TSTree *parse(TSParser *parser, const TSTree *old, struct budget *b)
+{
+	TSInput input = { .payload = b, .read = look, .encoding = TSInputEncodingUTF8 };
+	TSParseOptions options = { .payload = b, .progress_callback = out_of_steps };
+	b->made = syntax_pool_made();
+	TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
+	if (!tree || b->looks / STEP_LOOKS <= b->limit)
+		return tree;
+	ts_tree_delete(tree);
+	return NULL;
 }
 
 /* Visits every node without recursion: how deep the text nests is the peer's choice. */
@@ -144,7 +183,7 @@ enum syntax_result syntax_parse(const struct syntax_language *language, struct s
 				const struct syntax_limits *limits, struct syntax_report *report)
 {
 	const struct grammar *grammar = (const struct grammar *)(const void *)language;
-	struct budget budget = { .limit = limits->steps };
+	struct budget budget = { .text = text, .limit = limits->steps };
 	enum syntax_result result = SYNTAX_UNSUPPORTED;
 
 	*report = (struct syntax_report){ 0 };
@@ -152,14 +191,10 @@ enum syntax_result syntax_parse(const struct syntax_language *language, struct s
 		return SYNTAX_TOO_LARGE;
 	TSParser *parser = ts_parser_new();
 	if (ts_parser_set_language(parser, grammar->get())) {
-		TSInput input = { .payload = &text,
-				  .read = read_span,
-				  .encoding = TSInputEncodingUTF8 };
-		TSParseOptions options = { .payload = &budget, .progress_callback = out_of_steps };
-		TSTree *tree = ts_parser_parse_with_options(parser, NULL, input, options);
+		TSTree *tree = parse(parser, NULL, &budget);
 		result = tree ? count_nodes(ts_tree_root_node(tree), limits->depth, report)
 			      : SYNTAX_TOO_COSTLY;
-		report->steps = budget.steps;
+		report->steps = (uint32_t)budget.cost;
 		ts_tree_delete(tree);
 	}
 	ts_parser_delete(parser);
@@ -216,11 +251,11 @@ static TSPoint advance(TSPoint at, const char *p, size_t n)
 
 /* Recovering from errors at every other byte takes up to a hundred times as long for each step: it
  * is told by how many nodes such a text has. */
-static uint64_t charge(const TSTree *tree, size_t bytes, uint32_t steps)
+static uint64_t charge(const TSTree *tree, size_t bytes, uint64_t steps)
 {
 	TSNode root = ts_tree_root_node(tree);
 	bool dense = ts_node_has_error(root) && ts_node_descendant_count(root) > bytes / 2;
-	return dense ? UINT64_C(64) * steps : steps;
+	return dense ? 64 * steps : steps;
 }
 
 enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
@@ -231,7 +266,7 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 		return t->result;
 	if (text.n > limits->bytes)
 		return t->result = SYNTAX_TOO_LARGE;
-	struct budget budget = { .limit = limits->steps };
+	struct budget budget = { .text = text, .limit = limits->steps };
 	TSPoint end = advance(t->end, text.p + t->parsed, text.n - t->parsed);
 	TSInputEdit edit = { .start_byte = t->parsed,
 			     .old_end_byte = t->parsed,
@@ -239,20 +274,18 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 			     .start_point = t->end,
 			     .old_end_point = t->end,
 			     .new_end_point = end };
-	TSInput input = { .payload = &text, .read = read_span, .encoding = TSInputEncodingUTF8 };
-	TSParseOptions options = { .payload = &budget, .progress_callback = out_of_steps };
 	TSParser *parser = ts_parser_new();
 	TSTree *tree = NULL;
 	if (ts_parser_set_language(parser, t->grammar->get())) {
 		if (t->tree)
 			ts_tree_edit(t->tree, &edit);
-		tree = ts_parser_parse_with_options(parser, t->tree, input, options);
+		tree = parse(parser, t->tree, &budget);
 	}
 	ts_parser_delete(parser);
 	if (t->tree)
 		ts_tree_delete(t->tree);
 	t->tree = tree;
-	t->steps += tree ? charge(tree, text.n, budget.steps) : UINT64_C(64) * budget.steps;
+	t->steps += tree ? charge(tree, text.n, budget.cost) : UINT64_C(64) * budget.cost;
 	t->parsed = (uint32_t)text.n;
 	t->end = end;
 	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;

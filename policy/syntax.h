@@ -34,7 +34,7 @@ extern const char *const syntax_result_names[SYNTAX_RESULT_COUNT];
 
 struct syntax_limits {
 	uint32_t bytes;
-	uint32_t steps; /* one is a hundred parser operations, a few microseconds */
+	uint32_t steps; /* one is a hundred parser operations, or what costs as much */
 	uint32_t depth;
 };
 
@@ -78,6 +78,10 @@ struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t); /* NULL: no m
 uint64_t syntax_tree_steps(const struct syntax_tree *t); /* of all its parses, those of a
 							    text of little but errors
 							    counted 64 times */
+
+/* What all trees and parsers hold that this thread has made, less what it has freed: differences
+ * tell what something holds. */
+int64_t syntax_held(void);
 
 /* A tree-sitter query, compiled for one language. Each pattern is one named node with what it must
  * contain; predicates: see syntax_predicate.h. */

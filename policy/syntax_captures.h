@@ -4,6 +4,8 @@
 #ifndef POLICY_SYNTAX_CAPTURES_H
 #define POLICY_SYNTAX_CAPTURES_H
 
+#include <stdbool.h>
+
 #include "policy/syntax.h"
 
 struct syntax_capture {
@@ -15,16 +17,19 @@ struct syntax_capture {
 struct syntax_captures {
 	struct syntax_capture *v; /* by where they begin; inner ones behind outer ones */
 	uint32_t n;
+	bool whole; /* they are of all of the text */
 };
 
 uint32_t syntax_query_captures(const struct syntax_query *q);
 struct span syntax_query_capture(const struct syntax_query *q, uint32_t capture); /* its name */
 
-/* SYNTAX_TOO_LARGE also: more captures than `most`, or no memory; SYNTAX_TOO_COSTLY also: the
- * matching of the query. *out is set on SYNTAX_OK alone, and then its array is the caller's. */
+/* Of the matches that touch a part of a text. spreads is of captures: where one of those touches
+ * the part, all of the text is looked at. SYNTAX_TOO_LARGE also: more captures than `most`, or no
+ * memory; SYNTAX_TOO_COSTLY also: the matching of the query. *out is set on SYNTAX_OK alone, and
+ * then its array is the caller's. */
 enum syntax_result syntax_capture_all(const struct syntax_language *language,
 				      const struct syntax_query *q, struct span text,
-				      const struct syntax_limits *limits, uint32_t most,
+				      struct syntax_range part, const bool *spreads, uint32_t most,
 				      struct syntax_captures *out) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 #include "policy/syntax_pool.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,37 @@ static _Thread_local struct {
 	void *given[SIZES]; /* each points to the next */
 } pool;
 
+static _Thread_local struct {
+	uint64_t made;
+	int64_t held;
+} counts;
+
+uint64_t syntax_pool_made(void)
+{
+	return counts.made;
+}
+
+int64_t syntax_pool_held(void)
+{
+	return counts.held;
+}
+
+/* --- malloc's --- */
+
+static void *hold(void *p)
+{
+	CHECK(p); /* tree-sitter cannot go on without */
+	counts.held += (int64_t)malloc_usable_size(p);
+	return p;
+}
+
+static void let_go(void *p)
+{
+	counts.held -= p ? (int64_t)malloc_usable_size(p) : 0;
+}
+
+/* --- the pool --- */
+
 static uint32_t size_of(size_t n, uint32_t *bytes)
 {
 	n += sizeof(struct header);
@@ -67,8 +99,9 @@ static void add_block(size_t bytes)
 
 void *syntax_pool_take(size_t n)
 {
+	counts.made += n;
 	if (!pool.on)
-		return malloc(n);
+		return hold(malloc(n ? n : 1));
 	uint32_t bytes, size = size_of(n, &bytes);
 	void *p = pool.given[size];
 	if (p) {
@@ -86,6 +119,7 @@ void *syntax_pool_take(size_t n)
 void syntax_pool_give(void *p)
 {
 	if (!pool.on) {
+		let_go(p);
 		free(p);
 	} else if (p) {
 		const struct header *h = (const struct header *)p - 1;
@@ -96,19 +130,26 @@ void syntax_pool_give(void *p)
 
 void *syntax_pool_take_zeroed(size_t n, size_t each)
 {
-	if (!pool.on)
-		return calloc(n, each);
+	if (!pool.on) {
+		counts.made += n * each;
+		return hold(calloc(n ? n : 1, each ? each : 1));
+	}
 	CHECK(!each || n <= SIZE_MAX / each);
 	return memset(syntax_pool_take(n * each), 0, n * each);
 }
 
 void *syntax_pool_take_again(void *p, size_t n)
 {
-	if (!pool.on)
-		return realloc(p, n);
+	if (!pool.on) {
+		counts.made += n;
+		let_go(p);
+		return hold(realloc(p, n ? n : 1));
+	}
 	size_t had = p ? ((const struct header *)p - 1)->bytes - sizeof(struct header) : 0;
-	if (p && n <= had)
+	if (p && n <= had) {
+		counts.made += n;
 		return p;
+	}
 	void *more = syntax_pool_take(n);
 	if (p)
 		memcpy(more, p, had);

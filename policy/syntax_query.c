@@ -10,6 +10,7 @@
 #include "lib/buf.h"
 #include "policy/syntax_captures.h"
 #include "policy/syntax_core.h"
+#include "policy/syntax_pool.h"
 #include "policy/syntax_predicate.h"
 
 #define PREDICATES_MAX 64
@@ -410,41 +411,82 @@ static bool out_of_steps(TSQueryCursorState *state)
 	return (*steps)-- == 0;
 }
 
-static enum syntax_result capture_all(const struct syntax_query *q, struct regex_scratch *s,
-				      TSNode root, struct span text, uint32_t steps, uint32_t most,
-				      struct syntax_captures *out)
+static enum syntax_result collect(const struct syntax_query *q, struct regex_scratch *s,
+				  TSQueryCursor *cursor, struct span text, uint32_t most,
+				  struct syntax_captures *out)
 {
-	TSQueryCursor *cursor = ts_query_cursor_new();
-	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
 	TSQueryMatch match;
 	struct match m = { { captured }, &match, text };
 	bool failed = false, room = true;
 	uint32_t cap = 0;
-	ts_query_cursor_set_match_limit(cursor, CAPTURES_OPEN_MAX);
-	ts_query_cursor_exec_with_options(cursor, q->query, root, &options);
 	while (room && !failed && ts_query_cursor_next_match(cursor, &match))
 		if (fulfilled(q, s, &m, &failed))
 			room = keep(&match, most, &cap, out);
-	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor) || steps == UINT32_MAX;
-	ts_query_cursor_delete(cursor);
+	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor);
 	return failed ? SYNTAX_TOO_COSTLY : room ? SYNTAX_OK : SYNTAX_TOO_LARGE;
+}
+
+/* out->v is the caller's in any case. */
+static enum syntax_result capture_part(const struct syntax_query *q, TSNode root, struct span text,
+				       struct syntax_range part, uint32_t most,
+				       struct syntax_captures *out)
+{
+	struct regex_scratch *s = regex_scratch_new();
+	if (!s)
+		return SYNTAX_TOO_LARGE;
+	uint32_t steps = syntax_default_limits.steps;
+	TSQueryCursor *cursor = ts_query_cursor_new();
+	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
+	ts_query_cursor_set_match_limit(cursor, CAPTURES_OPEN_MAX);
+	ts_query_cursor_set_byte_range(cursor, part.from, part.to);
+	ts_query_cursor_exec_with_options(cursor, q->query, root, &options);
+	enum syntax_result result = collect(q, s, cursor, text, most, out);
+	if (steps == UINT32_MAX) /* the last one was counted down */
+		result = SYNTAX_TOO_COSTLY;
+	ts_query_cursor_delete(cursor);
+	regex_scratch_free(s);
+	return result;
+}
+
+static enum syntax_result capture_all(const struct syntax_query *q, TSNode root, struct span text,
+				      struct syntax_range part, const bool *spreads, uint32_t most,
+				      struct syntax_captures *out)
+{
+	enum syntax_result result = capture_part(q, root, text, part, most, out);
+	out->whole = part.from == 0 && part.to >= text.n;
+	bool spread = false;
+	for (uint32_t i = 0; i < out->n; i++)
+		spread = spread || (spreads[out->v[i].capture] && out->v[i].from < part.to &&
+				    out->v[i].to > part.from);
+	if (result != SYNTAX_OK || out->whole || !spread)
+		return result;
+	out->n = 0;
+	out->whole = true;
+	free(out->v);
+	out->v = NULL;
+	part = (struct syntax_range){ 0, (uint32_t)text.n };
+	return capture_part(q, root, text, part, most, out);
 }
 
 enum syntax_result syntax_capture_all(const struct syntax_language *language,
 				      const struct syntax_query *q, struct span text,
-				      const struct syntax_limits *limits, uint32_t most,
+				      struct syntax_range part, const bool *spreads, uint32_t most,
 				      struct syntax_captures *out)
 {
 	struct syntax_captures found = { 0 };
 	struct syntax_tree *tree = syntax_tree_new(language);
-	struct regex_scratch *s = regex_scratch_new();
-	enum syntax_result result =
-		tree && s ? syntax_tree_grow(tree, text, limits) : SYNTAX_TOO_LARGE;
+	if (!tree)
+		return SYNTAX_TOO_LARGE;
+	bool pooled = syntax_pool_begin();
+	enum syntax_result result = syntax_tree_grow(tree, text, &syntax_default_limits);
 	if (result == SYNTAX_OK)
-		result = capture_all(q, s, ts_tree_root_node(syntax_core_tree(tree)), text,
-				     limits->steps, most, &found);
-	regex_scratch_free(s);
-	syntax_tree_free(tree);
+		result = capture_all(q, ts_tree_root_node(syntax_core_tree(tree)), text, part,
+				     spreads, most, &found);
+	if (pooled)
+		syntax_core_forget(tree);
+	else
+		syntax_tree_free(tree);
+	syntax_pool_end();
 	if (result != SYNTAX_OK) {
 		free(found.v);
 		return result;

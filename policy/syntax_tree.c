@@ -111,13 +111,6 @@ enum syntax_result syntax_read(const struct syntax_language *language, struct sp
 	return result;
 }
 
-/* Before there is a thread that could parse. */
-__attribute__((constructor)) static void install(void)
-{
-	ts_set_allocator(syntax_pool_take, syntax_pool_take_zeroed, syntax_pool_take_again,
-			 syntax_pool_give);
-}
-
 uint32_t syntax_type_count(const struct syntax_language *language)
 {
 	return ts_language_symbol_count(syntax_core_language(language));

@@ -109,6 +109,23 @@ bool track_assign(struct track *t, const struct track *from, uint64_t at)
 	return true;
 }
 
+void track_trim(struct track *t, uint64_t at)
+{
+	uint32_t rel = (uint32_t)(at - t->base);
+	if (rel == t->n) {
+		track_clear(t, at);
+		return;
+	}
+	uint32_t first = (uint32_t)run_of(t, rel), into = rel - run_at(t, first);
+	t->n -= rel;
+	t->n_runs -= first;
+	t->base = at;
+	memmove(t->text, t->text + rel, t->n);
+	memmove(t->runs, t->runs + first, t->n_runs * sizeof(*t->runs));
+	t->runs[0].raw += t->runs[0].atom ? 0 : into;
+	t->runs[0].at = (uint32_t)at;
+}
+
 bool track_append(struct track *t, const struct track *more)
 {
 	if (!more->n)

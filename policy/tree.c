@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/tree_comment.h"
 #include "policy/tree_writer.h"
 
 const char *const tree_result_names[] = { "ok",         "empty",    "syntax",     "too_large",
@@ -39,17 +40,21 @@ void writer_put(struct writer *w, uint32_t first, uint32_t from, uint32_t to)
 	put(w, intern(w), first, from, to);
 }
 
-static bool fielded(const struct writer *w, uint32_t i)
+/* The field that a label names; what stands for its parent has its parent's. 0: none. */
+static uint16_t field_of(const struct writer *w, uint32_t i)
 {
-	return i && w->v[i].field && writer_flags(w, w->v[i].parent) & TYPE_FIELDED;
+	while (i && !w->v[i].field && writer_flags(w, w->v[i].parent) & TYPE_TRANSPARENT)
+		i = w->v[i].parent;
+	return i && writer_flags(w, w->v[i].parent) & TYPE_FIELDED ? w->v[i].field : 0;
 }
 
 /* Begins the label of a node. */
 static void begin(struct writer *w, uint32_t i, struct span type)
 {
 	buf_clear(&w->word);
-	if (fielded(w, i)) {
-		buf_add_text(&w->word, syntax_field_name(w->language, w->v[i].field));
+	uint16_t field = field_of(w, i);
+	if (field) {
+		buf_add_text(&w->word, syntax_field_name(w->language, field));
 		buf_add_char(&w->word, '=');
 	}
 	buf_add(&w->word, type.p, type.n);
@@ -59,9 +64,10 @@ void writer_put_type(struct writer *w, uint32_t i, uint32_t first)
 {
 	const struct syntax_node *v = &w->v[i];
 	uint32_t *known = &w->known[v->type];
-	if (fielded(w, i) || !*known)
+	bool fielded = field_of(w, i) != 0;
+	if (fielded || !*known)
 		writer_begin(w, i);
-	if (fielded(w, i)) {
+	if (fielded) {
 		writer_put(w, first, v->from, v->to);
 		return;
 	}
@@ -72,10 +78,10 @@ void writer_put_type(struct writer *w, uint32_t i, uint32_t first)
 
 void writer_begin(struct writer *w, uint32_t i)
 {
-	begin(w, i, w->types[w->v[i].type].name);
+	begin(w, i, w->types->v[w->v[i].type].name);
 }
 
-static void add_name(struct writer *w, uint32_t i)
+void writer_add_name(struct writer *w, uint32_t i)
 {
 	uint32_t name = w->names[i] - 1;
 	if (!(w->names[i] & NAME_IMPORT)) {
@@ -86,12 +92,12 @@ static void add_name(struct writer *w, uint32_t i)
 		return;
 	}
 	const struct syntax_node *v = &w->v[w->names[i] & ~NAME_IMPORT];
-	bool quoted = w->types[v->type].flags & TYPE_STRING;
+	bool quoted = w->types->v[v->type].flags & TYPE_STRING;
 	buf_add_text(&w->word, quoted ? "% " : "%");
 	buf_add(&w->word, w->text.p + v->from + quoted, v->to - v->from - 2 * quoted);
 }
 
-static uint32_t put_leaf(struct writer *w, uint32_t i)
+uint32_t writer_leaf(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
 	uint32_t from = v->from, flags = writer_flags(w, i);
@@ -103,10 +109,10 @@ static uint32_t put_leaf(struct writer *w, uint32_t i)
 	while (flags & TYPE_HEREDOC && from && strchr(" \t", w->text.p[from - 1]))
 		from--;
 	struct span text = { w->text.p + from, v->to - from };
-	begin(w, i, w->names[i] ? SPAN("identifier") : w->types[v->type].name);
+	begin(w, i, w->names[i] ? SPAN("identifier") : w->types->v[v->type].name);
 	buf_add_char(&w->word, ' ');
 	if (w->names[i]) {
-		add_name(w, i);
+		writer_add_name(w, i);
 	} else if (flags & TYPE_NUMBER) {
 		writer_number(w, text);
 	} else if (flags & TYPE_MARKUP) {
@@ -116,58 +122,6 @@ static uint32_t put_leaf(struct writer *w, uint32_t i)
 		buf_add(&w->word, text.p, text.n);
 	}
 	writer_put(w, w->out->n, v->from, v->to);
-	return 1;
-}
-
-/* {a as b}: what is imported or exported keeps its spelling, and the name here is a name; {a} is
- * the same with both. An import that is known by what is imported says it once. */
-static void put_clause(struct writer *w, uint32_t i)
-{
-	const struct syntax_node *v = &w->v[i];
-	uint32_t first = w->out->n, outer = i + 1, inner = i + 1;
-	for (uint32_t k = i + 1; k < v->end; k = w->v[k].end)
-		if (w->v[k].named && !(writer_flags(w, k) & TYPE_DROPPED))
-			*(strcmp(writer_type(w, i), "export_specifier") == 0 ? &outer : &inner) = k;
-	buf_clear(&w->word);
-	buf_add_text(&w->word, "name ");
-	buf_add(&w->word, w->text.p + w->v[outer].from, w->v[outer].to - w->v[outer].from);
-	writer_put(w, first, w->v[outer].from, w->v[outer].to);
-	bool import = strcmp(writer_type(w, i), "import_specifier") == 0;
-	if (!import || !(w->names[inner] & NAME_IMPORT))
-		put_leaf(w, inner);
-	writer_put_type(w, i, first);
-}
-
-/* {a} is written as {a: a}. */
-static uint32_t put_shorthand(struct writer *w, uint32_t i)
-{
-	const struct syntax_node *v = &w->v[i];
-	struct span pair = tree_right_of(w->l->shorthand, writer_type(w, i));
-	const char *comma = memchr(pair.p, ',', pair.n);
-	CHECK(comma);
-	uint32_t first = w->out->n;
-	size_t n = (size_t)(comma - pair.p);
-	buf_clear(&w->word);
-	buf_add(&w->word, comma + 1, pair.n - n - 1);
-	buf_add_char(&w->word, ' ');
-	buf_add(&w->word, w->text.p + v->from, v->to - v->from);
-	writer_put(w, first, v->from, v->to);
-	if (v->end > i + 1) {
-		writer_node(w, i + 1, false);
-	} else {
-		buf_clear(&w->word);
-		buf_add_text(&w->word, "identifier ");
-		if (w->names[i])
-			add_name(w, i);
-		else
-			buf_add(&w->word, w->text.p + v->from, v->to - v->from);
-		writer_put(w, w->out->n, v->from, v->to);
-	}
-	if (!n)
-		return 2;
-	buf_clear(&w->word);
-	buf_add(&w->word, pair.p, n);
-	writer_put(w, first, v->from, v->to);
 	return 1;
 }
 
@@ -232,15 +186,24 @@ static bool in_pair(const struct writer *w, uint32_t i, uint32_t flag, const cha
 	       tree_paired(list, writer_type(w, w->v[i].parent), writer_type(w, i));
 }
 
+static bool optional(const struct writer *w, uint32_t i)
+{
+	for (uint32_t k = i + 1; k < w->v[i].end; k = w->v[k].end)
+		if (tree_listed(" optional_chain ?. ", writer_type(w, k)))
+			return true;
+	return false;
+}
+
 /* Whether what is in parentheses is a chain with a ?. in it: member of call of member... */
 static bool chained(const struct writer *w, uint32_t i)
 {
+	bool inside = false;
 	for (uint32_t k = i + 1; k < w->v[i].end; k++) {
-		if (!w->v[k].named)
+		if (!w->v[k].named || (!inside && w->v[k].type == w->v[i].type))
 			continue; /* a parenthesis */
-		for (uint32_t c = k + 1; c < w->v[k].end; c = w->v[c].end)
-			if (strcmp(writer_type(w, c), "optional_chain") == 0)
-				return true;
+		inside = true;
+		if (optional(w, k))
+			return true;
 		if (!strstr(" member_expression subscript_expression call_expression "
 			    "non_null_expression ",
 			    writer_type(w, k)))
@@ -249,49 +212,14 @@ static bool chained(const struct writer *w, uint32_t i)
 	return false;
 }
 
-/* Parentheses that look redundant and are not: what is called, or where ?. ends. */
+/* Parentheses that look redundant and are not: what is called, or where ?. ends for good. Of
+ * several pairs around the same, the outermost. */
 static bool keeps_parentheses(const struct writer *w, uint32_t i)
 {
-	const struct syntax_node *v = &w->v[i];
-	if (!in_pair(w, i, TYPE_KEPT, w->l->kept))
+	if (!in_pair(w, i, TYPE_KEPT, w->l->kept) || w->v[i].parent + 1 != i)
 		return false;
 	bool script = strstr(w->l->names, "shorthand_property") != NULL;
-	bool first = v->parent + 1 == i || w->v[v->parent].type == v->type;
-	return first && (!script || chained(w, i));
-}
-
-/* Python: an else that holds nothing but an if is an elif, and what follows that if follows it. */
-static uint32_t put_elif(struct writer *w, uint32_t i)
-{
-	const struct syntax_node *v = &w->v[i];
-	uint32_t inner = 0, first = w->out->n, roots = 0;
-	for (uint32_t k = i + 1, block = 0; k < v->end; k = block ? k + 1 : w->v[k].end) {
-		if (!w->v[k].named || writer_flags(w, k) & TYPE_DROPPED)
-			continue;
-		if (block && (inner || w->v[k].type != w->v[v->parent].type))
-			return 0;
-		if (block) {
-			inner = k;
-			k = w->v[k].end - 1;
-		}
-		block = 1;
-	}
-	if (!inner)
-		return 0;
-	buf_clear(&w->word);
-	buf_add_text(&w->word, "elif");
-	writer_put(w, first, w->v[inner].from, w->v[inner].from + 2);
-	for (uint32_t k = inner + 2; k < w->v[inner].end; k = w->v[k].end) {
-		if (w->v[k].named)
-			roots += writer_node(w, k, false);
-		if (w->v[k].type == w->v[w->v[inner].parent].type) { /* its block */
-			buf_clear(&w->word);
-			buf_add_text(&w->word, "elif_clause");
-			writer_put(w, first, w->v[inner].from, w->v[k].to);
-			roots = 1;
-		}
-	}
-	return roots;
+	return !script || (chained(w, i) && !optional(w, w->v[i].parent));
 }
 
 /* A single child that stands for this node. */
@@ -305,9 +233,23 @@ static bool dissolves(const struct writer *w, uint32_t i)
 	return tree_paired(w->l->dissolved, writer_type(w, i), last);
 }
 
+/* Where something may see them, the names as they are spelled: one leaf more. */
+static uint32_t put_seen(struct writer *w)
+{
+	const struct syntax_node *by = &w->v[w->seen.by];
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "names ");
+	buf_add(&w->word, w->seen.list.p, w->seen.list.n);
+	writer_put(w, w->out->n, by->from, by->to);
+	buf_fini(&w->seen.list);
+	return 1;
+}
+
 static uint32_t put_inner(struct writer *w, uint32_t i, bool empty)
 {
 	uint32_t first = w->out->n, roots = put_children(w, i);
+	if (w->seen.list.n && (i == w->seen.by || i == 0)) /* once; 0: that node is in no tree */
+		roots += put_seen(w);
 	if ((empty && roots == 0) || in_pair(w, i, TYPE_OPENED, w->l->opened))
 		return roots;
 	bool looked_through = writer_flags(w, i) & TYPE_TRANSPARENT && !keeps_parentheses(w, i);
@@ -316,27 +258,40 @@ static uint32_t put_inner(struct writer *w, uint32_t i, bool empty)
 	return 1;
 }
 
+/* Only one that is code to somebody. */
+static uint32_t put_comment(struct writer *w, uint32_t i)
+{
+	const struct syntax_node *v = &w->v[i];
+	uint32_t to = v->to;
+	if (!tree_comment_kept(w->types, v - i, w->text, i))
+		return 0;
+	while (to > v->from && strchr(" \t\r", w->text.p[to - 1]))
+		to--;
+	buf_clear(&w->word);
+	buf_add_text(&w->word, "comment ");
+	buf_add(&w->word, w->text.p + v->from, to - v->from);
+	writer_put(w, w->out->n, v->from, to);
+	w->comments++;
+	return 1;
+}
+
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact)
 {
 	const struct syntax_node *v = &w->v[i];
 	uint32_t flags = writer_flags(w, i), roots;
+	if (flags & TYPE_COMMENT)
+		return put_comment(w, i);
 	if (w->failed || (flags & TYPE_DROPPED && !(exact && !v->named)))
 		return 0;
 	if (flags & TYPE_STRING && v->named)
 		return writer_string(w, i);
-	if (flags & TYPE_SHORTHAND)
-		return put_shorthand(w, i);
+	if (flags & TYPE_REWRITTEN && writer_rewritten(w, i, &roots))
+		return roots;
 	if (flags & TYPE_JOINED && writer_joined(w, i))
 		return 1;
-	if (in_pair(w, i, TYPE_ELIF, w->l->elif) && (roots = put_elif(w, i)) > 0)
-		return roots;
-	if (flags & TYPE_CLAUSE && v->end > i + 1) {
-		put_clause(w, i);
-		return 1;
-	}
 	bool empty = in_pair(w, i, TYPE_EMPTY, w->l->empty);
 	if (flags & TYPE_ATOM || v->end == i + 1)
-		return empty ? 0 : put_leaf(w, i);
+		return empty ? 0 : writer_leaf(w, i);
 	return put_inner(w, i, empty);
 }
 
@@ -346,19 +301,20 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	uint32_t *names = malloc(nodes->n * sizeof(*names));
 	enum tree_result result = TREE_TOO_LARGE;
 	/* A string or a shorthand writes more nodes than it has, never twice as many. */
-	w->cap = nodes->n * 2 + 2;
+	w->cap = nodes->n * 2 + 3;
 	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
 	if (names && w->known && tree_init(w->out, w->cap) &&
-	    tree_names(types, nodes, w->text, names)) {
-		w->types = types->v;
+	    tree_names(types, nodes, w->text, names, &w->seen)) {
+		w->types = types;
 		w->l = types->l;
 		w->names = names;
 		w->out->n = 0;
 		writer_node(w, 0, false);
-		bool bare = w->out->n == 1;
-		result = w->failed ? TREE_TOO_LARGE : w->out->n == 0 || bare ? TREE_EMPTY : TREE_OK;
+		bool bare = w->out->n <= w->comments + 1;
+		result = w->failed ? TREE_TOO_LARGE : bare ? TREE_EMPTY : TREE_OK;
 	}
 	buf_fini(&w->word);
+	buf_fini(&w->seen.list);
 	free(names);
 	free(w->known);
 	return result;

@@ -29,6 +29,8 @@ static const struct tree_binding python_bindings[] = {
 
 static const struct tree_binding javascript_bindings[] = {
 	{ BIND_PARAMETER, " formal_parameters ", "", NULL },
+	{ BIND_SPELLED, " required_parameter optional_parameter ", "pattern",
+	  " accessibility_modifier readonly override_modifier " },
 	{ BIND_PARAMETER, " required_parameter optional_parameter ", "pattern", NULL },
 	{ BIND_PARAMETER, " arrow_function catch_clause ", "parameter", NULL },
 	{ BIND_OUTSIDE, " function_declaration generator_function_declaration class_declaration ",
@@ -84,6 +86,7 @@ static const struct tree_binding rust_bindings[] = {
 };
 
 static const struct tree_binding java_bindings[] = {
+	{ BIND_SPELLED, " formal_parameter spread_parameter ", "name", " record_declaration " },
 	{ BIND_PARAMETER, " formal_parameter catch_formal_parameter ", "name", NULL },
 	{ BIND_PARAMETER, " spread_parameter inferred_parameters ", "", NULL },
 	{ BIND_PARAMETER, " lambda_expression ", "parameters", NULL },
@@ -115,64 +118,26 @@ static const struct tree_binding bash_bindings[] = {
 	{ BIND_END, NULL, NULL, NULL },
 };
 
-#define SCRIPT                                                                                                   \
-	.dropped = " comment html_comment ( ) [ ] { } ; . ' \" ` ${ ",                                           \
-	.separators = " , : ", .exact = " none ",                                                                \
-	.atoms = " regex number predefined_type template_literal_type jsx_namespace_name ",                      \
-	.transparent =                                                                                           \
-		" parenthesized_expression parenthesized_type required_parameter union_type intersection_type ", \
-	.opened = " arrow_function>formal_parameters ",                                                          \
-	.kept = " member_expression>parenthesized_expression "                                                   \
-		"non_null_expression>parenthesized_expression "                                                  \
-		"parenthesized_expression>parenthesized_expression "                                             \
-		"subscript_expression>parenthesized_expression "                                                 \
-		"call_expression>parenthesized_expression ",                                                     \
-	.empty = " program>empty_statement statement_block>empty_statement "                                     \
-		 "class_body>empty_statement switch_case>empty_statement "                                       \
-		 "union_type>| intersection_type>& new_expression>arguments ",                                   \
-	.lone = " none ", .fielded = " for_statement ", .alias = " none=none ",                                  \
-	.strings = " string template_string ", .insets = " template_substitution ",                              \
-	.numbers = " number ",                                                                                   \
-	.keys = " pair>key pair_pattern>key property_signature>name public_field_definition>name "               \
-		"method_definition>name method_signature>name field_definition>property ",                       \
-	.markup = " jsx_text ",                                                                                  \
-	.shorthand = " shorthand_property_identifier=pair,property_identifier "                                  \
-		     "shorthand_property_identifier_pattern=pair_pattern,property_identifier ",                  \
-	.names = " identifier private_property_identifier shorthand_property_identifier "                        \
-		 "shorthand_property_identifier_pattern ",                                                       \
-	.scopes =                                                                                                \
-		" program statement_block function_declaration function_expression "                             \
-		"arrow_function method_definition generator_function "                                           \
-		"generator_function_declaration for_statement for_in_statement catch_clause "                    \
-		"class class_declaration switch_body class_static_block function_type function_signature "       \
-		"method_signature abstract_method_signature call_signature "                                     \
-		"construct_signature constructor_type ",                                                         \
-	.functions = " program function_declaration function_expression arrow_function "                         \
-		     "method_definition generator_function generator_function_declaration "                      \
-		     "class_static_block ",                                                                      \
-	.dissolved = " ", .clauses = " import_specifier export_specifier ", .classes = " none ",                 \
-	.exports = " export_statement ",                                                                         \
-	.patterns = " object_pattern array_pattern assignment_pattern rest_pattern pair_pattern "                \
-		    "object_assignment_pattern ",                                                                \
-	.skipped = " assignment_pattern>right object_assignment_pattern>right pair_pattern>key ",                \
-	.bindings = javascript_bindings
-
-static const struct tree_language languages[TREE_LANGUAGES] = {
+static const struct tree_language languages[] = {
 	{ .name = "python",
 	  .dropped = " comment line_continuation ( ) [ ] { } ; . ",
+	  .comments = " comment ",
+	  .watched = " call interpolation type function_definition assignment "
+		     "augmented_assignment ",
+	  .dunders = true,
 	  .separators = " , : ",
 	  .exact = " none ",
 	  .atoms = " import_prefix ",
-	  .transparent = " parenthesized_expression parenthesized_list_splat tuple_pattern ",
-	  .opened = " ",
+	  .transparent = " parenthesized_expression parenthesized_list_splat tuple_pattern type ",
+	  .opened = " generic_type>type_parameter ",
 	  .kept = " ",
 	  .empty = " class_definition>argument_list ",
-	  .elif = " if_statement>else_clause ",
+	  .rewritten = " else_clause case_clause ",
 	  .joined = " concatenated_string ",
 	  .dissolved = " argument_list>generator_expression case_pattern>case_pattern ",
-	  .lone = " subscript tuple tuple_pattern expression_list pattern_list ",
+	  .lone = " subscript type_parameter tuple tuple_pattern expression_list pattern_list ",
 	  .fielded = " none ",
-	  .alias = " expression_list=tuple pattern_list=tuple_pattern ",
+	  .alias = " expression_list=tuple pattern_list=tuple_pattern generic_type=subscript ",
 	  .strings = " string ",
 	  .insets = " interpolation ",
 	  .numbers = " integer float ",
@@ -191,10 +156,58 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " default_parameter>value typed_default_parameter>value typed_parameter>type "
 		     "typed_default_parameter>type ",
 	  .bindings = python_bindings },
-	{ .name = "javascript", SCRIPT },
-	{ .name = "typescript", SCRIPT },
-	{ .name = "tsx", SCRIPT },
+	{ .name = "script",
+	  .languages = " javascript typescript tsx ",
+	  .dropped = " comment html_comment ( ) [ ] { } ; . ' \" ` ${ ",
+	  .comments = " comment ",
+	  .watched = " with_statement call_expression ",
+	  .separators = " , : ",
+	  .exact = " none ",
+	  .atoms = " regex number predefined_type template_literal_type jsx_namespace_name ",
+	  .transparent =
+		  " parenthesized_expression parenthesized_type required_parameter union_type intersection_type ",
+	  .opened = " arrow_function>formal_parameters ",
+	  .kept = " member_expression>parenthesized_expression "
+		  "non_null_expression>parenthesized_expression "
+		  "subscript_expression>parenthesized_expression "
+		  "call_expression>parenthesized_expression ",
+	  .empty = " program>empty_statement statement_block>empty_statement "
+		   "class_body>empty_statement switch_case>empty_statement "
+		   "union_type>| intersection_type>& new_expression>arguments ",
+	  .lone = " none ",
+	  .fielded = " for_statement ",
+	  .alias = " none=none ",
+	  .strings = " string template_string ",
+	  .insets = " template_substitution ",
+	  .numbers = " number ",
+	  .keys = " pair>key pair_pattern>key property_signature>name public_field_definition>name "
+		  "method_definition>name method_signature>name field_definition>property ",
+	  .markup = " jsx_text ",
+	  .shorthand = " shorthand_property_identifier=pair,property_identifier "
+		       "shorthand_property_identifier_pattern=pair_pattern,property_identifier ",
+	  .names = " identifier private_property_identifier shorthand_property_identifier "
+		   "shorthand_property_identifier_pattern ",
+	  .scopes =
+		  " program statement_block function_declaration function_expression "
+		  "arrow_function method_definition generator_function "
+		  "generator_function_declaration for_statement for_in_statement catch_clause "
+		  "class class_declaration switch_body class_static_block function_type function_signature "
+		  "method_signature abstract_method_signature call_signature "
+		  "construct_signature constructor_type ",
+	  .functions = " program function_declaration function_expression arrow_function "
+		       "method_definition generator_function generator_function_declaration "
+		       "class_static_block ",
+	  .dissolved = " ",
+	  .rewritten = " import_specifier export_specifier shorthand_property_identifier "
+		       "shorthand_property_identifier_pattern ",
+	  .classes = " none ",
+	  .exports = " export_statement ",
+	  .patterns = " object_pattern array_pattern assignment_pattern rest_pattern pair_pattern "
+		      "object_assignment_pattern ",
+	  .skipped = " assignment_pattern>right object_assignment_pattern>right pair_pattern>key ",
+	  .bindings = javascript_bindings },
 	{ .name = "c",
+	  .watched = " preproc_arg call_expression ",
 	  .dropped = " comment ( ) [ ] { } ' \" \n ",
 	  .separators = " , ; : ",
 	  .exact = " preproc_params gnu_asm_expression ",
@@ -223,6 +236,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " array_declarator>size init_declarator>value function_declarator>parameters ",
 	  .bindings = c_bindings },
 	{ .name = "go",
+	  .comments = " comment ",
 	  .dropped = " comment ( ) [ ] { } . \" ` \n ",
 	  .separators = " , ; : ",
 	  .exact = " none ",
@@ -253,6 +267,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " ",
 	  .bindings = go_bindings },
 	{ .name = "rust",
+	  .watched = " macro_invocation string_literal raw_string_literal ",
 	  .dropped = " line_comment block_comment ( ) [ ] { } \" ' . ",
 	  .separators = " , ; : ",
 	  .exact = " token_tree token_tree_pattern array_expression token_repetition "
@@ -270,6 +285,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .numbers = " ",
 	  .keys = " ",
 	  .markup = " ",
+	  .rewritten = " shorthand_field_initializer shorthand_field_identifier ",
 	  .shorthand = " shorthand_field_initializer=field_initializer,field_identifier "
 		       "shorthand_field_identifier=field_pattern,field_identifier ",
 	  .names = " identifier shorthand_field_identifier ",
@@ -287,6 +303,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .capitals_match = true,
 	  .bindings = rust_bindings },
 	{ .name = "java",
+	  .watched = " formal_parameter ",
 	  .dropped = " line_comment block_comment ( ) [ ] { } \" . ",
 	  .separators = " , ; : ",
 	  .exact = " ",
@@ -318,6 +335,7 @@ static const struct tree_language languages[TREE_LANGUAGES] = {
 	  .skipped = " variable_declarator>value variable_declarator>dimensions ",
 	  .bindings = java_bindings },
 	{ .name = "bash",
+	  .comments = " comment ",
 	  .dropped = " comment \n \" ` ) } { $( ",
 	  .separators = " ; ( ",
 	  .exact = " process_substitution test_command expansion array c_style_for_statement "
@@ -372,16 +390,12 @@ struct span tree_right_of(const char *list, const char *left)
 	return (struct span){ NULL, 0 };
 }
 
-uint32_t tree_language_index(const struct syntax_language *language)
-{
-	for (uint32_t i = 0; i < ARRAY_LEN(languages); i++)
-		if (strcmp(languages[i].name, language->name) == 0)
-			return i;
-	CHECK(!"every grammar has a normalisation");
-	return 0;
-}
-
 const struct tree_language *tree_language_of(const struct syntax_language *language)
 {
-	return &languages[tree_language_index(language)];
+	for (size_t i = 0; i < ARRAY_LEN(languages); i++)
+		if (languages[i].languages ? tree_listed(languages[i].languages, language->name)
+					   : strcmp(languages[i].name, language->name) == 0)
+			return &languages[i];
+	CHECK(!"every grammar has a normalisation");
+	return NULL;
 }

@@ -25,7 +25,7 @@ enum tree_where {
 };
 
 /* A child of a parent of this type, in this field; "" is any child. `when`: only if the parent has
- * a child of one of these types, or its own parent is one. */
+ * a child of one of these types, or its own parent, or that one's, is one. */
 struct tree_binding {
 	enum tree_where where;
 	const char *parents, *field, *when;
@@ -33,8 +33,10 @@ struct tree_binding {
 
 struct tree_language {
 	const char *name;
+	const char *languages; /* the grammars it is about; NULL: that of its name */
 	/* What is left out or looked through */
 	const char *dropped;    /* comments and punctuation */
+	const char *comments;   /* of these, what tree_comment.c looks at */
 	const char *separators; /* dropped only behind an element: alone they mean an empty place */
 	const char *exact;      /* types in which every token stays */
 	const char *atoms;      /* types that are a leaf, with all of their text */
@@ -43,13 +45,11 @@ struct tree_language {
 	const char *kept;        /* parent>type: not transparent after all */
 	const char *empty;       /* parent>type: left out when it has no children */
 	const char *dissolved;   /* parent>type: the child stands for its parent, if it is alone */
-	const char *clauses;     /* types whose import or export is written as if it had an alias */
-	const char *elif;    /* parent>type: an else that holds but an if of the parent's type is an
-				elif */
-	const char *joined;  /* types that are their strings, one behind the other */
-	const char *lone;    /* types in which the only comma means something */
-	const char *fielded; /* types in which a child's role cannot be told from its order */
-	const char *alias;   /* type=type: the second stands for the first */
+	const char *rewritten;   /* types that tree_rewrite.c writes as if they were another */
+	const char *joined;      /* types that are their strings, one behind the other */
+	const char *lone;        /* types in which the only comma means something */
+	const char *fielded;     /* types in which a child's role cannot be told from its order */
+	const char *alias;       /* type=type: the second stands for the first */
 	/* Literals */
 	const char *strings;   /* quoted texts; quotes inside need no backslash afterwards */
 	const char *insets;    /* what in a string is code */
@@ -65,6 +65,8 @@ struct tree_language {
 	bool classes_seen;     /* and are seen from the functions inside */
 	bool spelled_file;     /* names of the file keep their spelling: other files see them */
 	bool capitals_match;   /* in a pattern such a name is a constant */
+	bool dunders;          /* __x__ keeps its spelling */
+	const char *watched;   /* types that tree_observed.c looks at */
 	const char *exports;   /* types whose names other files see */
 	const char *patterns;  /* types through which a binding reaches its names */
 	const char *skipped;   /* parent>field that a binding does not enter */
@@ -76,9 +78,6 @@ bool tree_listed(const char *list, const char *word);
 bool tree_paired(const char *list, const char *left, const char *right);
 struct span tree_right_of(const char *list, const char *left);
 
-enum { TREE_LANGUAGES = 9 };
-
-uint32_t tree_language_index(const struct syntax_language *language);
 const struct tree_language *tree_language_of(const struct syntax_language *language);
 
 #endif

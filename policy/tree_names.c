@@ -8,9 +8,19 @@
 #include <string.h>
 
 #include "lib/memory.h"
+#include "policy/tree_observed.h"
 
-enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4 };
+enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
 #define NONE UINT32_MAX
+
+/* Scopes that are none: of what is called, of parameters named by a call of who knows what, of
+ * variables, of names whose spelling is seen; and one for each callee. */
+#define CALLED (NONE - 1)
+#define ANYONE (NONE - 2)
+#define ASSIGNED (NONE - 3)
+#define OBSERVED (NONE - 4)
+#define LISTED (NONE - 5)
+#define KEYWORDS 0x80000000U
 
 struct scope {
 	uint32_t parent;
@@ -31,9 +41,10 @@ struct names {
 	const struct syntax_node *v;
 	uint32_t n;
 	struct span text;
-	uint32_t *at;    /* of a node: the scope it is read in */
-	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
-	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
+	uint32_t *at;      /* of a node: the scope it is read in */
+	uint8_t *binds;    /* of a node: how it binds names, an enum tree_where */
+	uint32_t *bound;   /* of a node: its entry, for names bound outside of where they stand */
+	uint32_t keywords; /* how many arguments have one */
 	struct scope *scopes;
 	uint32_t n_scopes;
 	struct entry *entries;
@@ -52,9 +63,9 @@ static uint32_t flags_of(const struct names *s, uint32_t node)
 	return s->types->v[s->v[node].type].flags;
 }
 
-static uint32_t *slot(const struct names *s, uint32_t scope, uint32_t node)
+static uint32_t *slot(const struct names *s, uint32_t scope, struct syntax_range at)
 {
-	struct span name = { s->text.p + s->v[node].from, s->v[node].to - s->v[node].from };
+	struct span name = { s->text.p + at.from, at.to - at.from };
 	uint32_t i = (uint32_t)span_hash(name, scope) & s->mask;
 	for (;; i = (i + 1) & s->mask) {
 		const struct entry *e = &s->entries[s->slots[i]];
@@ -64,26 +75,46 @@ static uint32_t *slot(const struct names *s, uint32_t scope, uint32_t node)
 	}
 }
 
+static struct syntax_range place(const struct names *s, uint32_t node)
+{
+	return (struct syntax_range){ s->v[node].from, s->v[node].to };
+}
+
 /* The entry of a name in a scope; 0: there is none, and entry 0 says nothing. */
 static uint32_t find(const struct names *s, uint32_t scope, uint32_t node)
 {
-	return *slot(s, scope, node);
+	return *slot(s, scope, place(s, node));
 }
 
 /* The same, made if there is none. */
-static uint32_t enter(struct names *s, uint32_t scope, uint32_t node, uint8_t flags)
+static uint32_t enter_text(struct names *s, uint32_t scope, struct syntax_range name, uint8_t flags)
 {
-	uint32_t *at = slot(s, scope, node);
+	uint32_t *at = slot(s, scope, name);
 	if (!*at) {
 		CHECK(s->n_entries < s->room);
-		s->entries[s->n_entries] =
-			(struct entry){ .scope = scope,
-					.from = s->v[node].from,
-					.length = s->v[node].to - s->v[node].from,
-					.flags = flags };
+		s->entries[s->n_entries] = (struct entry){ .scope = scope,
+							   .from = name.from,
+							   .length = name.to - name.from,
+							   .flags = flags };
 		*at = s->n_entries++;
 	}
 	return *at;
+}
+
+static uint32_t enter(struct names *s, uint32_t scope, uint32_t node, uint8_t flags)
+{
+	return enter_text(s, scope, place(s, node), flags);
+}
+
+/* Whether a name bound here keeps its spelling, whatever binds it. */
+static bool spelled(const struct names *s, uint32_t scope, uint32_t node)
+{
+	struct syntax_range at = place(s, node);
+	const char *p = s->text.p;
+	bool dunder = s->l->dunders && at.to - at.from > 4 && memcmp(p + at.from, "__", 2) == 0 &&
+		      memcmp(p + at.to - 2, "__", 2) == 0;
+	return dunder || s->scopes[scope].flags & TYPE_CLASS ||
+	       (scope == 0 && s->l->spelled_file) || find(s, OBSERVED, node);
 }
 
 /* Binds the name that stands at a node in a scope. */
@@ -100,7 +131,7 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 			break;
 	}
 	if (!i) {
-		if (s->scopes[scope].flags & TYPE_CLASS || (scope == 0 && s->l->spelled_file))
+		if (spelled(s, scope, node))
 			flags |= SPELLED;
 		i = enter(s, scope, node, flags);
 		s->entries[i].seen = seen;
@@ -112,25 +143,6 @@ static void declare(struct names *s, uint32_t scope, uint32_t node, uint32_t see
 		s->bound[node] = i;
 }
 
-/* Python calls f(x=1): then the x of f is no name of f's own. What is called is known by its last
- * name, its keywords stand in a scope of that name. */
-#define CALLED (NONE - 1)
-#define KEYWORDS 0x80000000U
-
-static void note_keywords(struct names *s)
-{
-	for (uint32_t i = 1; i < s->n; i++) {
-		uint32_t argument = s->v[i].parent, call = s->v[s->v[argument].parent].parent;
-		if (i != argument + 1 || !(flags_of(s, i) & TYPE_NAME) ||
-		    strcmp(type_name(s, argument), "keyword_argument") != 0)
-			continue;
-		uint32_t callee = s->v[call + 1].end - 1;
-		if (strcmp(type_name(s, call), "call") != 0 || !(flags_of(s, callee) & TYPE_NAME))
-			continue;
-		enter(s, KEYWORDS | enter(s, CALLED, callee, 0), i, 0);
-	}
-}
-
 static uint32_t named_child(const struct names *s, uint32_t node)
 {
 	for (uint32_t i = node + 1; i < s->v[node].end; i = s->v[i].end)
@@ -139,9 +151,55 @@ static uint32_t named_child(const struct names *s, uint32_t node)
 	return NONE;
 }
 
+/* Python calls f(x=1): then the x of f is no name of f's own. What is called is known by its last
+ * name, its keywords stand in a scope of that name. A function that is handed on, as in
+ * partial(f, x=1), counts as called. What is called by the name of a variable may be any of them.
+ */
+static void note_call(struct names *s, uint32_t keyword, uint32_t callee, bool splat)
+{
+	if (!(flags_of(s, callee) & TYPE_NAME))
+		return;
+	uint32_t called = enter(s, CALLED, callee, 0);
+	if (splat)
+		s->entries[called].flags |= ANY_KEYWORD;
+	else
+		enter(s, KEYWORDS | called, keyword + 1, 0);
+}
+
+static void note_keyword(struct names *s, uint32_t keyword)
+{
+	enum { HANDED_ON = 3 };
+	uint32_t arguments = s->v[keyword].parent, call = s->v[arguments].parent, n = 0;
+	bool splat = strcmp(type_name(s, keyword), "dictionary_splat") == 0;
+	if (strcmp(type_name(s, call), "call") != 0)
+		return;
+	uint32_t callee = s->v[call + 1].end - 1;
+	note_call(s, keyword, callee, splat);
+	for (uint32_t i = arguments + 1; i < keyword && n < HANDED_ON; i = s->v[i].end) {
+		n += s->v[i].named;
+		note_call(s, keyword, i, splat);
+	}
+	if (!splat && callee == call + 1 && find(s, ASSIGNED, callee))
+		enter(s, ANYONE, keyword + 1, 0);
+}
+
+static void note_keywords(struct names *s)
+{
+	for (uint32_t i = 1; i < s->n; i++) {
+		bool binds = s->binds[i] == BIND_HERE || s->binds[i] == BIND_PARAMETER;
+		if (binds && flags_of(s, i) & TYPE_NAME)
+			enter(s, ASSIGNED, i, 0);
+	}
+	for (uint32_t i = 1; i < s->n; i++)
+		if (flags_of(s, i) & TYPE_KEYWORD)
+			note_keyword(s, i);
+}
+
 /* Whether a parameter is named by a call of its function, or of the class that makes it. */
 static bool called_by_name(const struct names *s, uint32_t from, uint32_t parameter)
 {
+	if (find(s, ANYONE, parameter))
+		return true;
 	for (uint32_t kind = TYPE_FUNCTION;; kind = TYPE_CLASS) {
 		while (from && !(flags_of(s, from) & kind))
 			from = s->v[from].parent;
@@ -149,7 +207,8 @@ static bool called_by_name(const struct names *s, uint32_t from, uint32_t parame
 		if (name == NONE)
 			return false;
 		uint32_t called = find(s, CALLED, name);
-		if (called && find(s, KEYWORDS | called, parameter))
+		if (called && (s->entries[called].flags & ANY_KEYWORD ||
+			       find(s, KEYWORDS | called, parameter)))
 			return true;
 		if (kind == TYPE_CLASS || strncmp(s->text.p + s->v[name].from, "__", 2) != 0)
 			return false;
@@ -245,7 +304,9 @@ static bool applies(const struct names *s, uint32_t node, const struct tree_bind
 		return false; /* its alias is what is bound */
 	if (!b->when)
 		return true;
-	if (tree_listed(b->when, type_name(s, s->v[v->parent].parent)))
+	uint32_t up = s->v[v->parent].parent;
+	if (tree_listed(b->when, type_name(s, up)) ||
+	    tree_listed(b->when, type_name(s, s->v[up].parent)))
 		return true;
 	for (uint32_t i = v->parent + 1; i < s->v[v->parent].end; i = s->v[i].end)
 		if (tree_listed(b->when, type_name(s, i)))
@@ -297,7 +358,8 @@ static bool find_scopes(struct names *s)
 /* The spelled and the imported first, then parameters, then all else. */
 static void bind_all(struct names *s)
 {
-	note_keywords(s);
+	if (s->keywords)
+		note_keywords(s);
 	for (int pass = 0; pass < 3; pass++)
 		for (uint32_t i = 1; i < s->n; i++) {
 			enum tree_where where = (enum tree_where)s->binds[i];
@@ -351,42 +413,66 @@ static bool resolve(const struct names *s, uint32_t node, uint32_t *out)
 	}
 }
 
-static bool prepare(struct names *s)
+static bool prepare(struct names *s, const struct buf *seen)
 {
-	uint32_t cap = 64, names = 0;
+	uint32_t cap = 64, names = 0, n = (uint32_t)(seen->n / sizeof(struct syntax_range));
 	s->at = memory_take(s->n * (sizeof(*s->at) + sizeof(*s->bound) + sizeof(*s->binds)));
-	if (!s->at)
+	if (!s->at || seen->failed)
 		return false;
 	s->bound = s->at + s->n;
 	memset(s->bound, 0, s->n * sizeof(*s->bound));
 	s->binds = (uint8_t *)(s->bound + s->n);
-	for (uint32_t i = 0; i < s->n; i++)
+	for (uint32_t i = 0; i < s->n; i++) {
 		names += (flags_of(s, i) & TYPE_NAME) != 0;
-	s->room = names * 3 + 1; /* an import has two entries, a keyword three */
-	while (cap < names * 4)
+		s->keywords += (flags_of(s, i) & TYPE_KEYWORD) != 0;
+	}
+	/* Most entries of a name: what it binds, that it is called, that it is assigned. */
+	s->room = names * 4 + s->keywords * 6 + n + 1;
+	while (cap < s->room + s->room / 4)
 		cap *= 2;
 	s->mask = cap - 1;
 	s->slots = calloc(cap, sizeof(*s->slots));
 	s->entries = malloc(s->room * sizeof(*s->entries));
-	if (s->entries)
-		s->entries[s->n_entries++] = (struct entry){ 0 };
-	return s->slots && s->entries;
+	if (!s->slots || !s->entries)
+		return false;
+	s->entries[s->n_entries++] = (struct entry){ 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		struct syntax_range word;
+		memcpy(&word, seen->p + i * sizeof(word), sizeof(word));
+		enter_text(s, OBSERVED, word, 0);
+	}
+	return true;
+}
+
+static void list(struct names *s, uint32_t node, struct buf *out)
+{
+	if (find(s, LISTED, node))
+		return;
+	enter(s, LISTED, node, 0);
+	buf_add(out, s->text.p + s->v[node].from, s->v[node].to - s->v[node].from);
+	buf_add_char(out, ' ');
 }
 
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out)
+		uint32_t *out, struct names_seen *all)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
-	bool fine = prepare(&s) && find_scopes(&s);
+	struct buf seen = { .max = SEEN_BYTES_MAX };
+	all->by = tree_observed(types, nodes, text, &seen);
+	bool fine = prepare(&s, &seen) && find_scopes(&s);
+	buf_fini(&seen);
 	if (fine)
 		bind_all(&s);
 	for (uint32_t i = 0; fine && i < s.n; i++) {
 		out[i] = 0;
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
+		if (all->by && out[i])
+			list(&s, i, &all->list);
 	}
+	fine = fine && !all->list.failed;
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);

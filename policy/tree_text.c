@@ -42,9 +42,28 @@ void writer_number(struct writer *w, struct span s)
 	}
 }
 
+/* Python: digits of \x, \u and \U in lower case, names of \N in upper case. Returns where the
+ * escape ends whose letter is at i. */
+static size_t add_escape(struct writer *w, size_t i, size_t to, bool bytes)
+{
+	char kind = w->text.p[i];
+	size_t n = kind == 'x' ? 2 : bytes ? 0 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
+	for (; n && i + 1 < to; n--) {
+		char c = w->text.p[++i];
+		buf_add_char(&w->word, c >= 'A' && c <= 'F' ? (char)(c + 32) : c);
+	}
+	bool name = kind == 'N' && !bytes;
+	while (name && i + 1 < to) {
+		char c = w->text.p[++i];
+		buf_add_char(&w->word, c >= 'a' && c <= 'z' ? (char)(c - 32) : c);
+		name = c != '}';
+	}
+	return i;
+}
+
 /* What stands between a string's insets: no quote has a backslash; in Python, where a quote can be
  * tripled and a string raw, line ends are escaped and backslashes are as if it were not raw. */
-static void add_quoted(struct writer *w, size_t from, size_t to, bool raw, bool python)
+static void add_quoted(struct writer *w, size_t from, size_t to, bool raw, bool python, bool bytes)
 {
 	for (size_t i = from; i < to; i++) {
 		char c = w->text.p[i];
@@ -59,12 +78,8 @@ static void add_quoted(struct writer *w, size_t from, size_t to, bool raw, bool 
 			if (!strchr("'\"", next))
 				buf_add_char(&w->word, c);
 			buf_add_char(&w->word, next);
-			for (unsigned k = python && next == 'x' ? 2 : 0; k && i + 1 < to; k--) {
-				char digit = w->text.p[++i];
-				buf_add_char(&w->word, digit >= 'A' && digit <= 'F'
-							       ? (char)(digit + 32)
-							       : digit);
-			}
+			if (python)
+				i = add_escape(w, i, to, bytes);
 		} else {
 			buf_add_char(&w->word, c);
 		}
@@ -109,6 +124,24 @@ static bool key_name(const struct writer *w, uint32_t i, size_t from, size_t to)
 	return true;
 }
 
+/* Python: {x = } shows what stands before the equals sign, each blank of it. */
+static void put_shown(struct writer *w, uint32_t inset)
+{
+	const struct syntax_node *v = &w->v[inset];
+	for (uint32_t k = inset + 1; k < v->end; k = w->v[k].end) {
+		if (strcmp(writer_type(w, k), "=") != 0)
+			continue;
+		uint32_t from = v->from, to = w->v[k].to;
+		while (to < v->to && w->text.p[to] == ' ')
+			to++;
+		buf_clear(&w->word);
+		buf_add_text(&w->word, "text ");
+		buf_add(&w->word, w->text.p + from, to - from);
+		writer_put(w, w->out->n, from, to);
+		return;
+	}
+}
+
 uint32_t writer_string(struct writer *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
@@ -117,6 +150,8 @@ uint32_t writer_string(struct writer *w, uint32_t i)
 	struct span prefix;
 	inside(w, i, &from, &to, &prefix);
 	bool raw = prefix.n && (memchr(prefix.p, 'r', prefix.n) || memchr(prefix.p, 'R', prefix.n));
+	bool bytes =
+		prefix.n && (memchr(prefix.p, 'b', prefix.n) || memchr(prefix.p, 'B', prefix.n));
 	bool python = strcmp(w->l->name, "python") == 0;
 	bool template = strcmp(writer_type(w, i), "template_string") == 0;
 	if (key_name(w, i, from, to)) {
@@ -138,10 +173,11 @@ uint32_t writer_string(struct writer *w, uint32_t i)
 		if (until > at || (k == v->end && w->out->n == first)) {
 			buf_clear(&w->word);
 			buf_add_text(&w->word, "text ");
-			add_quoted(w, at, until > at ? until : at, raw || template, python);
+			add_quoted(w, at, until > at ? until : at, raw || template, python, bytes);
 			writer_put(w, w->out->n, (uint32_t)at, (uint32_t)(until > at ? until : at));
 		}
 		if (inset) {
+			put_shown(w, k);
 			writer_node(w, k, false);
 			at = w->v[k].to;
 		}
@@ -183,7 +219,7 @@ bool writer_joined(struct writer *w, uint32_t i)
 		if (writer_flags(w, k) & TYPE_DROPPED)
 			continue;
 		inside(w, k, &from, &to, &prefix);
-		add_quoted(w, from, to, prefix.n && strchr("rR", prefix.p[0]), true);
+		add_quoted(w, from, to, prefix.n && strchr("rR", prefix.p[0]), true, false);
 	}
 	writer_put(w, first, v->from, v->to);
 	buf_clear(&w->word);

@@ -24,17 +24,17 @@ static const struct {
 	{ TYPE_NUMBER, LIST(numbers), ' ', ' ' },
 	{ TYPE_MARKUP, LIST(markup), ' ', ' ' },
 	{ TYPE_JOINED, LIST(joined), ' ', ' ' },
-	{ TYPE_CLAUSE, LIST(clauses), ' ', ' ' },
-	{ TYPE_SHORTHAND, LIST(shorthand), ' ', '=' },
+	{ TYPE_REWRITTEN, LIST(rewritten), ' ', ' ' },
 	{ TYPE_NAME, LIST(names), ' ', ' ' },
 	{ TYPE_SCOPE, LIST(scopes), ' ', ' ' },
 	{ TYPE_FUNCTION, LIST(functions), ' ', ' ' },
 	{ TYPE_CLASS, LIST(classes), ' ', ' ' },
 	{ TYPE_PATTERN, LIST(patterns), ' ', ' ' },
+	{ TYPE_COMMENT, LIST(comments), ' ', ' ' },
+	{ TYPE_WATCHED, LIST(watched), ' ', ' ' },
 	{ TYPE_OPENED, LIST(opened), '>', ' ' },
 	{ TYPE_KEPT, LIST(kept), '>', ' ' },
 	{ TYPE_EMPTY, LIST(empty), '>', ' ' },
-	{ TYPE_ELIF, LIST(elif), '>', ' ' },
 	{ TYPE_DISSOLVED, LIST(dissolved), ' ', '>' },
 	{ TYPE_KEYED, LIST(keys), ' ', '>' },
 	{ TYPE_SKIPS, LIST(skipped), ' ', '>' },
@@ -61,6 +61,7 @@ static void fill(struct tree_type *t, const struct tree_language *l, const char 
 	}
 	t->flags |= strcmp(name, ",") == 0 ? TYPE_COMMA : 0;
 	t->flags |= strcmp(name, "heredoc_body") == 0 ? TYPE_HEREDOC : 0;
+	t->flags |= tree_listed(" keyword_argument dictionary_splat ", name) ? TYPE_KEYWORD : 0;
 	for (unsigned i = 0; l->bindings[i].where != BIND_END; i++)
 		if (tree_listed(l->bindings[i].parents, name))
 			t->bindings |= 1U << i;
@@ -90,8 +91,13 @@ static struct tree_types *make(const struct syntax_language *language)
 
 const struct tree_types *tree_types_of(const struct syntax_language *language)
 {
-	static _Atomic(struct tree_types *) known[TREE_LANGUAGES];
-	_Atomic(struct tree_types *) *slot = &known[tree_language_index(language)];
+	enum { LANGUAGES_MAX = 16 };
+	static _Atomic(struct tree_types *) known[LANGUAGES_MAX];
+	size_t index = 0;
+	while (syntax_language(index) != language)
+		index++;
+	CHECK(index < LANGUAGES_MAX);
+	_Atomic(struct tree_types *) *slot = &known[index];
 	struct tree_types *t = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
 	if (t)
 		return t;

@@ -21,8 +21,7 @@ enum {
 	TYPE_NUMBER = 1 << 9,
 	TYPE_MARKUP = 1 << 10,
 	TYPE_JOINED = 1 << 11,
-	TYPE_CLAUSE = 1 << 12,
-	TYPE_SHORTHAND = 1 << 13,
+	TYPE_REWRITTEN = 1 << 12,
 	TYPE_NAME = 1 << 14,
 	TYPE_SCOPE = 1 << 15,
 	TYPE_FUNCTION = 1 << 16,
@@ -32,13 +31,16 @@ enum {
 	TYPE_OPENED = 1 << 19,    /* right */
 	TYPE_KEPT = 1 << 20,      /* right */
 	TYPE_EMPTY = 1 << 21,     /* right */
-	TYPE_ELIF = 1 << 22,      /* right */
 	TYPE_DISSOLVED = 1 << 23, /* left */
 	TYPE_KEYED = 1 << 24,     /* left */
 	TYPE_SKIPS = 1 << 25,     /* left */
 	/* The grammar's own name says it. */
 	TYPE_COMMA = 1 << 26,
 	TYPE_HEREDOC = 1 << 27,
+	TYPE_KEYWORD = 1 << 28,
+	/* More lists. */
+	TYPE_COMMENT = 1 << 29,
+	TYPE_WATCHED = 1 << 30,
 };
 
 struct tree_type {

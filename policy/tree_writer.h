@@ -15,23 +15,25 @@ struct writer {
 	const struct syntax_node *v;
 	struct span text;
 	const uint32_t *names;
-	const struct tree_type *types;
+	struct names_seen seen;
+	const struct tree_types *types;
 	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
 	struct buf word;
 	struct tree *out;
 	uint32_t cap;
+	uint32_t comments; /* written so far */
 	bool failed;
 };
 
 static inline const char *writer_type(const struct writer *w, uint32_t i)
 {
-	return w->types[w->v[i].type].source.p;
+	return w->types->v[w->v[i].type].source.p;
 }
 
 static inline uint32_t writer_flags(const struct writer *w, uint32_t i)
 {
-	return w->types[w->v[i].type].flags;
+	return w->types->v[w->v[i].type].flags;
 }
 
 /* Writes a node over all that was written since `first`; its label is in w->word. */
@@ -40,6 +42,11 @@ void writer_put_type(struct writer *w, uint32_t i, uint32_t first); /* its type 
 void writer_begin(struct writer *w, uint32_t i);                    /* its type begins its label */
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
+
+uint32_t writer_leaf(struct writer *w, uint32_t i); /* as writer_node */
+void writer_add_name(struct writer *w, uint32_t i); /* to the label */
+/* Whether a node of TYPE_REWRITTEN was written as another; *roots is how many trees that made. */
+bool writer_rewritten(struct writer *w, uint32_t i, uint32_t *roots);
 
 bool writer_markup(struct writer *w, struct span s); /* false: nothing remains */
 void writer_number(struct writer *w, struct span s);

@@ -46,7 +46,7 @@ struct audit_question {
 	double diff_percent;     /* NaN: there is no score */
 	double threshold;        /* in percent */
 	struct span reason;      /* why the pair did not pass */
-	struct span sharp_edits; /* one a line; may be empty */
+	struct span sharp_edits; /* one a line; audit_ask() adds them */
 	const struct audit_file *files;
 	size_t n_files;
 };

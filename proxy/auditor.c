@@ -1,10 +1,10 @@
 /*
  * Theory of operation
  *
- *   ask --> connecting --> waiting --> (closing) --> said
- *    |          ^ |                                   ^
- *    |          +-+ another address                   |
- *    +--> at the desk --------------------------------+
+ *   ask --> preparing --> connecting --> waiting --> (closing) --> said
+ *                |          ^ |                                   ^
+ *                |          +-+ another address                   |
+ *                +--> at the desk --------------------------------+
  *
  * What is decided is said by the timer in a turn of its own, so that the owner never runs inside a
  * callback of the conn. The conn is part of the audit, which therefore goes after it is closed.
@@ -15,22 +15,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "lib/http1.h"
 #include "lib/log.h"
 #include "proxy/audit_desk.h"
+#include "proxy/audit_prepare.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
-#define LOOK_MS 200 /* at the desk */
+#define LOOK_MS 200   /* at the desk */
+#define PREPARE_MS 10 /* the same of the preparation */
 
 struct audit {
 	struct conn conn;
 	struct worker *w;
 	struct runtime *rt;
 	const struct config_auditor *config;
+	struct audit_job *job; /* while it is prepared */
 	struct http1 *http;
 	struct buf request; /* head and question, until they are sent */
 	struct buf answer;
@@ -44,7 +46,7 @@ struct audit {
 	struct audit_said said;
 	char id[AUDIT_ID_BYTES + 1]; /* at the desk */
 	char exchange[AUDIT_ID_BYTES + 1];
-	uint64_t asked_ms, until_ms;
+	uint64_t asked_ms, until_ms, connect_until_ms;
 	struct timer timer;
 	void (*done)(struct audit *audit, void *owner); /* NULL: cancelled */
 	void *owner;
@@ -73,6 +75,7 @@ static void destroy(struct audit *a)
 	if (a->at_desk)
 		audit_desk_take(a->w->server->desk, a->id);
 	timer_remove(&a->w->timers, &a->timer);
+	audit_job_drop(a->job);
 	http1_free(a->http);
 	buf_fini(&a->request);
 	buf_fini(&a->answer);
@@ -286,6 +289,8 @@ static int connect_to(struct audit *a, const struct upstream *u, struct upstream
 	}
 	a->w->n_backends++;
 	a->live = true;
+	a->connect_until_ms = a->w->now_ms + a->rt->config->timeouts.connect;
+	timer_set(&a->w->timers, &a->timer, min_u64(a->connect_until_ms, a->until_ms));
 	return 0;
 }
 
@@ -329,18 +334,6 @@ static void put_head(struct audit *a, size_t n)
 	buf_add_text(out, "\r\n");
 }
 
-static bool make_nonce(char nonce[AUDIT_NONCE_BYTES + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-	unsigned char random[AUDIT_NONCE_BYTES / 2];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return false;
-	for (size_t i = 0; i < AUDIT_NONCE_BYTES; i++)
-		nonce[i] = digits[random[i / 2] >> (i % 2 ? 0 : 4) & 15];
-	nonce[AUDIT_NONCE_BYTES] = '\0';
-	return true;
-}
-
 static void ask_http(struct audit *a, const struct buf *question)
 {
 	static const struct http1_limits limits = { .head_bytes = 16384, .headers = 100 };
@@ -374,6 +367,37 @@ static void ask_human(struct audit *a, const struct audit_question *q, const str
 	timer_set(&a->w->timers, &a->timer, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
 }
 
+static void send_question(struct audit *a)
+{
+	struct audit_job *job = a->job;
+	const struct audit_said *refusal = audit_job_refusal(job);
+	a->job = NULL;
+	timer_set(&a->w->timers, &a->timer, a->until_ms);
+	if (refusal) {
+		a->said = *refusal;
+		a->decided = true;
+		finish(a);
+	} else if (a->config->kind == AUDITOR_HUMAN) {
+		ask_human(a, audit_job_question(job), audit_job_text(job));
+	} else {
+		ask_http(a, audit_job_text(job));
+	}
+	audit_job_drop(job);
+}
+
+/* There is time left: for another look at the desk, or for another address. */
+static void wait_on(struct audit *a)
+{
+	uint64_t next = a->job       ? a->w->now_ms + PREPARE_MS
+			: a->at_desk ? a->w->now_ms + LOOK_MS
+				     : a->until_ms;
+	if (a->live && !a->sent) {
+		a->error = -ETIMEDOUT;
+		conn_close(&a->conn);
+	}
+	timer_set(&a->w->timers, &a->timer, min_u64(next, a->until_ms));
+}
+
 static void on_timer(struct timer *t)
 {
 	struct audit *a = CONTAINER_OF(t, struct audit, timer);
@@ -381,10 +405,14 @@ static void on_timer(struct timer *t)
 		say(a);
 		return;
 	}
+	if (a->job && !a->decided && audit_job_ready(a->job)) {
+		send_question(a);
+		return;
+	}
 	if (a->at_desk && !a->decided)
 		a->decided = audit_desk_look(a->w->server->desk, a->id, &a->said);
 	if (!a->decided && a->w->now_ms < a->until_ms) {
-		timer_set(&a->w->timers, t, min_u64(a->w->now_ms + LOOK_MS, a->until_ms));
+		wait_on(a);
 		return;
 	}
 	decide(a, AUDIT_TIMEOUT, "no answer in time");
@@ -393,25 +421,11 @@ static void on_timer(struct timer *t)
 
 static void begin(struct audit *a, const struct audit_question *q)
 {
-	char nonce[AUDIT_NONCE_BYTES + 1];
-	struct buf question = { .max = AUDIT_QUESTION_BYTES };
-	timer_set(&a->w->timers, &a->timer, a->until_ms);
-	if (!make_nonce(nonce)) {
-		decide(a, AUDIT_UNREACHABLE, "the system gives no random bytes");
-	} else if (a->config->kind == AUDITOR_CHAT) {
-		audit_form_chat(a->config, q, nonce, &question);
-	} else {
-		audit_form_json(q, &question);
-	}
-	if (question.failed)
+	if (!audit_fits(q))
 		decide(a, AUDIT_UNCLEAR, "too large to audit");
-	if (a->decided)
-		finish(a);
-	else if (a->config->kind == AUDITOR_HUMAN)
-		ask_human(a, q, &question);
-	else
-		ask_http(a, &question);
-	buf_fini(&question);
+	else if (!(a->job = audit_job_new(a->rt->config, a->config, q)))
+		decide(a, AUDIT_UNREACHABLE, "out of memory");
+	timer_set(&a->w->timers, &a->timer, a->w->now_ms + 1);
 }
 
 struct audit *audit_ask(struct worker *w, struct runtime *rt, const struct config_auditor *config,

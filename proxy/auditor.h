@@ -3,6 +3,8 @@
  * by itself. A model, a webhook, or a person; in any case with a time limit, after which the answer
  * is no.
  *
+ * What the policy redacts is redacted in the question, too.
+ *
  * An audit belongs to who asked for it, until it has said its answer or was cancelled. It holds its
  * runtime, so a reload does not end it. Where the auditor has several addresses, the next one is
  * tried as long as nobody has taken the connection.

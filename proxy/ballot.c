@@ -62,11 +62,15 @@ static void ask_what_is_due(struct worker *w)
 {
 	if (!atomic_exchange(&w->asks_due, false))
 		return;
-	for (struct ballot *b = w->ballots; b; b = b->next_home) {
+	for (struct ballot *b = w->ballots, *next; b; b = next) {
+		next = b->next_home;
 		pthread_mutex_lock(&b->lock);
 		if (b->asks && !b->audit && b->quorum)
 			ballot_ask(b);
+		bool over = ballot_is_over(b);
 		pthread_mutex_unlock(&b->lock);
+		if (over)
+			ballot_retire(b);
 	}
 }
 
@@ -122,6 +126,11 @@ void ballot_unref(struct ballot *b)
 	free(b);
 }
 
+bool ballot_is_over(const struct ballot *b)
+{
+	return !b->quorum && !b->timeout.deadline_ms && !b->retired;
+}
+
 /* At home: it is known no longer. */
 void ballot_retire(struct ballot *b)
 {
@@ -146,9 +155,26 @@ void ballot_retire(struct ballot *b)
 	ballot_unref(b);
 }
 
+/* Where some are admitted, another one is refused for what parts it from the chosen builder. */
+static void note_reasons(struct ballot *b)
+{
+	size_t n;
+	const struct quorum_pair *pairs = quorum_pairs(b->quorum, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct quorum_pair *p = &pairs[i];
+		if (p->a != b->config->chosen && p->b != b->config->chosen)
+			continue;
+		unsigned other = p->a == b->config->chosen ? p->b : p->a;
+		b->seats[other].reason =
+			p->verdict == SCORE_PASS ? COMPARE_ABOVE_THRESHOLD : p->reason;
+	}
+}
+
 void ballot_give_word(struct ballot *b, enum ballot_word word, struct worker *self)
 {
 	b->word = word;
+	b->admitted = b->asks ? b->asks : quorum_agreeing(b->quorum);
+	note_reasons(b);
 	quorum_free(b->quorum);
 	b->quorum = NULL;
 	tell_all(b, self);
@@ -189,8 +215,9 @@ static void look(struct ballot *b, struct worker *self)
 	bool may_ask = b->config->auditor && v.verdict == SCORE_AUDIT;
 	if (v.settled || (refused && b->config->on_quorum && !may_ask)) {
 		settle(b, &v, self);
-	} else if (v.final && !refused && b->word == BALLOT_OPEN) {
+	} else if (v.final && !refused && b->admitted != quorum_agreeing(b->quorum)) {
 		b->word = BALLOT_ADMIT;
+		b->admitted = quorum_agreeing(b->quorum);
 		tell_all(b, self);
 	}
 }
@@ -293,11 +320,14 @@ static struct ballot *find(const struct ballots *all, const struct config_quorum
 	return NULL;
 }
 
-/* A reload may have changed who the builders are: seats mean the same only where it has not. */
-static bool same_builders(const struct ballot *b, const struct runtime *rt,
-			  const struct config_quorum *q)
+/* A reload may have changed who the builders are, or what is asked of them. */
+static bool same_terms(const struct ballot *b, const struct runtime *rt,
+		       const struct config_quorum *q)
 {
-	bool same = b->config->n_builders == q->n_builders;
+	const struct config_quorum *c = b->config;
+	bool same = c->n_builders == q->n_builders && c->agree == q->agree &&
+		    c->chosen == q->chosen && c->threshold == q->threshold &&
+		    c->on_quorum == q->on_quorum;
 	for (unsigned i = 0; same && i < q->n_builders; i++)
 		same = strcmp(b->rt->config->upstreams[b->config->builders[i].upstream].name,
 			      rt->config->upstreams[q->builders[i].upstream].name) == 0;
@@ -343,7 +373,7 @@ enum ballot_join ballot_join(struct voter *v, struct worker *w, struct runtime *
 	pthread_mutex_lock(&all->lock);
 	struct ballot *b = find(all, q, spec);
 	enum ballot_join joined;
-	if (b && !same_builders(b, rt, q))
+	if (b && !same_terms(b, rt, q))
 		joined = BALLOT_DUPLICATE;
 	else if (b)
 		joined = join_known(b, v, w, seat, id);
@@ -362,7 +392,7 @@ void voter_leave(struct voter *v)
 	pthread_mutex_lock(&b->lock);
 	CHECK(b->seats[v->seat].ended || b->settled);
 	b->seats[v->seat].voter = NULL;
-	bool over = b->settled && !b->quorum && !b->retired && !b->spec[0];
+	bool over = !b->spec[0] && b->settled && !b->quorum && !b->retired;
 	for (unsigned i = 0; i < b->config->n_builders; i++)
 		over = over && !b->seats[i].voter;
 	pthread_mutex_unlock(&b->lock);
@@ -404,9 +434,12 @@ void voter_end(struct voter *v, enum quorum_ending how)
 
 enum ballot_word voter_word(const struct voter *v)
 {
-	pthread_mutex_lock(&v->ballot->lock);
-	enum ballot_word word = v->ballot->word;
-	pthread_mutex_unlock(&v->ballot->lock);
+	struct ballot *b = v->ballot;
+	pthread_mutex_lock(&b->lock);
+	enum ballot_word word = b->word;
+	if (word == BALLOT_ADMIT && !(b->admitted >> v->seat & 1))
+		word = b->quorum ? BALLOT_OPEN : BALLOT_REFUSE;
+	pthread_mutex_unlock(&b->lock);
 	return word;
 }
 
@@ -420,10 +453,11 @@ bool voter_needed(const struct voter *v)
 
 const char *voter_reason(const struct voter *v)
 {
-	pthread_mutex_lock(&v->ballot->lock);
-	const char *reason = compare_reason_names[v->ballot->reason];
-	pthread_mutex_unlock(&v->ballot->lock);
-	return reason;
+	struct ballot *b = v->ballot;
+	pthread_mutex_lock(&b->lock);
+	enum compare_reason why = b->word == BALLOT_ADMIT ? b->seats[v->seat].reason : b->reason;
+	pthread_mutex_unlock(&b->lock);
+	return compare_reason_names[why];
 }
 
 const struct config_quorum *voter_quorum(const struct voter *v)

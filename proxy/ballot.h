@@ -82,13 +82,13 @@ void voter_end_seat(struct voter *v, unsigned seat, enum quorum_ending how);
 
 enum ballot_word {
 	BALLOT_OPEN,
-	BALLOT_ADMIT, /* what was held for the quorum may leave */
+	BALLOT_ADMIT, /* its answer is among those that agree: what was held may leave */
 	BALLOT_REFUSE
 };
 
 enum ballot_word voter_word(const struct voter *v);
 bool voter_needed(const struct voter *v);        /* its answer can still say something */
-const char *voter_reason(const struct voter *v); /* of the verdict; static */
+const char *voter_reason(const struct voter *v); /* why it is refused; static */
 const struct config_quorum *voter_quorum(const struct voter *v);
 const char *voter_ballot_id(const struct voter *v);
 /* The voter in that seat, of this thread; NULL: it left. */

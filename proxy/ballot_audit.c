@@ -87,7 +87,7 @@ static void on_answer(struct audit *audit, void *owner)
 		ballot_ask(b);
 	else
 		ballot_give_word(b, BALLOT_REFUSE, b->home);
-	bool over = !b->quorum && !b->timeout.deadline_ms && !b->retired;
+	bool over = ballot_is_over(b);
 	pthread_mutex_unlock(&b->lock);
 	if (over)
 		ballot_retire(b);

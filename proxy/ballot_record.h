@@ -11,6 +11,7 @@ struct seat {
 	struct voter *voter; /* NULL: nobody came yet, or it left */
 	bool taken, ended;
 	enum quorum_ending how;
+	enum compare_reason reason; /* why it is refused where others are admitted */
 	char exchange[EXCHANGE_ID_LENGTH + 1];
 };
 
@@ -26,6 +27,7 @@ struct ballot {
 	bool settled;
 	bool retired; /* the home knows it no longer */
 	enum ballot_word word;
+	unsigned admitted; /* the seats that BALLOT_ADMIT is for, a bit each */
 	enum compare_reason reason;
 	uint64_t began_ms;
 	struct worker *home;
@@ -44,6 +46,8 @@ void ballot_stop_asking(struct ballot *b);
 
 /* Under its lock. */
 void ballot_give_word(struct ballot *b, enum ballot_word word, struct worker *self);
+/* Under its lock, at home: its time is over, and so is the asking. */
+bool ballot_is_over(const struct ballot *b);
 /* At home, where nothing is to come any more. */
 void ballot_retire(struct ballot *b);
 void ballot_unref(struct ballot *b);

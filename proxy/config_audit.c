@@ -208,9 +208,25 @@ void config_read_auditors(struct config_reader *r, const struct yaml_node *node,
 		read_auditor(r, e, &c->auditors[c->n_auditors++]);
 }
 
+/* Nobody judges in his own case. */
+static void check_partial(struct config_reader *r, const struct config_quorum *q)
+{
+	const struct config_auditor *a = q->auditor;
+	if (!a || a->kind == AUDITOR_HUMAN)
+		return;
+	for (unsigned i = 0; i < q->n_builders; i++)
+		if (q->builders[i].upstream == a->upstream)
+			config_problem(r, q->line,
+				       "the auditor `%s` of the quorum `%s` asks one of its "
+				       "builders, `%s`; let it ask another upstream",
+				       a->name, q->name, r->config->upstreams[a->upstream].name);
+}
+
 void config_check_auditors(struct config_reader *r)
 {
 	const struct config *c = r->config;
+	for (size_t i = 0; i < c->n_quorums && r->problems == 0; i++)
+		check_partial(r, &c->quorums[i]);
 	for (size_t i = 0; i < c->n_auditors && r->problems == 0; i++) {
 		const struct config_auditor *a = &c->auditors[i];
 		if (a->kind == AUDITOR_HUMAN && !c->admin.addr_len)

@@ -126,6 +126,22 @@ static void check_chosen(struct config_reader *r, const struct yaml_node *node, 
 		       d->chosen);
 }
 
+/* A request that is not redcard's own copy goes as its route says. */
+static void check_builders(struct config_reader *r, const struct yaml_node *node,
+			   const struct config_quorum *q)
+{
+	for (unsigned i = 0; i < q->n_builders; i++) {
+		const struct config_builder *b = &q->builders[i];
+		bool routed = q->pairing == PAIRING_SPEC || i == q->chosen;
+		if (routed && (b->host_header || b->headers))
+			config_problem(
+				r, node->line,
+				"requests to `%s` go by a route of their own; write `host` and "
+				"`headers` there, not in the quorum",
+				r->config->upstreams[b->upstream].name);
+	}
+}
+
 /* --- the base --- */
 
 struct base_reader {
@@ -238,6 +254,8 @@ static void read_quorum(struct config_reader *r, const struct yaml_node *node,
 			"the name",
 			d.audit);
 	check_chosen(r, node, &d);
+	check_builders(r, yaml_get(node, "builders") ? yaml_get(node, "builders") : node,
+		       &d.quorum);
 	read_base(r, node, &d);
 	*out = d.quorum;
 	check_name(r, node, out);

@@ -9,6 +9,7 @@
 #include "proxy/diff.h"
 #include "proxy/diff_sharp.h"
 #include "proxy/diff_view.h"
+#include "proxy/printable.h"
 #include "proxy/report.h"
 #include "proxy/verbs.h"
 
@@ -60,15 +61,18 @@ static void print_place(const struct diff *d, FILE *to)
 {
 	const struct comparison *c = &d->c;
 	uint32_t line = 1, wrong = c->trees[c->at].wrong;
+	struct buf path = { 0 };
+	printable_add(&path, span_of(d->paths[c->at]), 256);
 	for (uint32_t i = 0; i < wrong; i++)
 		line += d->texts[c->at].p[i] == '\n';
 	if (c->reason == COMPARE_SYNTAX_ERROR)
-		fprintf(to, "%s:%u: no %s from here; give a file that parses\n", d->paths[c->at],
-			line, d->language->name);
+		fprintf(to, "%.*s:%u: no %s from here; give a file that parses\n", (int)path.n,
+			path.p, line, d->language->name);
 	else if (c->reason > COMPARE_BOTH_EMPTY && c->reason < COMPARE_UNKNOWN_LANGUAGE)
-		fprintf(to, "%s: %s\n", d->paths[c->at], compare_reason_names[c->reason]);
+		fprintf(to, "%.*s: %s\n", (int)path.n, path.p, compare_reason_names[c->reason]);
 	else if (c->reason == COMPARE_EMPTY)
-		fprintf(to, "%s: there is no code in it\n", d->paths[c->at]);
+		fprintf(to, "%.*s: there is no code in it\n", (int)path.n, path.p);
+	buf_fini(&path);
 }
 
 static void print_text(const struct diff *d, const struct diff_view *how)
@@ -97,7 +101,6 @@ static void print_text(const struct diff *d, const struct diff_view *how)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
-	diff_sharp_text(&c->sharp, d->paths, d->texts);
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -144,7 +147,8 @@ static void add_json(const struct diff *d, struct buf *out)
 			   c->score.ac.high, c->score.bc.low, c->score.bc.high);
 	buf_add_char(out, ',');
 	diff_changes_json(d, out);
-	diff_sharp_json(&d->c.sharp, d->c.sharp_known, d->texts, out);
+	buf_add_char(out, ',');
+	diff_sharp_json(d, out);
 	buf_add_text(out, "}\n");
 }
 
@@ -177,7 +181,12 @@ static bool print_page(const struct diff *d, const struct diff_view *how)
 {
 	struct buf changes = { 0 };
 	print_text(d, how);
-	bool ok = !how->side || diff_view_print(how, d, stdout);
+	diff_sharp_text(d, how->side ? how->width : 0, &changes);
+	if (!changes.failed && changes.n)
+		fwrite(changes.p, 1, changes.n, stdout);
+	bool ok = !changes.failed;
+	buf_clear(&changes);
+	ok = ok && (!how->side || diff_view_print(how, d, stdout));
 	if (how->side)
 		diff_changes_note(d, &changes);
 	else

@@ -119,6 +119,10 @@ static void add_section(struct buf *out, const struct diff *d, time_t now)
 		buf_add_text(out, "  ted: null\n");
 	if (c->scored)
 		buf_printf(out, "  ted_bounds: [%u, %u]\n", c->score.ab.low, c->score.ab.high);
+	if (c->sharp_known)
+		buf_printf(out, "  sharp_edits: %u\n", c->sharp.n);
+	else
+		buf_add_text(out, "  sharp_edits: null\n");
 	buf_printf(out, "  time: \"%s\"\n  rollback_anchor: null\n", text);
 }
 
@@ -191,7 +195,7 @@ static void add_numbers(struct buf *out, const struct diff *d)
 	score_bounds(s, &low, &high);
 	if (low == high) {
 		add_one(out, d, "quorum_ast_diff_percent",
-			"Difference between the renders of two builders, of their change.", low);
+			"How far the last renders of two builders were from each other.", low);
 	} else {
 		add_head(out, bounds, "Where the difference lies when it is not known exactly.");
 		add_sample(out, d, bounds, ",bound=\"low\"", low);
@@ -237,6 +241,9 @@ static void add_metrics(struct buf *out, const struct diff *d, time_t now)
 	add_one(out, d, "redcard_diff_threshold_percent",
 		"The most that is no reason for an audit.", d->threshold / (double)SCORE_UNITS);
 	add_sizes(out, d);
+	if (d->c.sharp_known)
+		add_one(out, d, "redcard_diff_sharp_edits",
+			"Sharp edits between the two; 1000 may be more.", d->c.sharp.n);
 	add_one(out, d, "redcard_diff_timestamp_seconds",
 		"When they were compared, in seconds since 1970-01-01 UTC.", (double)now);
 }

@@ -41,15 +41,14 @@ static void mark_gap(struct diff_rows *r, const struct diff *d, int side, uint32
 	}
 }
 
-/* Each change shows: where a node has no text of its own, its first character does. */
-static void mark_something(struct diff_rows *r, int side, struct syntax_range at,
-			   enum diff_mark how)
+static bool has_mark(const struct diff_rows *r, int side, uint32_t from, uint32_t to)
 {
-	if (at.from < at.to && !memchr(r->marks[side] + at.from, DIFF_GONE, at.to - at.from) &&
-	    !memchr(r->marks[side] + at.from, DIFF_RELABELLED, at.to - at.from))
-		mark(r, side, at.from, at.from + 1, how);
+	const uint8_t *at = r->marks[side] + from;
+	return from < to &&
+	       (memchr(at, DIFF_GONE, to - from) || memchr(at, DIFF_RELABELLED, to - from));
 }
 
+/* Each change shows: where a node has no text of its own, its first character does. */
 static void mark_node(struct diff_rows *r, const struct diff *d, int side, uint32_t i,
 		      enum diff_mark how)
 {
@@ -62,7 +61,8 @@ static void mark_node(struct diff_rows *r, const struct diff *d, int side, uint3
 	}
 	if (t->source[i].from < end)
 		mark_gap(r, d, side, t->source[i].from, end, how);
-	mark_something(r, side, t->source[i], how);
+	if (!has_mark(r, side, t->source[i].from, t->source[i].to))
+		mark(r, side, t->source[i].from, t->source[i].from + 1, how);
 }
 
 static void mark_nodes(struct diff_rows *r, const struct diff *d, int side)
@@ -232,12 +232,16 @@ static bool make_rows(struct diff_rows *r, const struct diff *d)
 	return ok;
 }
 
-static bool marked(const struct diff_rows *r, const struct diff *d, int side, int32_t line)
+/* Sharp edits that are no nodes: comments that tools obey. */
+static void mark_sharp(struct diff_rows *r, const struct diff *d)
 {
-	const uint32_t *start = d->lines[side].start + line;
-	size_t n = line < 0 ? 0 : start[1] - start[0];
-	return n && (memchr(r->marks[side] + start[0], DIFF_GONE, n) ||
-		     memchr(r->marks[side] + start[0], DIFF_RELABELLED, n));
+	for (uint32_t i = 0; i < d->c.sharp.n; i++)
+		for (int side = 0; side < 2; side++) {
+			const struct sharp_edit *one = &d->c.sharp.v[i];
+			struct syntax_range at = one->at[side].source;
+			if (one->in[side] && !has_mark(r, side, at.from, at.to))
+				mark(r, side, at.from, at.to, DIFF_RELABELLED);
+		}
 }
 
 bool diff_rows_init(struct diff_rows *r, const struct diff *d)
@@ -250,6 +254,8 @@ bool diff_rows_init(struct diff_rows *r, const struct diff *d)
 		return false;
 	for (int side = 0; side < 2 && d->has_changes; side++)
 		mark_nodes(r, d, side);
+	if (d->has_changes)
+		mark_sharp(r, d);
 	for (uint32_t i = 0; i < r->n; i++) {
 		struct diff_row *row = &r->v[i];
 		for (int side = 0; side < 2; side++) {
@@ -257,7 +263,9 @@ bool diff_rows_init(struct diff_rows *r, const struct diff *d)
 			if (!d->has_changes && !row->equal && line >= 0)
 				mark(r, side, d->lines[side].start[line],
 				     d->lines[side].start[line + 1], DIFF_GONE);
-			row->changed = row->changed || marked(r, d, side, line);
+			const uint32_t *start = d->lines[side].start;
+			row->changed = row->changed || (line >= 0 && has_mark(r, side, start[line],
+									      start[line + 1]));
 		}
 	}
 	return true;

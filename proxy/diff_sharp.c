@@ -1,83 +1,76 @@
 #include "proxy/diff_sharp.h"
 
-#include <stdio.h>
+#include "proxy/printable.h"
 
-#include "proxy/report.h"
+enum { EXCERPT_COLUMNS = 48, PATH_COLUMNS = 256 };
 
-enum { SHOWN_MAX = 60 }; /* bytes of a text in a line */
-
-/* White space as one blank, without what would move a terminal's cursor. */
-static void print_part(struct span text, struct syntax_range r)
+static struct span source(const struct diff *d, const struct sharp_edit *one, int side)
 {
-	uint32_t shown = 0;
-	for (uint32_t i = r.from; i < r.to; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		bool inside = (c & 0xc0) == 0x80; /* a character */
-		if (shown >= SHOWN_MAX && !inside) {
-			fputs("...", stdout);
-			return;
+	struct syntax_range r = one->at[side].source;
+	return (struct span){ d->texts[side].p + r.from, r.to - r.from };
+}
+
+static void add_line(const struct diff *d, const struct sharp_edit *one, struct buf *out)
+{
+	buf_printf(out, "sharp: %s ", sharp_kind_names[one->kind]);
+	if (one->in[0])
+		printable_add(out, source(d, one, 0), EXCERPT_COLUMNS);
+	buf_add_text(out, one->in[0] && one->in[1] ? " -> " : one->in[1] ? "added: " : "");
+	if (one->in[1])
+		printable_add(out, source(d, one, 1), EXCERPT_COLUMNS);
+	else
+		buf_add_text(out, " taken away");
+	for (int i = 0; i < 2; i++)
+		if (one->in[i]) {
+			buf_add_text(out, i && one->in[0] ? ", " : " at ");
+			printable_add(out, span_of(d->paths[i]), PATH_COLUMNS);
+			buf_printf(out, ":%u:%u", one->at[i].line, one->at[i].column);
 		}
-		shown++;
-		if (c > ' ' && c != 0x7f)
-			putchar(c);
-		else if (i + 1 == r.to || (unsigned char)text.p[i + 1] > ' ')
-			putchar(' ');
-	}
 }
 
-void diff_sharp_text(const struct sharp_edits *e, const char *const paths[2],
-		     const struct span texts[2])
+void diff_sharp_text(const struct diff *d, unsigned columns, struct buf *out)
 {
-	for (uint32_t i = 0; i < e->n; i++) {
-		const struct sharp_edit *one = &e->v[i];
-		printf("sharp: %s ", sharp_kind_names[one->kind]);
-		if (!one->in[0])
-			fputs("added ", stdout);
+	const struct sharp_edits *e = &d->c.sharp;
+	struct buf line = { 0 };
+	for (uint32_t i = 0; i < e->n && i < DIFF_CHANGES_SHOWN; i++) {
+		buf_clear(&line);
+		add_line(d, &e->v[i], &line);
+		if (columns)
+			printable_add(out, (struct span){ line.p, line.n }, columns);
 		else
-			print_part(texts[0], one->at[0].source);
-		if (one->in[0] && one->in[1])
-			fputs(" -> ", stdout);
-		if (one->in[1])
-			print_part(texts[1], one->at[1].source);
-		else
-			fputs(" taken away", stdout);
-		for (int k = 0; k < 2; k++)
-			if (one->in[k])
-				printf("%s %s:%u:%u", k && one->in[0] ? "," : " at", paths[k],
-				       one->at[k].line, one->at[k].column);
-		putchar('\n');
+			buf_add(out, line.p, line.n);
+		buf_add_char(out, '\n');
 	}
-	if (e->more)
-		puts("sharp: and more");
+	if (e->n > DIFF_CHANGES_SHOWN)
+		buf_printf(out, "and %s%u more sharp edits\n", e->more ? "at least " : "",
+			   e->n - DIFF_CHANGES_SHOWN);
+	out->failed = out->failed || line.failed;
+	buf_fini(&line);
 }
 
-static void add_place(struct buf *out, const char *name, const struct sharp_place *p,
-		      struct span text)
+static void add_place(const struct diff *d, const struct sharp_edit *one, int side, struct buf *out)
 {
-	struct syntax_range r = p->source;
-	buf_printf(out, ",\"%s\":{\"from\":%u,\"to\":%u,\"line\":%u,\"column\":%u,\"text\":\"",
-		   name, r.from, r.to, p->line, p->column);
-	buf_add_json(out, (struct span){ text.p + r.from, r.to - r.from });
+	const struct sharp_place *p = &one->at[side];
+	buf_printf(out, ",\"%c\":{\"from\":%u,\"to\":%u,\"line\":%u,\"column\":%u,\"text\":\"",
+		   "ab"[side], p -> source.from, p->source.to, p->line, p->column);
+	buf_add_json(out, source(d, one, side));
 	buf_add_text(out, "\"}");
 }
 
-void diff_sharp_json(const struct sharp_edits *e, bool known, const struct span texts[2],
-		     struct buf *out)
+void diff_sharp_json(const struct diff *d, struct buf *out)
 {
-	static const char *const names[] = { "a", "b" };
-	if (!known) {
-		buf_add_text(out, ",\"sharp_edits\":null");
+	const struct sharp_edits *e = &d->c.sharp;
+	if (!d->c.sharp_known) {
+		buf_add_text(out, "\"sharp_edits\":null");
 		return;
 	}
-	buf_add_text(out, ",\"sharp_edits\":[");
+	buf_add_text(out, "\"sharp_edits\":[");
 	for (uint32_t i = 0; i < e->n; i++) {
 		buf_printf(out, "%s{\"kind\":\"%s\"", i ? "," : "", sharp_kind_names[e->v[i].kind]);
 		for (int k = 0; k < 2; k++)
 			if (e->v[i].in[k])
-				add_place(out, names[k], &e->v[i].at[k], texts[k]);
+				add_place(d, &e->v[i], k, out);
 		buf_add_char(out, '}');
 	}
-	buf_add_char(out, ']');
-	if (e->more)
-		buf_add_text(out, ",\"sharp_edits_more\":true");
+	buf_printf(out, "],\"sharp_edits_more\":%s", e->more ? "true" : "false");
 }

@@ -317,7 +317,7 @@ static void print_fold(struct page *p, uint32_t from, uint32_t to)
 	if (differ < n)
 		buf_printf(&p->out, "... %u equal line%s", n - differ, n - differ == 1 ? "" : "s");
 	if (differ)
-		buf_printf(&p->out, "%s%u written differently", differ < n ? ", " : "... ", differ);
+		buf_printf(&p->out, "%s%u alike", differ < n ? ", " : "... ", differ);
 	colour(p, "0");
 	buf_add_char(&p->out, '\n');
 	flush(p);

@@ -376,6 +376,7 @@ void exchange_backend_lost(struct exchange *x, enum upstream_error why)
 void exchange_client_gone(struct exchange *x, enum exchange_result result)
 {
 	struct client *client = x->client;
+	exchange_vote(x, x->status ? QUORUM_TRUNCATED : QUORUM_ABSENT);
 	x->result = result;
 	if (!x->reason[0])
 		x->reason = exchange_result_names[result];
@@ -430,8 +431,9 @@ static void phase_over(struct timer *t)
 
 static void total_over(struct timer *t)
 {
-	time_out(CONTAINER_OF(t, struct exchange, total), 504, "exchange timeout",
-		 "the exchange took too long");
+	struct exchange *x = CONTAINER_OF(t, struct exchange, total);
+	exchange_vote(x, QUORUM_LATE);
+	time_out(x, 504, "exchange timeout", "the exchange took too long");
 }
 
 void exchange_drain(struct exchange *x)

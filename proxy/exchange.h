@@ -92,6 +92,7 @@ struct exchange {
 
 	struct ledger_post *post; /* the row it waits for, or NULL */
 
+	bool rivals_asked;    /* they have the request, */
 	struct voter voter;   /* where its answer is compared with others */
 	const char *disputed; /* why the quorum refused it, or NULL */
 

@@ -7,6 +7,11 @@
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
+/* An error passes: nobody takes it for a render. A redirect would lead the client around the
+ * quorum.
+ */
+#define LEAST_ERROR 400
+
 /* --- how an answer ended, as a vote --- */
 
 static enum quorum_ending ending(const struct exchange *x)
@@ -38,9 +43,21 @@ void exchange_vote_failed(struct exchange *x)
 	exchange_vote(x, ending(x));
 }
 
+/* The request never came as a whole: the rivals that wait for it need not. */
+static void dismiss_rivals(struct exchange *x)
+{
+	if (!exchange_fans_out(x) || x->rivals_asked)
+		return;
+	const struct config_quorum *q = voter_quorum(&x->voter);
+	for (unsigned i = 0; i < q->n_builders; i++)
+		if (i != q->chosen)
+			voter_end_seat(&x->voter, i, QUORUM_ABSENT);
+}
+
 void exchange_unseat(struct exchange *x)
 {
 	exchange_vote_failed(x);
+	dismiss_rivals(x);
 	voter_leave(&x->voter);
 }
 
@@ -53,15 +70,14 @@ static void take_pieces(void *owner, const struct wire *wire, const struct piece
 bool exchange_is_barred(const struct exchange *x)
 {
 	return x->voter.ballot && voter_quorum(&x->voter)->on_quorum && !x->client->conn.silent &&
-	       x->status < 300;
+	       x->status < LEAST_ERROR;
 }
 
 void exchange_tap(struct exchange *x, struct gate_options *options)
 {
-	if (!x->voter.ballot || x->status > 299)
-		return;
-	options->tap = (struct gate_tap){ take_pieces, x };
 	options->barred = exchange_is_barred(x);
+	if (x->voter.ballot && x->status < 300)
+		options->tap = (struct gate_tap){ take_pieces, x };
 }
 
 /* --- seats --- */
@@ -124,17 +140,22 @@ static bool join_by_spec(struct exchange *x, const struct http1_head *head)
 	return false;
 }
 
-/* The route as it is for another of the quorum's builders. */
+/* The route as it is for another of the quorum's builders. What it sets is meant for its own
+ * builder, and what it removes or replaces is no other's either. */
 static struct config_route *route_of(const struct exchange *x, const struct config_builder *b)
 {
-	struct config_route *route = malloc(sizeof(*route));
+	size_t n = x->route->n_headers;
+	struct config_route *route = malloc(sizeof(*route) + n * sizeof(struct config_header));
 	if (!route)
 		return NULL;
+	struct config_header *removed = (void *)(route + 1);
+	for (size_t i = 0; i < n; i++)
+		removed[i] = (struct config_header){ .name = x->route->headers[i].name };
 	*route = *x->route;
 	route->upstream = b->upstream;
 	route->host_header = b->host_header;
-	route->headers = b->headers;
-	route->n_headers = b->n_headers;
+	route->headers = b->headers ? b->headers : removed;
+	route->n_headers = b->headers ? b->n_headers : n;
 	return route;
 }
 
@@ -205,6 +226,7 @@ void exchange_ask_rivals(struct exchange *x)
 {
 	size_t body = x->head_bytes;
 	const struct config_quorum *q = voter_quorum(&x->voter);
+	x->rivals_asked = true;
 	for (unsigned i = 0; i < q->n_builders; i++) {
 		struct voter *v = i != q->chosen ? voter_beside(&x->voter, i) : NULL;
 		if (!v)
@@ -230,6 +252,8 @@ enum step_next exchange_refused_by_quorum(struct exchange *x)
 		(void)gate_refuse(x->gate, x->disputed);
 		return exchange_cut(x);
 	}
+	if (x->head_queued)
+		return exchange_failed(x, RESULT_CUT, 403, x->disputed, "");
 	x->result = RESULT_CUT;
 	x->reason = x->disputed;
 	exchange_drop_backend(x);

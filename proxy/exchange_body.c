@@ -158,8 +158,10 @@ static bool feed(struct exchange *x, struct span body)
 	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
-	if (state == GATE_OPEN && gate_barred(x->gate) && holds_too_much(x))
-		state = gate_refuse(x->gate, compare_reason_names[COMPARE_TOO_LARGE]);
+	if (state == GATE_OPEN && gate_barred(x->gate) && holds_too_much(x)) {
+		x->disputed = compare_reason_names[COMPARE_TOO_LARGE];
+		state = gate_refuse(x->gate, x->disputed);
+	}
 	return state == GATE_CUT;
 }
 
@@ -248,6 +250,7 @@ static enum step_next await_ballot(struct exchange *x)
 	exchange_vote(x, QUORUM_COMPLETE);
 	if (!x->gate || !gate_barred(x->gate))
 		return end_answer(x);
+	conn_pause(&x->backend->conn); /* nothing more is wanted of it */
 	exchange_phase(x, 0);
 	timer_clear(&x->allowance);
 	x->hold_since_ms = 0;
@@ -389,8 +392,10 @@ void exchange_tick(struct timer *t)
 	    now >= x->hold_since_ms + ruleset_hold_ms(judge_ruleset(gate_judge(x->gate))) &&
 	    expire_hold(x))
 		return;
-	if (x->gate && x->keepalive_ms && now >= x->keepalive_ms) {
-		struct span comment = wire_keepalive(gate_wire(x->gate));
+	if (x->keepalive_ms && now >= x->keepalive_ms) {
+		struct span comment = { 0 };
+		if (x->gate)
+			comment = wire_keepalive(gate_wire(x->gate));
 		if (comment.n && x->form != BODY_LENGTH && gate_at_boundary(x->gate))
 			emit(x, comment, (struct span){ "", 0 });
 		exchange_keep_alive(x);

@@ -147,11 +147,12 @@ void exchange_budget_fed(struct exchange *x)
 	charge(x);
 	if (!x->route->budget.set || x->broken)
 		return;
-	if (x->first_ms && r->frames == x->frames && r->released == x->passed)
+	uint64_t passed = gate_barred(x->gate) ? r->judged : r->released;
+	if (x->first_ms && r->frames == x->frames && passed == x->passed)
 		return;
 	bool first = !x->first_ms;
 	x->frames = r->frames;
-	x->passed = r->released;
+	x->passed = passed;
 	x->last_ms = x->w->now_ms;
 	enum budget_limit over;
 	if (first) {

@@ -147,6 +147,8 @@ static enum step_next run_gather(struct exchange *x)
 		x->gather_until_ms = x->w->now_ms + GATHER_MS;
 		timer_set(&x->w->timers, &x->tick, x->gather_until_ms);
 	}
+	if (!x->request_done && exchange_fans_out(x) && !x->phase.deadline_ms)
+		exchange_phase(x, x->rt->config->timeouts.client_body);
 	enum pump pump = exchange_pump_request(x);
 	if (pump == PUMP_FAILED)
 		return STEP_AGAIN;

@@ -83,7 +83,8 @@ static bool note_frames(struct gate *g, const struct pieces *pieces)
 		if (p->kind != PIECE_FRAME)
 			continue;
 		g->record.frames++;
-		if (!frames_add(&g->frames, p->raw_off, p->raw_off + p->raw_len))
+		if (!(g->barred ? frames_add_joined : frames_add)(&g->frames, p->raw_off,
+								  p->raw_off + p->raw_len))
 			return false;
 	}
 	return true;

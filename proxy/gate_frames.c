@@ -30,6 +30,14 @@ bool frames_add(struct frames *f, uint64_t start, uint64_t end)
 	return true;
 }
 
+bool frames_add_joined(struct frames *f, uint64_t start, uint64_t end)
+{
+	if (f->n == 0)
+		return frames_add(f, start, end);
+	f->v[f->n - 1].end = end;
+	return true;
+}
+
 void frames_forget(struct frames *f, uint64_t released)
 {
 	size_t n = 0;

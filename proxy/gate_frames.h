@@ -20,6 +20,8 @@ struct frames { /* in order */
 void frames_fini(struct frames *f);
 size_t frames_memory(const struct frames *f);
 bool frames_add(struct frames *f, uint64_t start, uint64_t end); /* false: no memory */
+/* As one with the frame before it: for those that will leave together, or not at all. */
+bool frames_add_joined(struct frames *f, uint64_t start, uint64_t end);
 void frames_forget(struct frames *f, uint64_t released);
 
 /* The last offset from `released` on up to which bytes may leave when `limit` is the first that may

@@ -26,6 +26,14 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W "flag redact cut" -- "$current")
 		return
 		;;
+	--view)
+		mapfile -t COMPREPLY < <(compgen -W "side text" -- "$current")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$current")
+		return
+		;;
 	-l | --language)
 		mapfile -t COMPREPLY < <(compgen -W "bash c go java javascript python rust tsx typescript" -- "$current")
 		return
@@ -34,7 +42,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline)
+	--ledger | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | --meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -57,7 +65,7 @@ _redcard() {
 		;;
 	prove) options="--splits --wire --json --help" ;;
 	simulate) options="--against --config --wire --json --help" ;;
-	diff) options="--threshold --base --language --json --dump-trees --help" ;;
+	diff) options="--threshold --base --language --meta --metrics --view --color --json --dump-trees --help" ;;
 	audits)
 		case ${COMP_WORDS[2]} in
 		show) options="--config --admin --json --help" ;;

@@ -35,6 +35,10 @@ complete -c redcard -n '__fish_seen_subcommand_from diff' -s t -l threshold -x -
 complete -c redcard -n '__fish_seen_subcommand_from diff' -s b -l base -r -F -d 'what both changed'
 complete -c redcard -n '__fish_seen_subcommand_from diff' -s l -l language -x -d 'of both' \
 	-a 'bash c go java javascript python rust tsx typescript'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -l meta -r -F -d 'put its section into a meta.yaml'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -l metrics -r -F -d 'write metrics'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -l view -x -d 'how it is shown' -a 'side text'
+complete -c redcard -n '__fish_seen_subcommand_from diff' -l color -x -d 'when to use colours' -a 'auto always never'
 complete -c redcard -n '__fish_seen_subcommand_from diff' -l dump-trees -d 'print both trees'
 complete -c redcard -n '__fish_seen_subcommand_from audits; and not __fish_seen_subcommand_from list show answer ask' \
 	-a 'list show answer ask'

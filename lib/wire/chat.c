@@ -23,13 +23,16 @@ static const struct json_place details_places[] = {
 };
 static const struct json_place details_element[] = { { JSON_KIDS(details_places) } };
 static const struct json_place function_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 };
 static const struct json_place call_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS,
 	  .extra = B_FUNCTION_CALL },
 };
 static const struct json_place custom_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("input"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
 };
 static const struct json_place tool_places[] = {
@@ -87,7 +90,9 @@ static const struct json_place root = { JSON_KIDS(root_places) };
 
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
-	bool of_tool = place == function_places || place == custom_places;
+	bool of_tool = place == function_places + 1 || place == custom_places + 1;
+	if (place->arg == CHANNEL_TOOL_NAME)
+		return tool_name(r->a);
 	return (struct channel_id){ .kind = place->arg,
 				    .a = r->a,
 				    .b = of_tool ? r->b : place->extra };

@@ -189,6 +189,8 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 			w->error = WIRE_OPEN_ESCAPE;
 		if (w->two_layers && w->channel != NO_CHANNEL)
 			divided_escape(w, off, out);
+		if (w->id.kind == CHANNEL_TOOL_NAME && w->channel != NO_CHANNEL)
+			piece_lit(w, out, w->channel, "", 1, off, 1);
 		w->two_layers = false;
 		return;
 	}

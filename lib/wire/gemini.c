@@ -9,6 +9,7 @@ static const struct json_place partial_places[] = {
 };
 static const struct json_place partial_element[] = { { JSON_KIDS(partial_places) } };
 static const struct json_place call_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("partialArgs"),
 	  JSON_KIDS(partial_element) }, /* a string argument in several events */
 	{ JSON_KEY("args"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
@@ -52,6 +53,8 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 {
 	struct channel_id id = { .kind = place->arg, .a = r->a };
 
+	if (id.kind == CHANNEL_TOOL_NAME)
+		return tool_name(r->a);
 	if (id.kind == CHANNEL_ARGUMENTS)
 		id.b = r->b;
 	if (id.kind == CHANNEL_CONTENT && (r->flags & FLAG_THOUGHT))

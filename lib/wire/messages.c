@@ -23,6 +23,7 @@ static const struct json_place delta_places[] = {
 	{ JSON_KEY("signature"), .role = ROLE_SEALED },
 };
 static const struct json_place start_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
 	{ JSON_KEY("data"), .role = ROLE_SEALED },
@@ -42,6 +43,7 @@ static const struct json_place message_places[] = {
 
 /* A block of a whole answer. */
 static const struct json_place block_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
 	{ JSON_KEY("input"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
@@ -64,6 +66,8 @@ static const struct json_place root = { .scope = OWN_B | OWN_TYPE, JSON_KIDS(roo
 
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
+	if (place->arg == CHANNEL_TOOL_NAME)
+		return tool_name(0);
 	return (struct channel_id){ .kind = place->arg, .b = r->b };
 }
 

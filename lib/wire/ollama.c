@@ -6,6 +6,7 @@
 enum { B_GENERATE = 1 };
 
 static const struct json_place function_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 };
 static const struct json_place tool_places[] = {
@@ -31,8 +32,10 @@ static const struct json_place root = { .scope = OWN_FLAGS, JSON_KIDS(root_place
 
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
+	if (place->arg == CHANNEL_TOOL_NAME)
+		return tool_name(0);
 	return (struct channel_id){ .kind = place->arg,
-				    .b = place == function_places ? r->b : place->extra };
+				    .b = place->arg == CHANNEL_ARGUMENTS ? r->b : place->extra };
 }
 
 static void closed(struct wire *w, const struct json_place *place, const struct registers *r,

@@ -76,6 +76,7 @@ static const struct json_place summary_element[] = { { .scope = OWN_B,
 
 /* An item of a whole answer. */
 static const struct json_place item_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("content"), JSON_KIDS(part_element) },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
 	{ JSON_KEY("summary"), JSON_KIDS(summary_element) },
@@ -90,6 +91,7 @@ static const struct json_place repeat_places[] = {
 };
 static const struct json_place repeat_element[] = { { JSON_KIDS(repeat_places) } };
 static const struct json_place event_item_places[] = {
+	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
 	{ JSON_KEY("type"), .role = ROLE_ITEM },
 	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
 	{ JSON_KEY("encrypted_content"), .role = ROLE_SEALED },
@@ -141,6 +143,10 @@ static uint8_t kind_of(uint8_t type)
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
 	uint8_t kind = place == &root_places[1] ? kind_of(r->type) : place->arg;
+	if (kind == CHANNEL_TOOL_NAME && r->type == TYPE_ITEM) /* said again */
+		return (struct channel_id){ .kind = CHANNEL_ENVELOPE };
+	if (kind == CHANNEL_TOOL_NAME)
+		return tool_name(0);
 	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
 }
 

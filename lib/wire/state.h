@@ -157,4 +157,10 @@ void add_frame(const struct wire *w, uint64_t released, const char *event, struc
 int end_plain(struct wire *w, enum wire_ending how, uint64_t released,
 	      const struct wire_notice *notice, struct buf *out);
 
+/* All names of a choice's tools are one channel, which no call's end ends. */
+static inline struct channel_id tool_name(uint16_t a)
+{
+	return (struct channel_id){ .kind = CHANNEL_TOOL_NAME, .a = a, .b = UINT32_MAX };
+}
+
 #endif

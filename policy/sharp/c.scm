@@ -22,7 +22,7 @@
 [(return_statement) (break_statement) (continue_statement) (goto_statement)] @exit
 (preproc_include) @import
 [(preproc_def) (preproc_function_def) (preproc_call)] @assignment
-(call_expression function: (_) @callee)
+(call_expression function: (_) @callee) @callee
 (call_expression arguments: (_) @argument)
 (gnu_asm_expression) @callee
 [(attribute_specifier) (attribute_declaration) (ms_declspec_modifier)] @decorator

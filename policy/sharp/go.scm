@@ -20,7 +20,7 @@
 [(return_statement) (break_statement) (continue_statement) (goto_statement) (fallthrough_statement)] @exit
 (import_spec) @import
 (package_clause) @import
-(call_expression function: (_) @callee)
+(call_expression function: (_) @callee) @callee
 (call_expression arguments: (_) @argument)
 [(go_statement) (defer_statement)] @modifier
 (binary_expression) @operator

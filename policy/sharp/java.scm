@@ -28,7 +28,7 @@
 
 [(return_statement) (throw_statement) (break_statement) (continue_statement) (yield_statement)] @exit
 [(import_declaration) (package_declaration)] @import
-(method_invocation name: (_) @callee)
+(method_invocation name: (_) @callee) @callee
 (method_invocation object: (_) @callee)
 (method_invocation arguments: (_) @argument)
 (object_creation_expression type: (_) @callee)

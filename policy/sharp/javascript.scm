@@ -23,7 +23,7 @@
 (export_statement source: (_) @import)
 (export_statement) @wrapper
 ["export" "default"] @modifier
-(call_expression function: (_) @callee)
+(call_expression function: (_) @callee) @callee
 (call_expression arguments: (_) @argument)
 (call_expression function: (import) arguments: (arguments) @import)
 (call_expression function: (identifier) @_require arguments: (arguments) @import (#eq? @_require "require"))

@@ -14,6 +14,12 @@
 (decorated_definition definition: (function_definition parameters: (parameters (_ type: (type) @kept))))
 (import_from_statement module_name: (dotted_name) @_typing name: (_) (#eq? @_typing "typing")) @unread
 
+; Annotations are evaluated, and what decorates or inherits may read docstrings.
+[(call) (await) (yield) (named_expression) (lambda) (interpolation) (list_comprehension) (set_comprehension)] @live
+[(dictionary_comprehension) (generator_expression)] @live
+(decorated_definition definition: (_ body: (block (expression_statement (string)) @kept)))
+(class_definition superclasses: (_) body: (block (expression_statement (string)) @kept))
+
 ; What reads docstrings or annotations.
 ((identifier) @doubt (#any-of? @doubt
   "__doc__" "getdoc" "doctest" "docopt" "ply" "yacc" "lex" "__annotations__" "get_type_hints" "get_annotations"
@@ -37,7 +43,7 @@
 
 [(return_statement) (raise_statement) (break_statement) (continue_statement) (yield)] @exit
 [(import_statement) (import_from_statement) (future_import_statement)] @import
-(call function: (_) @callee)
+(call function: (_) @callee) @callee
 (call arguments: (_) @argument)
 (keyword_argument) @argument
 (decorator) @decorator

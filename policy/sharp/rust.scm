@@ -23,7 +23,7 @@
 
 [(return_expression) (break_expression) (continue_expression) (yield_expression) (try_expression)] @exit
 [(use_declaration) (extern_crate_declaration) (mod_item)] @import
-(call_expression function: (_) @callee)
+(call_expression function: (_) @callee) @callee
 (call_expression arguments: (_) @argument)
 (macro_invocation macro: (_) @callee)
 (macro_invocation (token_tree) @argument)

@@ -1,10 +1,12 @@
-/* Two texts from outside in one language: trees are sound, and their distance is the same from both
- * sides and within its bounds. The first byte is the language, a NUL parts the texts. */
+/* Two texts from outside in one language: trees are sound, and their distance and sharp edits are
+ * the same from both sides, the distance within its bounds. The first byte is the language, a NUL
+ * parts the texts. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "policy/distance.h"
+#include "policy/sharp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -17,6 +19,31 @@ static void check_tree(const struct tree *t)
 		CHECK(t->source[i].from <= t->source[i].to);
 	}
 	CHECK(t->n == 0 || t->left[t->n - 1] == 0);
+}
+
+/* What is equal differs in comments alone; an edit lies in its text. */
+static void check_sharp(const struct syntax_language *l, const struct tree *a, const struct tree *b,
+			struct labels *labels, const struct span texts[2])
+{
+	struct sharp_edits x, y;
+	bool equal = tree_equal(a, b);
+	bool known = sharp_find(l, (const struct tree *const[]){ a, b }, labels, texts, &x);
+	const struct span other[2] = { texts[1], texts[0] };
+	bool again = sharp_find(l, (const struct tree *const[]){ b, a }, labels, other, &y);
+	CHECK(known == again);
+	CHECK(!known || (x.n == y.n && x.more == y.more));
+	for (uint32_t i = 0; known && i < x.n; i++) {
+		CHECK(!equal || x.v[i].kind == SHARP_DIRECTIVE);
+		CHECK(x.v[i].kind == y.v[i].kind && (x.v[i].in[0] || x.v[i].in[1]));
+		for (int k = 0; k < 2; k++) {
+			struct syntax_range r = x.v[i].at[k].source, s = y.v[i].at[1 - k].source;
+			CHECK(x.v[i].in[k] == y.v[i].in[1 - k]);
+			CHECK(r.from == s.from && r.to == s.to);
+			CHECK(r.from <= r.to && r.to <= texts[k].n);
+		}
+	}
+	sharp_edits_fini(&x);
+	sharp_edits_fini(&y);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -45,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		CHECK(ab.low <= ba.high && ba.low <= ab.high);
 		CHECK((ab.high == 0) == tree_equal(&a, &b));
 	}
+	if (ra == TREE_OK && rb == TREE_OK)
+		check_sharp(l, &a, &b, labels, texts);
 	tree_fini(&a);
 	tree_fini(&b);
 	labels_free(labels);

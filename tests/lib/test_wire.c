@@ -264,3 +264,68 @@ Test(wire, an_index_after_the_text_counts_in_a_frame_like_the_last_one)
 	expect(&chat, body, CONTENT(0), "xw");
 	expect(&chat, body, CONTENT(1), "yz");
 }
+
+static void expect_names(const struct wire_options *o, const char *body, const char *names)
+{
+	struct trace t;
+	struct buf got = { 0 };
+	trace_run(&t, o, span_of(body), 0, 0);
+	trace_join(&t, CHANNEL_TOOL_NAME, &got);
+	cr_expect_eq(t.error, WIRE_OK);
+	for (size_t i = 0; i < got.n; i++)
+		got.p[i] = got.p[i] ? got.p[i] : ',';
+	cr_expect(span_eq((struct span){ got.p, got.n }, span_of(names)), "got [%.*s] of %s",
+		  (int)got.n, got.p, body);
+	buf_fini(&got);
+	trace_fini(&t);
+	trace_splits(body, o, span_of(body), 4096);
+}
+
+#define NAMED(i, name)                                                              \
+	"data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":" i \
+	",\"id\":\"c" i "\",\"type\":\"function\",\"function\":{\"name\":\"" name   \
+	"\",\"arguments\":\"\"}}]}}]}\n\n"
+#define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"," rest "}\n\n"
+
+Test(wire, names_of_tools_are_told_apart)
+{
+	static const struct wire_options responses = { FRAMING_SSE, DIALECT_RESPONSES, false, false,
+						       65536 };
+	static const struct wire_options messages = { FRAMING_SSE, DIALECT_MESSAGES, false, false,
+						      65536 };
+	static const struct wire_options gemini = { FRAMING_SSE, DIALECT_GEMINI, false, false,
+						    65536 };
+	static const struct wire_options ollama = { FRAMING_LINES, DIALECT_OLLAMA, false, false,
+						    65536 };
+	expect_names(&chat, NAMED("0", "read") CALL("{}") NAMED("1", "del\\u0065te"),
+		     "read,delete,");
+	expect_names(&chat_small, NAMED("0", "read") CALL("{}") NAMED("1", "delete"),
+		     "read,delete,");
+	expect_names(
+		&responses,
+		EVENT("response.output_item.added",
+		      "\"output_index\":1,\"item\":{\"type\":\"function_call\",\"name\":\"read\"}")
+			EVENT("response.output_item.done",
+			      "\"output_index\":1,\"item\":{\"type\":\"function_call\","
+			      "\"arguments\":\"{}\",\"name\":\"read\"}"),
+		"read,");
+	expect_names(
+		&messages,
+		EVENT("content_block_start",
+		      "\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"name\":\"read\"}")
+			EVENT("content_block_stop", "\"index\":0")
+				EVENT("content_block_start",
+				      "\"index\":1,\"content_block\":{\"type\":\"tool_use\","
+				      "\"name\":\"delete\"}"),
+		"read,delete,");
+	expect_names(
+		&gemini,
+		"data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"read\","
+		"\"args\":{\"a\":1}}}]},\"index\":0}]}\n\n",
+		"read,");
+	expect_names(
+		&ollama,
+		"{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"read\",\"arguments\":{}}}]},"
+		"\"done\":true}\n",
+		"read,");
+}

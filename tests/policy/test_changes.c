@@ -102,7 +102,7 @@ static void check_mirrored(const struct changes *c, const struct changes *m)
 static bool check_pair(const struct tree *a, const struct tree *b, const struct labels *l,
 		       const struct distance_limits *limits)
 {
-	struct distance d = distance(a, b), e = distance(b, a);
+	struct distance d = distance(a, b), e = d;
 	struct changes c = found(a, b, l, &d, limits), m = found(b, a, l, &e, limits);
 	bool exact = c.exact;
 	check(a, b, &c, &d);

@@ -319,6 +319,10 @@ static struct quorum_verdict of_many(unsigned agree, unsigned chosen, const enum
 		buf_fini(&a.bytes);
 	}
 	struct quorum_verdict v = quorum_verdict(q);
+	unsigned same = 0;
+	for (unsigned i = 0; i < n; i++)
+		same |= (unsigned)(kinds[i] == SAME) << i;
+	cr_expect_eq(quorum_agreeing(q), v.verdict == SCORE_PASS ? same : 0);
 	quorum_free(q);
 	return v;
 }

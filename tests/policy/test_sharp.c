@@ -1,46 +1,5 @@
-#include "policy/sharp.h"
-
-#include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/compare.h"
-
-static void find(const char *language, const char *const texts[2], struct sharp_edits *out)
-{
-	const struct syntax_language *l = syntax_find(span_of(language));
-	const struct span spans[2] = { span_of(texts[0]), span_of(texts[1]) };
-	struct labels *labels = labels_new();
-	struct tree trees[2];
-	for (int i = 0; i < 2; i++) {
-		enum tree_result r = tree_build(l, spans[i], labels, &trees[i]);
-		cr_assert_eq(r, TREE_OK, "%s: %s: %s", language, texts[i], tree_result_names[r]);
-	}
-	const struct tree *both[2] = { &trees[0], &trees[1] };
-	cr_assert(sharp_find(l, both, labels, spans, out));
-	for (int i = 0; i < 2; i++)
-		tree_fini(&trees[i]);
-	labels_free(labels);
-}
-
-/* Both orders say the same. */
-static void find_both(const char *language, const char *a, const char *b, struct sharp_edits *out)
-{
-	struct sharp_edits other;
-	find(language, (const char *const[]){ a, b }, out);
-	find(language, (const char *const[]){ b, a }, &other);
-	cr_assert_eq(out->n, other.n, "%s: %s and\n%s", language, a, b);
-	for (uint32_t i = 0; i < out->n; i++) {
-		cr_expect_eq(out->v[i].kind, other.v[i].kind);
-		for (int k = 0; k < 2; k++) {
-			cr_expect_eq(out->v[i].in[k], other.v[i].in[1 - k]);
-			cr_expect_eq(memcmp(&out->v[i].at[k], &other.v[i].at[1 - k],
-					    sizeof(out->v[i].at[k])),
-				     0);
-		}
-	}
-	sharp_edits_fini(&other);
-}
+#include "tests/policy/sharp_play.h"
 
 /* "kind: from -> to; kind: from -> to", each side empty where there is none. */
 static void say(const struct sharp_edits *e, const char *const texts[2], struct buf *out)
@@ -69,7 +28,7 @@ static void check(const struct row *rows, size_t n)
 		const char *const texts[2] = { r->a, r->b };
 		struct sharp_edits e;
 		struct buf said = { 0 };
-		find_both(r->language, r->a, r->b, &e);
+		play_both(r->language, span_of(r->a), span_of(r->b), &e);
 		say(&e, texts, &said);
 		cr_expect_str_eq(said.p, r->says ? r->says : "", "%s: %s and\n%s:\n%s", r->language,
 				 r->a, r->b, said.p);
@@ -84,7 +43,7 @@ static void check(const struct row *rows, size_t n)
 #define PYTHON_BARE "def f(a, *b, c = 3):\n    d = a\n    return d\n"
 
 static const struct row python[] = {
-	{ "python", "x = len(a)\n", "x = eval(a)\n", "callee: len -> eval" },
+	{ "python", "x = len(a)\n", "x = eval(a)\n", "callee: len(a) -> eval(a)" },
 	{ "python", "x = a.read()\n", "x = a.write()\n", "callee: a.read -> a.write" },
 	{ "python", "f(1)\ng(2)\n", "g(1)\nf(2)\n", "callee: f -> g; callee: g -> f" },
 	{ "python", "a = q - r\n", "a = r - q\n", "operator: q - r -> r - q" },
@@ -114,7 +73,7 @@ static const struct row python[] = {
 	{ "python", "@login\ndef f(): g()\n", "def f(): g()\n", "decorator: @login -> " },
 	{ "python", "async def f(): g()\n", "def f(): g()\n", "modifier: async -> " },
 	{ "python", "async def f(): await g()\n", "async def f(): g()\n",
-	  "modifier: await g() -> g()" },
+	  "callee: await g() -> g()" },
 	{ "python", "def f(): return g()\n", "def f(): g()\n", "exit: return g() -> g()" },
 	{ "python", "class A(B): x = 1\n", "class A(C): x = 1\n", "type: (B) -> (C)" },
 	{ "python", "if a:\n    f()\n    g()\n", "if a:\n    f()\ng()\n",
@@ -131,6 +90,20 @@ static const struct row python[] = {
 	  "callee: f'{a()}' -> " },
 	{ "python", "def f():\n    'a'\n    g(__doc__)\n", "def f():\n    g(__doc__)\n",
 	  "literal: 'a' -> " },
+	{ "python", "def f():\n    f'a{b()}c'\n    g()\n", "def f():\n    g()\n",
+	  "callee: f'a{b()}c' -> " },
+	{ "python", "def f(a: print('b')): g()\n", "def f(a): g()\n",
+	  "parameter: a: print('b') -> a" },
+	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n",
+	  "assignment: x := 1 -> " },
+	{ "python", "@tool\ndef f():\n    'a'\n    g()\n", "@tool\ndef f():\n    'b'\n    g()\n",
+	  "literal: 'a' -> 'b'" },
+	{ "python", "class A(B):\n    # c\n    'a'\n", "class A(B):\n    # c\n    'b'\n",
+	  "literal: 'a' -> 'b'" },
+	{ "python", "class A:\n    'a'\n", "class A:\n    'b'\n", NULL },
+	{ "python", "from typing import Any as os\nos.a()\n", "os.a()\n",
+	  "import: from typing import Any as os -> " },
+	{ "python", "try: f()\nexcept A: pass\n", "try: f()\nexcept A: g()\n", "callee:  -> g()" },
 	{ "python", "class A:\n    pass\n", "class A:\n    ...\n", NULL },
 	{ "python", PYTHON_TYPED, PYTHON_BARE, NULL },
 	{ "python", "from typing import List\n" PYTHON_TYPED, PYTHON_BARE, NULL },
@@ -163,7 +136,7 @@ static const struct row script[] = {
 	{ "javascript", "function f(a) { if (!a) return; g() }",
 	  "function f(a) { if (a) return; g() }", "operator: !a -> a" },
 	{ "javascript", "async function f() { await g() }", "async function f() { g() }",
-	  "modifier: await g() -> g()" },
+	  "callee: await g() -> g()" },
 	{ "javascript", "async function f() { g() }", "function f() { g() }",
 	  "modifier: async -> " },
 	{ "javascript", "f(/^a$/)", "f(/^a/)", "literal: /^a$/ -> /^a/" },
@@ -181,6 +154,13 @@ static const struct row script[] = {
 	{ "typescript", "export type A = 'b'\nf()", "export type A = 'c'\nf()", NULL },
 	{ "typescript", "import type { A } from 'b'\nf()", "f()", NULL },
 	{ "typescript", "import { A } from 'b'\nf()", "f()", "import: import { A } from 'b' -> " },
+	{ "typescript", "import { type A } from 'b'\nf()", "f()",
+	  "import: import { type A } from 'b' -> " },
+	{ "typescript", "import type from 'b'\nf()", "f()", "import: import type from 'b' -> " },
+	{ "typescript", "f<A>(a)", "f<B>(a)", "type: <A> -> <B>" },
+	{ "typescript", "enum A { B = 1 }", "enum A { B = 2 }", "literal: 1 -> 2" },
+	{ "typescript", "class A { constructor(private b: c) { d() } }",
+	  "class A { constructor(b: c) { d() } }", "parameter: (private b: c) -> (b: c)" },
 	{ "typescript", "const a = b as c", "const a = b as d", "type: b as c -> b as d" },
 	{ "typescript", "@D class A { f(a: b) { c() } }", "@D class A { f(a: e) { c() } }",
 	  "type: : b -> : e" },
@@ -212,6 +192,12 @@ static const struct row go[] = {
 	{ "go", "// a\npackage p\n", "// b\npackage p\n", NULL },
 	{ "go", "package p\n// int f;\nimport \"C\"\n", "package p\n// int g;\nimport \"C\"\n",
 	  "directive: // int f; -> // int g;" },
+	{ "go", "package p\nimport (\n// int f;\n\"C\"\n\"a\"\n)\n",
+	  "package p\nimport (\n// int f;\n\"a\"\n\"C\"\n)\n",
+	  "import: \"C\" -> ; import:  -> \"C\"" },
+	{ "go", "package p\n//go:embed a\nvar b string\nvar c string\n",
+	  "package p\nvar b string\n//go:embed a\nvar c string\n",
+	  "directive: //go:embed a -> ; directive:  -> //go:embed a" },
 	{ "go", "package p\n// int f;\nimport \"c\"\n", "package p\n// int g;\nimport \"c\"\n",
 	  NULL },
 	{ "go", GO("return int8(a.(b))"), GO("return int8(a.(c))"), "type: a.(b) -> a.(c)" },
@@ -270,7 +256,7 @@ static const struct row java[] = {
 	{ "java", "class A { } // \\u000a", "class A { } // b", "directive: // \\u000a -> " },
 };
 
-static const struct row c[] = {
+static const struct row c_language[] = {
 	{ "c", "int f(int a) { return g(a); }", "int f(int a) { return h(a); }", "callee: g -> h" },
 	{ "c", "int f(int a) { return g(a); }", "int f(int b) { return g((b)); } // c", NULL },
 	{ "c", "int f() { return a - b; }", "int f() { return b - a; }",
@@ -337,10 +323,121 @@ Test(sharp, java)
 
 Test(sharp, c)
 {
-	check(c, sizeof(c) / sizeof(*c));
+	check(c_language, sizeof(c_language) / sizeof(*c_language));
 }
 
 Test(sharp, bash)
 {
 	check(bash, sizeof(bash) / sizeof(*bash));
+}
+
+/* A program of 20,000 lines, with one of its functions as it is told. */
+static void large(struct buf *out, const char *in_the_middle)
+{
+	buf_clear(out);
+	for (int i = 0; i < 2500; i++) {
+		buf_printf(out, "def f%d(a, b):\n    \"\"\"Doc %d.\"\"\"\n", i, i);
+		if (i == 1250)
+			buf_add_text(out, in_the_middle);
+		else
+			buf_printf(out, "    if a < %d:\n        raise E(a)\n", i);
+		buf_printf(out, "    n = g%d(a) + len(b)\n    x = 'http://%d.example'\n", i, i);
+		buf_add_text(out, "    return n\n\n");
+	}
+}
+
+#define LARGE_GUARD "    if not a.allowed:\n        raise Denied(a)\n"
+
+Test(sharp, any_size)
+{
+	static const struct {
+		const char *was, *is, *kind;
+	} rows[] = {
+		{ LARGE_GUARD, "", "guard" },
+		{ LARGE_GUARD, "    if a.allowed:\n        raise Denied(a)\n", "operator" },
+		{ "    run(a)\n", "    len(a)\n", "callee" },
+		{ "    u = 'http://a.example/'\n", "    u = 'http://a.example.org/'\n", "url" },
+		{ "    u = 1\n", "    u = 2\n", "literal" },
+		{ "    u = a - b\n", "    u = b - a\n", "operator" },
+		{ "    'a'\n", "    'b'\n", NULL },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf a = { 0 }, b = { 0 };
+		large(&a, rows[i].was);
+		large(&b, rows[i].is);
+		struct comparison c;
+		const struct span texts[COMPARE_SIDES] = { { a.p, a.n }, { b.p, b.n } };
+		compare(&c, syntax_find(SPAN("python")), texts, 3 * SCORE_UNITS, false);
+		cr_expect_gt(c.score.ab.low, 0);
+		cr_assert(c.sharp_known);
+		cr_expect_eq(c.reason, rows[i].kind ? COMPARE_SHARP_EDITS : COMPARE_WITHIN);
+		cr_expect_eq(c.sharp.n, rows[i].kind != NULL);
+		if (c.sharp.n && rows[i].kind)
+			cr_expect_str_eq(sharp_kind_names[c.sharp.v[0].kind], rows[i].kind);
+		comparison_fini(&c);
+		buf_fini(&a);
+		buf_fini(&b);
+	}
+}
+
+/* Where eval() is called, names count as they are spelled: the whole file differs. */
+Test(sharp, eval_in_a_large_file)
+{
+	struct buf a = { 0 }, b = { 0 };
+	large(&a, "    len(a)\n");
+	large(&b, "    eval(a)\n");
+	struct comparison c;
+	const struct span texts[COMPARE_SIDES] = { { a.p, a.n }, { b.p, b.n } };
+	compare(&c, syntax_find(SPAN("python")), texts, 3 * SCORE_UNITS, false);
+	cr_expect_eq(compare_verdict(c.reason), SCORE_AUDIT);
+	compare_sharp(&c, syntax_find(SPAN("python")), texts);
+	bool callee = false;
+	for (uint32_t i = 0; i < c.sharp.n; i++)
+		callee = callee || c.sharp.v[i].kind == SHARP_CALLEE;
+	cr_expect(callee);
+	comparison_fini(&c);
+	buf_fini(&a);
+	buf_fini(&b);
+}
+
+Test(sharp, places)
+{
+	struct sharp_edits e;
+	play_both("python", SPAN("x = 1\n\n# \xc3\xa9\ny = '\xc3\xa9' + len(x)\n"),
+		  SPAN("x = 1\ny = '\xc3\xa9' + eval(x)\n"), &e);
+	cr_assert_eq(e.n, 1);
+	cr_expect_eq(e.v[0].at[0].line, 4);
+	cr_expect_eq(e.v[0].at[1].line, 2);
+	cr_expect_eq(e.v[0].at[0].column, 11);
+	cr_expect_eq(e.v[0].at[1].column, 11);
+	sharp_edits_fini(&e);
+}
+
+/* The list ends, the answer does not depend on it. */
+Test(sharp, many)
+{
+	struct buf a = { 0 }, b = { 0 };
+	struct sharp_edits e;
+	for (int i = 0; i < 3000; i++) {
+		buf_printf(&a, "f(%d)\n", i);
+		buf_printf(&b, "g(%d)\n", i * 7 % 3000);
+	}
+	play_both("python", (struct span){ a.p, a.n }, (struct span){ b.p, b.n }, &e);
+	cr_expect_eq(e.n, SHARP_LISTED_MAX);
+	cr_expect(e.more);
+	sharp_edits_fini(&e);
+	buf_fini(&a);
+	buf_fini(&b);
+}
+
+/* Lists that share little, and have nothing but their order in common. */
+Test(sharp, order)
+{
+	struct sharp_edits e;
+	play_both("python", SPAN("a()\nb()\nc()\nd()\n"), SPAN("d()\nc()\nb()\na()\n"), &e);
+	cr_expect_gt(e.n, 0);
+	sharp_edits_fini(&e);
+	play_both("python", SPAN("a()\n'x'\nb()\n"), SPAN("a()\nb()\n'y'\n"), &e);
+	cr_expect_eq(e.n, 0);
+	sharp_edits_fini(&e);
 }

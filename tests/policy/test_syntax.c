@@ -204,6 +204,31 @@ Test(syntax, any_bytes_parse)
 	}
 }
 
+/* Steps that take long count more: a lexer that looks ahead for each byte anew, and errors whose
+ * parts are copied for each part more. Each of these was once some 400 steps and half a second. */
+Test(syntax, steps_that_take_long_are_more)
+{
+	static const struct {
+		const char *language, *unit;
+	} dear[] = { { "bash", "a?b:c=>[{({\n" }, { "java", "`a $((" } };
+	struct syntax_limits limits = syntax_default_limits;
+	limits.steps = 600;
+	for (size_t i = 0; i < ARRAY_LEN(dear); i++) {
+		const struct syntax_language *l = syntax_find(span_of(dear[i].language));
+		struct buf text = { 0 };
+		struct syntax_report first, again;
+		while (text.n < 16384)
+			buf_add_text(&text, dear[i].unit);
+		struct span all = { text.p, text.n };
+		cr_assert_eq(syntax_parse(l, all, &limits, &first), SYNTAX_TOO_COSTLY, "%s",
+			     dear[i].language);
+		cr_assert_eq(syntax_parse(l, all, &limits, &again), SYNTAX_TOO_COSTLY);
+		cr_assert_eq(first.steps, again.steps);
+		cr_assert_eq(syntax_parse(l, all, &syntax_default_limits, &again), SYNTAX_OK);
+		buf_fini(&text);
+	}
+}
+
 /* What recovering from errors costs is charged; see region.h for who pays. */
 Test(syntax, text_of_little_but_errors_is_dear)
 {

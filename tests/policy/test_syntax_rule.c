@@ -154,6 +154,58 @@ Test(syntax_rule, memory_of_a_long_program_is_bounded)
 	buf_fini(&text);
 }
 
+/* A tree of a few hundred lines is much more than their text. */
+Test(syntax_rule, trees_are_counted)
+{
+	struct buf text = { 0 };
+	while (text.n < 4000)
+		buf_add_text(&text, "x = f(a, b)[1] + g(2)\n");
+	buf_add_text(&text, "subprocess.run(x\n");
+	struct piece p = { .raw_len = (uint32_t)text.n,
+			   .text_len = (uint32_t)text.n,
+			   .text = text.p };
+	struct judge *j = judge_new(set.set, NULL);
+	struct verdict v = { 0 };
+	judge_feed(j, set.scratch, &p, 1, false, &v);
+	cr_assert_eq(v.kind, VERDICT_HOLD);
+	cr_assert_geq(judge_memory(j), 30000, "%zu", judge_memory(j));
+	int64_t with = syntax_held();
+	judge_free(j);
+	cr_assert_leq(syntax_held(), with - 30000);
+	buf_fini(&text);
+}
+
+/* Lines that never decide anything are parsed as long as there is an allowance. */
+static uint64_t parses(uint32_t share)
+{
+	static const char line[] = "a([{ subprocess.run(\n";
+	struct region g = { .share = share };
+	struct candidates list = { 0 };
+	struct regex_scratch *regex = regex_scratch_new();
+	struct region_asker who = { &list, set.set, regex };
+	region_begin(&g, 0, false, NULL);
+	for (size_t i = 0; i < 200; i++) {
+		struct candidate c = { .point = (i + 1) * strlen(line) - 1 };
+		cr_assert(candidates_add(&list, &c));
+		cr_assert(region_take(&g, &who, line, strlen(line)));
+	}
+	uint64_t n = g.parses;
+	region_end(&g);
+	cr_assert_eq(g.held, 0);
+	free(list.v);
+	regex_scratch_free(regex);
+	return n;
+}
+
+Test(syntax_rule, further_channels_may_spend_less)
+{
+	uint64_t first = parses(1), fourth = parses(4), last = parses(64);
+	uint64_t by_bytes = 200 * 21 / 256;
+	cr_assert(first > 32 && first <= 64 + by_bytes, "%lu", first);
+	cr_assert(fourth > 8 && fourth <= 16 + by_bytes, "%lu", fourth);
+	cr_assert(last > 0 && last <= 1 + by_bytes, "%lu", last);
+}
+
 Test(syntax_rule, deep_nesting_and_endless_lines_end)
 {
 	struct buf text = { 0 };

@@ -55,6 +55,13 @@ static const struct pair equal[] = {
 	{ "python", "x = '\\x1F'\n", "x = '\\x1f'\n" },
 	{ "python", "f(0XFF)\n", "f(0xff)\n" },
 	{ "python", "with open('a') as f:\n  f.read()\n", "with open(\"a\") as g: g.read()\n" },
+	{ "python", "def f() -> List[int]: pass\n", "def f() -> (List[int]): pass\n" },
+	{ "python", "match a:\n  case 1, 2 if c: b\n", "match a:\n  case (1, 2,) if c: b\n" },
+	{ "python", "match a:\n  case 1,: b\n", "match a:\n  case (1,): b\n" },
+	{ "javascript", "for ((a = 1);;) {}", "for (a = 1;;) {}" },
+	{ "javascript", "((a?.b)).c", "(a?.b).c" },
+	{ "javascript", "((a?.b).c)()", "(a?.b).c()" },
+	{ "javascript", "(a?.b())?.()", "a?.b()?.()" },
 	{ "javascript", "const f = x => x;", "const g = (y) => (y); // c\n" },
 	{ "javascript", "let a = { 'b': 1, };", "let c = { b: 1 }" },
 	{ "javascript", "function f(a) { return { a: a } }",
@@ -83,6 +90,93 @@ static const struct pair equal[] = {
 	  "int f(int x)\n{\n\tint y = x; /* c */\n\treturn (y);\n}\n" },
 	{ "bash", "for f in a b; do echo \"$f\"; done\n",
 	  "# c\nfor f in a b\ndo\n  echo \"$f\"\ndone\n" },
+};
+
+/* Where the program sees how its names are spelled, and comments that are code. Both ways: what
+ * stands in `unseen` differs from it by as little as possible and is no change. */
+static const struct pair seen[] = {
+	{ "python", "def f(x): return f'{x=}'\n", "def f(y): return f'{y=}'\n" },
+	{ "python", "f'{x = }'\n", "f'{x=}'\n" },
+	{ "python", "f'{x=}'\n", "f'{x}'\n" },
+	{ "python", "def f(a): return locals()\n", "def f(b): return locals()\n" },
+	{ "python", "a = 1\nglobals()['a']\n", "b = 1\nglobals()['a']\n" },
+	{ "python", "def f(a): eval('a')\n", "def f(b): eval('a')\n" },
+	{ "python", "def f(a): exec('a')\n", "def f(b): exec('a')\n" },
+	{ "python", "def f(a): return vars()\n", "def f(b): return vars()\n" },
+	{ "python", "def f(a): return dir()\n", "def f(b): return dir()\n" },
+	{ "python", "def f(a): pass\ng = f\ng(a=1)\n", "def f(b): pass\ng = f\ng(a=1)\n" },
+	{ "python", "def f(a): pass\nk(f, a=1)\n", "def f(b): pass\nk(f, a=1)\n" },
+	{ "python", "def f(a): pass\nf(**k)\n", "def f(b): pass\nf(**k)\n" },
+	{ "python", "def a(): pass\n__all__ = ['a']\n", "def b(): pass\n__all__ = ['a']\n" },
+	{ "python", "__all__ += ['a']\na = 1\n", "__all__ += ['a']\nb = 1\n" },
+	{ "python", "__version__ = 1\n", "__author__ = 1\n" },
+	{ "python", "class A: pass\nx: 'A' = 1\n", "class B: pass\nx: 'A' = 1\n" },
+	{ "python", "def test_a(): pass\n", "def helper(): pass\n" },
+	{ "python", "def test_a(b): b()\n", "def test_a(c): c()\n" },
+	{ "python", "@app.get('/')\ndef f(a): pass\n", "@app.get('/')\ndef f(b): pass\n" },
+	{ "python", "@task\ndef f(): pass\n", "@task\ndef g(): pass\n" },
+	{ "python", "# -*- coding: latin-1 -*-\nx = 1\n", "# -*- coding: utf-7 -*-\nx = 1\n" },
+	{ "python", "#!/bin/a\n# coding=latin-1\nx = 1\n", "#!/bin/a\nx = 1\n" },
+	{ "python", "#!/usr/bin/python2\nx = 1\n", "#!/usr/bin/python3\nx = 1\n" },
+	{ "python", "x = b'\\uFACE'\n", "x = b'\\uface'\n" },
+	{ "javascript", "let a = 1; eval('a')", "let b = 1; eval('a')" },
+	{ "javascript", "let b = 1; with (a) { b }", "let c = 1; with (a) { c }" },
+	{ "javascript", "/** @jsx h */ f()", "f()" },
+	{ "javascript", "import(/* webpackIgnore: true */ a)", "import(a)" },
+	{ "typescript", "// @ts-nocheck\nf()", "f()" },
+	{ "typescript", "/// <reference path=\"a\" />\nf()", "f()" },
+	{ "typescript", "class A { constructor(private a: B) {} }",
+	  "class A { constructor(private b: B) {} }" },
+	{ "typescript", "class A { constructor(readonly a: B) {} }",
+	  "class A { constructor(readonly b: B) {} }" },
+	{ "go", "//go:build linux\n\npackage p\nvar x int\n",
+	  "//go:build windows\n\npackage p\nvar x int\n" },
+	{ "go", "// +build linux\n\npackage p\nvar x int\n", "package p\nvar x int\n" },
+	{ "go", "package p\n//go:embed a\nvar x string\n",
+	  "package p\n//go:embed b\nvar x string\n" },
+	{ "go", "package p\n//export F\nfunc F() {}\n", "package p\nfunc F() {}\n" },
+	{ "go", "package p\n// int a;\nimport \"C\"\n", "package p\n// int b;\nimport \"C\"\n" },
+	{ "rust", "fn f(x: u8) { println!(\"{x}\") }", "fn f(y: u8) { println!(\"{x}\") }" },
+	{ "rust", "fn f(x: u8, y: u8) { println!(\"{x}\") }",
+	  "fn f(y: u8, x: u8) { println!(\"{x}\") }" },
+	{ "rust", "fn f(w: u8) { println!(\"{:>w$}\", 1) }",
+	  "fn f(v: u8) { println!(\"{:>w$}\", 1) }" },
+	{ "rust", "fn f(x: u8) { dbg!(x) }", "fn f(y: u8) { dbg!(y) }" },
+	{ "rust", "fn f(x: u8) { print!(\"{}\", stringify!(x)) }",
+	  "fn f(y: u8) { print!(\"{}\", stringify!(y)) }" },
+	{ "java", "record A(int x) { int f() { return x; } }",
+	  "record A(int y) { int f() { return y; } }" },
+	{ "java", "class A { void f(@P int x) {} }", "class A { void f(@P int y) {} }" },
+	{ "c", "#define S(x) #x\nvoid f(int a) { g(s(a)); }",
+	  "#define S(x) #x\nvoid f(int b) { g(s(b)); }" },
+	{ "c", "#define M g(a)\nvoid f(int a) { M; }", "#define M g(a)\nvoid f(int b) { M; }" },
+	{ "c", "void f(int a) { assert(a); }", "void f(int b) { assert(b); }" },
+	{ "c", "void f(int a) { SHOW(a); }", "void f(int b) { SHOW(b); }" },
+	{ "bash", "#!/bin/bash\na\n", "#!/bin/sh\na\n" },
+};
+
+static const struct pair unseen[] = {
+	{ "python", "def f(x): return f'{x}'\n", "def f(y): return f'{y}'\n" },
+	{ "python", "def f(a): return o.eval(a)\n", "def f(b): return o.eval(b)\n" },
+	{ "python", "def f(a): return vars(a)\n", "def f(b): return vars(b)\n" },
+	{ "python", "def f(a): pass\nsorted(k, key=1)\n", "def f(b): pass\nsorted(k, key=1)\n" },
+	{ "python", "def f(key): sorted(k, key=1)\n", "def f(b): sorted(k, key=1)\n" },
+	{ "python", "def f(a): pass\ng(**k)\n", "def f(b): pass\ng(**k)\n" },
+	{ "python", "@lru_cache(None)\ndef f(a): pass\n", "@lru_cache(None)\ndef g(b): pass\n" },
+	{ "python", "x = ['a']\na = 1\n", "x = ['a']\nb = 1\n" },
+	{ "python", "x = 1\n# coding: latin-1\n# type: ignore\n", "x = 1\n" },
+	{ "python", "x = '\\uFACE\\N{ox}'\n", "x = '\\uface\\N{OX}'\n" },
+	{ "javascript", "let a = 1; o.eval('a')", "let b = 1; o.eval('a')" },
+	{ "javascript", "/* @__PURE__ */ f() // eslint-disable-line", "f()" },
+	{ "typescript", "class A { constructor(a: B) {} }", "class A { constructor(b: B) {} }" },
+	{ "go", "package p\n// go:embed a\nvar x string\n", "package p\nvar x string\n" },
+	{ "go", "package p\n// a\nimport \"c\"\n", "package p\nimport \"c\"\n" },
+	{ "rust", "fn f(x: u8) { println!(\"{}\", x) }", "fn f(y: u8) { println!(\"{}\", y) }" },
+	{ "rust", "/// a\nfn f(x: u8) { g(\"x\", x) }", "fn f(y: u8) { g(\"x\", y) }" },
+	{ "java", "class A { void f(final int x) {} }", "class A { void f(final int y) {} }" },
+	{ "c", "#define M g(b)\nvoid f(int a) { h(a); }",
+	  "#define M g(b)\nvoid f(int c) { h(c); }" },
+	{ "bash", "a # b\n#!/bin/c\n", "a\n" },
 };
 
 static const struct pair different[] = {
@@ -139,6 +233,12 @@ static const struct pair different[] = {
 	{ "python", "f(x for x in y)\n", "f([x for x in y])\n" },
 	{ "javascript", "((a?.b)).c", "a?.b.c" },
 	{ "typescript", "(a?.b)!.c", "a?.b!.c" },
+	{ "typescript", "(a?.()).b", "a?.().b" },
+	{ "python", "x: List[int]\n", "x: List[int,]\n" },
+	{ "python", "match a:\n  case 1: b\n", "match a:\n  case 1,: b\n" },
+	{ "python", "match a:\n  case 1, 2: b\n", "match a:\n  case 1, 2, 3: b\n" },
+	{ "python", "match a:\n  case [1, 2], 3: b\n", "match a:\n  case 1, 2, 3: b\n" },
+	{ "javascript", "for (a = 1;;) {}", "for (;a = 1;) {}" },
 	{ "c", "char *x = \" \";", "char *x = \"\";" },
 	{ "c", "char *x = \"\\n a\";", "char *x = \"\\na\";" },
 	{ "c", "char *x = \"a \\n\";", "char *x = \"a\\n\";" },
@@ -280,6 +380,12 @@ Test(tree, what_does_not_is_not)
 	check(different, ARRAY_LEN(different), false);
 }
 
+Test(tree, what_a_program_sees_of_its_text_is_in_the_tree)
+{
+	check(seen, ARRAY_LEN(seen), false);
+	check(unseen, ARRAY_LEN(unseen), true);
+}
+
 static enum tree_result build(const char *language, struct span text, uint32_t *wrong)
 {
 	struct labels *l = labels_new();
@@ -297,6 +403,7 @@ Test(tree, what_is_no_program_is_said)
 	cr_assert_eq(build("python", SPAN("x = 1\ndef (:\n"), &wrong), TREE_SYNTAX);
 	cr_assert_geq(wrong, 6);
 	cr_assert_eq(build("python", SPAN("# nothing\n\n"), &wrong), TREE_EMPTY);
+	cr_assert_eq(build("python", SPAN("#!/bin/a\n# coding: b\n"), &wrong), TREE_EMPTY);
 	cr_assert_eq(build("go", SPAN(""), &wrong), TREE_EMPTY);
 	cr_assert_eq(build("python", SPAN("x = '\xff\xfe'\n"), &wrong), TREE_OK);
 }

@@ -8,6 +8,7 @@ import ssl
 import time
 
 import http1
+import origin as origins
 import wires
 from expecting import PATIENCE, Unexpected, check_header, expect, octets, show
 
@@ -285,6 +286,57 @@ class Client:
         for client, conn in open_ones:
             client.leave()
             conn.close()
+
+    def ballot_of(self, builders, by_spec, stream, spec, dice):
+        """The clients and the builders' connections of one ballot that has just begun."""
+        clients, conns, asked = [], [], []
+        for k, builder in enumerate(builders):
+            if by_spec and dice.random() < 0.9 or not clients:
+                clients.append(Client(self.scene))
+                clients[-1].post(f"/{k if by_spec else 0}{stream.path}", headers={"x-redcard-spec": spec})
+                asked += [builder] if by_spec else builders
+        for builder in asked:
+            with contextlib.suppress(OSError, http1.Ended):
+                builder.gets("POST")
+                conns.append(builder.conn)
+        return clients, conns
+
+    def half_asks(self, dice, stream, spec):
+        """A request that never comes as a whole."""
+        client = Client(self.scene)
+        head = f"POST /0{stream.path} HTTP/1.1\r\nHost: a\r\nX-Redcard-Spec: {spec}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.send(head + dice.choice(["", "5\r\nabc", "5\r\nabcde\r\n", "nonsense\r\n"]))
+        dice.choice([client.leave, client.reset])()
+
+    def chaos_of_ballots(self, builders, by_spec, seed, rounds):
+        """Clients and builders leave, reset, fall silent or answer in bad ways; some ballots come to a verdict. Up to eight are
+        open."""
+        dice, open_ones, stream = random.Random(seed), [], wires.stream("chat")
+
+        def end(clients, conns):
+            ends = [c.leave for c in clients] + [c.reset for c in clients] + [c.close for c in conns]
+            ends += [lambda c=c: c.close(reset=True) for c in conns]
+            for how in dice.sample(ends, dice.randrange(len(ends))):
+                with contextlib.suppress(OSError):
+                    how()
+            for one in clients:
+                one.leave()
+            for conn in conns:
+                conn.close()
+        for i in range(rounds):
+            if dice.random() < 0.1:
+                self.half_asks(dice, stream, f"half-{seed}-{i}")
+            clients, conns = self.ballot_of(builders, by_spec, stream, f"spec-{seed}-{i}", dice)
+            for conn in dice.sample(conns, len(conns)):
+                body = b"".join(stream.whole([f"```python\nprint({dice.randrange(2)})\n```\n",
+                                              self.scene.names["secret"] if dice.random() < 0.1 else "end"]))
+                with contextlib.suppress(OSError):
+                    conn.send(origins.bad_answer(dice, stream.content_type, body))
+            open_ones.append((clients, conns))
+            while len(open_ones) > dice.randrange(8):
+                end(*open_ones.pop(dice.randrange(len(open_ones))))
+        for one in open_ones:
+            end(*one)
 
     def same_at_every_split(self, origin, stream, data, step=1):
         """The same answer in two reads, divided at every position: what comes is always the same."""

@@ -199,13 +199,16 @@ class Cli:
                                                 errors.decode())
 
     def fits(self, columns):
-        """No line of what was printed is wider, and nothing in it but colours commands a terminal."""
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.done.stdout)
-        for line in plain.split("\n"):
+        """No line below the rule of the two columns is wider, and nothing in any but colours commands a terminal."""
+        below = False
+        for line in re.sub(r"\x1b\[[0-9;]*m", "", self.done.stdout).split("\n"):
             width = sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
-            if width > columns or any(unicodedata.category(c) in ("Cc", "Cf") for c in line):
+            if (below and width > columns) or any(unicodedata.category(c) in ("Cc", "Cf") for c in line):
                 raise Unexpected(f"a line of {columns} columns without control characters was expected\n"
                                  f"      got {width}: {show(line)}")
+            below = below or re.match("\u2500+\u253c|-+[+]-", line)
+        if not below:
+            raise Unexpected(f"two columns were expected, got {show(self.done.stdout)}")
 
     def exit(self, wanted):
         if self.done.returncode != wanted:

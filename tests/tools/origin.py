@@ -49,6 +49,18 @@ def cut(body, how, frames=None):
     return out
 
 
+def bad_answer(dice, content_type, body):
+    """The bytes of an answer, a good one half of the time."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    whole = head + http1.chunk(body) + b"0\r\n\r\n"
+    bad = [whole[:dice.randrange(len(whole))], whole + b"x" * dice.randrange(100000), b"nonsense\r\n\r\n",
+           head + http1.chunk(body)[:-9] + b"0\r\n\r\n", head + http1.chunk(body), b"HTTP/1.1 204 None\r\n\r\n",
+           b"HTTP/1.1 103 Early\r\n\r\n" + whole, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+           b"HTTP/1.1 429 Wait\r\nContent-Length: 2\r\n\r\nno", b"HTTP/1.1 302 Go\r\nContent-Length: 2\r\n\r\nto",
+           b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + body, b""]
+    return whole if dice.random() < 0.5 else dice.choice(bad)
+
+
 def compress(pieces, coding):
     """Each piece flushed by itself, as streaming builders do."""
     z = zlib.compressobj(6, zlib.DEFLATED, {"gzip": 31, "deflate": 15}[coding])
