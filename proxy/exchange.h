@@ -91,9 +91,10 @@ struct exchange {
 	enum upstream_error lost_why;
 
 	struct ledger_post *post; /* the row it waits for, or NULL */
-	bool rivals_asked;        /* they have the request, */
-	struct voter voter;       /* where its answer is compared with others */
-	const char *disputed;     /* why the quorum refused it, or NULL */
+
+	bool rivals_asked;    /* they have the request, */
+	struct voter voter;   /* where its answer is compared with others */
+	const char *disputed; /* why the quorum refused it, or NULL */
 
 	/* How it ended. */
 	enum exchange_result result;
