@@ -5,13 +5,12 @@
  * inside the file is the n-th name of its scope, written %up.n: so many scopes out, the number in
  * that scope, parameters first, then by first binding. So a consistent rename changes nothing. What
  * keeps its spelling: free names, imports, attributes, what stands in a class; and in Bash, C, Go,
- * Rust and Java the names of the file, which other files may see. Where a program may see how all
- * its names are spelled (locals(), eval), they stand there as one leaf more. Parentheses that only
- * group, the style of quotes, the case of numbers and trailing commas are gone where they mean
- * nothing.
+ * Rust and Java the names of the file, which other files may see. Parentheses that only group, the
+ * style of quotes, the case of numbers and trailing commas are gone where they mean nothing.
  *
- * Where a program can see how its names are spelled, they keep it: all names of a file that calls
- * eval, exec, locals, globals, vars() or dir() or has a `with` of JavaScript; names in f"{x=}", in
+ * Where a program can see how its names are spelled, that counts. A call of eval, exec, locals,
+ * globals, vars() or dir() has the file's names in its label. Names keep their spelling in a file
+ * that has a `with` of JavaScript; names in f"{x=}", in
  * Rust's "{x}", in __all__ and quoted types, in the bodies and arguments of macros; parameters that
  * some call names, that an annotation or a decorator can read, of tests, of records and of
  * constructors that make fields of them; in Python __x__ (tree_observed.c, tree_names.c).

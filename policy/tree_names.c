@@ -19,7 +19,6 @@ enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
 #define ANYONE (NONE - 2)
 #define ASSIGNED (NONE - 3)
 #define OBSERVED (NONE - 4)
-#define LISTED (NONE - 5)
 #define KEYWORDS 0x80000000U
 
 struct scope {
@@ -41,9 +40,10 @@ struct names {
 	const struct syntax_node *v;
 	uint32_t n;
 	struct span text;
-	uint32_t *at;      /* of a node: the scope it is read in */
-	uint8_t *binds;    /* of a node: how it binds names, an enum tree_where */
-	uint32_t *bound;   /* of a node: its entry, for names bound outside of where they stand */
+	uint32_t *at;    /* of a node: the scope it is read in */
+	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
+	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
+	bool all_spelled;
 	uint32_t keywords; /* how many arguments have one */
 	struct scope *scopes;
 	uint32_t n_scopes;
@@ -113,7 +113,7 @@ static bool spelled(const struct names *s, uint32_t scope, uint32_t node)
 	const char *p = s->text.p;
 	bool dunder = s->l->dunders && at.to - at.from > 4 && memcmp(p + at.from, "__", 2) == 0 &&
 		      memcmp(p + at.to - 2, "__", 2) == 0;
-	return dunder || s->scopes[scope].flags & TYPE_CLASS ||
+	return s->all_spelled || dunder || s->scopes[scope].flags & TYPE_CLASS ||
 	       (scope == 0 && s->l->spelled_file) || find(s, OBSERVED, node);
 }
 
@@ -226,7 +226,7 @@ static void declare_import(struct names *s, uint32_t node)
 			if (strcmp(type_name(s, from), "string") == 0)
 				break;
 	}
-	bool known = from < s->n && !find(s, NONE, from) &&
+	bool known = !s->all_spelled && from < s->n && !find(s, NONE, from) &&
 		     strcmp(type_name(s, parent), "namespace_import") != 0;
 	if (known)
 		enter(s, NONE, from, 0);
@@ -427,7 +427,7 @@ static bool prepare(struct names *s, const struct buf *seen)
 		s->keywords += (flags_of(s, i) & TYPE_KEYWORD) != 0;
 	}
 	/* Most entries of a name: what it binds, that it is called, that it is assigned. */
-	s->room = names * 4 + s->keywords * 6 + n + 1;
+	s->room = names * 3 + s->keywords * 6 + n + 1;
 	while (cap < s->room + s->room / 4)
 		cap *= 2;
 	s->mask = cap - 1;
@@ -444,35 +444,54 @@ static bool prepare(struct names *s, const struct buf *seen)
 	return true;
 }
 
-static void list(struct names *s, uint32_t node, struct buf *out)
+/* Every numbered name, for the label of what sees them. */
+static void list_names(const struct names *s, struct buf *out)
 {
-	if (find(s, LISTED, node))
-		return;
-	enter(s, LISTED, node, 0);
-	buf_add(out, s->text.p + s->v[node].from, s->v[node].to - s->v[node].from);
-	buf_add_char(out, ' ');
+	for (uint32_t i = 1; i < s->n_entries; i++) {
+		const struct entry *e = &s->entries[i];
+		if (e->scope >= s->n_scopes || e->flags)
+			continue;
+		buf_add_char(out, ' ');
+		buf_add(out, s->text.p + e->from, e->length);
+	}
+}
+
+/* A call that sees the names, unless the file has a function of that name. */
+static void open_eyes(const struct buf *eyes, uint32_t *out)
+{
+	for (size_t i = 0; i + sizeof(uint32_t) <= eyes->n; i += sizeof(uint32_t)) {
+		uint32_t node;
+		memcpy(&node, eyes->p + i, sizeof(node));
+		if (out[node] == 0) {
+			out[node] = NAME_EYE; /* one says it for all */
+			return;
+		}
+	}
 }
 
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out, struct names_seen *all)
+		uint32_t *out, struct buf *seen_names)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
-	struct buf seen = { .max = SEEN_BYTES_MAX };
-	all->by = tree_observed(types, nodes, text, &seen);
+	struct buf seen = { .max = SEEN_BYTES_MAX }, eyes = { 0 };
+	s.all_spelled = tree_observed(types, nodes, text, &seen, &eyes);
 	bool fine = prepare(&s, &seen) && find_scopes(&s);
-	buf_fini(&seen);
 	if (fine)
 		bind_all(&s);
 	for (uint32_t i = 0; fine && i < s.n; i++) {
 		out[i] = 0;
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
-		if (all->by && out[i])
-			list(&s, i, &all->list);
 	}
-	fine = fine && !all->list.failed;
+	if (fine && eyes.n) {
+		list_names(&s, seen_names);
+		open_eyes(&eyes, out);
+	}
+	fine = fine && !eyes.failed && !seen_names->failed;
+	buf_fini(&seen);
+	buf_fini(&eyes);
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);

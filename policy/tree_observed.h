@@ -8,9 +8,9 @@
 #include "lib/buf.h"
 #include "policy/tree_types.h"
 
-/* Appends a syntax_range for each name that is seen by its spelling. The first node that may see
- * all of them, or 0. */
-uint32_t tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
-		       struct span text, struct buf *out);
+/* Appends to *seen a syntax_range for each name that is seen by its spelling, and to *eyes a
+ * uint32_t, the node, for each call that sees all of them. True: all keep their spelling. */
+bool tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
+		   struct span text, struct buf *seen, struct buf *eyes);
 
 #endif

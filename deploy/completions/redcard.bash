@@ -42,7 +42,8 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | --meta | --metrics)
+	--ledger | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
+		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
