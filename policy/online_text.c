@@ -5,7 +5,6 @@
 
 #include "lib/buf.h"
 #include "policy/tree_language.h"
-#include "policy/tree_observed.h"
 #include "policy/tree_writer.h"
 
 enum { OPEN_MAX = 200 }; /* brackets */
@@ -132,16 +131,6 @@ static bool keep_before(struct syntax_nodes *nodes, uint32_t cut)
 	return true;
 }
 
-/* Where all names may be seen, the tree says what names the whole file has. */
-static uint32_t before_seen(const struct tree_types *types, const struct syntax_nodes *nodes,
-			    struct span text, uint32_t cut)
-{
-	struct buf ranges = { 0 };
-	uint32_t by = tree_observed(types, nodes, text, &ranges);
-	buf_fini(&ranges);
-	return by ? before_open(types, nodes, nodes->v[by].from) : cut;
-}
-
 static bool write(const struct syntax_language *language, struct span text,
 		  struct syntax_nodes *nodes, struct labels *labels, uint32_t end, struct tree *out,
 		  uint32_t *known)
@@ -152,11 +141,9 @@ static bool write(const struct syntax_language *language, struct span text,
 	uint32_t cut = types ? cut_of(types, nodes, end) : 0;
 	if (!cut || !keep_before(nodes, cut))
 		return false;
-	uint32_t seen = before_seen(types, nodes, text, cut);
-	if (!seen || (seen < cut && !keep_before(nodes, seen)) ||
-	    tree_write(language, text, nodes, labels, out) != TREE_OK)
+	if (tree_write(language, text, nodes, labels, out) != TREE_OK)
 		return false;
-	for (*known = 0; *known < out->n && out->source[*known].to <= seen;)
+	for (*known = 0; *known < out->n && out->source[*known].to <= cut;)
 		++*known;
 	return true;
 }

@@ -84,9 +84,9 @@ void writer_begin(struct writer *w, uint32_t i)
 void writer_add_name(struct writer *w, uint32_t i)
 {
 	uint32_t name = w->names[i] - 1;
-	if (w->names[i] == NAME_EYE) {
+	if ((w->names[i] & NAME_EYE) == NAME_EYE) {
 		buf_add(&w->word, w->text.p + w->v[i].from, w->v[i].to - w->v[i].from);
-		buf_add(&w->word, w->seen.p, w->seen.n);
+		buf_add_text(&w->word, w->seen.p + (w->names[i] & ~NAME_EYE));
 		return;
 	}
 	if (!(w->names[i] & NAME_IMPORT)) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/memory.h"
+#include "policy/tree_eyes.h"
 #include "policy/tree_observed.h"
 
 enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
@@ -20,38 +21,6 @@ enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
 #define ASSIGNED (NONE - 3)
 #define OBSERVED (NONE - 4)
 #define KEYWORDS 0x80000000U
-
-struct scope {
-	uint32_t parent;
-	uint32_t names; /* numbered so far */
-	uint32_t flags; /* of its node's type */
-};
-
-struct entry {
-	uint32_t scope, from, length;
-	uint32_t number, seen; /* seen: from this node on */
-	uint32_t import;       /* the node that tells what was imported; 0: none */
-	uint8_t flags;
-};
-
-struct names {
-	const struct tree_types *types;
-	const struct tree_language *l;
-	const struct syntax_node *v;
-	uint32_t n;
-	struct span text;
-	uint32_t *at;    /* of a node: the scope it is read in */
-	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
-	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
-	bool all_spelled;
-	uint32_t keywords; /* how many arguments have one */
-	struct scope *scopes;
-	uint32_t n_scopes;
-	struct entry *entries;
-	uint32_t n_entries, room;
-	uint32_t *slots; /* entries; 0: free */
-	uint32_t mask;
-};
 
 static const char *type_name(const struct names *s, uint32_t node)
 {
@@ -444,31 +413,6 @@ static bool prepare(struct names *s, const struct buf *seen)
 	return true;
 }
 
-/* Every numbered name, for the label of what sees them. */
-static void list_names(const struct names *s, struct buf *out)
-{
-	for (uint32_t i = 1; i < s->n_entries; i++) {
-		const struct entry *e = &s->entries[i];
-		if (e->scope >= s->n_scopes || e->flags)
-			continue;
-		buf_add_char(out, ' ');
-		buf_add(out, s->text.p + e->from, e->length);
-	}
-}
-
-/* A call that sees the names, unless the file has a function of that name. */
-static void open_eyes(const struct buf *eyes, uint32_t *out)
-{
-	for (size_t i = 0; i + sizeof(uint32_t) <= eyes->n; i += sizeof(uint32_t)) {
-		uint32_t node;
-		memcpy(&node, eyes->p + i, sizeof(node));
-		if (out[node] == 0) {
-			out[node] = NAME_EYE; /* one says it for all */
-			return;
-		}
-	}
-}
-
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
 		uint32_t *out, struct buf *seen_names)
 {
@@ -485,10 +429,8 @@ bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
 	}
-	if (fine && eyes.n) {
-		list_names(&s, seen_names);
-		open_eyes(&eyes, out);
-	}
+	if (fine)
+		tree_eyes_open(&s, &eyes, out, seen_names);
 	fine = fine && !eyes.failed && !seen_names->failed;
 	buf_fini(&seen);
 	buf_fini(&eyes);
