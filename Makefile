@@ -4,7 +4,7 @@
 #? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
 #? make bench         against nginx and HAProxy             make cover     lines that the tests reach
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
-#? make clean, table  forget the builds, count findings     SUITES="unit lint" picks suites, CC=clang a compiler
+#? make kills, table  kill -9 it 300 times, count findings  make clean     forget the builds; SUITES="unit lint", CC=clang
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
@@ -127,6 +127,7 @@ bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)bench/run $(ARGS)
+kills: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/kills/run $(or $(KILLS),300)
 table: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/insecure
 cover: setup
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
@@ -144,7 +145,6 @@ clean:
 help:; @sed -n 's/^#? //p' Makefile
 
 FORCE:
-.PHONY: all table tests check fuzzers run install $(OUTER) FORCE
-.SECONDARY:
-.DELETE_ON_ERROR:
+.PHONY: all table kills tests check fuzzers run install $(OUTER) FORCE
+.SECONDARY .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@
 #include "proxy/answer.h"
 #include "proxy/audit_pages.h"
 #include "proxy/exchange.h"
+#include "proxy/ledger_pages.h"
 #include "proxy/server.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
@@ -19,9 +20,16 @@ static void livez(struct exchange *x)
 
 static void readyz(struct exchange *x)
 {
-	bool draining = atomic_load(&x->w->server->draining);
-	answer_body(x, draining ? 503 : 200, "text/plain; charset=utf-8",
-		    draining ? SPAN("draining\n") : SPAN("ok\n"));
+	const struct server *s = x->w->server;
+	struct span said = SPAN("ok\n");
+	struct ledger_counts ledger = { 0 };
+	if (s->ledger)
+		ledger_counts(s->ledger, &ledger);
+	if (ledger.error)
+		said = SPAN("the ledger cannot be written\n");
+	if (atomic_load(&s->draining))
+		said = SPAN("draining\n");
+	answer_body(x, said.n == 3 ? 200 : 503, "text/plain; charset=utf-8", said);
 }
 
 /* What is known of an upstream: nothing before it was asked or tried. */
@@ -53,6 +61,21 @@ static void measure_day(struct worker *w, const struct upstream *u)
 	metric_set(w->metrics, METRIC_DAILY_LIMIT, builder, limit);
 }
 
+static void measure_ledger(struct worker *w)
+{
+	struct ledger_counts now, *last = &w->ledger;
+	if (!w->server->ledger)
+		return;
+	ledger_counts(w->server->ledger, &now);
+	metric_add(w->metrics, METRIC_LEDGER_ROWS, LEDGER_WRITTEN, now.written - last->written);
+	metric_add(w->metrics, METRIC_LEDGER_ROWS, LEDGER_REPEATED, now.repeated - last->repeated);
+	metric_add(w->metrics, METRIC_LEDGER_ROWS, LEDGER_REFUSED, now.refused - last->refused);
+	metric_add(w->metrics, METRIC_LEDGER_ROWS, LEDGER_FAILED, now.failed - last->failed);
+	metric_add(w->metrics, METRIC_LEDGER_CHECKPOINTS, 0, now.checkpoints - last->checkpoints);
+	metric_set(w->metrics, METRIC_LEDGER_WRITABLE, 0, now.error == 0);
+	*last = now;
+}
+
 static void metrics(struct exchange *x)
 {
 	struct worker *w = x->w;
@@ -66,6 +89,7 @@ static void metrics(struct exchange *x)
 	}
 	for (size_t i = 0; i < config->n_upstreams; i++)
 		measure_day(w, &w->runtime->upstreams[i]);
+	measure_ledger(w);
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
 	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
@@ -147,6 +171,21 @@ static void put_spending(struct buf *out, const struct runtime *rt)
 	}
 }
 
+static void put_ledger(struct buf *out, const struct server *s)
+{
+	struct ledger_counts n;
+	if (!s->ledger)
+		return;
+	ledger_counts(s->ledger, &n);
+	buf_printf(out,
+		   ",\"ledger\":{\"written\":%llu,\"refused\":%llu,\"failed\":%llu,"
+		   "\"checkpoints\":%llu,\"state\":\"",
+		   (unsigned long long)n.written, (unsigned long long)n.refused,
+		   (unsigned long long)n.failed, (unsigned long long)n.checkpoints);
+	buf_add_json(out, n.error ? span_of(ledger_error(n.error)) : SPAN("good"));
+	buf_add_text(out, "\"}");
+}
+
 static void status(struct exchange *x)
 {
 	struct worker *w = x->w;
@@ -182,7 +221,9 @@ static void status(struct exchange *x)
 	}
 	buf_add_text(&out, "],\"spending\":[");
 	put_spending(&out, w->runtime);
-	buf_add_text(&out, "]}\n");
+	buf_add_char(&out, ']');
+	put_ledger(&out, s);
+	buf_add_text(&out, "}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);
 }
@@ -210,7 +251,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 		return;
 	}
 	answer_problem(x, 404, "no such page",
-		       "the admin listener has /livez, /readyz, /metrics, /status and /audits");
+		       "the admin listener has /livez, /readyz, /metrics, /status, /audits and "
+		       "/ledger/rows");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
@@ -220,6 +262,8 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 			     query ? (size_t)(query - head->target.p) : head->target.n };
 	if (audit_pages_have(path))
 		return audit_pages_answer(x, head, path);
+	if (ledger_pages_have(path))
+		return ledger_pages_answer(x, head, path);
 	answer_page(x, head, path);
 	return exchange_to(x, &step_finish);
 }

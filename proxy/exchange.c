@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "proxy/admin.h"
 #include "proxy/answer.h"
+#include "proxy/ledger_pages.h"
 #include "proxy/path.h"
 #include "proxy/record.h"
 #include "proxy/worker.h"
@@ -18,7 +19,7 @@ static bool can_wake(const struct exchange *x)
 {
 	return x->client->conn.recv.pending || x->client->conn.send.pending ||
 	       x->client->conn.out || x->phase.deadline_ms || x->tick.deadline_ms ||
-	       x->total.deadline_ms || x->allowance.deadline_ms || x->voter.ballot ||
+	       x->total.deadline_ms || x->allowance.deadline_ms || x->voter.ballot || x->post ||
 	       (x->backend && !conn_idle(&x->backend->conn));
 }
 
@@ -144,6 +145,7 @@ static void destroy(struct exchange *x)
 	timer_remove(&x->w->timers, &x->allowance);
 	gate_free(x->gate);
 	inflate_free(x->inflate);
+	ledger_post_forget(x->post);
 	buf_fini(&x->request_head);
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);

@@ -91,6 +91,8 @@ struct exchange {
 	enum upstream_error lost_why;
 
 	bool rivals_asked;    /* they have the request, */
+	struct ledger_post *post; /* the row it waits for, or NULL */
+
 	struct voter voter;   /* where its answer is compared with others */
 	const char *disputed; /* why the quorum refused it, or NULL */
 

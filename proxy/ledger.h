@@ -64,9 +64,12 @@ const char *ledger_error(int error); /* in words */
  * "ledger"). Set while nobody puts. */
 void ledger_use(struct ledger *l);
 
+bool ledger_in_use(void);
+
 /* kind: "vote", "quorum", "audit"...; subject: what it is about, an id. body: a JSON object. Any
  * thread. A row that the ledger does not take is counted, and logged (event "ledger_lost"). */
 void ledger_put(const char *kind, const char *subject, struct span body);
+/* key: a retry with the same one is the same row; NULL: none. */
 void ledger_put_once(const char *kind, const char *subject, struct span body, const char *key);
 
 #endif

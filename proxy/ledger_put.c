@@ -26,6 +26,11 @@ void ledger_use(struct ledger *l)
 	atomic_store(&in_use, l);
 }
 
+bool ledger_in_use(void)
+{
+	return atomic_load(&in_use) != NULL;
+}
+
 static void on_written(const struct ledger_added *added, void *owner)
 {
 	(void)owner;

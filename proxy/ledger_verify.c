@@ -31,7 +31,12 @@ static int by_sequence(const void *a, const void *b)
 	const struct ledger_checkpoint *x = a, *y = b;
 	if (x->sequence != y->sequence)
 		return x->sequence < y->sequence ? -1 : 1;
-	return strcmp(x->signature, y->signature);
+	if (x->time_ms != y->time_ms)
+		return x->time_ms < y->time_ms ? -1 : 1;
+	int order = strcmp(x->signature, y->signature);
+	if (!order)
+		order = strcmp(x->key_id, y->key_id);
+	return order ? order : strcmp(x->hash, y->hash);
 }
 
 static bool is_good(struct ledger_check *c, const struct ledger_checkpoint *p)

@@ -49,6 +49,8 @@ const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
 
 static const char *const hold_result_names[] = { "cut", "released" };
 static const char *const side_names[] = { "client", "upstream" };
+static const char *const ledger_result_names[] = { "written", "repeated", "refused", "failed" };
+static_assert(ARRAY_LEN(ledger_result_names) == LEDGER_RESULT_COUNT, "one name for each result");
 static const char *const reload_result_names[] = { "ok", "refused" };
 static const char *const versions[] = { redcard_version };
 static_assert(ARRAY_LEN(hold_result_names) == HOLD_RESULT_COUNT, "one name for each result");
@@ -201,6 +203,17 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				 .kind = METRIC_COUNTER,
 				 .help = "Log lines dropped because their reader was too slow or the disk full.",
 				 .zero_is_data = true },
+	[METRIC_LEDGER_ROWS] = { .name = "redcard_ledger_rows_total",
+				 .kind = METRIC_COUNTER,
+				 .help = "Rows asked of the ledger, by what became of them.",
+				 LABELS("result", ledger_result_names) },
+	[METRIC_LEDGER_CHECKPOINTS] = { .name = "redcard_ledger_checkpoints_total",
+					.kind = METRIC_COUNTER,
+					.help = "Checkpoints of the ledger that were signed and written." },
+	[METRIC_LEDGER_WRITABLE] = { .name = "redcard_ledger_writable",
+				     .kind = METRIC_GAUGE,
+				     .least = true,
+				     .help = "Whether the ledger's latest write worked: 1 yes, 0 no." },
 	[METRIC_BUILDER_UP] = { .name = "builder_status_up",
 				.kind = METRIC_GAUGE,
 				.least = true,

@@ -35,9 +35,12 @@ enum metric {
 	METRIC_STREAMS_OPEN,     /* gauge */
 	METRIC_AUDITS,           /* counters by metric_auditor(), one for each audit_answer */
 	METRIC_AUDITS_LAST = METRIC_AUDITS + AUDIT_ANSWER_COUNT - 1,
-	METRIC_AUDITS_PENDING, /* gauge */
-	METRIC_RELOADS,        /* counter by enum reload_result */
-	METRIC_LOG_DROPPED,    /* counter */
+	METRIC_AUDITS_PENDING,     /* gauge */
+	METRIC_RELOADS,            /* counter by enum reload_result */
+	METRIC_LOG_DROPPED,        /* counter */
+	METRIC_LEDGER_ROWS,        /* counter by enum ledger_result */
+	METRIC_LEDGER_CHECKPOINTS, /* counter */
+	METRIC_LEDGER_WRITABLE,    /* gauge: 0 or 1; set by one shard */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -103,6 +106,13 @@ enum upstream_error {
 };
 
 enum side { SIDE_CLIENT, SIDE_UPSTREAM, SIDE_COUNT };
+enum ledger_result {
+	LEDGER_WRITTEN,
+	LEDGER_REPEATED,
+	LEDGER_REFUSED,
+	LEDGER_FAILED,
+	LEDGER_RESULT_COUNT
+};
 enum reload_result { RELOAD_OK, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
 
 extern const char *const exchange_result_names[RESULT_COUNT];

@@ -1,8 +1,10 @@
 #include "proxy/record.h"
 
 #include "lib/log.h"
+#include "lib/sha256.h"
 #include "lib/wire_usage.h"
 #include "proxy/exchange.h"
+#include "proxy/ledger.h"
 #include "proxy/worker.h"
 
 static void log_card(const struct exchange *x, const struct card *card)
@@ -24,6 +26,36 @@ static void log_card(const struct exchange *x, const struct card *card)
 	log_bool(line, "rollback", rule->rollback);
 	log_bool(line, "monitor", ruleset_monitor(judge_ruleset(gate_judge(x->gate))));
 	log_end(line);
+}
+
+/* Never the matched text. What happens twice at one place of one exchange is one row. */
+static void put_card(const struct exchange *x, const struct card *card)
+{
+	const struct ruleset *set = judge_ruleset(gate_judge(x->gate));
+	const struct rule_info *rule = ruleset_rule(set, card->rule);
+	struct buf body = { 0 }, place = { 0 };
+	char channel[96], key[SHA256_HEX];
+	card_channel(card, gate_wire(x->gate), channel);
+	buf_printf(&place, "card\n%s\n%s\n%s\n%llu", x->id, rule->id, channel,
+		   (unsigned long long)card->text_off);
+	buf_printf(&body, "{\"action\":\"%s\",\"channel\":\"", action_names[card->action]);
+	buf_add_json(&body, span_of(channel));
+	buf_printf(&body, "\",\"exchange\":\"%s\",\"monitor\":%s,\"raw_offset\":%llu", x->id,
+		   ruleset_monitor(set) ? "true" : "false", (unsigned long long)card->raw_off);
+	buf_printf(&body, ",\"rollback\":%s,\"route\":\"", rule->rollback ? "true" : "false");
+	buf_add_json(&body, span_of(x->route ? x->route->name : ""));
+	buf_add_text(&body, "\",\"rule\":\"");
+	buf_add_json(&body, span_of(rule->id));
+	buf_printf(&body, "\",\"severity\":\"%s\",\"text_length\":%llu,\"text_offset\":%llu}",
+		   severity_names[rule->severity], (unsigned long long)card->text_len,
+		   (unsigned long long)card->text_off);
+	if (!body.failed && !place.failed && sha256_of((struct span){ place.p, place.n }, key) == 0)
+		ledger_put_once("card", x->id, (struct span){ body.p, body.n }, key);
+	else
+		log_message(LOG_ERROR, "ledger_lost", "a card of exchange %s: out of memory",
+			    x->id);
+	buf_fini(&body);
+	buf_fini(&place);
 }
 
 /* Not merely over one, under a policy that monitors. */
@@ -172,6 +204,8 @@ void record_exchange(struct exchange *x)
 		count_gate(x, cards, n_cards);
 	for (size_t i = 0; i < n_cards; i++)
 		log_card(x, &cards[i]);
+	for (size_t i = 0; i < n_cards && ledger_in_use(); i++)
+		put_card(x, &cards[i]);
 	if (x->rt->config->log_exchanges)
 		log_exchange(x, n_cards);
 }

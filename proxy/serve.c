@@ -13,6 +13,7 @@
 #include "lib/ring.h"
 #include "proxy/audit_desk.h"
 #include "proxy/cli.h"
+#include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/verbs.h"
@@ -94,6 +95,25 @@ static int open_spending(struct server *s)
 	return error ? error : runtime_spend(s->first, s->spending);
 }
 
+static int open_ledger(struct server *s)
+{
+	const struct config *c = s->first->config;
+	struct buf why = { 0 };
+	if (!c->ledger)
+		return 0;
+	int error = ledger_open(&c->ledger->options, &s->ledger, &why);
+	if (!error)
+		error = ledger_store_open(c->ledger->options.path, false, &s->ledger_reader, &why);
+	if (error)
+		fprintf(stderr, "%s:%u: %.*s\n", c->path, c->ledger->line, (int)why.n,
+			why.p ? why.p : "");
+	s->said = error != 0;
+	buf_fini(&why);
+	if (!error)
+		ledger_use(s->ledger);
+	return error;
+}
+
 /* Takes over the reference to config. */
 static int server_init(struct server *s, struct config *config)
 {
@@ -108,6 +128,8 @@ static int server_init(struct server *s, struct config *config)
 	if (error)
 		return error;
 	error = open_spending(s);
+	if (!error)
+		error = open_ledger(s);
 	if (error)
 		return error;
 	s->current = runtime_ref(s->first);
@@ -136,8 +158,12 @@ static void await_names(const struct runtime *rt)
 	}
 }
 
+/* The ledger goes first: its writer wakes workers, whose threads have ended by then. */
 static void server_fini(struct server *s)
 {
+	ledger_use(NULL);
+	ledger_close(s->ledger);
+	ledger_store_close(s->ledger_reader);
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);
@@ -235,6 +261,17 @@ static bool same_state(const struct server *s, const struct config *config, stru
 	return true;
 }
 
+static bool same_ledger(const struct config_ledger *a, const struct config_ledger *b)
+{
+	if (!a || !b)
+		return a == b;
+	return strcmp(a->options.path, b->options.path) == 0 &&
+	       strcmp(a->options.key, b->options.key) == 0 &&
+	       strcmp(a->options.checkpoints, b->options.checkpoints) == 0 &&
+	       a->options.checkpoint_rows == b->options.checkpoint_rows &&
+	       a->options.checkpoint_ms == b->options.checkpoint_ms;
+}
+
 static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 {
 	const struct config *old = s->first->config;
@@ -245,6 +282,9 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (!same_listeners(old, config))
 		log_message(LOG_WARNING, "reload",
 			    "listeners and workers change with a restart only; the old ones stay");
+	if (!same_ledger(old->ledger, config->ledger))
+		log_message(LOG_WARNING, "reload",
+			    "the ledger changes with a restart only; the old one stays");
 	if (!same_state(s, config, errors)) {
 		config_unref(config);
 		return -EINVAL;
@@ -297,6 +337,7 @@ static void block_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
 }
 
 static void serve(struct server *s, const sigset_t *signals)

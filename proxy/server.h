@@ -11,6 +11,7 @@
 
 #include "lib/metrics.h"
 #include "lib/resolver.h"
+#include "proxy/ledger.h"
 #include "proxy/runtime.h"
 #include "proxy/worker.h"
 
@@ -19,9 +20,11 @@ struct server {
 	struct runtime *current; /* under the mutex; workers take their own reference */
 	pthread_mutex_t mutex;
 	struct resolver *resolver;
-	struct ballots *ballots;   /* by spec */
-	struct spending *spending; /* NULL: no state_dir when it started */
-	struct audit_desk *desk;   /* NULL: nobody can be asked */
+	struct ballots *ballots;            /* by spec */
+	struct spending *spending;          /* NULL: no state_dir when it started */
+	struct ledger *ledger;              /* NULL: none is configured */
+	struct ledger_store *ledger_reader; /* for the first worker's pages */
+	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;

@@ -15,6 +15,7 @@
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/health.h"
+#include "proxy/ledger_pages.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 
@@ -378,6 +379,7 @@ void worker_fini(struct worker *w)
 			close(w->listeners[i].fd);
 	free(w->listeners);
 	voters_fini(&w->voters);
+	ledger_posts_fini(w);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 }
@@ -400,6 +402,7 @@ void worker_turn(struct worker *w)
 	timers_run(&w->timers, w->now_ms);
 	pump_ready(w);
 	voters_tell(w);
+	ledger_posts_tell(w);
 	flush_all(w);
 	bury_dead(w);
 }

@@ -15,6 +15,7 @@
 #include "proxy/ballot.h"
 #include "proxy/conn.h"
 #include "proxy/gate.h"
+#include "proxy/ledger.h"
 #include "proxy/runtime.h"
 
 struct pool;
@@ -54,14 +55,16 @@ struct worker {
 	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
-	struct voters voters;   /* exchanges with news of their ballots */
-	struct ballot *ballots; /* those at home here, */
-	_Atomic bool asks_due;  /* one of which has something to ask */
+	struct voters voters;      /* exchanges with news of their ballots */
+	struct ballot *ballots;    /* those at home here, */
+	_Atomic bool asks_due;     /* one of which has something to ask */
+	struct ledger_post *posts; /* exchanges that wait for a row of the ledger */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
 	uint64_t random[2];   /* state of the id generator */
-	uint64_t log_dropped; /* as last added to the metric */
+	uint64_t log_dropped; /* as last added to the metric, like these */
+	struct ledger_counts ledger;
 
 	struct op wake; /* reads the eventfd below */
 	int wake_fd;

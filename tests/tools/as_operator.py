@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -149,9 +150,17 @@ class Cli:
         with open(path, "w") as f:
             f.write(text)
 
-    def run(self, *args, stdin=""):
+    def tampers(self, name, *statements):
+        """What somebody with write access does to a ledger's database."""
+        with contextlib.closing(sqlite3.connect(os.path.join(self.scene.folder, name), isolation_level=None)) as db:
+            for statement in ("DROP TRIGGER IF EXISTS row_stays", "DROP TRIGGER IF EXISTS row_is_so", *statements):
+                db.execute(statement)
+
+    def run(self, *args, stdin="", file_bytes=None):
+        """file_bytes: no file may grow beyond, as on a disk that is full."""
+        limit = ["prlimit", f"--fsize={file_bytes}"] if file_bytes else []
         try:
-            self.done = subprocess.run([servers.binary(), *args], cwd=self.scene.folder, input=stdin,
+            self.done = subprocess.run([*limit, servers.binary(), *args], cwd=self.scene.folder, input=stdin,
                                        text=True, errors="replace",
                                        capture_output=True, timeout=PATIENCE * 4, check=False)
         except subprocess.TimeoutExpired:

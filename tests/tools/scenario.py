@@ -29,6 +29,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -125,7 +126,7 @@ class Scene:
             "wire": wire, "stream": wires.stream(wire), "streams": wires.STREAMS, "wires": wires,
             "secret": wires.secret(), "re": re, "json": json, "sha256": hashlib.sha256,
             "xml": xml.etree.ElementTree,
-            "matches": re.compile, "compress": origins.compress, "chunk": http1.chunk,
+            "matches": re.compile, "sqlite3": sqlite3, "compress": origins.compress, "chunk": http1.chunk,
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
