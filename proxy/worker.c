@@ -17,6 +17,7 @@
 #include "proxy/health.h"
 #include "proxy/ledger_pages.h"
 #include "proxy/metric_table.h"
+#include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
 
 #define RING_ENTRIES 1024
@@ -380,6 +381,7 @@ void worker_fini(struct worker *w)
 	free(w->listeners);
 	voters_fini(&w->voters);
 	ledger_posts_fini(w);
+	patchctl_plans_fini(w);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 }
@@ -403,6 +405,7 @@ void worker_turn(struct worker *w)
 	pump_ready(w);
 	voters_tell(w);
 	ledger_posts_tell(w);
+	patchctl_plans_tell(w);
 	flush_all(w);
 	bury_dead(w);
 }

@@ -1,0 +1,7 @@
+#include "proxy/verbs.h"
+int rollback_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return EXIT_TOOL;
+}
