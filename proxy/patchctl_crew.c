@@ -205,8 +205,7 @@ static bool step(struct hand *h, struct job *j)
 		return false; /* it is not configured any more */
 	j->r.tries++;
 	enum driver_outcome outcome = call(c, j, &says);
-	if (says.n)
-		keep_says(&j->r, &says);
+	keep_says(&j->r, &says);
 	buf_fini(&says);
 	if (atomic_load(&c->stop) && outcome != DRIVER_DONE)
 		return false; /* who knows why */
@@ -323,7 +322,7 @@ static void aim(const struct crew *c, struct job *j)
 	uint64_t now = process_now_ms(), real = real_ms();
 	j->target = config_target(c->config, span_of(j->r.target));
 	j->due_ms = now;
-	j->deadline_ms = now + (j->r.deadline_ms > real ? j->r.deadline_ms - real : 0);
+	j->deadline_ms = now + (j->r.deadline_ms > real ? j->r.deadline_ms - real + 1 : 0);
 }
 
 int crew_accept(struct crew *c, struct span key, struct rollback *r, enum acceptance *out)

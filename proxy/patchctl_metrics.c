@@ -75,8 +75,7 @@ static uint64_t last_ms(const struct rollback *r)
 
 void patchctl_log(const struct rollback *r)
 {
-	bool good = r->phase == ROLLBACK_ACTING || r->phase == ROLLBACK_ACTED ||
-		    r->phase == ROLLBACK_VERIFIED;
+	bool good = r->phase != ROLLBACK_FAILED && r->phase != ROLLBACK_EXPIRED;
 	char event[32];
 	snprintf(event, sizeof(event), "rollback_%s", rollback_phase_names[r->phase]);
 	struct buf *line = log_begin(good ? LOG_INFO : LOG_ERROR, event);
