@@ -127,7 +127,7 @@ bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)bench/run $(ARGS)
-kills: all; $(Q)for s in kills rollbacks; do REDCARD=$(CURDIR)/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
+kills: all; $(Q)for s in kills rollbacks; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
 table: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/insecure
 cover: setup
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
