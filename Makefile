@@ -2,9 +2,9 @@
 #? make [all]        build build/release/redcard            make demo      see it stop a stream
 #? make run           serve with CONFIG=FILE                make test      every suite; ends `N passed, M failed`
 #? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
-#? make bench         against nginx and HAProxy             make cover     lines that the tests reach
+#? make bench         nginx, HAProxy; -distance, -pairs  make cover     lines that the tests reach
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
-#? make kills, table  kill -9 it 300 times, count findings  make clean     forget the builds; SUITES="unit lint", CC=clang
+#? make kills, table  kill -9 it 300 times, count findings make clean   forget the builds; SUITES="unit lint", CC=clang
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
@@ -112,12 +112,10 @@ sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
 demo: setup
-	$(sub) all
-	$(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/demo/run
-test: setup
-	$(sub) check
+	$(sub) all && REDCARD=$(CURDIR)/$(B)/redcard tests/demo/run
 asan tsan: setup
 	$(sub) MODE=$@ check
+test: setup; $(sub) check
 check: tests
 	$(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $(SUITES)
 fuzz: setup
@@ -126,9 +124,11 @@ fuzz: setup
 bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
-	$(Q)bench/run $(ARGS)
+	$(Q)BUILD=$(B) bench/distance_cases; bench/run $(ARGS)
 kills: all; $(Q)for s in kills rollbacks; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
 table: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/insecure
+bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
+bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/pair_tables
 cover: setup
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	$(sub) MODE=cover SUITES='$(or $(SUITES),unit fuzz scenarios)' check
@@ -145,6 +145,6 @@ clean:
 help:; @sed -n 's/^#? //p' Makefile
 
 FORCE:
-.PHONY: all table kills tests check fuzzers run install $(OUTER) FORCE
+.PHONY: all table kills bench-distance bench-pairs tests check fuzzers run install $(OUTER) FORCE
 .SECONDARY .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
  * transactions: bench/ledger [SECONDS [FOLDER]]. Both write the same rows into the same tables with
  * the same settings; plain SQLite does without the chain, and commits each row by itself: with a
  * connection for each writer, and with one connection that they share under a mutex. The three take
- * turns; what is printed are medians of RUNS.
+ * turns, each first in its turn; what is printed are medians of RUNS.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -179,10 +179,10 @@ int main(int argc, char **argv)
 	const char *folder = argc > 2 ? argv[2] : "build";
 	for (size_t w = 0; w < ARRAY_LEN(writers); w++) {
 		double rates[CONTENDERS][RUNS], best = 0;
-		for (unsigned run = 0; run < RUNS; run++)
-			for (unsigned c = 0; c < CONTENDERS; c++)
-				rates[c][run] =
-					measure((enum contender)c, writers[w], seconds, folder);
+		for (unsigned i = 0; i < RUNS * CONTENDERS; i++) {
+			unsigned run = i / CONTENDERS, c = (run + i) % CONTENDERS;
+			rates[c][run] = measure((enum contender)c, writers[w], seconds, folder);
+		}
 		for (unsigned c = 0; c < CONTENDERS; c++) {
 			qsort(rates[c], RUNS, sizeof(rates[c][0]), by_size);
 			if (c != LEDGER && rates[c][RUNS / 2] > best)

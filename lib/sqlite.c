@@ -70,7 +70,7 @@ static int touch(sqlite3 *db)
 	return sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
 }
 
-static int open_as(struct sqlite *s, const char *path, enum sqlite_access access)
+static int open_as(struct sqlite *s, const char *path, enum sqlite_access access, int busy_ms)
 {
 	static const int flags[] = {
 		[SQLITE_READS] = SQLITE_OPEN_READONLY,
@@ -78,8 +78,10 @@ static int open_as(struct sqlite *s, const char *path, enum sqlite_access access
 		[SQLITE_CREATES] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 	};
 	int code = sqlite3_open_v2(path, &s->db, flags[access] | SQLITE_OPEN_NOMUTEX, NULL);
-	if (code == SQLITE_OK)
+	if (code == SQLITE_OK) {
+		sqlite3_busy_timeout(s->db, busy_ms);
 		code = touch(s->db);
+	}
 	if (access != SQLITE_READS || (code & 0xff) != SQLITE_CANTOPEN || !s->db)
 		return code;
 	sqlite3 *settled = NULL;
@@ -98,12 +100,11 @@ int sqlite_open(const char *path, enum sqlite_access access, uint32_t busy_ms, s
 	if (!s)
 		return -ENOMEM;
 	errno = 0;
-	int error = error_of(open_as(s, path, access));
+	int error = error_of(open_as(s, path, access, (int)min_u64(busy_ms, INT_MAX)));
 	if (error) {
 		sqlite_close(s);
 		return error;
 	}
-	sqlite3_busy_timeout(s->db, (int)min_u64(busy_ms, INT_MAX));
 	*out = s;
 	return 0;
 }

@@ -47,6 +47,11 @@ static const enum compare_reason reasons[] = {
 };
 static_assert(ARRAY_LEN(reasons) == TREE_RESULT_COUNT, "a reason for each result");
 
+enum compare_reason compare_tree(enum tree_result result)
+{
+	return reasons[result];
+}
+
 bool comparison_build(struct comparison *c, const struct syntax_language *language,
 		      const struct span texts[COMPARE_SIDES], bool may_be_empty)
 {

@@ -17,6 +17,7 @@ enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_l
 				     const struct span texts[COMPARE_SIDES],
 				     enum compare_reason why) MUST_USE;
 
+enum compare_reason compare_tree(enum tree_result result);
 enum compare_reason compare_score(const struct score *s, uint32_t threshold);
 
 #endif

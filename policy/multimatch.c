@@ -232,8 +232,9 @@ void multimatch_close(struct multimatch_stream *t)
 		hs_close_stream((hs_stream_t *)(void *)t, NULL, NULL, NULL);
 }
 
-/* Of the texts that Vectorscan 5.4.9 overlooks many have the match near their end. */
-bool multimatch_sound(void)
+/* Of the texts that Vectorscan 5.4.9 overlooks many have the match near their end. False: they
+ * could not be tried. */
+static bool try_texts(bool *all)
 {
 	static const struct multimatch_pattern pattern = { .text = "(?:ya|yb)_" };
 	struct multimatch *m = NULL;
@@ -257,7 +258,17 @@ done:
 	buf_fini(&why);
 	multimatch_scratch_free(s);
 	multimatch_free(m);
-	bool all = texts && hits.n == texts;
+	bool tried = texts && texts < SIZE_MAX / 2;
+	*all = tried && hits.n == texts;
 	multimatch_hits_fini(&hits);
+	return tried;
+}
+
+bool multimatch_sound(void)
+{
+	static atomic_int known = -1; /* once told, it is the same for the whole process */
+	bool all = atomic_load(&known) > 0;
+	if (atomic_load(&known) < 0 && try_texts(&all))
+		atomic_store(&known, all);
 	return all;
 }

@@ -203,6 +203,12 @@ static void compare_files(struct pairing *p)
 		score(p);
 }
 
+static bool same_tools(const struct pairing *p)
+{
+	return span_eq((struct span){ p->a->names.p, p->a->names.n },
+		       (struct span){ p->b->names.p, p->b->names.n });
+}
+
 static enum compare_reason reason(struct pairing *p, bool *scored)
 {
 	struct span a = { p->a->actions.p, p->a->actions.n };
@@ -215,7 +221,7 @@ static enum compare_reason reason(struct pairing *p, bool *scored)
 	if (of_files == COMPARE_NOTHING_CHANGED && (a.n || b.n || p->agreed))
 		of_files = COMPARE_EQUAL;
 	of_files = judge_sharp(p, of_files);
-	if (compare_verdict(of_files) != SCORE_PASS || span_eq(a, b))
+	if (compare_verdict(of_files) != SCORE_PASS || (span_eq(a, b) && same_tools(p)))
 		return of_files;
 	return COMPARE_ACTIONS_DIFFER;
 }

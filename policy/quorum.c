@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/dispute.h"
 #include "policy/pairing.h"
 
 const char *const quorum_ending_names[] = { "complete", "truncated", "stalled",
@@ -23,6 +24,9 @@ struct quorum {
 	struct quorum_pair pairs[QUORUM_PAIRS_MAX];
 	uint64_t seen[QUORUM_PAIRS_MAX]; /* bytes of both texts when the pair became final */
 	size_t n_pairs;
+	struct labels *labels; /* of what is known of the files' trees; NULL until there is some */
+	uint32_t base_nodes;
+	bool blind; /* nothing is foreseen: no memory, or a base that is no program */
 };
 
 struct quorum *quorum_new(const struct quorum_settings *settings)
@@ -49,6 +53,7 @@ void quorum_free(struct quorum *q)
 		return;
 	for (unsigned i = 0; i < q->settings.builders; i++)
 		render_fini(&q->builders[i].render);
+	labels_free(q->labels);
 	free(q);
 }
 
@@ -102,6 +107,8 @@ static void judge_pair(struct quorum *q, size_t i)
 {
 	struct quorum_pair *pair = &q->pairs[i];
 	const struct builder *a = &q->builders[pair->a], *b = &q->builders[pair->b];
+	pair->scored = false;
+	pair->score = (struct score){ 0 };
 	if (a->how != QUORUM_COMPLETE || b->how != QUORUM_COMPLETE) {
 		pair->reason = reason_of(a->how != QUORUM_COMPLETE ? a->how : b->how);
 		pair->verdict = compare_verdict(pair->reason);
@@ -109,13 +116,76 @@ static void judge_pair(struct quorum *q, size_t i)
 		pairing_judge(&a->render, &b->render, &q->settings, pair);
 	}
 	uint64_t all = seen_of(q, pair);
-	if (pair->disputed)
-		CHECK(pair->verdict != SCORE_PASS);
-	else
+	if (pair->disputed && pair->verdict == SCORE_PASS) { /* what was said stays said */
+		pair->verdict = SCORE_AUDIT;
+		pair->reason = COMPARE_ABOVE_THRESHOLD;
+	} else if (!pair->disputed) {
 		q->seen[i] = all;
+	}
 	pair->seen = all ? (double)q->seen[i] / (double)all : 1;
 	pair->disputed = pair->verdict != SCORE_PASS;
 	pair->judged = true;
+}
+
+/* --- what is foreseen --- */
+
+/* The base's nodes, once. */
+static void begin_labels(struct quorum *q)
+{
+	q->labels = labels_new();
+	q->blind = !q->labels;
+	for (size_t i = 0; i < q->settings.n_base && !q->blind; i++) {
+		const struct quorum_base *base = &q->settings.base[i];
+		const struct syntax_language *language = syntax_of_file(base->path);
+		struct tree t = { 0 };
+		q->blind = language && tree_build(language, base->text, q->labels, &t) > TREE_EMPTY;
+		q->base_nodes += t.n;
+		tree_fini(&t);
+	}
+}
+
+static bool is_open(const struct quorum_pair *pair, unsigned builder)
+{
+	return !pair->disputed && !pair->judged && (pair->a == builder || pair->b == builder);
+}
+
+/* Nothing is open any more, so nothing is foreseen. */
+static void forget_labels(struct quorum *q)
+{
+	for (size_t i = 0; i < q->n_pairs; i++)
+		if (!q->pairs[i].disputed && !q->pairs[i].judged)
+			return;
+	labels_free(q->labels);
+	q->labels = NULL;
+	q->blind = true;
+}
+
+static void foresee(struct quorum *q, unsigned builder)
+{
+	bool open = false;
+	for (size_t i = 0; i < q->n_pairs; i++)
+		open = open || is_open(&q->pairs[i], builder);
+	if (!open) {
+		dispute_forget(&q->builders[builder].render);
+		return;
+	}
+	if (!q->labels && !q->blind)
+		begin_labels(q);
+	if (q->blind ||
+	    (!dispute_grow(&q->builders[builder].render, q->labels) && !q->builders[builder].ended))
+		return;
+	for (size_t i = 0; i < q->n_pairs; i++) {
+		struct quorum_pair *pair = &q->pairs[i];
+		enum compare_reason why;
+		struct score score = { 0 };
+		if (is_open(pair, builder) &&
+		    dispute_certain(&q->builders[pair->a].render, &q->builders[pair->b].render,
+				    &q->settings, q->base_nodes, &why, &score)) {
+			dispute(q, i, why);
+			pair->scored = why == COMPARE_ABOVE_THRESHOLD;
+			pair->score = score;
+		}
+	}
 }
 
 /* Of the pairs that the builder is one of. */
@@ -131,6 +201,8 @@ static void look(struct quorum *q, unsigned builder)
 		if (a->ended && b->ended)
 			judge_pair(q, i);
 	}
+	foresee(q, builder);
+	forget_labels(q);
 }
 
 void quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,

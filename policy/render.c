@@ -15,24 +15,32 @@ static void forget_strands(struct render *r)
 	}
 }
 
+static void file_fini(struct render_file *f)
+{
+	buf_fini(&f->path);
+	buf_fini(&f->text);
+	online_fini(&f->online);
+}
+
 void render_fini(struct render *r)
 {
 	forget_strands(r);
 	for (uint32_t i = 0; i < r->n; i++) {
-		buf_fini(&r->files[i].path);
-		buf_fini(&r->files[i].text);
+		file_fini(&r->files[i]);
 	}
 	free(r->files);
 	buf_fini(&r->actions);
+	buf_fini(&r->names);
 	r->files = NULL;
 	r->n = r->cap = 0;
 }
 
 size_t render_memory(const struct render *r)
 {
-	size_t n = r->cap * sizeof(*r->files) + r->actions.cap;
+	size_t n = r->cap * sizeof(*r->files) + r->actions.cap + r->names.cap;
 	for (uint32_t i = 0; i < r->n; i++)
-		n += r->files[i].path.cap + r->files[i].text.cap;
+		n += r->files[i].path.cap + r->files[i].text.cap +
+		     r->files[i].online.n * sizeof(uint32_t);
 	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++)
 		if (r->strands[i])
 			n += sizeof(*r->strands[i]) + r->strands[i]->call.rest.cap +
@@ -151,11 +159,11 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 		break;
 	case CHANNEL_CONTENT: render_prose(r, s, piece_text(p), p->text_len); break;
 	case CHANNEL_ARGUMENTS: call_take(&s->call, r, p); break;
+	case CHANNEL_TOOL_NAME:
 	case CHANNEL_TOOL_TEXT: call_add(&s->call, r, piece_text(p), p->text_len); break;
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
-	case CHANNEL_TOOL_NAME:
 	case CHANNEL_KIND_COUNT: break;
 	}
 }
@@ -202,6 +210,14 @@ static void end_action(struct render *r, struct strand *s)
 		render_fail(r, COMPARE_NO_MEMORY);
 }
 
+static void end_names(struct render *r, const struct strand *s)
+{
+	buf_printf(&r->names, "%u ", s->id.a);
+	buf_add(&r->names, s->call.rest.p, s->call.rest.n);
+	if (r->names.failed)
+		render_fail(r, COMPARE_NO_MEMORY);
+}
+
 static void end_strands(struct render *r)
 {
 	struct strand *v[WIRE_CHANNELS_MAX];
@@ -215,6 +231,8 @@ static void end_strands(struct render *r)
 			render_prose_end(r, v[i]);
 		else if (v[i]->id.kind == CHANNEL_ARGUMENTS || v[i]->id.kind == CHANNEL_TOOL_TEXT)
 			end_action(r, v[i]);
+		else if (v[i]->id.kind == CHANNEL_TOOL_NAME)
+			end_names(r, v[i]);
 	}
 }
 
@@ -226,17 +244,11 @@ static bool is_blank(struct span s)
 	return i == s.n;
 }
 
-static void end_file(struct render *r, uint32_t i)
+static void end_file(struct render_file *f)
 {
-	struct render_file *f = &r->files[i];
-	struct span text = { f->text.p, f->text.n }, path = { f->path.p, f->path.n };
+	struct span text = { f->text.p, f->text.n };
 	f->open = false;
-	for (uint32_t k = i + 1; k < r->n && path.n; k++)
-		f->dropped =
-			f->dropped ||
-			(r->files[k].choice == f->choice && !r->files[k].dropped &&
-			 span_eq((struct span){ r->files[k].path.p, r->files[k].path.n }, path));
-	if (!f->stated && !path.n && is_blank(text))
+	if (!f->stated && !f->path.n && is_blank(text))
 		f->dropped = true;
 	if (!f->stated && !f->dropped && !f->language)
 		f->language = compare_language(text);
@@ -255,11 +267,10 @@ void render_end(struct render *r)
 	forget_strands(r);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < r->n; i++)
-		end_file(r, i);
+		end_file(&r->files[i]);
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->files[i].dropped) {
-			buf_fini(&r->files[i].path);
-			buf_fini(&r->files[i].text);
+			file_fini(&r->files[i]);
 		} else {
 			r->files[kept++] = r->files[i];
 		}

@@ -7,12 +7,14 @@
  *                            says is an action
  *   tool's free-form input   an action
  *
- * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. Of two files
- * of one path the later one counts. A fence that is open at the end of the answer ends there;
- * arguments that are open there are truncated.
+ * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. A fence that
+ * is open at the end of the answer ends there; arguments that are open there are truncated. A file
+ * whose path was there before is one more file: who reads the answer as it comes may have acted on
+ * the first.
  *
  * An action is written so that the order of keys and white space outside of strings make no
- * difference. The name of the tool is no part of it: it is envelope.
+ * difference. The names of the tools are kept apart, so that a call that is all file says something
+ * besides: it may write it or add to it.
  *
  * Bounds: max_bytes of text, RENDER_FILES files, RENDER_ACTIONS bytes of what calls say besides
  * files. Past them the render fails as too large, and keeps nothing.
@@ -22,6 +24,7 @@
 
 #include "lib/wire.h"
 #include "policy/compare.h"
+#include "policy/online.h"
 
 enum {
 	RENDER_FILES = 64,
@@ -37,10 +40,11 @@ struct render_file {
 	uint8_t skipped; /* of it, in the line being read */
 	bool stated;     /* what its language is, or that it is none of ours */
 	bool open;       /* more may come */
-	bool dropped;    /* replaced, or no file after all */
+	bool dropped;    /* no file after all */
 	uint16_t choice;
 	const struct syntax_language *language; /* when ended: NULL is none of ours */
 	struct buf path, text;
+	struct online online; /* what is known of its tree */
 };
 
 struct strand;
@@ -53,7 +57,7 @@ struct render {
 	struct render_file *files;
 	uint32_t n, cap;
 	struct strand *strands[WIRE_CHANNELS_MAX];
-	struct buf actions; /* when ended */
+	struct buf actions, names; /* when ended; names: of the tools that are called */
 };
 
 void render_fini(struct render *r);

@@ -2,7 +2,6 @@
  * Keys of a rule that are for people (why, cwe) and for its own tests (samples). They decide
  * nothing.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "policy/rule_file.h"
@@ -29,36 +28,16 @@ void rule_file_cwe(struct rule_file *f, struct rule *r, const struct yaml_node *
 				   "cwe is not the name of a weakness; write one such as CWE-78");
 }
 
-static size_t take_list(struct rule_file *f, const struct yaml_node *n, const char *const **out)
-{
-	size_t count = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		count++;
-	if (n->kind != YAML_LIST || !count || count > SAMPLES_MAX) {
-		rule_file_complain(f, n->line, "%s must be a list; write 1 to %d texts in it",
-				   n->key, SAMPLES_MAX);
-		return 0;
-	}
-	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));
-	if (!v) {
-		f->rc = -ENOMEM;
-		return 0;
-	}
-	size_t i = 0;
-	for (const struct yaml_node *k = n->first; k; k = k->next)
-		v[i++] = rule_file_text(f, k, SAMPLE_BYTES_MAX);
-	*out = v;
-	return count;
-}
-
 static void samples_positives(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->samples.n_positives = take_list(f, n, &r->samples.positives);
+	r->samples.n_positives =
+		rule_file_list(f, n, SAMPLES_MAX, SAMPLE_BYTES_MAX, &r->samples.positives);
 }
 
 static void samples_near_misses(struct rule_file *f, struct rule *r, const struct yaml_node *n)
 {
-	r->samples.n_near_misses = take_list(f, n, &r->samples.near_misses);
+	r->samples.n_near_misses =
+		rule_file_list(f, n, SAMPLES_MAX, SAMPLE_BYTES_MAX, &r->samples.near_misses);
 }
 
 static const struct rule_key samples_keys[] = { { "positives", samples_positives },

@@ -109,8 +109,9 @@ size_t rule_file_list(struct rule_file *f, const struct yaml_node *n, size_t mos
 	for (const struct yaml_node *k = n->first; k; k = k->next)
 		count++;
 	if (n->kind != YAML_LIST || !count || count > most) {
-		rule_file_complain(f, n->line, "%s must be a list; write 1 to %zu %s in brackets",
-				   n->key, most, bytes > 64 ? "expressions" : "words");
+		rule_file_complain(f, n->line,
+				   "%s must be a list; write 1 to %zu texts in brackets", n->key,
+				   most);
 		return 0;
 	}
 	const char **v = ruleset_keep_array(f->set, count, sizeof(*v));

@@ -8,7 +8,7 @@
 static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
 {
 	*side = (struct sharp_side){ .tree = tree, .text = text };
-	side->marks = calloc(tree->n, 1);
+	side->marks = calloc(tree->n, sizeof(*side->marks));
 	side->kinds = calloc(tree->n, 1);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
 	side->ids = calloc(tree->n, sizeof(*side->ids));
@@ -141,20 +141,13 @@ static int first_of(const struct span texts[2])
 	return texts[0].n && memcmp(texts[0].p, texts[1].p, texts[0].n) > 0;
 }
 
-static bool reads_alike(const struct span texts[2], const struct sharp_edit *e)
-{
-	struct syntax_range a = e->at[0].source, b = e->at[1].source;
-	return e->in[0] && e->in[1] && a.to - a.from == b.to - b.from &&
-	       memcmp(texts[0].p + a.from, texts[1].p + b.from, a.to - a.from) == 0;
-}
-
 /* A name that is written the same may mean another thing for what was changed elsewhere: said once,
  * there. */
-static void drop_echoes(const struct span texts[2], struct sharp_edits *out)
+static void drop_echoes(const struct sharp *s, struct sharp_edits *out)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < out->n; i++)
-		if (!reads_alike(texts, &out->v[i]))
+		if (!sharp_echo(s, &out->v[i]))
 			out->v[n++] = out->v[i];
 	out->n = n ? n : out->n;
 }
@@ -218,7 +211,7 @@ static bool judge(struct sharp *s, struct sharp_edits *out)
 	if (s->failed)
 		return false;
 	CHECK(ids[0] == ids[1] || out->n);
-	drop_echoes(texts, out);
+	drop_echoes(s, out);
 	out->more = out->more || out->n > SHARP_LISTED_MAX;
 	out->n = out->n < SHARP_LISTED_MAX ? out->n : SHARP_LISTED_MAX;
 	return count_lines(texts[0], 0, out) && count_lines(texts[1], 1, out);

@@ -176,6 +176,27 @@ static void compare_below(struct naming *w, const uint32_t node[2], const bool a
 	}
 }
 
+bool sharp_echo(const struct sharp *s, const struct sharp_edit *e)
+{
+	struct syntax_range a = e->at[0].source, b = e->at[1].source;
+	const struct span x = { s->sides[0].text.p + a.from, a.to - a.from };
+	const struct span y = { s->sides[1].text.p + b.from, b.to - b.from };
+	return e->in[0] && e->in[1] && span_eq(x, y);
+}
+
+/* Whether the edits from `first` on say less than the node around them: one of them has no kind,
+ * and is more than a name that means another thing. */
+static bool say_little(const struct naming *w, uint32_t first)
+{
+	bool named = false, unnamed = false;
+	for (uint32_t i = first; i < w->out->n; i++) {
+		const struct sharp_edit *e = &w->out->v[i];
+		named = named || e->kind != NO_KIND;
+		unnamed = unnamed || (e->kind == NO_KIND && !sharp_echo(w->s, e));
+	}
+	return unnamed || !named;
+}
+
 static void compare_nodes(struct naming *w, const uint32_t node[2])
 {
 	const struct sharp_side *a = side_of(w, 0), *b = side_of(w, 1);
@@ -191,8 +212,7 @@ static void compare_nodes(struct naming *w, const uint32_t node[2])
 		compare_below(w, node,
 			      (const bool[]){ !alike && wrapper[1], !alike && wrapper[0] });
 	bool whole = w->out->n == first || kind == SHARP_IMPORT || kind == SHARP_DECORATOR;
-	for (uint32_t i = first; i < w->out->n && kind < SHARP_DEFINITION; i++)
-		whole = whole || w->out->v[i].kind == NO_KIND;
+	whole = whole || (kind < SHARP_DEFINITION && say_little(w, first));
 	if (whole && !w->out->more) {
 		w->out->n = first;
 		add(w, both, kind);

@@ -10,18 +10,19 @@
 
 enum {
 	SHARP_HARMLESS = 1 << 0,  /* @harmless: left out */
-	SHARP_KEPT = 1 << 1,      /* @kept: not harmless after all */
+	SHARP_KEPT = 1 << 1,      /* @kept: not harmless after all, nor unordered */
 	SHARP_HOLLOW = 1 << 2,    /* @hollow: left out when nothing is left in it */
 	SHARP_THIN = 1 << 3,      /* @thin: when one child is left, that stands for it */
 	SHARP_UNORDERED = 1 << 4, /* @unordered: the order among neighbours means nothing */
 	SHARP_UNREAD = 1 << 5,    /* @unread: left out when no name in it is read elsewhere */
 	SHARP_WRAPPER = 1 << 6, /* @wrapper: a node around another, which may be there without it */
 	SHARP_DOUBT = 1 << 7,   /* @doubt: where it is read in one text, nothing is harmless */
+	SHARP_LIVE = 1 << 8,    /* @live: runs, so what holds it is not harmless */
 };
 
 /* What a capture's name says. */
 struct sharp_meaning {
-	uint8_t marks;
+	uint16_t marks;
 	uint8_t kind;     /* SHARP_KIND_COUNT: none */
 	struct span type; /* @as.TYPE: the node counts as one of this type */
 };
@@ -36,7 +37,8 @@ struct sharp_side {
 	struct span text;
 	struct syntax_range part;        /* of the text, that is looked at */
 	struct syntax_captures captures; /* after marking: the directives */
-	uint8_t *marks, *kinds;
+	uint16_t *marks;
+	uint8_t *kinds;
 	bool doubt;
 	uint32_t *relabel; /* 1 + label; 0: its own */
 	uint32_t *ids;    /* 1 + the number in `forms` of what is left of the subtree; 0: nothing */
@@ -68,6 +70,7 @@ bool sharp_align(const uint32_t *a, uint32_t n, const uint32_t *b, uint32_t m, u
 /* Adds the edits between what is left of two trees; x is the side whose edits come first. The kind
  * of those that have none is SHARP_STRUCTURE. */
 void sharp_name(struct sharp *s, int x, struct sharp_edits *out);
+bool sharp_echo(const struct sharp *s, const struct sharp_edit *e); /* both read the same */
 void sharp_add(struct sharp *s, struct sharp_edits *out, const struct sharp_edit *one);
 
 #endif

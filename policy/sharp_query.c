@@ -98,13 +98,13 @@ static_assert(ARRAY_LEN(sharp_kind_names) == SHARP_KIND_COUNT, "a name for each 
 /* A name of neither kind, such as @_x, is for predicates. */
 struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t capture)
 {
-	static const char *const marks[] = { "harmless",  "kept",   "hollow",  "thin",
-					     "unordered", "unread", "wrapper", "doubt" };
+	static const char *const marks[] = { "harmless", "kept",    "hollow", "thin", "unordered",
+					     "unread",   "wrapper", "doubt",  "live" };
 	struct sharp_meaning m = { .kind = SHARP_KIND_COUNT };
 	struct span name = syntax_query_capture(q, capture);
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
 		if (span_eq(name, span_of(marks[i])))
-			m.marks = (uint8_t)(1U << i);
+			m.marks = (uint16_t)(1U << i);
 	for (uint8_t i = 0; i < SHARP_KIND_COUNT; i++)
 		if (span_eq(name, span_of(sharp_kind_names[i])))
 			m.kind = i;

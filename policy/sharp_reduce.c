@@ -4,6 +4,7 @@
 
 #include "policy/sharp_parts.h"
 #include "policy/syntax_tree.h"
+#include "policy/tree_language.h"
 
 enum {
 	CAPTURES_MAX = 4 << 20,
@@ -52,20 +53,21 @@ static bool index_places(struct places *p, const struct tree *t)
 	return p->slots != NULL;
 }
 
-/* The node that a capture is: 1 + its index, or 0. */
+/* The node that a capture is: 1 + its index, or 0. One that is looked through is what stands there
+ * alone in its place. */
 static uint32_t captured(const struct sharp *s, const struct sharp_side *side,
 			 const struct places *p, const struct syntax_capture *c)
 {
 	const struct tree *t = side->tree;
 	struct span type = span_of(syntax_type_name(s->language, c->type));
 	struct syntax_range r = { c->from, c->to };
-	for (uint32_t i = *find(p, t, r); i; i--) {
-		if (t->source[i - 1].from != r.from || t->source[i - 1].to != r.to)
-			return 0;
+	uint32_t last = *find(p, t, r), i = last;
+	for (; i && t->source[i - 1].from == r.from && t->source[i - 1].to == r.to; i--)
 		if (span_eq(sharp_type(s, side, i - 1), type))
 			return i;
-	}
-	return 0;
+	bool alone = last && last - i == 1;
+	bool through = tree_listed(tree_language_of(s->language)->transparent, type.p);
+	return alone && through ? last : 0;
 }
 
 static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,
@@ -98,7 +100,7 @@ static void keep_directives(const struct sharp *s, struct sharp_side *side, cons
 static void forget(struct sharp_side *side)
 {
 	uint32_t n = side->tree->n;
-	memset(side->marks, 0, n);
+	memset(side->marks, 0, n * sizeof(*side->marks));
 	memset(side->kinds, SHARP_KIND_COUNT, n);
 	memset(side->relabel, 0, n * sizeof(*side->relabel));
 	side->doubt = false;
@@ -144,12 +146,22 @@ void sharp_clear(struct sharp_side *side)
 	memset(side->relabel, 0, side->tree->n * sizeof(*side->relabel));
 }
 
+/* Whether something that is harmless holds what runs. */
+static bool lives(const struct sharp_side *side, uint32_t node)
+{
+	bool live = false;
+	if (side->marks[node] & SHARP_HARMLESS)
+		for (uint32_t k = side->tree->left[node]; k <= node; k++)
+			live = live || side->marks[k] & SHARP_LIVE;
+	return live;
+}
+
 /* From the root down: what stands in something harmless is harmless. */
 static void spread(struct sharp_side *side)
 {
 	for (uint32_t i = side->tree->n; i > 0; i--) {
-		if (side->marks[i - 1] & SHARP_KEPT)
-			side->marks[i - 1] &= (uint8_t)~SHARP_HARMLESS;
+		if (side->marks[i - 1] & SHARP_KEPT || lives(side, i - 1))
+			side->marks[i - 1] &= (uint16_t)~SHARP_HARMLESS;
 		if (!(side->marks[i - 1] & SHARP_HARMLESS))
 			continue;
 		uint32_t left = side->tree->left[i - 1];
@@ -209,7 +221,8 @@ uint32_t sharp_children(const struct sharp_side *side, uint32_t node, uint64_t *
 		out[n - 1 - i] = other;
 	}
 	for (uint32_t i = 0, run = 0; out && i <= n; i++) {
-		bool ends = i == n || !(side->marks[out[i]] & SHARP_UNORDERED);
+		const uint16_t both = SHARP_UNORDERED | SHARP_KEPT;
+		bool ends = i == n || (side->marks[out[i]] & both) != SHARP_UNORDERED;
 		if (i < n)
 			out[i] = (uint64_t)side->ids[out[i]] << 32 | side->stands[out[i]];
 		if (ends && i - run > 1)

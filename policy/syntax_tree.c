@@ -97,12 +97,14 @@ enum syntax_result syntax_read(const struct syntax_language *language, struct sp
 			       struct syntax_nodes *out)
 {
 	struct syntax_tree *tree = syntax_tree_new(language);
+	out->steps = 0;
 	if (!tree)
 		return SYNTAX_TOO_LARGE;
 	bool pooled = syntax_pool_begin();
 	enum syntax_result result = syntax_tree_grow(tree, text, limits);
 	if (result == SYNTAX_OK)
 		result = read_all(ts_tree_root_node(syntax_core_tree(tree)), limits, most, out);
+	out->steps = syntax_tree_steps(tree);
 	if (pooled)
 		syntax_core_forget(tree);
 	else

@@ -22,10 +22,11 @@ struct syntax_nodes {
 	uint32_t n;
 	uint32_t wrong; /* how many have no place in the grammar, or were made up */
 	uint32_t first_wrong;
+	uint64_t steps; /* of the parser; see syntax_tree_steps() */
 };
 
 /* SYNTAX_TOO_LARGE also: more nodes than `most`, or no memory. *out is set on SYNTAX_OK alone, and
- * then its array is the caller's to free. */
+ * then its array is the caller's to free; its steps are always set. */
 enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out) MUST_USE;

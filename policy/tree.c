@@ -84,6 +84,11 @@ void writer_begin(struct writer *w, uint32_t i)
 void writer_add_name(struct writer *w, uint32_t i)
 {
 	uint32_t name = w->names[i] - 1;
+	if ((w->names[i] & NAME_EYE) == NAME_EYE) {
+		buf_add(&w->word, w->text.p + w->v[i].from, w->v[i].to - w->v[i].from);
+		buf_add_text(&w->word, w->seen.p + (w->names[i] & ~NAME_EYE));
+		return;
+	}
 	if (!(w->names[i] & NAME_IMPORT)) {
 		buf_add_char(&w->word, '%');
 		buf_add_number(&w->word, name / NAME_INDEX_MAX, 10);
@@ -290,7 +295,7 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 	w->cap = nodes->n * 2 + 2;
 	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
 	if (names && w->known && tree_init(w->out, w->cap) &&
-	    tree_names(types, nodes, w->text, names)) {
+	    tree_names(types, nodes, w->text, names, &w->seen)) {
 		w->types = types;
 		w->l = types->l;
 		w->names = names;
@@ -300,8 +305,23 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 		result = w->failed ? TREE_TOO_LARGE : bare ? TREE_EMPTY : TREE_OK;
 	}
 	buf_fini(&w->word);
+	buf_fini(&w->seen);
 	free(names);
 	free(w->known);
+	return result;
+}
+
+enum tree_result tree_write(const struct syntax_language *language, struct span text,
+			    const struct syntax_nodes *nodes, struct labels *labels,
+			    struct tree *out)
+{
+	struct writer w = {
+		.language = language, .v = nodes->v, .text = text, .labels = labels, .out = out
+	};
+	*out = (struct tree){ 0 };
+	enum tree_result result = write_tree(&w, nodes);
+	if (result != TREE_OK)
+		tree_fini(out);
 	return result;
 }
 
@@ -322,16 +342,11 @@ enum tree_result tree_build(const struct syntax_language *language, struct span 
 	enum syntax_result read = syntax_read(language, text, &limits, TREE_NODES_MAX, &nodes);
 	if (read != SYNTAX_OK)
 		return results[read];
-	struct writer w = {
-		.language = language, .v = nodes.v, .text = text, .labels = labels, .out = out
-	};
 	enum tree_result result = TREE_SYNTAX;
 	uint32_t wrong = nodes.wrong ? nodes.v[nodes.first_wrong].from : 0;
 	if (!nodes.wrong)
-		result = write_tree(&w, &nodes);
+		result = tree_write(language, text, &nodes, labels, out);
 	free(nodes.v);
-	if (result != TREE_OK)
-		tree_fini(out);
 	out->wrong = wrong;
 	return result;
 }

@@ -8,6 +8,19 @@
  * Rust and Java the names of the file, which other files may see. Parentheses that only group, the
  * style of quotes, the case of numbers and trailing commas are gone where they mean nothing.
  *
+ * Where a program can see how its names are spelled, that counts. A call of eval, exec, locals,
+ * globals, vars() or dir() has the file's names in its label. Names keep their spelling in a file
+ * that has a `with` of JavaScript; names in f"{x=}", in
+ * Rust's "{x}", in __all__ and quoted types, in the bodies and arguments of macros; parameters that
+ * some call names, that an annotation or a decorator can read, of tests, of records and of
+ * constructors that make fields of them; in Python __x__ (tree_observed.c, tree_names.c).
+ *
+ * A comment stays where it changes what is built or run (tree_comment.c): #! lines, Python's
+ * coding lines, Go's //go: and // +build and //export and what stands above import "C", JSX and
+ * bundler comments of scripts, /// <reference> and @ts- of TypeScript, without which its compiler
+ * refuses. What only silences a checker (# type: ignore, noqa, eslint-disable, NOLINT) goes with
+ * the others, and so do comments that are documentation.
+ *
  * Each tree is normalised by itself, so that a distance between trees is one between texts.
  */
 #ifndef POLICY_TREE_H

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/memory.h"
+#include "policy/tree_eyes.h"
 #include "policy/tree_observed.h"
 
 enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
@@ -20,38 +21,6 @@ enum { SPELLED = 1, TO_FILE = 2, TO_OUTER = 4, ANY_KEYWORD = 8 };
 #define ASSIGNED (NONE - 3)
 #define OBSERVED (NONE - 4)
 #define KEYWORDS 0x80000000U
-
-struct scope {
-	uint32_t parent;
-	uint32_t names; /* numbered so far */
-	uint32_t flags; /* of its node's type */
-};
-
-struct entry {
-	uint32_t scope, from, length;
-	uint32_t number, seen; /* seen: from this node on */
-	uint32_t import;       /* the node that tells what was imported; 0: none */
-	uint8_t flags;
-};
-
-struct names {
-	const struct tree_types *types;
-	const struct tree_language *l;
-	const struct syntax_node *v;
-	uint32_t n;
-	struct span text;
-	uint32_t *at;    /* of a node: the scope it is read in */
-	uint8_t *binds;  /* of a node: how it binds names, an enum tree_where */
-	uint32_t *bound; /* of a node: its entry, for names bound outside of where they stand */
-	bool all_spelled;
-	uint32_t keywords; /* how many arguments have one */
-	struct scope *scopes;
-	uint32_t n_scopes;
-	struct entry *entries;
-	uint32_t n_entries, room;
-	uint32_t *slots; /* entries; 0: free */
-	uint32_t mask;
-};
 
 static const char *type_name(const struct names *s, uint32_t node)
 {
@@ -445,15 +414,14 @@ static bool prepare(struct names *s, const struct buf *seen)
 }
 
 bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out)
+		uint32_t *out, struct buf *seen_names)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
-	struct buf seen = { .max = SEEN_BYTES_MAX };
-	s.all_spelled = tree_observed(types, nodes, text, &seen);
+	struct buf seen = { .max = SEEN_BYTES_MAX }, eyes = { 0 };
+	s.all_spelled = tree_observed(types, nodes, text, &seen, &eyes);
 	bool fine = prepare(&s, &seen) && find_scopes(&s);
-	buf_fini(&seen);
 	if (fine)
 		bind_all(&s);
 	for (uint32_t i = 0; fine && i < s.n; i++) {
@@ -461,6 +429,11 @@ bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes
 		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
 			fine = resolve(&s, i, &out[i]);
 	}
+	if (fine)
+		tree_eyes_open(&s, &eyes, out, seen_names);
+	fine = fine && !eyes.failed && !seen_names->failed;
+	buf_fini(&seen);
+	buf_fini(&eyes);
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);

@@ -6,7 +6,7 @@ struct watcher {
 	const struct tree_types *types;
 	const struct syntax_node *v;
 	struct span text;
-	struct buf *out;
+	struct buf *out, *eyes;
 	bool all;
 	bool echoing; /* C: some macro of the file shows its arguments */
 };
@@ -98,6 +98,15 @@ static bool calls(const struct watcher *w, uint32_t call, const char *list)
 	return tree_listed(list, bare);
 }
 
+static void look(struct watcher *w, uint32_t call, const char *list)
+{
+	uint32_t callee = call + 1;
+	if (child(w, call, "optional_chain") || child(w, call, "?."))
+		return; /* then eval is a function like any other */
+	if (calls(w, call, list))
+		buf_add(w->eyes, &callee, sizeof(callee));
+}
+
 /* Decorators that do not look at what they decorate. */
 static bool blind(const struct watcher *w, uint32_t decorator)
 {
@@ -115,7 +124,7 @@ static void python(struct watcher *w, uint32_t i)
 {
 	const struct syntax_node *v = &w->v[i];
 	if (is(w, i, "call")) {
-		w->all |= calls(w, i, " locals globals eval exec vars() dir() ");
+		look(w, i, " locals globals eval exec vars() dir() ");
 	} else if (is(w, i, "interpolation")) {
 		if (child(w, i, "="))
 			see_node(w, i);
@@ -139,7 +148,10 @@ static void python(struct watcher *w, uint32_t i)
 
 static void script(struct watcher *w, uint32_t i)
 {
-	w->all |= is(w, i, "with_statement") || calls(w, i, " eval ");
+	if (is(w, i, "with_statement"))
+		w->all = true;
+	else
+		look(w, i, " eval ");
 }
 
 /* {name} in a format string */
@@ -201,7 +213,7 @@ static void java(struct watcher *w, uint32_t i)
 }
 
 bool tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
-		   struct span text, struct buf *out)
+		   struct span text, struct buf *seen, struct buf *eyes)
 {
 	static const struct {
 		const char *language;
@@ -210,7 +222,9 @@ bool tree_observed(const struct tree_types *types, const struct syntax_nodes *no
 		{ "python", python }, { "script", script }, { "rust", rust },
 		{ "c", c },           { "java", java },
 	};
-	struct watcher w = { .types = types, .v = nodes->v, .text = text, .out = out };
+	struct watcher w = {
+		.types = types, .v = nodes->v, .text = text, .out = seen, .eyes = eyes
+	};
 	for (size_t k = 0; k < ARRAY_LEN(all); k++)
 		for (uint32_t i = 0; strcmp(all[k].language, types->l->name) == 0 && i < nodes->n;
 		     i++)

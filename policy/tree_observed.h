@@ -8,8 +8,9 @@
 #include "lib/buf.h"
 #include "policy/tree_types.h"
 
-/* Appends a syntax_range for each name that is seen by its spelling; true: all are. */
+/* Appends to *seen a syntax_range for each name that is seen by its spelling, and to *eyes a
+ * uint32_t, the node, for each call that sees all of them. True: all keep their spelling. */
 bool tree_observed(const struct tree_types *types, const struct syntax_nodes *nodes,
-		   struct span text, struct buf *out);
+		   struct span text, struct buf *seen, struct buf *eyes);
 
 #endif

@@ -19,6 +19,7 @@ struct writer {
 	uint32_t *known; /* 1 + label of a type alone; 0: not yet asked for */
 	struct labels *labels;
 	struct buf word;
+	struct buf seen; /* what a NAME_EYE sees */
 	struct tree *out;
 	uint32_t cap;
 	uint32_t comments; /* written so far */
@@ -41,6 +42,12 @@ void writer_put_type(struct writer *w, uint32_t i, uint32_t first); /* its type 
 void writer_begin(struct writer *w, uint32_t i);                    /* its type begins its label */
 /* Returns how many trees were written. exact: the parent wants every token. */
 uint32_t writer_node(struct writer *w, uint32_t i, bool exact);
+
+/* The normalised tree of what the parser made of a text, right or wrong. TREE_OK, _EMPTY or
+ * _TOO_LARGE; *out is a tree after TREE_OK alone. */
+enum tree_result tree_write(const struct syntax_language *language, struct span text,
+			    const struct syntax_nodes *nodes, struct labels *labels,
+			    struct tree *out) MUST_USE;
 
 uint32_t writer_leaf(struct writer *w, uint32_t i); /* as writer_node */
 void writer_add_name(struct writer *w, uint32_t i); /* to the label */

@@ -38,19 +38,22 @@ static const char *beside(struct config_reader *r, const char *path, const char 
 	return copy;
 }
 
-static void check_folder(struct config_reader *r, unsigned line, const char *what, const char *path)
+static bool check_folder(struct config_reader *r, unsigned line, const char *what, const char *path)
 {
 	struct stat st;
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	size_t n = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
 	const char *folder = slash ? config_copy(r, (struct span){ path, n }) : ".";
 	if (!path || !folder)
-		return;
+		return false; /* said so already */
 	if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
 		config_problem(r, line, "ledger: %s: there is no folder %s; create it", what,
 			       folder);
 	else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		config_problem(r, line, "ledger: %s: %s is no file; name another", what, path);
+	else
+		return true;
+	return false;
 }
 
 static bool same(const char *a, const char *b)
@@ -80,9 +83,10 @@ void config_check_ledger(struct config_reader *r)
 		o->key = beside(r, o->path, ".key");
 	if (!o->checkpoints && o->path)
 		o->checkpoints = beside(r, o->path, ".checkpoints");
-	check_folder(r, l->line, "path", o->path);
-	check_folder(r, l->line, "key", o->key);
-	check_folder(r, l->line, "checkpoints", o->checkpoints);
+	if (!check_folder(r, l->line, "path", o->path) ||
+	    !check_folder(r, l->line, "key", o->key) ||
+	    !check_folder(r, l->line, "checkpoints", o->checkpoints))
+		return;
 	if (same(o->path, o->key) || same(o->path, o->checkpoints) || same(o->key, o->checkpoints))
 		config_problem(r, l->line,
 			       "ledger: two of its files have one name; name three files");

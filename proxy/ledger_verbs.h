@@ -16,15 +16,15 @@ struct ledger_place {
 	struct buf names[2];
 };
 
-#define LEDGER_PLACE_OPTIONS(place)                                                        \
-	{ .name = "config",                                                                \
-	  .letter = 'c',                                                                   \
-	  .value = "FILE",                                                                 \
-	  .text = &(place).config,                                                         \
-	  .help = "the configuration that names the ledger (redcard.yaml)" },              \
-	{                                                                                  \
-		.name = "ledger", .letter = 'l', .value = "FILE", .text = &(place).ledger, \
-		.help = "the database itself, without a configuration"                     \
+#define LEDGER_PLACE_OPTIONS(place)                                           \
+	{ .name = "config",                                                   \
+	  .letter = 'c',                                                      \
+	  .value = "FILE",                                                    \
+	  .text = &(place).config,                                            \
+	  .help = "the configuration that names the ledger (redcard.yaml)" }, \
+	{                                                                     \
+		.name = "ledger", .value = "FILE", .text = &(place).ledger,   \
+		.help = "the database itself, without a configuration"        \
 	}
 #define LEDGER_OUTSIDE_OPTION(place)                                                  \
 	{                                                                             \

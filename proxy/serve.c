@@ -229,6 +229,17 @@ static void log_lines(enum log_level level, const char *event, struct buf *lines
 		log_message(level, event, "%s", line);
 }
 
+/* What of the policy is not as its files say, as `validate` prints it. */
+static void log_notes(const struct ruleset *set)
+{
+	struct span notes = ruleset_notes(set);
+	struct buf lines = { 0 };
+	buf_add(&lines, notes.p, notes.n);
+	if (notes.n && !lines.failed)
+		log_lines(LOG_WARNING, "policy", &lines);
+	buf_fini(&lines);
+}
+
 static bool same_listeners(const struct config *a, const struct config *b)
 {
 	bool same = a->n_listeners == b->n_listeners && a->workers == b->workers &&
@@ -322,6 +333,7 @@ static void reload(struct server *s)
 		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s",
 			    ruleset_count(next->config->ruleset),
 			    ruleset_hash(next->config->ruleset));
+		log_notes(next->config->ruleset);
 	}
 	if (log_reopen() != 0)
 		log_message(LOG_ERROR, "log",
@@ -368,6 +380,7 @@ static void announce(const struct server *s)
 	log_message(LOG_INFO, "started", "redcard %s, %u workers, %zu rules, policy hash %s",
 		    redcard_version, s->n_workers, ruleset_count(c->ruleset),
 		    ruleset_hash(c->ruleset));
+	log_notes(c->ruleset);
 }
 
 static struct config *load(const char *path)

@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff audits patchctl rollback status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -42,7 +42,8 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	-c | --config | -b | --baseline | --base | --token-file | --write-baseline | --meta | --metrics)
+	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
+		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -75,6 +76,21 @@ _redcard() {
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "list show answer ask --help" -- "$current")
+			return
+		fi
+		;;
+	ledger)
+		case ${COMP_WORDS[2]} in
+		show) options="--config --ledger --json --help" ;;
+		add) options="--config --ledger --checkpoints --key --kind --subject --once --json --help" ;;
+		anchor) options="--config --ledger --checkpoints --key --target --revision --note --json --help" ;;
+		verify) options="--config --ledger --checkpoints --public --export --json --help" ;;
+		export) options="--config --ledger --after --json --help" ;;
+		init) options="--config --ledger --checkpoints --key --help" ;;
+		*) options="--config --ledger --kind --subject --since --after --limit --json --help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "list show add anchor verify export init --help" -- "$current")
 			return
 		fi
 		;;

@@ -1,6 +1,6 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan rules prove simulate diff audits patchctl rollback status version help
+set -l verbs serve validate scan rules prove simulate diff audits ledger patchctl rollback status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
@@ -11,6 +11,7 @@ complete -c redcard -n $none -a rules -d 'list the rules of a policy, show one, 
 complete -c redcard -n $none -a prove -d 'cut recorded streams everywhere'
 complete -c redcard -n $none -a simulate -d 'replay recorded streams against a new policy'
 complete -c redcard -n $none -a diff -d 'compare two renders of one program'
+complete -c redcard -n $none -a ledger -d 'read, write and verify the rows of what was decided'
 complete -c redcard -n $none -a audits -d 'list and answer what waits for a person'
 complete -c redcard -n $none -a patchctl -d 'serve rollbacks'
 complete -c redcard -n $none -a rollback -d 'ask PatchCtl for a rollback'
@@ -19,7 +20,7 @@ complete -c redcard -n $none -a version -d 'print what this is and what it runs 
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
 complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate diff' -F
-complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits patchctl status' -s c -l config -r -F -d 'the configuration'
+complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits ledger patchctl status' -s c -l config -r -F -d 'the configuration'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
@@ -58,7 +59,23 @@ complete -c redcard -n '__fish_seen_subcommand_from plan run' -l anchor -x -d 'w
 complete -c redcard -n '__fish_seen_subcommand_from run' -l reason -x -d 'for the history'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l deadline -x -d 'such as 90s'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l key -x -d 'makes two requests one'
+complete -c redcard -n '__fish_seen_subcommand_from ledger; and not __fish_seen_subcommand_from list show add anchor verify export init' \
+	-x -a 'list show add anchor verify export init'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l ledger -r -F -d 'the database'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l checkpoints -r -F -d 'the checkpoints outside'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l key -r -F -d 'the private key'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l public -r -F -d 'verify: the public keys to trust'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l export -r -F -d 'verify: exported lines'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -s k -l kind -x -d 'what sort of row'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -s s -l subject -x -d 'about what'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l once -x -d 'add: one row for a key'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l since -x -d 'list: newer ones'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l after -x -d 'list, export: from behind that row'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -s n -l limit -x -d 'list: how many'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -s t -l target -x -d 'anchor: of what'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -s r -l revision -x -d 'anchor: which'
+complete -c redcard -n '__fish_seen_subcommand_from ledger' -l note -x -d 'anchor: for the record'
 complete -c redcard -n '__fish_seen_subcommand_from audits status' -s a -l admin -x -d 'the admin listener'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits rollback status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

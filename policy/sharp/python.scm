@@ -10,9 +10,18 @@
 (function_definition "->" @harmless return_type: (type) @harmless)
 (function_definition body: (block (expression_statement (assignment type: (type) @harmless right: (_)))))
 (module (expression_statement (assignment type: (type) @harmless right: (_))))
-(decorated_definition definition: (function_definition "->" @kept return_type: (type) @kept))
-(decorated_definition definition: (function_definition parameters: (parameters (_ type: (type) @kept))))
+(decorated_definition (decorator (_) @_d) definition: (function_definition "->" @kept return_type: (type) @kept)
+  (#not-any-of? @_d "staticmethod" "classmethod" "property" "abstractmethod"))
+(decorated_definition (decorator (_) @_d) definition: (function_definition parameters: (parameters (_ type: (type) @kept)))
+  (#not-any-of? @_d "staticmethod" "classmethod" "property" "abstractmethod"))
 (import_from_statement module_name: (dotted_name) @_typing name: (_) (#eq? @_typing "typing")) @unread
+
+; Annotations are evaluated, and what decorates or inherits may read docstrings.
+[(call) (await) (yield) (named_expression) (lambda) (interpolation) (list_comprehension) (set_comprehension)] @live
+[(dictionary_comprehension) (generator_expression)] @live
+(decorated_definition (decorator (_) @_d) definition: (_ body: (block (expression_statement (string)) @kept))
+  (#not-any-of? @_d "staticmethod" "classmethod" "property" "abstractmethod"))
+(class_definition superclasses: (_) body: (block (expression_statement (string)) @kept))
 
 ; What reads docstrings or annotations.
 ((identifier) @doubt (#any-of? @doubt

@@ -1,8 +1,14 @@
 #include "policy/distance.h"
+
+#include <stdio.h>
+
+#include "lib/file.h"
+#include "lib/json.h"
 #include "tests/policy/tree_random.h"
 
 /* Zhang and Shasha 1989, as it stands there. */
-static uint32_t td[65][65], fd[65][65];
+enum { ORACLE_MAX = 300 };
+static uint32_t td[ORACLE_MAX + 1][ORACLE_MAX + 1], fd[ORACLE_MAX + 1][ORACLE_MAX + 1];
 
 static bool keyroot(const struct tree *t, uint32_t i)
 {
@@ -132,4 +138,62 @@ Test(distance, running_out_is_said)
 		tree_fini(&b);
 	}
 	cr_assert_gt(exhausted, 0);
+}
+
+/* Programs that the oracle can do, each with the one before and the one before that. */
+Test(distance, of_programs_that_models_wrote, .timeout = 300)
+{
+	enum { TRIANGLE = 3 };
+	const char *corpora = getenv("CORPORA");
+	char path[512];
+	struct buf text = { 0 };
+	snprintf(path, sizeof(path), "%s/code_pairs/livecodebench_o1mini_vs_o1preview.jsonl",
+		 corpora ? corpora : "../shared/corpora");
+	if (file_read(path, 8 << 20, &text) != 0) {
+		cr_log_warn("skipped: no corpora");
+		return;
+	}
+	struct labels *labels = labels_new();
+	struct tree last[TRIANGLE] = { { 0 } };
+	int pairs = 0, triangles = 0, line = 0;
+	for (size_t at = 0, end; at < text.n; at = end + 1) {
+		static const char *const keys[] = { "code_a", "code_b" };
+		struct json *j = NULL;
+		const char *stop = memchr(text.p + at, '\n', text.n - at);
+		end = stop ? (size_t)(stop - text.p) : text.n;
+		if (line++ % 4)
+			continue;
+		cr_assert_eq(json_parse((struct span){ text.p + at, end - at }, &j), 0);
+		for (int side = 0; side < 2; side++) {
+			struct tree t;
+			if (tree_build(syntax_find(SPAN("python")),
+				       json_string(json_get(json_root(j), keys[side])), labels,
+				       &t) != TREE_OK ||
+			    t.n > ORACLE_MAX) {
+				tree_fini(&t);
+				continue;
+			}
+			tree_fini(&last[0]);
+			memmove(last, last + 1, sizeof(last) - sizeof(*last));
+			last[TRIANGLE - 1] = t;
+			if (!last[1].n)
+				continue;
+			uint32_t ab = exact(&last[1], &last[2]);
+			cr_assert_eq(ab, oracle(&last[1], &last[2]));
+			cr_assert_eq(exact(&last[2], &last[1]), ab);
+			pairs++;
+			if (!last[0].n)
+				continue;
+			uint32_t ac = exact(&last[0], &last[2]), bc = exact(&last[0], &last[1]);
+			cr_assert(ac <= ab + bc && ab <= ac + bc && bc <= ab + ac);
+			triangles++;
+		}
+		json_free(j);
+	}
+	for (int i = 0; i < TRIANGLE; i++)
+		tree_fini(&last[i]);
+	labels_free(labels);
+	buf_fini(&text);
+	cr_assert(pairs > 100 && triangles > 100, "%d pairs, %d triangles", pairs, triangles);
+	cr_log_info("%d pairs, %d triangles", pairs, triangles);
 }

@@ -67,8 +67,10 @@ static const struct {
 	{ "```python ./a.py\n" F1 "```\n", "```python filename=a.py\n" F2 "```\n", COMPARE_EQUAL },
 	{ "```python a.py\n" F1 "```\n", "```python b.py\n" F1 "```\n", COMPARE_ABOVE_THRESHOLD },
 	{ "```python a.py\n" F1 "```\n", PY(F1), COMPARE_EQUAL }, /* by place after all */
+	{ "```python a.py\n" G1 "```\n```python a.py\n" F1 "```\n",
+	  "```python a.py\n" G1 "```\n```python a.py\n" F2 "```\n", COMPARE_EQUAL },
 	{ "```python a.py\n" G1 "```\n```python a.py\n" F1 "```\n", "```python a.py\n" F1 "```\n",
-	  COMPARE_EQUAL }, /* the later one replaces it */
+	  COMPARE_ABOVE_THRESHOLD }, /* one more file */
 	{ "```{.python}\n" F1 "```\n", "~~~ Python\n" F1 "~~~", COMPARE_EQUAL },
 	{ "   ```python\n   def f(a):\n       return a + 1\n   ```\n", PY(F1), COMPARE_EQUAL },
 	/* An end without a fence is one, and so is one without a line end */
@@ -165,6 +167,27 @@ Test(quorum, a_call_and_a_fence_of_one_path)
 	cr_assert_eq(reason(play_call(WRITES("a.py", H1)),
 			    play_prose("```a.py\ndef f(a):\n return a\n```")),
 		     COMPARE_EQUAL);
+}
+
+static struct answer named(const char *tool, const char *arguments)
+{
+	struct answer a = { 0 };
+	buf_printf(&a.bytes,
+		   PLAY_EVENT
+		   "\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"%s\"}}]}}]}\n\n",
+		   tool);
+	play_calls(&a, 0, arguments, strlen(arguments), 1000);
+	return a;
+}
+
+Test(quorum, tools_are_told_apart)
+{
+	const char *file = WRITES("a.py", H1), *action = "{\"path\":\"a.py\"}";
+	cr_assert_eq(reason(named("write", file), named("write", file)), COMPARE_EQUAL);
+	cr_assert_eq(reason(named("write", file), named("append", file)), COMPARE_ACTIONS_DIFFER);
+	cr_assert_eq(reason(named("read", action), named("read", action)), COMPARE_EQUAL);
+	cr_assert_eq(reason(named("read", action), named("delete", action)),
+		     COMPARE_ACTIONS_DIFFER);
 }
 
 static struct answer ended(enum quorum_ending how)

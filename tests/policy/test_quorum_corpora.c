@@ -3,6 +3,7 @@
 
 #include "lib/file.h"
 #include "lib/json.h"
+#include "policy/online.h"
 #include "tests/policy/quorum_play.h"
 
 TestSuite(quorum_corpora, .timeout = 1200);
@@ -26,9 +27,12 @@ static const char *extension_of(struct span language)
 	return NULL;
 }
 
-static struct quorum_pair replay(const struct program_pair *pp, enum form form, struct order order)
+/* With no more nodes than there are: so pairs are disputed as early as they can be. */
+static struct quorum_pair replay(const struct program_pair *pp, enum form form, struct order order,
+				 uint32_t nodes)
 {
-	const struct quorum_settings settings = play_settings(2, 2);
+	struct quorum_settings settings = play_settings(2, 2);
+	settings.max_nodes = nodes;
 	struct quorum *q = quorum_new(&settings);
 	struct answer both[2];
 	size_t n;
@@ -59,15 +63,18 @@ static void check_pair(const struct program_pair *pp, uint32_t seed, const char 
 	const struct syntax_language *l = compare_language(pp->texts[0]);
 	l = l ? l : compare_language(pp->texts[1]);
 	compare(&by_name, pp->language, pp->texts, 3 * SCORE_UNITS, true);
-	by_content.reason = COMPARE_UNKNOWN_LANGUAGE;
+	by_content = (struct comparison){ .reason = COMPARE_UNKNOWN_LANGUAGE };
 	if (l != pp->language && l)
 		compare(&by_content, l, pp->texts, 3 * SCORE_UNITS, true);
 	for (enum form form = 0; form < FORM_COUNT; form++) {
+		if (form == seed % FORM_COUNT && pp->texts[0].n > 1500)
+			continue; /* the others are enough of a large one */
 		struct comparison *c =
 			form != FORM_BODY || l == pp->language ? &by_name : &by_content;
-		size_t step = pp->texts[0].n < 1500 ? 1 : 0;
+		size_t step = pp->texts[0].n < 500 ? 1 : 0;
 		struct order order = { .kind = (seed + form) % 4, .step = step, .seed = seed };
-		struct quorum_pair p = replay(pp, form, order);
+		uint32_t a = c->trees[0].n, b = c->trees[1].n;
+		struct quorum_pair p = replay(pp, form, order, a > b ? a : b);
 		bool same = p.reason == expected(c->reason, pp) &&
 			    (!p.scored || memcmp(&p.score, &c->score, sizeof(p.score)) == 0);
 		cr_expect(same, "%s, form %d: %s, not %s", id, form, compare_reason_names[p.reason],
@@ -78,7 +85,8 @@ static void check_pair(const struct program_pair *pp, uint32_t seed, const char 
 	comparison_fini(&by_name);
 }
 
-static unsigned replay_file(const char *name)
+static unsigned each_pair(const char *name,
+			  void (*check)(const struct program_pair *, uint32_t seed, const char *id))
 {
 	char path[512];
 	struct buf all = { 0 };
@@ -105,7 +113,7 @@ static unsigned replay_file(const char *name)
 		char file[16];
 		snprintf(file, sizeof(file), "a.%s", pp.extension);
 		pp.language = syntax_of_file(span_of(file));
-		check_pair(&pp, count++, name_of);
+		check(&pp, count++, name_of);
 		json_free(j);
 	}
 	buf_fini(&all);
@@ -114,9 +122,125 @@ static unsigned replay_file(const char *name)
 
 Test(quorum_corpora, replayed_pairs_have_the_verdict_of_redcard_diff)
 {
-	unsigned n = replay_file("code_pairs/livecodebench_o1mini_vs_o1preview.jsonl") +
-		     replay_file("code_equiv/equivalent_pairs.jsonl");
+	unsigned n = each_pair("code_pairs/livecodebench_o1mini_vs_o1preview.jsonl", check_pair) +
+		     each_pair("code_equiv/equivalent_pairs.jsonl", check_pair);
 	if (!n)
 		cr_skip("no corpora");
 	cr_assert_eq(n, 459 + 624);
+}
+
+/* --- the lower bound --- */
+
+static size_t grow_to(struct online *o, const struct program_pair *pp, int side, unsigned percent,
+		      struct labels *labels)
+{
+	size_t n = pp->texts[side].n * percent / 100;
+	online_grow(o, pp->language, (struct span){ pp->texts[side].p, n }, percent == 100, labels);
+	return n;
+}
+
+/* At all states of two streams: never above the distance. */
+static void check_bound(const struct program_pair *pp, uint32_t seed, const char *id)
+{
+	struct comparison c;
+	(void)seed;
+	compare(&c, pp->language, pp->texts, 3 * SCORE_UNITS, true);
+	for (unsigned order = 0; c.scored && order < 3; order++) {
+		struct labels *labels = labels_new();
+		struct online o[2] = { 0 };
+		for (unsigned k = 1; k <= 20; k++) {
+			unsigned to[] = { order == 1 ? (k > 10 ? 100 : 10 * k) : 5 * k,
+					  order == 1 ? (k > 10 ? 10 * (k - 10) : 0) : 5 * k };
+			for (int i = 0; i < 2; i++)
+				grow_to(&o[i], pp, i, to[i], labels);
+			uint32_t low = online_distance(&o[order == 2], &o[order != 2], ONLINE_EDITS);
+			cr_expect(low <= c.score.ab.high, "%s: %u at %u, of %u to %u", id, low, k,
+				  c.score.ab.low, c.score.ab.high);
+		}
+		for (int i = 0; i < 2; i++)
+			online_fini(&o[i]);
+		labels_free(labels);
+	}
+	comparison_fini(&c);
+}
+
+Test(quorum_corpora, the_lower_bound_is_one)
+{
+	unsigned n = each_pair("code_pairs/livecodebench_o1mini_vs_o1preview.jsonl", check_bound) +
+		     each_pair("code_equiv/equivalent_pairs.jsonl", check_bound);
+	if (!n)
+		cr_skip("no corpora");
+	cr_assert_eq(n, 459 + 624);
+}
+
+/* --- when it is decided --- */
+
+enum { GROUP = 16 };
+
+/* Programs of many parts: of pairs one behind the other that parse. */
+struct parts {
+	struct buf texts[2];
+	unsigned n, groups, early;
+	double seen;
+};
+
+static struct parts parts;
+
+static void decide(struct parts *v)
+{
+	struct quorum_settings settings = play_settings(2, 2);
+	struct quorum *q = quorum_new(&settings);
+	struct answer both[2];
+	struct answering on[2];
+	size_t n;
+	for (int i = 0; i < 2; i++) {
+		both[i] = play_answer(FORM_FENCE, "python", "py", v->texts[i].p, v->texts[i].n);
+		on[i] = play_begin(&both[i]);
+		buf_clear(&v->texts[i]);
+	}
+	while (!on[0].ended || !on[1].ended)
+		for (unsigned i = 0; i < 2; i++)
+			if (!on[i].ended)
+				play_step(q, i, &both[i], &on[i], both[i].bytes.n / 100 + 1);
+	const struct quorum_pair *p = quorum_pairs(q, &n);
+	v->groups++;
+	v->seen += p->seen;
+	v->early += p->reason == COMPARE_ABOVE_THRESHOLD && p->seen < 0.7;
+	for (int i = 0; i < 2; i++)
+		buf_fini(&both[i].bytes);
+	quorum_free(q);
+	v->n = 0;
+}
+
+static void gather(const struct program_pair *pp, uint32_t seed, const char *id)
+{
+	struct comparison c;
+	double low = 0, high = 0;
+	(void)seed, (void)id;
+	compare(&c, pp->language, pp->texts, 3 * SCORE_UNITS, true);
+	if (c.scored)
+		score_bounds(&c.score, &low, &high);
+	comparison_fini(&c);
+	if (low < 50)
+		return;
+	for (int i = 0; i < 2; i++) {
+		buf_add(&parts.texts[i], pp->texts[i].p, pp->texts[i].n);
+		buf_add_char(&parts.texts[i], '\n');
+	}
+	if (++parts.n == GROUP)
+		decide(&parts);
+}
+
+/* Both answers stream at the same share of their bytes, so that neither ends long before the other.
+ * The settings are the defaults; a program has about a quarter of their nodes. */
+Test(quorum_corpora, pairs_that_differ_by_half_are_decided_early)
+{
+	if (!each_pair("code_pairs/livecodebench_o1mini_vs_o1preview.jsonl", gather))
+		cr_skip("no corpora");
+	printf("%u programs of %d parts, %u decided before 70 %% of the bytes, on average at %.0f %%\n",
+	       parts.groups, GROUP, parts.early, 100 * parts.seen / parts.groups);
+	cr_assert_geq(parts.groups, 10);
+	cr_assert_geq(10 * parts.early, 9 * parts.groups);
+	for (int i = 0; i < 2; i++)
+		buf_fini(&parts.texts[i]);
 }

@@ -75,6 +75,11 @@ static const struct row python[] = {
 	{ "python", "async def f(): await g()\n", "async def f(): g()\n",
 	  "callee: await g() -> g()" },
 	{ "python", "def f(): return g()\n", "def f(): g()\n", "exit: return g() -> g()" },
+	{ "python", "class A:\n  @staticmethod\n  def f(a: b):\n    'a'\n    g()\n",
+	  "class A:\n  @staticmethod\n  def f(a):\n    'b'\n    g()\n", NULL },
+	{ "python", "class A:\n  @d\n  @staticmethod\n  def f():\n    'a'\n    g()\n",
+	  "class A:\n  @d\n  @staticmethod\n  def f():\n    'b'\n    g()\n",
+	  "literal: 'a' -> 'b'" },
 	{ "python", "class A(B): x = 1\n", "class A(C): x = 1\n", "type: (B) -> (C)" },
 	{ "python", "if a:\n    f()\n    g()\n", "if a:\n    f()\ng()\n",
 	  "callee: g() -> ; callee:  -> g()" },
@@ -90,6 +95,25 @@ static const struct row python[] = {
 	  "callee: f'{a()}' -> " },
 	{ "python", "def f():\n    'a'\n    g(__doc__)\n", "def f():\n    g(__doc__)\n",
 	  "literal: 'a' -> " },
+	{ "python", "def f():\n    f'a{b()}c'\n    g()\n", "def f():\n    g()\n",
+	  "callee: f'a{b()}c' -> " },
+	{ "python", "def f(a: print('b')): g()\n", "def f(a): g()\n",
+	  "parameter: a: print('b') -> a" },
+	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n",
+	  "type: (x := 1) -> " },
+	{ "python", "@tool\ndef f():\n    'a'\n    g()\n", "@tool\ndef f():\n    'b'\n    g()\n",
+	  "literal: 'a' -> 'b'" },
+	{ "python", "class A:\n  @staticmethod\n  def f(a: b):\n    'a'\n    g()\n",
+	  "class A:\n  @staticmethod\n  def f(a):\n    'b'\n    g()\n", NULL },
+	{ "python", "class A:\n  @d\n  @staticmethod\n  def f():\n    'a'\n    g()\n",
+	  "class A:\n  @d\n  @staticmethod\n  def f():\n    'b'\n    g()\n",
+	  "literal: 'a' -> 'b'" },
+	{ "python", "class A(B):\n    # c\n    'a'\n", "class A(B):\n    # c\n    'b'\n",
+	  "literal: 'a' -> 'b'" },
+	{ "python", "class A:\n    'a'\n", "class A:\n    'b'\n", NULL },
+	{ "python", "from typing import Any as os\nos.a()\n", "os.a()\n",
+	  "import: from typing import Any as os -> " },
+	{ "python", "try: f()\nexcept A: pass\n", "try: f()\nexcept A: g()\n", "callee:  -> g()" },
 	{ "python", "class A:\n    pass\n", "class A:\n    ...\n", NULL },
 	{ "python", PYTHON_TYPED, PYTHON_BARE, NULL },
 	{ "python", "from typing import List\n" PYTHON_TYPED, PYTHON_BARE, NULL },
@@ -140,6 +164,13 @@ static const struct row script[] = {
 	{ "typescript", "export type A = 'b'\nf()", "export type A = 'c'\nf()", NULL },
 	{ "typescript", "import type { A } from 'b'\nf()", "f()", NULL },
 	{ "typescript", "import { A } from 'b'\nf()", "f()", "import: import { A } from 'b' -> " },
+	{ "typescript", "import { type A } from 'b'\nf()", "f()",
+	  "import: import { type A } from 'b' -> " },
+	{ "typescript", "import type from 'b'\nf()", "f()", "import: import type from 'b' -> " },
+	{ "typescript", "f<A>(a)", "f<B>(a)", "type: <A> -> <B>" },
+	{ "typescript", "enum A { B = 1 }", "enum A { B = 2 }", "literal: 1 -> 2" },
+	{ "typescript", "class A { constructor(private b: c) { d() } }",
+	  "class A { constructor(b: c) { d() } }", "parameter: (private b: c) -> (b: c)" },
 	{ "typescript", "const a = b as c", "const a = b as d", "type: b as c -> b as d" },
 	{ "typescript", "@D class A { f(a: b) { c() } }", "@D class A { f(a: e) { c() } }",
 	  "type: : b -> : e" },
@@ -171,6 +202,12 @@ static const struct row go[] = {
 	{ "go", "// a\npackage p\n", "// b\npackage p\n", NULL },
 	{ "go", "package p\n// int f;\nimport \"C\"\n", "package p\n// int g;\nimport \"C\"\n",
 	  "directive: // int f; -> // int g;" },
+	{ "go", "package p\nimport (\n// int f;\n\"C\"\n\"a\"\n)\n",
+	  "package p\nimport (\n// int f;\n\"a\"\n\"C\"\n)\n",
+	  "import: \"C\" -> ; import:  -> \"C\"" },
+	{ "go", "package p\n//go:embed a\nvar b string\nvar c string\n",
+	  "package p\nvar b string\n//go:embed a\nvar c string\n",
+	  "directive: //go:embed a -> ; directive:  -> //go:embed a" },
 	{ "go", "package p\n// int f;\nimport \"c\"\n", "package p\n// int g;\nimport \"c\"\n",
 	  NULL },
 	{ "go", GO("return int8(a.(b))"), GO("return int8(a.(c))"), "type: a.(b) -> a.(c)" },
@@ -328,7 +365,7 @@ Test(sharp, any_size)
 	} rows[] = {
 		{ LARGE_GUARD, "", "guard" },
 		{ LARGE_GUARD, "    if a.allowed:\n        raise Denied(a)\n", "operator" },
-		{ "    eval(a)\n", "    len(a)\n", "callee" },
+		{ "    run(a)\n", "    len(a)\n", "callee" },
 		{ "    u = 'http://a.example/'\n", "    u = 'http://a.example.org/'\n", "url" },
 		{ "    u = 1\n", "    u = 2\n", "literal" },
 		{ "    u = a - b\n", "    u = b - a\n", "operator" },
@@ -351,6 +388,26 @@ Test(sharp, any_size)
 		buf_fini(&a);
 		buf_fini(&b);
 	}
+}
+
+/* Where eval() is called, names count as they are spelled: the whole file differs. */
+Test(sharp, eval_in_a_large_file)
+{
+	struct buf a = { 0 }, b = { 0 };
+	large(&a, "    len(a)\n");
+	large(&b, "    eval(a)\n");
+	struct comparison c;
+	const struct span texts[COMPARE_SIDES] = { { a.p, a.n }, { b.p, b.n } };
+	compare(&c, syntax_find(SPAN("python")), texts, 3 * SCORE_UNITS, false);
+	cr_expect_eq(compare_verdict(c.reason), SCORE_AUDIT);
+	compare_sharp(&c, syntax_find(SPAN("python")), texts);
+	bool callee = false;
+	for (uint32_t i = 0; i < c.sharp.n; i++)
+		callee = callee || c.sharp.v[i].kind == SHARP_CALLEE;
+	cr_expect(callee);
+	comparison_fini(&c);
+	buf_fini(&a);
+	buf_fini(&b);
 }
 
 Test(sharp, places)
