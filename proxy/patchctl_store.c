@@ -61,7 +61,7 @@ static const char *const statements[QUERY_COUNT] = {
 	[Q_ALL] = "SELECT " COLUMNS " FROM rollback ORDER BY n DESC LIMIT ?",
 	[Q_NONCE_ADD] = "INSERT INTO nonce (name, nonce, time_ms) VALUES (?, ?, ?)",
 	[Q_NONCE_FORGET] = "DELETE FROM nonce WHERE time_ms < ?",
-	[Q_PROBE] = "INSERT INTO probe (n) VALUES (1)",
+	[Q_PROBE] = "REPLACE INTO probe (n) VALUES (1)",
 };
 _Static_assert(ROLLBACK_VERIFIED == 3 && ROLLBACK_FAILED == 4, "as the statements have them");
 
@@ -83,7 +83,7 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS nonce (name TEXT NOT NULL, nonce TEXT NOT NULL,"
 	" time_ms INTEGER NOT NULL, PRIMARY KEY (name, nonce)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS nonce_time ON nonce (time_ms);"
-	"CREATE TABLE IF NOT EXISTS probe (n INTEGER NOT NULL) STRICT;";
+	"CREATE TABLE IF NOT EXISTS probe (n INTEGER PRIMARY KEY) STRICT;";
 
 struct patchctl_store {
 	pthread_mutex_t mutex;
@@ -483,9 +483,5 @@ int patchctl_store_nonce(struct patchctl_store *s, struct span name, struct span
 int patchctl_store_probe(struct patchctl_store *s)
 {
 	int error = begin(s);
-	if (error)
-		return error;
-	error = run(s->queries[Q_PROBE]);
-	int ended = end(s, error ? error : -ECANCELED);
-	return error ? error : ended == -ECANCELED ? 0 : ended;
+	return error ? error : end(s, run(s->queries[Q_PROBE]));
 }

@@ -103,6 +103,6 @@ int patchctl_store_rollbacks(struct patchctl_store *s, bool open, uint64_t limit
 int patchctl_store_nonce(struct patchctl_store *s, struct span name, struct span nonce,
 			 uint64_t now_ms) MUST_USE;
 
-int patchctl_store_probe(struct patchctl_store *s) MUST_USE; /* writes, and takes it back */
+int patchctl_store_probe(struct patchctl_store *s) MUST_USE; /* writes: 0, or why it cannot */
 
 #endif

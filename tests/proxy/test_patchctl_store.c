@@ -154,7 +154,7 @@ Test(patchctl_store, a_failure_may_be_tried_anew)
 {
 	static const enum rollback_phase ends[] = { ROLLBACK_FAILED, ROLLBACK_EXPIRED };
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		char id[4], bad[8], keys[3][8];
+		char id[24], bad[24], keys[3][48];
 		snprintf(id, sizeof(id), "A%zu", i);
 		snprintf(bad, sizeof(bad), "bad%zu", i);
 		for (int k = 0; k < 3; k++)

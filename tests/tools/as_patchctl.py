@@ -1,4 +1,5 @@
 """PatchCtl, and the repository that it restores: a bare remote and someone who pushes to it."""
+import concurrent.futures
 import hashlib
 import hmac
 import http.client
@@ -87,7 +88,7 @@ class PatchCtl:
         self.scene, self.process, self.port = scene, None, None
         self.limits = {"timeout": "60s"}
         self.secrets = {name: secrets.token_hex(16) for name in ("all", "reader", "registrar")}
-        self.id, self.answer = None, None
+        self.id, self.answer, self.remote = None, None, None
 
     @property
     def folder(self):
@@ -120,8 +121,7 @@ class PatchCtl:
         config = {
             "listen": f"127.0.0.1:{self.port}", "state_dir": "state",
             "tokens": [{"name": n, "secret": {"file": self.token_file(n)}, "roles": roles[n]} for n in roles],
-            "targets": [{"name": "app", "driver": "git", "remote": os.path.join(self.folder, "remote.git"),
-                         "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}],
+            "targets": [{"name": "app", "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}],
             "limits": self.limits,
         }
         with open(self.config_path, "w") as f:
@@ -141,6 +141,21 @@ class PatchCtl:
             except OSError:
                 time.sleep(0.01)
         raise Unexpected("PatchCtl did not start")
+
+    def at_most(self, file_bytes):
+        """No file of it may grow beyond, as on a disk that is full. None: it may."""
+        limit = "unlimited" if file_bytes is None else str(file_bytes)
+        subprocess.run(["prlimit", f"--pid={self.process.pid}", f"--fsize={limit}:"], check=True)
+
+    def crowd(self, bodies):
+        """All of them at once: [(key, body)]; returns [(status, id)] in that order."""
+        def one(pair):
+            status, text = self.request("POST", "/rollback", json.dumps(pair[1]), {
+                "Content-Type": "application/json", "Idempotency-Key": pair[0],
+                "Authorization": "Bearer " + self.secrets["all"]})
+            return status, json.loads(text).get("id")
+        with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+            return list(pool.map(one, bodies))
 
     def dies(self):
         self.process.kill()
