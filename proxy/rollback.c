@@ -41,7 +41,8 @@ static uint64_t number_of(const struct json_value *root, const char *key)
 
 static void print(struct buf *out)
 {
-	fwrite(out->p, 1, out->n, stdout);
+	if (out->n)
+		fwrite(out->p, 1, out->n, stdout);
 	fflush(stdout);
 	buf_fini(out);
 }
