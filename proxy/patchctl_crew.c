@@ -198,7 +198,7 @@ static enum driver_outcome call(struct crew *c, struct job *j, struct buf *says)
 static bool step(struct hand *h, struct job *j)
 {
 	struct crew *c = h->c;
-	struct buf says = { 0 };
+	struct buf says = { .max = ROLLBACK_SAYS };
 	if (process_now_ms() >= j->deadline_ms)
 		return move(h, j, ROLLBACK_EXPIRED);
 	if (!j->target)

@@ -24,7 +24,8 @@
 #define SMALL_READ 4096
 #define FILES_MAX 65536
 #define BACKLOG 4096
-#define ACCEPT_AGAIN_MS 200 /* after an accept that failed for want of descriptors or memory */
+#define ADMIN_CLIENTS_MAX 512 /* more are turned away at once */
+#define ACCEPT_AGAIN_MS 200   /* after an accept that failed for want of descriptors or memory */
 
 /* --- lists that are worked off after each batch --- */
 
@@ -109,7 +110,9 @@ static void on_accept(struct op *op, int result, unsigned flags)
 {
 	struct listener *l = CONTAINER_OF(op, struct listener, accept);
 	struct worker *w = l->w;
-	if (result >= 0) {
+	if (result >= 0 && l->admin && w->n_admin_clients >= ADMIN_CLIENTS_MAX) {
+		close(result);
+	} else if (result >= 0) {
 		if (!l->admin)
 			metric_add(w->metrics, METRIC_CONNECTIONS, SIDE_CLIENT, 1);
 		client_accept(l, result);

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import time
 
@@ -156,6 +157,26 @@ class PatchCtl:
             return status, json.loads(text).get("id")
         with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
             return list(pool.map(one, bodies))
+
+    def besieged(self, n):
+        """n connections that ask nothing; returns how many of them are turned away. They end with the next call."""
+        self.siege = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(n)]
+        time.sleep(0.5)
+        away = 0
+        for conn in self.siege:
+            conn.setblocking(False)
+            try:
+                away += conn.recv(1) == b""
+            except BlockingIOError:
+                pass
+            except ConnectionResetError:
+                away += 1
+        return away
+
+    def relieved(self):
+        for conn in self.siege:
+            conn.close()
+        time.sleep(0.2)
 
     def dies(self):
         self.process.kill()
