@@ -114,16 +114,16 @@ static int start(struct service *s, struct config *config)
 
 /* --- end --- */
 
-/* The crew goes first: its threads wake the worker. */
+/* The worker's thread goes first, which asks the crew; the crew's threads wake the worker. */
 static void stop(struct service *s)
 {
 	struct server *server = &s->server;
-	crew_close(s->patchctl.crew);
 	atomic_store(&server->draining, true);
 	if (s->runs) {
 		worker_wake(&s->worker);
 		pthread_join(s->worker.thread, NULL);
 	}
+	crew_close(s->patchctl.crew);
 	patchctl_store_close(s->patchctl.store);
 	worker_fini(&s->worker);
 	runtime_unref(server->current);

@@ -158,20 +158,22 @@ class PatchCtl:
         with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
             return list(pool.map(one, bodies))
 
-    def besieged(self, n):
-        """n connections that ask nothing; returns how many of them are turned away. They end with the next call."""
+    def besieged(self, n, wanted):
+        """n connections that ask nothing, of which so many are turned away soon."""
         self.siege = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(n)]
-        time.sleep(0.5)
-        away = 0
-        for conn in self.siege:
-            conn.setblocking(False)
-            try:
-                away += conn.recv(1) == b""
-            except BlockingIOError:
-                pass
-            except ConnectionResetError:
-                away += 1
-        return away
+        end, away = time.monotonic() + 10, set()
+        while len(away) < wanted and time.monotonic() < end:
+            time.sleep(0.1)
+            for conn in self.siege:
+                conn.setblocking(False)
+                try:
+                    if conn.recv(1) == b"":
+                        away.add(conn)
+                except BlockingIOError:
+                    pass
+                except ConnectionResetError:
+                    away.add(conn)
+        expect("connections that are turned away", wanted, len(away))
 
     def relieved(self):
         for conn in self.siege:
