@@ -86,7 +86,7 @@ static void count_pair(const struct ballot *b, const struct quorum_pair *p, stru
 {
 	char name[METRIC_PAIR_BYTES];
 	double low, high;
-	if (p->judged || p->disputed)
+	if (p->judged) /* else how much there would have been is not known */
 		metric_observe(self->metrics, METRIC_QUORUM_DECIDED, 0, p->seen);
 	if (!p->scored)
 		return;

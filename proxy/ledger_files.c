@@ -47,8 +47,7 @@ static int write_public(const char *path, const struct signature_key *k)
 	return error;
 }
 
-/* Two that start at once make one key: a link fails where a file is. The public half goes first, so
- * that no key is used without. */
+/* Two that start at once make one key: a link fails where a file is. */
 static int make_key(const char *path)
 {
 	struct signature_key *k;
@@ -60,8 +59,6 @@ static int make_key(const char *path)
 	error = aside.failed ? -ENOMEM : signature_write_private(k, &text);
 	if (!error)
 		error = write_new(aside.p, &text);
-	if (!error)
-		error = write_public(path, k);
 	if (!error && link(aside.p, path) != 0 && errno != EEXIST)
 		error = -errno;
 	if (!aside.failed)
@@ -72,8 +69,23 @@ static int make_key(const char *path)
 	return error;
 }
 
+/* A crash, or another that started too, may have kept the public half from its file. */
+static int check_public(const char *path, const struct signature_key *k)
+{
+	struct ledger_keys known = { 0 };
+	struct buf name = { 0 }, why = { 0 };
+	buf_printf(&name, "%s.pub", path);
+	bool there = !name.failed && ledger_keys_read(name.p, &known, &why) == 0 &&
+		     ledger_keys_find(&known, signature_key_id(k));
+	ledger_keys_fini(&known);
+	buf_fini(&name);
+	buf_fini(&why);
+	return there ? 0 : write_public(path, k);
+}
+
 int ledger_key_open(const char *path, bool make, struct signature_key **out, struct buf *why)
 {
+	struct signature_key *k;
 	struct buf text = { 0 };
 	struct stat st;
 	int error = stat(path, &st) == 0 ? 0 : -errno;
@@ -94,11 +106,17 @@ int ledger_key_open(const char *path, bool make, struct signature_key **out, str
 		error = file_read(path, KEY_MAX_BYTES, &text);
 	if (error)
 		return fail(why, error, path, strerror(-error));
-	error = signature_read_private((struct span){ text.p, text.n }, out);
+	error = signature_read_private((struct span){ text.p, text.n }, &k);
 	buf_fini(&text);
-	return error ? fail(why, error, path,
-			    "this is no Ed25519 private key in PEM; restore the ledger's key")
-		     : 0;
+	if (error)
+		return fail(why, error, path,
+			    "this is no Ed25519 private key in PEM; restore the ledger's key");
+	error = check_public(path, k);
+	if (!error)
+		*out = k;
+	else
+		signature_free(k);
+	return error ? fail(why, error, path, "its public half cannot be written beside it") : 0;
 }
 
 int ledger_keys_read(const char *path, struct ledger_keys *out, struct buf *why)

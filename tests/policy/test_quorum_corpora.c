@@ -175,7 +175,7 @@ Test(quorum_corpora, the_lower_bound_is_one)
 
 /* --- when it is decided --- */
 
-enum { GROUP = 16 };
+enum { GROUP = 20 };
 
 /* Programs of many parts: of pairs one behind the other that parse. */
 struct parts {
