@@ -18,6 +18,7 @@
 
 #define BODY_BYTES 65536
 #define LIST_MAX 200
+#define AUDIT_LOOKS 10000 /* rows that the history of a revision is looked for in */
 
 static struct patchctl *patchctl_of(const struct exchange *x)
 {
@@ -64,11 +65,19 @@ static enum step_next refuse(struct exchange *x, enum patchctl_refusal why, unsi
 struct list {
 	struct buf out;
 	size_t n;
+	struct span revision; /* p NULL: any */
 };
+
+static bool is_about(const struct list *l, const char *revision)
+{
+	return !l->revision.p || span_eq(l->revision, span_of(revision));
+}
 
 static bool list_anchor(const struct anchor *a, void *owner)
 {
 	struct list *l = owner;
+	if (!is_about(l, a->revision))
+		return true;
 	buf_add_text(&l->out, l->n++ ? "," : "");
 	patchctl_put_anchor(&l->out, a);
 	return !l->out.failed;
@@ -167,9 +176,11 @@ static enum step_next get_rollback(struct exchange *x, struct span id)
 static bool list_rollback(const struct rollback *r, void *owner)
 {
 	struct list *l = owner;
+	if (!is_about(l, r->bad) && !is_about(l, r->anchor) && !is_about(l, r->revision))
+		return true;
 	buf_add_text(&l->out, l->n++ ? "," : "");
 	patchctl_put_rollback(&l->out, r);
-	return !l->out.failed;
+	return !l->out.failed && l->n < LIST_MAX;
 }
 
 static enum step_next get_rollbacks(struct exchange *x)
@@ -178,6 +189,27 @@ static enum step_next get_rollbacks(struct exchange *x)
 	buf_add_text(&list.out, "{\"rollbacks\":[");
 	int error = patchctl_store_rollbacks(patchctl_of(x)->store, false, LIST_MAX, list_rollback,
 					     &list);
+	buf_add_text(&list.out, "]}");
+	if (!error)
+		return answer(x, 200, &list.out);
+	buf_fini(&list.out);
+	return broken(x, error);
+}
+
+/* What a revision has to do with: anchors of it; rollbacks of which it is the bad one, the anchor
+ * or the restoring one. */
+static enum step_next get_audit(struct exchange *x, struct span revision)
+{
+	struct patchctl_store *s = patchctl_of(x)->store;
+	struct list list = { .revision = revision, .out.max = 4u << 20 };
+	buf_add_text(&list.out, "{\"change\":\"");
+	buf_add_json(&list.out, revision);
+	buf_add_text(&list.out, "\",\"anchors\":[");
+	int error = patchctl_store_anchors(s, (struct span){ 0 }, AUDIT_LOOKS, list_anchor, &list);
+	list.n = 0;
+	buf_add_text(&list.out, "],\"rollbacks\":[");
+	if (!error)
+		error = patchctl_store_rollbacks(s, false, AUDIT_LOOKS, list_rollback, &list);
 	buf_add_text(&list.out, "]}");
 	if (!error)
 		return answer(x, 200, &list.out);
@@ -362,7 +394,7 @@ static bool starts_with(struct span path, struct span prefix)
 
 static enum step_next read_page(struct exchange *x, struct span path, struct span query)
 {
-	static const struct span one = SPAN_INIT("/rollback/");
+	static const struct span one = SPAN_INIT("/rollback/"), audit = SPAN_INIT("/audit/");
 	if (span_eq(path, SPAN("/readyz")))
 		return readyz(x);
 	if (span_eq(path, SPAN("/anchors")))
@@ -371,9 +403,13 @@ static enum step_next read_page(struct exchange *x, struct span path, struct spa
 		return get_rollbacks(x);
 	if (starts_with(path, one))
 		return get_rollback(x, (struct span){ path.p + one.n, path.n - one.n });
-	return admin_problem(x, 404, "no such page",
-			     "PatchCtl has /anchors, /rollback, /rollback/ID, /rollbacks, /readyz, "
-			     "/livez and /metrics");
+	if (starts_with(path, audit))
+		return get_audit(x, (struct span){ path.p + audit.n, path.n - audit.n });
+	return admin_problem(
+		x, 404, "no such page",
+		"PatchCtl has /anchors, /rollback, /rollback/ID, /rollbacks, /audit/CHANGE, "
+		"/readyz, "
+		"/livez and /metrics");
 }
 
 static enum step_next call(struct exchange *x, const struct http1_head *head, struct span path,

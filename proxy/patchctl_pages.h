@@ -6,7 +6,7 @@
  *	POST /rollback	    {"target", "bad", "anchor", "reason", "deadline_s"}, Idempotency-Key
  *			    202: accepted, on disk; 200: it is known
  *	POST /rollback?plan=1  what would be done
- *	GET /rollback/ID, /rollbacks, /readyz
+ *	GET /rollback/ID, /rollbacks, /audit/REVISION, /readyz
  */
 #ifndef PROXY_PATCHCTL_PAGES_H
 #define PROXY_PATCHCTL_PAGES_H
