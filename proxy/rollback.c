@@ -435,8 +435,7 @@ int rollback_main(int argc, char **argv)
 		if (strcmp(word, parts[i].word) == 0)
 			return parts[i].run(argc - 1, argv + 1);
 	fprintf(stderr,
-		"redcard rollback: %s%s; write plan, run, status or list; see redcard rollback "
-		"--help\n",
-		word ? "not known: " : "which part?", word ? word : "");
+		"redcard rollback: %s%s%s write plan, run, status or list; see redcard rollback --help\n",
+		word ? "not known: " : "which part?", word ? word : "", word ? ";" : "");
 	return EXIT_TOOL;
 }

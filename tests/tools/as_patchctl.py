@@ -45,9 +45,23 @@ class Git:
         return self.commits(files or {"a.txt": "one\n", "b.txt": "two\n"})
 
     def commits(self, files, message="change"):
-        """Commits on what the remote has, and pushes; returns the commit's name."""
-        if os.listdir(os.path.join(self.remote, "refs", "heads")):
-            self.run("pull", "-q", "--ff-only", "origin", "main")
+        """Commits on what the remote has, and pushes, anew when another was quicker; returns the commit's name."""
+        for tries in range(20, 0, -1):
+            if os.listdir(os.path.join(self.remote, "refs", "heads")):
+                self.run("fetch", "-q", "origin")
+                self.run("reset", "-q", "--hard", "origin/main")
+            self.write(files)
+            self.run("add", "-A")
+            self.run("commit", "-q", "-m", message)
+            try:
+                self.run("push", "-q", "origin", "HEAD:main")
+                break
+            except Unexpected:
+                if tries == 1:
+                    raise
+        return self.run("rev-parse", "HEAD")
+
+    def write(self, files):
         for path, text in files.items():
             path = os.path.join(self.scene.folder, "work", path)
             if text is None:
@@ -56,10 +70,6 @@ class Git:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "w") as f:
                     f.write(text)
-        self.run("add", "-A")
-        self.run("commit", "-q", "-m", message)
-        self.run("push", "-q", "origin", "HEAD:main")
-        return self.run("rev-parse", "HEAD")
 
     def tip(self):
         self.run("fetch", "-q", "origin")
@@ -89,7 +99,7 @@ class PatchCtl:
         self.scene, self.process, self.port = scene, None, None
         self.limits = {"timeout": "60s"}
         self.secrets = {name: secrets.token_hex(16) for name in ("all", "reader", "registrar")}
-        self.id, self.answer, self.remote = None, None, None
+        self.id, self.answer, self.remote, self.target = None, None, None, "app"
 
     @property
     def folder(self):
@@ -122,7 +132,7 @@ class PatchCtl:
         config = {
             "listen": f"127.0.0.1:{self.port}", "state_dir": "state",
             "tokens": [{"name": n, "secret": {"file": self.token_file(n)}, "roles": roles[n]} for n in roles],
-            "targets": [{"name": "app", "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}],
+            "targets": [{"name": self.target, "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}],
             "limits": self.limits,
         }
         with open(self.config_path, "w") as f:
