@@ -179,8 +179,8 @@ const struct syntax_language *compare_language(struct span text)
 						   { "deno", "typescript" },
 						   { "bash", "bash" },
 						   { "sh", "bash" } };
-	static const char *const order[] = { "go",         "java",       "rust", "c",   "python",
-					     "javascript", "typescript", "tsx",  "bash" };
+	static const char *const order[] = { "go",     "java",       "rust",       "c",
+					     "python", "javascript", "typescript", "tsx" };
 	size_t line = 0;
 	while (line < text.n && text.p[line] != '\n')
 		line++;

@@ -26,15 +26,41 @@ static void side_fini(struct sharp_side *side)
 	free(side->stands);
 }
 
-/* The comments that a tool obeys. */
+enum { NAMES_MAX = 64 }; /* that are looked for elsewhere; more count as unused */
+
+/* Comments that a tool obeys, and names that other files may use. */
 struct directives {
 	struct syntax_range *v;
 	uint32_t *keys;
+	uint8_t *kinds;
 	uint32_t n;
 };
 
-/* placed: the same comment in another place is another one. Its place is the number of nodes that
- * are left in front of it, or of all nodes when nothing was taken off. */
+/* Whether the text itself uses the name that it defines here: then it may be its own affair. */
+static bool is_used(const struct sharp_side *side, const struct syntax_capture *c)
+{
+	const struct tree *t = side->tree;
+	size_t n = c->to - c->from;
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct syntax_range at = t->source[i];
+		if (t->left[i] == i && at.to - at.from == n && at.from != c->from &&
+		    memcmp(side->text.p + at.from, side->text.p + c->from, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a captured name is the text's own affair. n: so many were looked at before. */
+static bool is_own(const struct sharp *s, const struct sharp_side *side,
+		   const struct syntax_capture *c, unsigned n)
+{
+	bool given = span_eq(syntax_query_capture(s->query, c->capture), SPAN("given"));
+	return !given && n < NAMES_MAX && is_used(side, c);
+}
+
+/* placed: nothing else differs. Then the same comment in another place is another one: its place is
+ * the number of nodes that are left in front of it, or of all nodes when nothing was taken off; and
+ * names count, which are numbers in the trees. */
 static bool find_directives(struct sharp *s, const struct sharp_side *side, bool placed,
 			    struct directives *out)
 {
@@ -42,15 +68,22 @@ static bool find_directives(struct sharp *s, const struct sharp_side *side, bool
 	uint32_t node = 0, place = 0;
 	out->v = malloc((side->captures.n + 1) * sizeof(*out->v));
 	out->keys = malloc((side->captures.n + 1) * sizeof(*out->keys));
+	out->kinds = malloc(side->captures.n + 1);
+	bool room = out->v && out->keys && out->kinds;
+	unsigned names = 0;
 	struct buf key = { 0 };
-	for (uint32_t i = 0; out->v && out->keys && i < side->captures.n; i++) {
+	for (uint32_t i = 0; room && i < side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i];
+		uint8_t kind = sharp_meaning(s->query, c->capture).kind;
+		if (kind == SHARP_NAME && (!placed || is_own(s, side, c, names++)))
+			continue;
 		for (; node < side->tree->n && side->tree->source[node].from < c->from; node++)
 			place += all || (side->ids[node] && side->stands[node] == node);
 		buf_clear(&key);
 		buf_printf(&key, "%u:", placed ? place : 0);
 		buf_add(&key, side->text.p + c->from, c->to - c->from);
 		out->v[out->n] = (struct syntax_range){ c->from, c->to };
+		out->kinds[out->n] = kind;
 		out->keys[out->n] =
 			key.failed ? UINT32_MAX
 				   : labels_intern(s->forms, (struct span){ key.p, key.n });
@@ -58,7 +91,7 @@ static bool find_directives(struct sharp *s, const struct sharp_side *side, bool
 		out->n++;
 	}
 	buf_fini(&key);
-	return out->v && out->keys;
+	return room;
 }
 
 static void add_directives(struct sharp *s, const struct directives d[2], const uint32_t from[2],
@@ -67,7 +100,7 @@ static void add_directives(struct sharp *s, const struct directives d[2], const 
 	bool paired = to[0] - from[0] == to[1] - from[1];
 	for (int i = 0; i < (paired ? 1 : 2); i++)
 		for (uint32_t k = from[i]; k < to[i]; k++) {
-			struct sharp_edit one = { .kind = SHARP_DIRECTIVE };
+			struct sharp_edit one = { .kind = d[i].kinds[k] };
 			int at = i ? 1 - x : x;
 			one.in[at] = true;
 			one.at[at].source = d[i].v[k];
@@ -101,6 +134,7 @@ static void compare_directives(struct sharp *s, bool placed, int x, struct sharp
 	for (int i = 0; i < 2; i++) {
 		free(d[i].v);
 		free(d[i].keys);
+		free(d[i].kinds);
 	}
 }
 

@@ -38,6 +38,7 @@ enum sharp_kind {              /* one node may be several: the first counts */
 		  SHARP_LITERAL,
 		  SHARP_TYPE,
 		  SHARP_DEFINITION, /* of a function or a class: its name, or all of it */
+		  SHARP_NAME,       /* one that other files may use, and is no node's difference */
 		  SHARP_DIRECTIVE,  /* a comment that a tool obeys, such as #! */
 		  SHARP_STRUCTURE,  /* anything else */
 		  SHARP_KIND_COUNT

@@ -89,9 +89,10 @@ const struct syntax_query *sharp_query(const struct syntax_language *language)
 }
 
 const char *const sharp_kind_names[] = {
-	"guard",     "exit",       "import",   "url",        "callee",     "decorator", "exception",
-	"redirect",  "pipeline",   "modifier", "comparison", "operator",   "condition", "argument",
-	"parameter", "assignment", "literal",  "type",       "definition", "directive", "structure",
+	"guard",      "exit",     "import",    "url",        "callee",     "decorator",
+	"exception",  "redirect", "pipeline",  "modifier",   "comparison", "operator",
+	"condition",  "argument", "parameter", "assignment", "literal",    "type",
+	"definition", "name",     "directive", "structure",
 };
 static_assert(ARRAY_LEN(sharp_kind_names) == SHARP_KIND_COUNT, "a name for each kind");
 
@@ -108,6 +109,8 @@ struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t captur
 	for (uint8_t i = 0; i < SHARP_KIND_COUNT; i++)
 		if (span_eq(name, span_of(sharp_kind_names[i])))
 			m.kind = i;
+	if (span_eq(name, SPAN("given")))
+		m.kind = SHARP_NAME;
 	if (name.n > 3 && memcmp(name.p, "as.", 3) == 0)
 		m.type = (struct span){ name.p + 3, name.n - 3 };
 	CHECK(m.marks || m.kind < SHARP_KIND_COUNT || m.type.n || name.p[0] == '_');

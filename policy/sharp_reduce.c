@@ -84,14 +84,16 @@ static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,
 	}
 }
 
-/* Of the captures, what is no part of the tree and counts all the same. */
+/* Of the captures, what is no part of the tree, or is one by its number alone, and counts all the
+ * same. */
 static void keep_directives(const struct sharp *s, struct sharp_side *side, const struct places *p,
 			    const struct sharp_meaning *meanings)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < side->captures.n; i++) {
 		struct syntax_capture *c = &side->captures.v[i];
-		if (meanings[c->capture].kind == SHARP_DIRECTIVE && !captured(s, side, p, c))
+		uint8_t kind = meanings[c->capture].kind;
+		if (kind == SHARP_NAME || (kind == SHARP_DIRECTIVE && !captured(s, side, p, c)))
 			side->captures.v[n++] = *c;
 	}
 	side->captures.n = n;

@@ -76,8 +76,6 @@ enum audit_redaction audit_redact(struct audit_redacted *r, const struct audit_q
 				  struct ruleset *set, struct judge_scratch *scratch)
 {
 	*r = (struct audit_redacted){ .question = *q };
-	if (!ruleset_redacts(set))
-		return AUDIT_REDACTION_DONE;
 	if (!copy(r))
 		return AUDIT_REDACTION_NO_MEMORY;
 	enum audit_redaction done = AUDIT_REDACTION_DONE;

@@ -69,6 +69,8 @@ static void record(const struct ballot *b, const struct quorum_pair *pair,
 	buf_printf(&body, "\",\"answer\":\"%s\",\"auditor\":\"%s\",\"b\":\"",
 		   audit_answer_names[said->answer], b->config->auditor->name);
 	buf_add_json(&body, names[1]);
+	buf_add_text(&body, "\",\"reason\":\"");
+	buf_add_json(&body, span_of(said->reason));
 	buf_printf(&body, "\",\"took_ms\":%llu}", (unsigned long long)audit_took_ms(audit));
 	if (!body.failed)
 		ledger_put("audit", b->id, (struct span){ body.p, body.n });

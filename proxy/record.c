@@ -102,7 +102,8 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	const struct judge_counts *counts = judge_counts(gate_judge(x->gate));
 	metric_add(m, METRIC_RECEIVED_BYTES, 0, r->received);
 	metric_add(m, METRIC_JUDGED_BYTES, 0, r->judged);
-	metric_add(m, METRIC_RELEASED_BYTES, 0, r->released);
+	if (!x->client->conn.silent) /* else it left nobody */
+		metric_add(m, METRIC_RELEASED_BYTES, 0, r->released);
 	metric_add(m, METRIC_UNSCANNED_BYTES, 0, r->unscanned);
 	metric_add(m, METRIC_REDACTIONS, 0, r->redactions);
 	metric_add(m, METRIC_REDACTED_BYTES, 0, r->redacted);
@@ -122,7 +123,7 @@ static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
 	log_text(line, "dialect", span_of(dialect_names[wire_dialect(wire)]));
 	log_number(line, "received_bytes", r->received);
 	log_number(line, "judged_bytes", r->judged);
-	log_number(line, "released_bytes", r->released);
+	log_number(line, "released_bytes", x->client->conn.silent ? 0 : r->released);
 	log_number(line, "held_max_bytes", r->held_max);
 	log_number(line, "held_max_text_bytes", judge_counts(gate_judge(x->gate))->held_max);
 	log_number(line, "unscanned_bytes", r->unscanned + x->unscanned);

@@ -81,3 +81,15 @@
 
 (module . (comment) @directive (#match? @directive "^#!|coding[:=]"))
 (module . (comment) . (comment) @directive (#match? @directive "coding[:=]"))
+
+; Names that other files may use, where this one does not: of functions, classes and constants. A parameter that is given by
+; name has that name for others in any case.
+(module (function_definition name: (identifier) @name) (#not-match? @name "^_"))
+(module (class_definition name: (identifier) @name) (#not-match? @name "^_"))
+(module (decorated_definition definition: (_ name: (identifier) @name)) (#not-match? @name "^_"))
+(module (expression_statement (assignment left: (identifier) @name
+  right: [(string) (integer) (float) (true) (false) (none) (list) (tuple) (set) (dictionary)])) (#match? @name "^[A-Z][A-Z0-9_]*$"))
+(module (function_definition parameters: (parameters (keyword_separator) (identifier) @given)))
+(module (function_definition parameters: (parameters (keyword_separator)
+  [(default_parameter name: (identifier) @given) (typed_default_parameter name: (identifier) @given)
+   (typed_parameter . (identifier) @given)])))
