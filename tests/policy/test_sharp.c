@@ -99,8 +99,7 @@ static const struct row python[] = {
 	  "callee: f'a{b()}c' -> " },
 	{ "python", "def f(a: print('b')): g()\n", "def f(a): g()\n",
 	  "parameter: a: print('b') -> a" },
-	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n",
-	  "type: (x := 1) -> " },
+	{ "python", "def f() -> (x := 1): g()\n", "def f() -> int: g()\n", "type: (x := 1) -> " },
 	{ "python", "@tool\ndef f():\n    'a'\n    g()\n", "@tool\ndef f():\n    'b'\n    g()\n",
 	  "literal: 'a' -> 'b'" },
 	{ "python", "class A:\n  @staticmethod\n  def f(a: b):\n    'a'\n    g()\n",
@@ -263,7 +262,8 @@ static const struct row java[] = {
 	  JAVA("try { g(); } catch (C e) { h(); }"), "exception: B -> C" },
 	{ "java", JAVA("g((int) x);"), JAVA("g((long) x);"), "type: (int) x -> (long) x" },
 	{ "java", "class A { } // a", "class A { } // b", NULL },
-	{ "java", "class A { } // \\u000a", "class A { } // b", "directive: // \\u000a -> " },
+	{ "java", "class A { } // \\u000a", "class A { } // b",
+	  "directive: // \\u000a -> ; structure: // \\u000a -> " },
 };
 
 static const struct row c_language[] = {
