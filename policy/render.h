@@ -42,6 +42,8 @@ struct render_file {
 	bool open;       /* more may come */
 	bool dropped;    /* no file after all */
 	uint16_t choice;
+	uint32_t strand, tool;         /* RENDER_CALL: 1 + its channel; a hash of what was called */
+	uint32_t said_path, said_text; /* RENDER_CALL: hashes of the keys before them */
 	const struct syntax_language *language; /* when ended: NULL is none of ours */
 	struct buf path, text;
 	struct online online; /* what is known of its tree */
