@@ -23,6 +23,8 @@ fail:
 
 int judge_scratch_grow(struct judge_scratch *s, const struct ruleset *set)
 {
+	if (!set)
+		return 0;
 	int rc = multimatch_scratch_fit(&s->multimatch, set->multimatch);
 	return rc || !set->decoded ? rc : multimatch_scratch_fit(&s->multimatch, set->decoded);
 }

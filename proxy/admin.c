@@ -9,6 +9,7 @@
 #include "proxy/audit_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
@@ -260,6 +261,8 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 	const char *query = memchr(head->target.p, '?', head->target.n);
 	struct span path = { head->target.p,
 			     query ? (size_t)(query - head->target.p) : head->target.n };
+	if (x->w->server->patchctl)
+		return patchctl_pages_answer(x, head, path);
 	if (audit_pages_have(path))
 		return audit_pages_answer(x, head, path);
 	if (ledger_pages_have(path))

@@ -57,15 +57,17 @@ void admin_client_fini(struct admin_client *c)
 
 void admin_client_stranger(const struct admin_client *c, const char *why)
 {
-	fprintf(stderr, "redcard %s: %s did not answer as redcard does (%s); check the address\n",
-		c->verb, c->address, why);
+	if (c->quiet)
+		return;
+	fprintf(stderr, "redcard %s: %s did not answer as %s does (%s); check the address\n",
+		c->verb, c->address, c->whose ? c->whose : "redcard", why);
 }
 
-static int dial(const struct admin_client *c)
+static int dial(const struct admin_client *c, unsigned timeout_s)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = 0;
-	struct timeval limit = { .tv_sec = TIMEOUT_S };
+	struct timeval limit = { .tv_sec = timeout_s ? timeout_s : TIMEOUT_S };
 	if (address_parse(c->address, &addr, &len) != 0) {
 		fprintf(stderr,
 			"redcard %s: %s is not an address; write one such "
@@ -79,10 +81,11 @@ static int dial(const struct admin_client *c)
 	    connect(fd, (const struct sockaddr *)&addr, len) == 0)
 		return fd;
 	int e = errno;
-	fprintf(stderr,
-		"redcard %s: nothing answers at %s (%s); is redcard running, and is this its admin "
-		"address?\n",
-		c->verb, c->address, strerror(e));
+	if (!c->quiet)
+		fprintf(stderr,
+			"redcard %s: nothing answers at %s (%s); is %s running, and is this its %saddress?\n",
+			c->verb, c->address, strerror(e), c->whose ? c->whose : "redcard",
+			c->whose ? "" : "admin ");
 	if (fd >= 0)
 		close(fd);
 	return -e;
@@ -119,6 +122,7 @@ static int send_request(int fd, const char *address, const struct admin_request 
 	if (request->body.n)
 		buf_printf(&out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
 			   request->body.n);
+	buf_add(&out, request->headers.p, request->headers.n);
 	buf_add_text(&out, "\r\n");
 	buf_add(&out, request->body.p, request->body.n);
 	bool sent = !out.failed && send(fd, out.p, out.n, MSG_NOSIGNAL) == (ssize_t)out.n;
@@ -149,7 +153,7 @@ int admin_client_ask(const struct admin_client *c, const struct admin_request *r
 	const struct http1_limits limits = { .head_bytes = 16384,
 					     .target_bytes = 1024,
 					     .headers = 64 };
-	int fd = dial(c);
+	int fd = dial(c, request->timeout_s);
 	if (fd < 0)
 		return fd;
 	struct http1 *parser = http1_new(HTTP1_RESPONSE, &limits);

@@ -3,6 +3,8 @@
 #ifndef PROXY_ADMIN_CLIENT_H
 #define PROXY_ADMIN_CLIENT_H
 
+#include <stdbool.h>
+
 #include "lib/base.h"
 #include "lib/buf.h"
 
@@ -11,12 +13,16 @@
 struct admin_client {
 	const char *verb; /* for messages */
 	const char *address;
-	struct buf room; /* of the address */
+	struct buf room;   /* of the address */
+	bool quiet;        /* what goes wrong is not said */
+	const char *whose; /* for messages: what should answer there; NULL: redcard */
 };
 
 struct admin_request {
 	const char *method, *target;
-	struct span body; /* JSON; empty: none */
+	struct span body;    /* JSON; empty: none */
+	struct span headers; /* more of them, each with its line end */
+	unsigned timeout_s;  /* 0: the usual one */
 };
 
 /* The address given, else that of the configuration file (of which nothing else is read, so that no
@@ -24,7 +30,7 @@ struct admin_request {
 int admin_client_find(struct admin_client *c, const char *address, const char *config) MUST_USE;
 void admin_client_fini(struct admin_client *c);
 
-/* Any status is an answer. */
+/* Any status is an answer. Before anything could be sent: -ECONNREFUSED and the like. */
 int admin_client_ask(const struct admin_client *c, const struct admin_request *request,
 		     unsigned *status, struct buf *body) MUST_USE;
 

@@ -14,6 +14,7 @@
 #include "lib/tls.h"
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
+#include "proxy/config_patchctl.h"
 #include "proxy/units.h"
 
 #define WORKERS_MAX 256
@@ -350,6 +351,11 @@ int config_load(const char *path, struct config **out, struct buf *errors)
 int config_load_ledger(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, read_ledger, out, errors);
+}
+
+int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_patchctl, out, errors);
 }
 
 struct config *config_ref(struct config *c)

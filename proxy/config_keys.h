@@ -123,6 +123,9 @@ void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,
 			struct budget_limits *out);
 
+/* All of a PatchCtl's file. */
+void config_read_patchctl(struct config_reader *r, const struct yaml_node *root);
+
 /* Once all of it is read: no upstream may be redcard itself. */
 void config_check_loops(struct config_reader *r);
 

@@ -50,6 +50,12 @@ struct driver_job {
 /* says: lines for people, appended; never credentials. revision: what act made. */
 struct driver {
 	const char *name;
+	/* Whether a text names one revision, always the same one, and in one way only. */
+	bool (*is_revision)(const char *text);
+	/* Before any other call of a process: clears what a killed one left behind. */
+	void (*recover)(const struct driver_target *target, const char *folder);
+	/* DONE: the anchor can be what stood before the bad revision; FAILED: it cannot. */
+	enum driver_outcome (*precedes)(const struct driver_job *job, struct buf *says);
 	enum driver_outcome (*plan)(const struct driver_job *job, struct buf *says);
 	enum driver_outcome (*act)(const struct driver_job *job, char revision[DRIVER_REVISION],
 				   struct buf *says);

@@ -14,11 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/process.h"
 #include "proxy/driver.h"
+#include "proxy/git_folder.h"
 #include "proxy/git_paths.h"
 
 enum { OUTPUT_MAX = 16 << 20, ARGS_MAX = 20, PUSHES_MAX = 50 };
@@ -134,7 +135,9 @@ static void open_repository(struct repository *r, const struct driver_job *job, 
 	*r = (struct repository){ .job = job, .says = says };
 	snprintf(r->folder, sizeof(r->folder), "%s/%s.git", job->folder, job->target->name);
 	snprintf(r->dir, sizeof(r->dir), "GIT_DIR=%s", r->folder);
-	snprintf(r->index, sizeof(r->index), "GIT_INDEX_FILE=%s/index-%s", r->folder, job->id);
+	/* A process that was killed may have left a git behind that still writes the old one. */
+	snprintf(r->index, sizeof(r->index), "GIT_INDEX_FILE=%s/index-%s-%ld", r->folder, job->id,
+		 (long)getpid());
 }
 
 static void close_repository(struct repository *r)
@@ -146,9 +149,8 @@ static void close_repository(struct repository *r)
 static enum driver_outcome fetch(struct repository *r)
 {
 	char refs[300];
-	struct stat st;
 	const struct driver_git *g = &r->job->target->git;
-	if (stat(r->folder, &st) != 0 && !GIT(r, "init", "--quiet", "--bare", r->folder)) {
+	if (!git_folder_whole(r->folder) && !GIT(r, "init", "--quiet", "--bare", r->folder)) {
 		say_error(r, "the local copy cannot be made");
 		return give_up(r);
 	}
@@ -457,9 +459,38 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 	if (outcome == DRIVER_DONE)
 		buf_printf(says, "verified: %zu paths of %s at %.12s are as in %.12s\n",
 			   w.touched.n, job->target->git.branch, w.tip, w.anchor);
+	if (outcome == DRIVER_FAILED)
+		outcome = give_up(&r);
 	work_fini(&w);
 	close_repository(&r);
 	return outcome;
 }
 
-const struct driver driver_git = { .name = "git", .plan = plan, .act = act, .verify = verify };
+/* --- about names --- */
+
+static enum driver_outcome precedes(const struct driver_job *job, struct buf *says)
+{
+	struct repository r;
+	struct work w = { 0 };
+	open_repository(&r, job, says);
+	enum driver_outcome outcome = fetch(&r);
+	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
+		outcome = give_up(&r);
+	close_repository(&r);
+	return outcome;
+}
+
+static void recover(const struct driver_target *target, const char *folder)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s.git", folder, target->name);
+	git_folder_clear(path);
+}
+
+const struct driver driver_git = { .name = "git",
+				   .is_revision = git_is_revision,
+				   .recover = recover,
+				   .precedes = precedes,
+				   .plan = plan,
+				   .act = act,
+				   .verify = verify };

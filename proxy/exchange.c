@@ -7,6 +7,7 @@
 #include "proxy/admin.h"
 #include "proxy/answer.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/patchctl_pages.h"
 #include "proxy/path.h"
 #include "proxy/record.h"
 #include "proxy/worker.h"
@@ -20,7 +21,7 @@ static bool can_wake(const struct exchange *x)
 	return x->client->conn.recv.pending || x->client->conn.send.pending ||
 	       x->client->conn.out || x->phase.deadline_ms || x->tick.deadline_ms ||
 	       x->total.deadline_ms || x->allowance.deadline_ms || x->voter.ballot || x->post ||
-	       (x->backend && !conn_idle(&x->backend->conn));
+	       x->plan || (x->backend && !conn_idle(&x->backend->conn));
 }
 
 void exchange_advance(struct exchange *x)
@@ -146,6 +147,7 @@ static void destroy(struct exchange *x)
 	gate_free(x->gate);
 	inflate_free(x->inflate);
 	ledger_post_forget(x->post);
+	patchctl_plan_forget(x->plan);
 	buf_fini(&x->request_head);
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);

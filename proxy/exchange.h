@@ -90,7 +90,8 @@ struct exchange {
 	bool lost;          /* the builder's connection is gone; its input may still be there */
 	enum upstream_error lost_why;
 
-	struct ledger_post *post; /* the row it waits for, or NULL */
+	struct ledger_post *post;   /* the row it waits for, or NULL */
+	struct patchctl_plan *plan; /* the same of a driver's plan */
 
 	bool rivals_asked;    /* they have the request, */
 	struct voter voter;   /* where its answer is compared with others */

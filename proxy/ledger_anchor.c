@@ -73,10 +73,7 @@ int ledger_anchor_main(int argc, char **argv)
 	const struct cli_option options[] = {
 		LEDGER_PLACE_OPTIONS(place),
 		LEDGER_OUTSIDE_OPTION(place),
-		{ .name = "key",
-		  .value = "FILE",
-		  .text = &place.key,
-		  .help = "the private key (LEDGER.key)" },
+		LEDGER_KEY_OPTION(place),
 		{ .name = "target",
 		  .letter = 't',
 		  .value = "TEXT",

@@ -26,6 +26,11 @@ struct ledger_place {
 		.name = "ledger", .value = "FILE", .text = &(place).ledger,   \
 		.help = "the database itself, without a configuration"        \
 	}
+#define LEDGER_KEY_OPTION(place)                                      \
+	{                                                             \
+		.name = "key", .value = "FILE", .text = &(place).key, \
+		.help = "the private key (LEDGER.key)"                \
+	}
 #define LEDGER_OUTSIDE_OPTION(place)                                                  \
 	{                                                                             \
 		.name = "checkpoints", .value = "FILE", .text = &(place).checkpoints, \

@@ -79,10 +79,7 @@ int ledger_init_main(int argc, char **argv)
 	const struct cli_option options[] = {
 		LEDGER_PLACE_OPTIONS(place),
 		LEDGER_OUTSIDE_OPTION(place),
-		{ .name = "key",
-		  .value = "FILE",
-		  .text = &place.key,
-		  .help = "the private key (LEDGER.key)" },
+		LEDGER_KEY_OPTION(place),
 	};
 	struct cli cli = {
 		.verb = "ledger init",
@@ -136,10 +133,7 @@ int ledger_add_main(int argc, char **argv)
 	const struct cli_option options[] = {
 		LEDGER_PLACE_OPTIONS(place),
 		LEDGER_OUTSIDE_OPTION(place),
-		{ .name = "key",
-		  .value = "FILE",
-		  .text = &place.key,
-		  .help = "the private key (LEDGER.key)" },
+		LEDGER_KEY_OPTION(place),
 		{ .name = "kind",
 		  .letter = 'k',
 		  .value = "KIND",

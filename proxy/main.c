@@ -25,6 +25,8 @@ static const struct verb verbs[] = {
 	{ "diff", diff_main, "compare two renders of one program by their syntax trees" },
 	{ "audits", audits_main, "list and answer what waits for a person; try an auditor out" },
 	{ "ledger", ledger_main, "read, write and verify the rows of what was decided" },
+	{ "patchctl", patchctl_main, "serve rollbacks: restore an anchor, and verify it" },
+	{ "rollback", rollback_main, "ask PatchCtl to plan or run a rollback; show how it goes" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },

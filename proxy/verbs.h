@@ -21,6 +21,8 @@ int simulate_main(int argc, char **argv); /* simulate.c */
 int diff_main(int argc, char **argv);     /* diff.c */
 int audits_main(int argc, char **argv);   /* audits.c */
 int ledger_main(int argc, char **argv);   /* ledger_main.c */
+int patchctl_main(int argc, char **argv); /* patchctl.c */
+int rollback_main(int argc, char **argv); /* rollback.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

@@ -17,13 +17,15 @@
 #include "proxy/health.h"
 #include "proxy/ledger_pages.h"
 #include "proxy/metric_table.h"
+#include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
 
 #define RING_ENTRIES 1024
 #define SMALL_READ 4096
 #define FILES_MAX 65536
 #define BACKLOG 4096
-#define ACCEPT_AGAIN_MS 200 /* after an accept that failed for want of descriptors or memory */
+#define ADMIN_CLIENTS_MAX 512 /* more are turned away at once */
+#define ACCEPT_AGAIN_MS 200   /* after an accept that failed for want of descriptors or memory */
 
 /* --- lists that are worked off after each batch --- */
 
@@ -108,7 +110,9 @@ static void on_accept(struct op *op, int result, unsigned flags)
 {
 	struct listener *l = CONTAINER_OF(op, struct listener, accept);
 	struct worker *w = l->w;
-	if (result >= 0) {
+	if (result >= 0 && l->admin && w->n_admin_clients >= ADMIN_CLIENTS_MAX) {
+		close(result);
+	} else if (result >= 0) {
 		if (!l->admin)
 			metric_add(w->metrics, METRIC_CONNECTIONS, SIDE_CLIENT, 1);
 		client_accept(l, result);
@@ -380,6 +384,7 @@ void worker_fini(struct worker *w)
 	free(w->listeners);
 	voters_fini(&w->voters);
 	ledger_posts_fini(w);
+	patchctl_plans_fini(w);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 }
@@ -403,6 +408,7 @@ void worker_turn(struct worker *w)
 	pump_ready(w);
 	voters_tell(w);
 	ledger_posts_tell(w);
+	patchctl_plans_tell(w);
 	flush_all(w);
 	bury_dead(w);
 }

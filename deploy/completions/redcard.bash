@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff audits ledger status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -42,7 +42,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
+	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
 		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -91,6 +91,18 @@ _redcard() {
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "list show add anchor verify export init --help" -- "$current")
+			return
+		fi
+		;;
+	patchctl) options="--config --check --help" ;;
+	rollback)
+		case ${COMP_WORDS[2]} in
+		plan) options="--url --token-file --target --bad --anchor --json --help" ;;
+		run) options="--url --token-file --target --bad --anchor --reason --deadline --key --json --help" ;;
+		*) options="--url --token-file --json --help" ;;
+		esac
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "plan run status list --help" -- "$current")
 			return
 		fi
 		;;

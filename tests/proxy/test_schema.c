@@ -7,14 +7,15 @@
 
 #include "lib/json.h"
 #include "proxy/config.h"
-
-#define SCHEMA "deploy/redcard.schema.json"
+#include "proxy/config_patchctl.h"
 
 /* A map of the configuration with one unknown key, and where the schema describes that map. */
-static const struct {
+struct map {
 	const char *yaml;
 	const char *place;
-} maps[] = {
+};
+
+static const struct map maps[] = {
 	{ "zz: 1\n", "" },
 	{ "listen: [{zz: 1}]\n", "listen[]" },
 	{ "listen: [{tls: {zz: 1}}]\n", "listen[].tls" },
@@ -36,13 +37,21 @@ static const struct {
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };
 
-static struct json *schema(void)
+static const struct map patchctl_maps[] = {
+	{ "zz: 1\n", "" },
+	{ "tokens: [{zz: 1}]\n", "tokens[]" },
+	{ "targets: [{zz: 1}]\n", "targets[]" },
+	{ "targets: [{committer: {zz: 1}}]\n", "targets[].committer" },
+	{ "limits: {zz: 1}\n", "limits" },
+};
+
+static struct json *schema(const char *path)
 {
 	struct buf text = { 0 };
 	struct json *j = NULL;
 	char room[4096];
-	FILE *f = fopen(SCHEMA, "r");
-	cr_assert_not_null(f, SCHEMA);
+	FILE *f = fopen(path, "r");
+	cr_assert_not_null(f, "%s", path);
 	for (size_t n; (n = fread(room, 1, sizeof(room), f)) > 0;)
 		buf_add(&text, room, n);
 	fclose(f);
@@ -73,7 +82,7 @@ static const struct json_value *properties_at(const struct json *j, const char *
 }
 
 /* The keys that the loader says a map may have: "a, b, c" up to the end of its line. */
-static void known_keys(const char *yaml, char *keys, size_t size)
+static void known_keys(const char *yaml, bool patchctl, char *keys, size_t size)
 {
 	char path[] = "/tmp/redcard-schema-XXXXXX";
 	struct buf errors = { 0 };
@@ -81,9 +90,9 @@ static void known_keys(const char *yaml, char *keys, size_t size)
 	int fd = mkstemp(path);
 	cr_assert_geq(fd, 0);
 	/* Without a policy that could be loaded: the pack takes its time to compile. */
-	dprintf(fd, "%spolicy: /nonexistent/policy.yaml\n", yaml);
+	dprintf(fd, "%s%s", yaml, patchctl ? "" : "policy: /nonexistent/policy.yaml\n");
 	close(fd);
-	cr_assert_lt(config_load(path, &c, &errors), 0);
+	cr_assert_lt((patchctl ? config_load_patchctl : config_load)(path, &c, &errors), 0);
 	unlink(path);
 	buf_add_char(&errors, '\0');
 	const char *list = strstr(errors.p, "unknown key `zz`; the keys here are: ");
@@ -93,20 +102,30 @@ static void known_keys(const char *yaml, char *keys, size_t size)
 	buf_fini(&errors);
 }
 
-Test(schema, names_the_same_keys_as_the_loader)
+static void same_keys(const char *file, const struct map *v, size_t n_maps, bool patchctl)
 {
-	struct json *j = schema();
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+	struct json *j = schema(file);
+	for (size_t i = 0; i < n_maps; i++) {
 		char keys[512];
 		size_t n = 0;
-		const struct json_value *properties = properties_at(j, maps[i].place);
-		known_keys(maps[i].yaml, keys, sizeof(keys));
+		const struct json_value *properties = properties_at(j, v[i].place);
+		known_keys(v[i].yaml, patchctl, keys, sizeof(keys));
 		for (char *key = strtok(keys, ", "); key; key = strtok(NULL, ", "), n++)
 			cr_assert_not_null(json_get(properties, key), "%s.%s is not in the schema",
-					   maps[i].place, key);
+					   v[i].place, key);
 		cr_assert_eq(json_count(properties), n,
-			     "%s: the schema has %zu keys, the loader %zu", maps[i].place,
+			     "%s: the schema has %zu keys, the loader %zu", v[i].place,
 			     json_count(properties), n);
 	}
 	json_free(j);
+}
+
+Test(schema, names_the_same_keys_as_the_loader)
+{
+	same_keys("deploy/redcard.schema.json", maps, ARRAY_LEN(maps), false);
+}
+
+Test(schema, names_the_same_keys_as_patchctl)
+{
+	same_keys("deploy/patchctl.schema.json", patchctl_maps, ARRAY_LEN(patchctl_maps), true);
 }

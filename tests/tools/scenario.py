@@ -17,7 +17,7 @@
 
 A step is `ACTOR VERB arguments`, `let NAME = expression` or `check expression`. Arguments are Python expressions; text
 becomes UTF-8. Actors whose name begins with "origin" are builders (the configuration's upstream uses `origin`; others are
-used where the configuration names them); server, cli and probe are themselves; every other name is a client. Which verbs
+used where the configuration names them); server, cli, probe, patchctl and git are themselves; every other name is a client. Which verbs
 there are is what the classes in as_client.py, as_origin.py and as_operator.py define. After the steps come the checks that
 hold for every scenario (Scene.settle).
 """
@@ -45,6 +45,7 @@ import wires
 from as_client import Client
 from as_operator import Cli, Probe, Redcard
 from as_origin import Origin
+from as_patchctl import Git, PatchCtl
 from expecting import SLOW, Unexpected, brief, expect, show
 
 
@@ -136,7 +137,8 @@ class Scene:
         words = " ".join(t for _, t in s["steps"] + s["config"])
         for name in sorted(set(re.findall(r"\borigin\w*", words)) | {"origin"}):
             self.actors[name] = Origin(self)
-        self.actors.update(server=Redcard(self), probe=Probe(self), cli=Cli(self))
+        self.actors.update(server=Redcard(self), probe=Probe(self), cli=Cli(self), git=Git(self),
+                           patchctl=PatchCtl(self))
         self.names.update(self.actors)
         policy = s["policy"] if s["policy"] is not None else servers.POLICY
         if policy.strip() == "builtin":
@@ -222,6 +224,7 @@ class Scene:
                 actor.conn.close()
             if isinstance(actor, Origin):
                 actor.listener.close_all()
+        self.actors["patchctl"].settle()
         if self.server.process is None:
             return
         alive = self.server.process.poll() is None
@@ -276,12 +279,14 @@ class Scene:
         what = str(e) if isinstance(e, (Unexpected, AssertionError)) else f"{type(e).__name__}: {e}"
         if os.environ.get("REDCARD_TEST_TRACE"):
             what += "\n" + traceback.format_exc()
-        return f"  {self.name}\n    {where}: {text}\n    {what}\n    the server said:\n{self.server.tail() if self.server else ''}"
+        return f"  {self.name}\n    {where}: {text}\n    {what}\n    the server said:\n{self.server.tail() if self.server else ''}{self.actors['patchctl'].tail() if self.server else ''}"
 
     def clear(self):
         for actor in self.actors.values():
             if isinstance(actor, Origin):
                 actor.listener.close_all()
+        if "patchctl" in self.actors:
+            self.actors["patchctl"].clear()
         if self.server:
             self.server.stop(timeout=3)
         for sock in self.names.get("_kept", []):

@@ -1,0 +1,22 @@
+/* What PatchCtl reads of a request's body, and writes of what it keeps. */
+#ifndef PROXY_PATCHCTL_BODY_H
+#define PROXY_PATCHCTL_BODY_H
+
+#include "lib/buf.h"
+#include "proxy/patchctl_store.h"
+
+/* Fills in what the body says: target, bad or revision, and so on. NULL, or what is wrong, in one
+ * sentence. */
+const char *patchctl_read_anchor(struct span body, const struct config_patchctl *c,
+				 struct anchor *out);
+/* now_ms: for the deadline, CLOCK_REALTIME. */
+const char *patchctl_read_rollback(struct span body, const struct config_patchctl *c,
+				   uint64_t now_ms, struct rollback *out);
+
+void patchctl_put_anchor(struct buf *out, const struct anchor *a);
+void patchctl_put_rollback(struct buf *out, const struct rollback *r);
+
+/* An Idempotency-Key: 1 to ROLLBACK_KEY_MOST bytes of plain text. */
+bool patchctl_is_key(struct span key);
+
+#endif
