@@ -115,7 +115,8 @@ struct piece {
 		const char *text; /* into the caller's buffer, and valid as long as that */
 		struct {
 			uint32_t input, output;
-		} tokens; /* PIECE_FRAME: reported by this frame (wire_usage.h), else zero */
+		} tokens;      /* PIECE_FRAME: reported by this frame (wire_usage.h), else zero */
+		uint32_t call; /* of the NUL behind a tool's name: the number of its call */
 	};
 };
 
@@ -131,7 +132,6 @@ struct pieces {
 };
 
 void pieces_fini(struct pieces *v);
-
 struct wire_options {
 	enum framing framing;
 	enum dialect dialect;

@@ -59,8 +59,12 @@ static void open_file(struct call *c, struct render *r, struct call_level *l)
 	if (!f)
 		return;
 	l->file = r->n;
-	if (l->path)
+	f->strand = 1u + c->channel;
+	f->said_text = l->said_next;
+	if (l->path) {
+		f->said_path = l->said_path;
 		render_name(f, (struct span){ l->name, l->path });
+	}
 	call_add(c, r, mark, sizeof(mark));
 }
 
@@ -89,8 +93,11 @@ static void end_path(struct call *c, struct render *r, struct call_level *l)
 		return;
 	memcpy(l->name, c->word, c->word_n);
 	l->path = c->word_n;
-	if (l->file)
+	l->said_path = l->said_next;
+	if (l->file) {
+		r->files[l->file - 1].said_path = l->said_path;
 		render_name(&r->files[l->file - 1], (struct span){ c->word, c->word_n });
+	}
 }
 
 static void end_string(struct call *c, struct render *r)
@@ -105,6 +112,8 @@ static void end_string(struct call *c, struct render *r)
 	call_add(c, r, "\"", 1);
 	if (c->role == CALL_PATH)
 		end_path(c, r, l);
+	if (c->role == CALL_KEY)
+		l->said_next = (uint32_t)span_hash(word, 1);
 	if (c->role == CALL_KEY)
 		l->next = arguments_is_path_key(word) ? CALL_PATH
 			  : is_content_key(word)      ? CALL_CONTENT

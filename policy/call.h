@@ -19,15 +19,16 @@ enum { CALL_DEPTH = 32 }; /* deeper than that there are no files */
 enum call_role { CALL_OTHER, CALL_KEY, CALL_PATH, CALL_CONTENT };
 
 struct call_level {
-	bool object, key; /* key: the next string is one */
-	uint8_t next;     /* enum call_role of the next value */
-	uint16_t path;    /* bytes of the path; 0: none yet */
-	uint32_t file;    /* 1 + its number; 0: none yet */
+	bool object, key;              /* key: the next string is one */
+	uint8_t next;                  /* enum call_role of the next value */
+	uint16_t path;                 /* bytes of the path; 0: none yet */
+	uint32_t file;                 /* 1 + its number; 0: none yet */
+	uint32_t said_path, said_next; /* by which keys */
 	char name[RENDER_PATH];
 };
 
 struct call { /* zero: at the beginning */
-	uint16_t choice;
+	uint16_t choice, channel;
 	bool bare;   /* the arguments are an object: a quote that delimits stands for itself */
 	bool string; /* inside one */
 	bool broken; /* closed what was not open, or is too deep to be read */

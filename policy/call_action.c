@@ -129,6 +129,7 @@ static bool member(struct reader *d, struct members *all)
 	all->held = all->held || gone;
 	d->held = d->held || held;
 	one.n = d->out.n - one.at;
+	one.path = one.path && one.n > one.key_n + 3; /* of "", there is none */
 	if (!gone)
 		return member_add(all, one) || no_memory(d);
 	d->out.n = one.at;

@@ -1,7 +1,10 @@
 #include "policy/compare_parts.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "policy/syntax_tree.h"
 
 const char *const compare_reason_names[] = {
 	"equal",
@@ -172,6 +175,24 @@ void comparison_fini(struct comparison *c)
 	*c = (struct comparison){ 0 };
 }
 
+/* A program that defines, imports or calls something. YAML, settings and plain text may have no
+ * error in a language, and mean something else. */
+static bool is_program(const struct syntax_language *l, struct span text)
+{
+	static const char *const signs[] = { "function", "method",  "class",
+					     "import",   "package", "call",
+					     "include",  "struct",  "macro_invocation" };
+	struct syntax_nodes nodes = { 0 };
+	bool found = false;
+	if (syntax_read(l, text, &syntax_default_limits, TREE_NODES_MAX, &nodes) != SYNTAX_OK)
+		return false;
+	for (uint32_t i = 0; i < nodes.n && !nodes.wrong && !found; i++)
+		for (size_t k = 0; k < ARRAY_LEN(signs) && nodes.v[i].named && !found; k++)
+			found = strstr(syntax_type_name(l, nodes.v[i].type), signs[k]);
+	free(nodes.v);
+	return found;
+}
+
 const struct syntax_language *compare_language(struct span text)
 {
 	static const char *const shebangs[][2] = { { "python", "python" },
@@ -190,10 +211,8 @@ const struct syntax_language *compare_language(struct span text)
 			return syntax_find(span_of(shebangs[i][1]));
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		const struct syntax_language *l = syntax_find(span_of(order[i]));
-		struct syntax_report report;
 		CHECK(l);
-		if (syntax_parse(l, text, &syntax_default_limits, &report) == SYNTAX_OK &&
-		    report.errors == 0 && report.nodes > 1)
+		if (is_program(l, text))
 			return l;
 	}
 	return NULL;

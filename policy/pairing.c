@@ -209,6 +209,19 @@ static bool same_tools(const struct pairing *p)
 		       (struct span){ p->b->names.p, p->b->names.n });
 }
 
+/* A tool may know one key and not the other, or do another thing with it. */
+static bool same_keys(const struct pairing *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct render_file *a = p->v[i].a, *b = p->v[i].b;
+		if (a && b && a->place == RENDER_CALL && b->place == RENDER_CALL &&
+		    (a->tool != b->tool || a->said_path != b->said_path ||
+		     a->said_text != b->said_text))
+			return false;
+	}
+	return true;
+}
+
 static enum compare_reason reason(struct pairing *p, bool *scored)
 {
 	struct span a = { p->a->actions.p, p->a->actions.n };
@@ -221,7 +234,8 @@ static enum compare_reason reason(struct pairing *p, bool *scored)
 	if (of_files == COMPARE_NOTHING_CHANGED && (a.n || b.n || p->agreed))
 		of_files = COMPARE_EQUAL;
 	of_files = judge_sharp(p, of_files);
-	if (compare_verdict(of_files) != SCORE_PASS || (span_eq(a, b) && same_tools(p)))
+	if (compare_verdict(of_files) != SCORE_PASS ||
+	    (span_eq(a, b) && same_tools(p) && same_keys(p)))
 		return of_files;
 	return COMPARE_ACTIONS_DIFFER;
 }

@@ -107,7 +107,7 @@ void render_add(struct render *r, struct render_file *f, const char *p, size_t n
 
 void render_name(struct render_file *f, struct span path)
 {
-	while (path.n > 2 && path.p[0] == '.' && path.p[1] == '/')
+	while (path.n > 2 && memcmp(path.p, "./", 2) == 0 && path.p[2] != '/')
 		path.p += 2, path.n -= 2;
 	if (f->path.n || path.n > RENDER_PATH)
 		return;
@@ -129,7 +129,12 @@ static struct strand *strand_of(struct render *r, const struct wire *wire, uint1
 		return NULL;
 	}
 	s->id = wire_channel(wire, channel);
+	s->channel = channel;
 	s->call.choice = s->id.a;
+	s->call.channel = channel;
+	bool responses = wire_dialect(wire) == DIALECT_RESPONSES;
+	s->of = responses ? 0 : s->id.a;
+	s->call_number = responses ? s->id.a : s->id.b;
 	fence_init(&s->fence);
 	r->strands[channel] = s;
 	return s;
@@ -141,6 +146,15 @@ static void take_body(struct render *r, struct strand *s, const struct piece *p)
 		s->file = r->n;
 	if (s->file)
 		render_add(r, &r->files[s->file - 1], piece_text(p), p->text_len);
+}
+
+/* Names are kept as text, and behind the NUL of each stands the number of its call. */
+static void take_name(struct render *r, struct strand *s, const struct piece *p)
+{
+	bool end = p->lit_len == 1 && p->raw_len == 1 && p->lit[0] == '\0';
+	call_add(&s->call, r, piece_text(p), p->text_len);
+	if (end)
+		call_add(&s->call, r, (const char *)&p->call, sizeof(p->call));
 }
 
 static void take(struct render *r, const struct wire *wire, const struct piece *p)
@@ -159,7 +173,7 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 		break;
 	case CHANNEL_CONTENT: render_prose(r, s, piece_text(p), p->text_len); break;
 	case CHANNEL_ARGUMENTS: call_take(&s->call, r, p); break;
-	case CHANNEL_TOOL_NAME:
+	case CHANNEL_TOOL_NAME: take_name(r, s, p); break;
 	case CHANNEL_TOOL_TEXT: call_add(&s->call, r, piece_text(p), p->text_len); break;
 	case CHANNEL_ENVELOPE:
 	case CHANNEL_REFUSAL:
@@ -190,13 +204,60 @@ static int by_channel(const void *a, const void *b)
 	const struct strand *x = *(struct strand *const *)a, *y = *(struct strand *const *)b;
 	if (x->id.a != y->id.a)
 		return x->id.a < y->id.a ? -1 : 1;
-	return (x->id.b > y->id.b) - (x->id.b < y->id.b);
+	if (x->id.b != y->id.b)
+		return x->id.b < y->id.b ? -1 : 1;
+	return (x->channel > y->channel) - (x->channel < y->channel);
+}
+
+/* The names of one call, or without numbers those of all calls of a choice: each with a NUL. */
+static void add_names(const struct strand *names, const uint32_t *call, struct buf *out)
+{
+	struct span s = { names->call.rest.p, names->call.rest.n };
+	for (const char *end; s.n && (end = memchr(s.p, '\0', s.n)) != NULL;) {
+		uint32_t number = 0;
+		size_t n = (size_t)(end - s.p) + 1;
+		if (s.n - n < sizeof(number))
+			return;
+		memcpy(&number, s.p + n, sizeof(number));
+		if (!call || number == *call)
+			buf_add(out, s.p, n);
+		s.p += n + sizeof(number);
+		s.n -= n + sizeof(number);
+	}
+}
+
+/* What is called, so that two calls cannot have changed their names. */
+static void name_call(struct render *r, const struct strand *s, struct buf *out)
+{
+	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++) {
+		const struct strand *names = r->strands[i];
+		if (names && names->id.kind == CHANNEL_TOOL_NAME && names->id.a == s->of)
+			add_names(names, &s->call_number, out);
+	}
+	if (out->failed)
+		render_fail(r, COMPARE_NO_MEMORY);
+}
+
+/* Of the files of a call: by which tool, and, as one call may be several, in which order. */
+static void name_files(struct render *r, const struct strand *s)
+{
+	struct buf name = { 0 };
+	uint32_t place = 0;
+	name_call(r, s, &name);
+	bool several = name.n && memchr(name.p, '\0', name.n) != name.p + name.n - 1;
+	uint32_t tool = (uint32_t)span_hash((struct span){ name.p ? name.p : "", name.n }, 1);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->files[i].strand == 1u + s->channel)
+			r->files[i].tool = tool + (several ? ++place : 0);
+	buf_fini(&name);
 }
 
 static void end_action(struct render *r, struct strand *s)
 {
 	size_t before = r->actions.n;
+	name_files(r, s);
 	buf_printf(&r->actions, "%u ", s->id.a);
+	name_call(r, s, &r->actions);
 	size_t from = r->actions.n;
 	if (s->id.kind == CHANNEL_TOOL_TEXT)
 		buf_add(&r->actions, s->call.rest.p, s->call.rest.n);
@@ -213,7 +274,7 @@ static void end_action(struct render *r, struct strand *s)
 static void end_names(struct render *r, const struct strand *s)
 {
 	buf_printf(&r->names, "%u ", s->id.a);
-	buf_add(&r->names, s->call.rest.p, s->call.rest.n);
+	add_names(s, NULL, &r->names);
 	if (r->names.failed)
 		render_fail(r, COMPARE_NO_MEMORY);
 }
@@ -244,7 +305,22 @@ static bool is_blank(struct span s)
 	return i == s.n;
 }
 
-static void end_file(struct render_file *f)
+/* A line that begins as a fence does, inside of a fence: some readers end the code there. */
+static bool has_fence(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		while (i < s.n && strchr(" \t", s.p[i]) && s.p[i])
+			i++;
+		if (s.n - i >= 3 &&
+		    (memcmp(s.p + i, "```", 3) == 0 || memcmp(s.p + i, "~~~", 3) == 0))
+			return true;
+		const char *end = s.n > i ? memchr(s.p + i, '\n', s.n - i) : NULL;
+		i = end ? (size_t)(end - s.p) : s.n;
+	}
+	return false;
+}
+
+static void end_file(struct render *r, struct render_file *f)
 {
 	struct span text = { f->text.p, f->text.n };
 	f->open = false;
@@ -252,6 +328,8 @@ static void end_file(struct render_file *f)
 		f->dropped = true;
 	if (!f->stated && !f->dropped && !f->language)
 		f->language = compare_language(text);
+	if (f->place == RENDER_FENCE && f->language && has_fence(text))
+		render_fail(r, COMPARE_UNSUPPORTED);
 }
 
 void render_end(struct render *r)
@@ -267,7 +345,11 @@ void render_end(struct render *r)
 	forget_strands(r);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < r->n; i++)
-		end_file(&r->files[i]);
+		end_file(r, &r->files[i]);
+	if (r->failed) {
+		render_fini(r);
+		return;
+	}
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (r->files[i].dropped) {
 			file_fini(&r->files[i]);

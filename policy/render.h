@@ -7,14 +7,18 @@
  *                            says is an action
  *   tool's free-form input   an action
  *
- * Prose, refusals and reasoning are no code. Choices are kept apart by their numbers. A fence that
- * is open at the end of the answer ends there; arguments that are open there are truncated. A file
- * whose path was there before is one more file: who reads the answer as it comes may have acted on
- * the first.
+ * Prose, refusals and reasoning are no code. Where two readers may not see the same code the render
+ * fails as unsupported: a line of prose that may open a fence to others (in a list, a quote, deep
+ * in), and a line inside of a fence that begins as one. Several paths behind a fence are one that
+ * has them all; one that is too long, or stands too far behind, is too large.
+ *
+ * Choices are kept apart by their numbers. A fence that is open at the end of the answer ends there;
+ * arguments that are open there are truncated. A file whose path was there before is one more file:
+ * who reads the answer as it comes may have acted on the first.
  *
  * An action is written so that the order of keys and white space outside of strings make no
- * difference. The names of the tools are kept apart, so that a call that is all file says something
- * besides: it may write it or add to it.
+ * difference, behind the name of its tool. The names are kept apart too, and with each file, so that
+ * a call that is all file says something besides: it may write it or add to it.
  *
  * Bounds: max_bytes of text, RENDER_FILES files, RENDER_ACTIONS bytes of what calls say besides
  * files. Past them the render fails as too large, and keeps nothing.
@@ -42,6 +46,8 @@ struct render_file {
 	bool open;       /* more may come */
 	bool dropped;    /* no file after all */
 	uint16_t choice;
+	uint32_t strand, tool;         /* RENDER_CALL: 1 + its channel; a hash of what was called */
+	uint32_t said_path, said_text; /* RENDER_CALL: hashes of the keys before them */
 	const struct syntax_language *language; /* when ended: NULL is none of ours */
 	struct buf path, text;
 	struct online online; /* what is known of its tree */

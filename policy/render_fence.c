@@ -49,6 +49,15 @@ static struct span next_word(struct span *line)
 	return word;
 }
 
+/* Of several, from the first to the last: which one a client takes is not known. */
+static void add_path(struct span *path, struct span one)
+{
+	if (path->n)
+		path->n = (size_t)(one.p + one.n - path->p);
+	else
+		*path = one;
+}
+
 /* The language that the info string states, and the path. */
 static void read_info(struct span line, struct span *language, struct span *path)
 {
@@ -58,12 +67,13 @@ static void read_info(struct span line, struct span *language, struct span *path
 		struct span value = named(word);
 		const char *colon = memrchr(word.p, ':', word.n);
 		if (value.n) {
-			*path = value;
+			add_path(path, value);
 		} else if (first && colon && colon > word.p) {
 			*language = (struct span){ word.p, (size_t)(colon - word.p) };
-			*path = (struct span){ colon + 1, (size_t)(word.p + word.n - colon) - 1 };
-		} else if (!path->n && is_path(word)) {
-			*path = word;
+			add_path(path,
+				 (struct span){ colon + 1, (size_t)(word.p + word.n - colon) - 1 });
+		} else if (is_path(word)) {
+			add_path(path, word);
 		} else if (first) {
 			*language = word;
 		}
@@ -86,6 +96,8 @@ static void begin_file(struct strand *s, struct render *r)
 	while (line.n && strchr("`~", line.p[0]))
 		line.p++, line.n--;
 	read_info(line, &language, &path);
+	if (s->line_n == sizeof(s->line) || path.n > RENDER_PATH)
+		render_fail(r, COMPARE_TOO_LARGE);
 	f->stated = language.n > 0;
 	f->language = syntax_find(language);
 	if (path.n)
@@ -112,6 +124,23 @@ static void end_file(struct strand *s, struct render *r, bool fence)
 	s->file = 0;
 }
 
+/* Readers may see a fence in a line where fence.h sees none: behind marks of lists and quotes, deep
+ * in, at a line's end. What is code is then not known. Runs in pairs are code in a sentence. */
+static void look_for_runs(struct strand *s, struct render *r, const char *p, size_t n, bool opened)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool mark = p[i] == '`' || p[i] == '~', end = p[i] == '\n';
+		s->run = !mark                         ? 0
+			 : s->run && p[i] == s->run_of ? (uint8_t)min_u64(s->run + 1u, 4)
+						       : 1;
+		s->run_of = p[i];
+		s->odd_runs = s->odd_runs != (s->run == 3);
+		if (end && s->odd_runs && !(opened && i + 1 == n))
+			render_fail(r, COMPARE_UNSUPPORTED);
+		s->odd_runs = s->odd_runs && !end;
+	}
+}
+
 /* Of the line that may be a fence, as much as matters. */
 static void keep_line(struct strand *s, const char *p, size_t n)
 {
@@ -129,10 +158,12 @@ void render_prose(struct render *r, struct strand *s, const char *p, size_t n)
 	while (n && !r->failed) {
 		bool code;
 		size_t took = fence_feed(&s->fence, p, n, &code);
-		if (!code)
+		if (!code) {
 			keep_line(s, p, took);
-		else
+			look_for_runs(s, r, p, took, fence_in_code(&s->fence));
+		} else {
 			render_add(r, &r->files[s->file - 1], p, took);
+		}
 		if (r->failed)
 			return;
 		if (code && !fence_in_code(&s->fence))

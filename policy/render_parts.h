@@ -9,11 +9,17 @@
 
 struct strand {
 	struct channel_id id;
+	uint16_t channel;
+	uint16_t of; /* the choice whose names name its call */
+	uint32_t call_number;
 	bool ended;
 	uint32_t file; /* 1 + the number of the one being read; 0: none */
 	/* Prose */
 	struct fence fence;
 	bool line_whole; /* with its line end */
+	bool odd_runs;   /* of three fence characters or more, in this line of prose */
+	uint8_t run;     /* of them, up to here */
+	char run_of;
 	uint16_t line_n;
 	char line[256];
 	/* Calls. A free-form input is all of it the rest. */

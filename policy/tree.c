@@ -217,10 +217,23 @@ static bool chained(const struct writer *w, uint32_t i)
 	return false;
 }
 
+/* ("use strict"); is no directive. */
+static bool is_no_directive(const struct writer *w, uint32_t i)
+{
+	uint32_t k = i + 1;
+	while (k < w->v[i].end && (!w->v[k].named || w->v[k].type == w->v[i].type))
+		k++;
+	return k < w->v[i].end &&
+	       strcmp(writer_type(w, w->v[i].parent), "expression_statement") == 0 &&
+	       strcmp(writer_type(w, k), "string") == 0;
+}
+
 /* Parentheses that look redundant and are not: what is called, or where ?. ends for good. Of
  * several pairs around the same, the outermost. */
 static bool keeps_parentheses(const struct writer *w, uint32_t i)
 {
+	if (strstr(w->l->names, "shorthand_property") && is_no_directive(w, i))
+		return true;
 	if (!in_pair(w, i, TYPE_KEPT, w->l->kept) || w->v[i].parent + 1 != i)
 		return false;
 	bool script = strstr(w->l->names, "shorthand_property") != NULL;

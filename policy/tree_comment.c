@@ -22,6 +22,8 @@ static const struct {
 	{ " javascript typescript tsx ", "", "@jsx", 0 },
 	{ " javascript typescript tsx ", "/*", "webpack", 0 },
 	{ " javascript typescript tsx ", "/*", "@vite-ignore", 0 },
+	{ " java ", "", "\\u", 0 }, /* may be a line's end, and what follows is code */
+	{ " c ", "", "?\?/", 0 },   /* may be a backslash */
 };
 
 /* In the first lines, and behind nothing but comments. */
@@ -49,6 +51,25 @@ static bool preamble(const struct tree_types *types, const struct syntax_node *v
 	return memmem(text.p + v[next].from, n, "\"C\"", 3) != NULL;
 }
 
+/* Compilers may see the end of a line, or of the comment, where the grammar does not: a carriage
+ * return alone; in C a backslash, perhaps with blanks behind it, before a line's end. */
+static bool hides_line_end(const char *p, size_t n, bool c)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\r' && i + 1 < n && p[i + 1] != '\n')
+			return true;
+		if (!c || p[i] != '\\')
+			continue;
+		size_t k = i + 1;
+		while (k < n && p[k] && strchr(" \t\r\v\f", p[k]))
+			k++;
+		if (k == n || p[k] == '\n')
+			return true;
+		i = k - 1;
+	}
+	return false;
+}
+
 bool tree_comment_kept(const struct tree_types *types, const struct syntax_node *v,
 		       struct span text, uint32_t i)
 {
@@ -62,5 +83,7 @@ bool tree_comment_kept(const struct tree_types *types, const struct syntax_node 
 		    (!kept[k].lines || in_lines(types, v, text, i, kept[k].lines)))
 			return true;
 	}
+	if (hides_line_end(p, n, strcmp(types->language->name, "c") == 0))
+		return true;
 	return strcmp(types->language->name, "go") == 0 && preamble(types, v, text, i);
 }

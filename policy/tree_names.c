@@ -75,6 +75,15 @@ static uint32_t enter(struct names *s, uint32_t scope, uint32_t node, uint8_t fl
 	return enter_text(s, scope, place(s, node), flags);
 }
 
+/* It has letters that the language may read as others: escapes, or what it normalises. */
+static bool is_strange(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '\\' || (unsigned char)name.p[i] >= 0x80)
+			return true;
+	return false;
+}
+
 /* Whether a name bound here keeps its spelling, whatever binds it. */
 static bool spelled(const struct names *s, uint32_t scope, uint32_t node)
 {
@@ -82,6 +91,8 @@ static bool spelled(const struct names *s, uint32_t scope, uint32_t node)
 	const char *p = s->text.p;
 	bool dunder = s->l->dunders && at.to - at.from > 4 && memcmp(p + at.from, "__", 2) == 0 &&
 		      memcmp(p + at.to - 2, "__", 2) == 0;
+	if (is_strange((struct span){ p + at.from, at.to - at.from }))
+		return true;
 	return s->all_spelled || dunder || s->scopes[scope].flags & TYPE_CLASS ||
 	       (scope == 0 && s->l->spelled_file) || find(s, OBSERVED, node);
 }

@@ -126,7 +126,10 @@ bool writer_rewritten(struct writer *w, uint32_t i, uint32_t *roots)
 	const char *type = writer_type(w, i);
 	const struct syntax_node *v = &w->v[i];
 	*roots = 0;
-	if (tree_right_of(w->l->shorthand, type).n)
+	struct span name = { w->text.p + v->from, v->to - v->from };
+	if (span_eq(name, SPAN("__proto__"))) /* {__proto__} sets no prototype */
+		*roots = 0;
+	else if (tree_right_of(w->l->shorthand, type).n)
 		*roots = put_shorthand(w, i);
 	else if (strcmp(type, "else_clause") == 0)
 		*roots =

@@ -254,7 +254,7 @@ static enum step_next run_respond(struct exchange *x)
 	bool has_body = head->framing != HTTP1_NO_BODY;
 	x->status = head->status;
 	buf_fini(&x->request_head);
-	if (!has_body || x->status > 299)
+	if (!has_body || x->status != 200)
 		exchange_vote(x, QUORUM_ABSENT);
 	struct span type = http1_find(head, SPAN("content-type"));
 	bool judged = has_body && x->route->inspect;

@@ -75,6 +75,8 @@ void piece_lit(struct wire *w, struct pieces *out, uint16_t channel, const char 
 
 uint16_t channel_of(struct wire *w, struct channel_id id)
 {
+	if (id.kind == CHANNEL_TOOL_NAME)
+		id.b = UINT32_MAX;
 	for (uint16_t i = 0; i < w->channels_n; i++) {
 		const struct channel_id *c = &w->channels[i].id;
 		if (c->kind == id.kind && c->a == id.a && c->b == id.b && !w->channels[i].retired)

@@ -92,7 +92,7 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 {
 	bool of_tool = place == function_places + 1 || place == custom_places + 1;
 	if (place->arg == CHANNEL_TOOL_NAME)
-		return tool_name(r->a);
+		return tool_name(r->a, place == call_places ? B_FUNCTION_CALL : r->b);
 	return (struct channel_id){ .kind = place->arg,
 				    .a = r->a,
 				    .b = of_tool ? r->b : place->extra };

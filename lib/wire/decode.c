@@ -176,6 +176,13 @@ static void divided_escape(struct wire *w, uint64_t off, struct pieces *out)
 	in->off = UINT64_MAX;
 }
 
+static void end_name(struct wire *w, uint64_t off, struct pieces *out)
+{
+	piece_lit(w, out, w->channel, "", 1, off, 1);
+	if (w->error == WIRE_OK)
+		out->v[out->n - 1].call = w->id.b;
+}
+
 static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	if (w->capture != ROLE_PATH)
@@ -190,7 +197,7 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 		if (w->two_layers && w->channel != NO_CHANNEL)
 			divided_escape(w, off, out);
 		if (w->id.kind == CHANNEL_TOOL_NAME && w->channel != NO_CHANNEL)
-			piece_lit(w, out, w->channel, "", 1, off, 1);
+			end_name(w, off, out);
 		w->two_layers = false;
 		return;
 	}

@@ -54,7 +54,7 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	struct channel_id id = { .kind = place->arg, .a = r->a };
 
 	if (id.kind == CHANNEL_TOOL_NAME)
-		return tool_name(r->a);
+		return tool_name(r->a, r->b);
 	if (id.kind == CHANNEL_ARGUMENTS)
 		id.b = r->b;
 	if (id.kind == CHANNEL_CONTENT && (r->flags & FLAG_THOUGHT))

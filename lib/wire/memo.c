@@ -221,6 +221,8 @@ static bool nameless(const struct wire *w)
 
 void memo_string(struct wire *w, bool text, uint64_t off)
 {
+	if (text && w->id.kind == CHANNEL_TOOL_NAME)
+		w->draft = false; /* what stands behind it says whose it is */
 	if (!w->draft || !(text || nameless(w)))
 		return;
 	struct hole *h = add_hole(w, text && !w->separated ? HOLE_TEXT : HOLE_ENVELOPE, off);

@@ -33,7 +33,7 @@ static const struct json_place root = { .scope = OWN_FLAGS, JSON_KIDS(root_place
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
 	if (place->arg == CHANNEL_TOOL_NAME)
-		return tool_name(0);
+		return tool_name(0, r->b);
 	return (struct channel_id){ .kind = place->arg,
 				    .b = place->arg == CHANNEL_ARGUMENTS ? r->b : place->extra };
 }

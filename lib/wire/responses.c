@@ -146,7 +146,7 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 	if (kind == CHANNEL_TOOL_NAME && r->type == TYPE_ITEM) /* said again */
 		return (struct channel_id){ .kind = CHANNEL_ENVELOPE };
 	if (kind == CHANNEL_TOOL_NAME)
-		return tool_name(0);
+		return tool_name(0, r->a);
 	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
 }
 

@@ -158,9 +158,10 @@ int end_plain(struct wire *w, enum wire_ending how, uint64_t released,
 	      const struct wire_notice *notice, struct buf *out);
 
 /* All names of a choice's tools are one channel, which no call's end ends. */
-static inline struct channel_id tool_name(uint16_t a)
+/* b is the call's while the name is read; all names of a choice are one channel. */
+static inline struct channel_id tool_name(uint16_t a, uint32_t call)
 {
-	return (struct channel_id){ .kind = CHANNEL_TOOL_NAME, .a = a, .b = UINT32_MAX };
+	return (struct channel_id){ .kind = CHANNEL_TOOL_NAME, .a = a, .b = call };
 }
 
 #endif

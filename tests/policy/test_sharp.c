@@ -272,7 +272,8 @@ static const struct row java[] = {
 	  JAVA("try { g(); } catch (C e) { h(); }"), "exception: B -> C" },
 	{ "java", JAVA("g((int) x);"), JAVA("g((long) x);"), "type: (int) x -> (long) x" },
 	{ "java", "class A { } // a", "class A { } // b", NULL },
-	{ "java", "class A { } // \\u000a", "class A { } // b", "directive: // \\u000a -> " },
+	{ "java", "class A { } // \\u000a", "class A { } // b",
+	  "directive: // \\u000a -> ; structure: // \\u000a -> " },
 };
 
 static const struct row c_language[] = {
