@@ -288,7 +288,8 @@ class Client:
             conn.close()
 
     def ballot_of(self, builders, by_spec, stream, spec, dice):
-        """The clients and the builders' connections of one ballot that has just begun."""
+        """The clients and the builders' connections of one ballot that has just begun. A builder that reset the connection
+        on which it is asked again never hears of it."""
         clients, conns, asked = [], [], []
         for k, builder in enumerate(builders):
             if by_spec and dice.random() < 0.9 or not clients:
@@ -296,7 +297,7 @@ class Client:
                 clients[-1].post(f"/{k if by_spec else 0}{stream.path}", headers={"x-redcard-spec": spec})
                 asked += [builder] if by_spec else builders
         for builder in asked:
-            with contextlib.suppress(OSError, http1.Ended):
+            with contextlib.suppress(OSError, http1.Ended, Unexpected):
                 builder.gets("POST")
                 conns.append(builder.conn)
         return clients, conns
