@@ -12,13 +12,13 @@
  * in), and a line inside of a fence that begins as one. Several paths behind a fence are one that
  * has them all; one that is too long, or stands too far behind, is too large.
  *
- * Choices are kept apart by their numbers. A fence that is open at the end of the answer ends there;
- * arguments that are open there are truncated. A file whose path was there before is one more file:
+ * Choices are kept apart by their numbers. A fence, or arguments, that are open at the end of the
+ * answer are truncated. A file whose path was there before is one more file:
  * who reads the answer as it comes may have acted on the first.
  *
  * An action is written so that the order of keys and white space outside of strings make no
- * difference, behind the name of its tool. The names are kept apart too, and with each file, so that
- * a call that is all file says something besides: it may write it or add to it.
+ * difference, behind the name of its tool. The names are kept apart too, and with each file, so
+ * that a call that is all file says something besides: it may write it or add to it.
  *
  * Bounds: max_bytes of text, RENDER_FILES files, RENDER_ACTIONS bytes of what calls say besides
  * files. Past them the render fails as too large, and keeps nothing.

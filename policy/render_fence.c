@@ -177,6 +177,11 @@ void render_prose(struct render *r, struct strand *s, const char *p, size_t n)
 
 void render_prose_end(struct render *r, struct strand *s)
 {
-	if (s->file)
-		end_file(s, r, fence_may_close(&s->fence));
+	bool closed = fence_may_close(&s->fence);
+	if (!s->file)
+		return;
+	end_file(s, r, closed);
+	if (!closed) /* a model may stop in the middle of its answer, which is complete as HTTP has
+			it */
+		render_fail(r, COMPARE_TRUNCATED);
 }

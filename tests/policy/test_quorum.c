@@ -74,7 +74,7 @@ static const struct {
 	{ "```{.python}\n" F1 "```\n", "~~~ Python\n" F1 "~~~", COMPARE_EQUAL },
 	{ "   ```python\n   def f(a):\n       return a + 1\n   ```\n", PY(F1), COMPARE_EQUAL },
 	/* An end without a fence is one, and so is one without a line end */
-	{ "```python\n" F1, PY(F1), COMPARE_EQUAL },
+	{ "```python\n" F1, PY(F1), COMPARE_TRUNCATED },
 	{ "```python\n" F1 "```", PY(F1), COMPARE_EQUAL },
 	/* No word: by content */
 	{ "```\n" F1 "```\n", "```\n" F2 "```\n", COMPARE_EQUAL },
