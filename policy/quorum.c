@@ -205,12 +205,22 @@ static void look(struct quorum *q, unsigned builder)
 	forget_labels(q);
 }
 
-void quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,
+static unsigned final_pairs(const struct quorum *q)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < q->n_pairs; i++)
+		n += q->pairs[i].disputed || q->pairs[i].judged;
+	return n;
+}
+
+bool quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,
 		 size_t n)
 {
 	CHECK(builder < q->settings.builders && !q->builders[builder].ended);
+	unsigned before = final_pairs(q);
 	render_feed(&q->builders[builder].render, wire, v, n);
 	look(q, builder);
+	return final_pairs(q) != before;
 }
 
 static void show_files(struct builder *b)

@@ -70,8 +70,9 @@ struct quorum *quorum_new(const struct quorum_settings *settings); /* NULL: out 
 void quorum_free(struct quorum *q);                                /* NULL is fine */
 size_t quorum_memory(const struct quorum *q);
 
-/* Pieces of one builder's answer, in order, as the wire made them. Nothing after its end. */
-void quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,
+/* Pieces of one builder's answer, in order, as the wire made them. Nothing after its end. True: a
+ * pair has become final, and the verdict may be another. */
+bool quorum_feed(struct quorum *q, unsigned builder, const struct wire *wire, const struct piece *v,
 		 size_t n);
 /* Once for each builder. */
 void quorum_end(struct quorum *q, unsigned builder, enum quorum_ending how);

@@ -411,10 +411,8 @@ void voter_feed(struct voter *v, const struct wire *wire, const struct piece *p,
 {
 	struct ballot *b = v->ballot;
 	pthread_mutex_lock(&b->lock);
-	if (b->quorum && !b->seats[v->seat].ended) {
-		quorum_feed(b->quorum, v->seat, wire, p, n);
+	if (b->quorum && !b->seats[v->seat].ended && quorum_feed(b->quorum, v->seat, wire, p, n))
 		look(b, v->w);
-	}
 	pthread_mutex_unlock(&b->lock);
 }
 

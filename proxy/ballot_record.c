@@ -1,4 +1,5 @@
 /* What is written down of a ballot: metrics, and rows for those who check it later. */
+#include <math.h>
 #include <stdio.h>
 
 #include "proxy/ballot_record.h"
@@ -85,15 +86,13 @@ static void record_verdict(const struct ballot *b, const struct quorum_verdict *
 static void count_pair(const struct ballot *b, const struct quorum_pair *p, struct worker *self)
 {
 	char name[METRIC_PAIR_BYTES];
-	double low, high;
-	if (p->judged) /* else how much there would have been is not known */
+	double low = NAN, high; /* what could not be compared has no score, and no older one */
+	if (p->judged)          /* else how much there would have been is not known */
 		metric_observe(self->metrics, METRIC_QUORUM_DECIDED, 0, p->seen);
-	if (!p->scored)
-		return;
 	snprintf(name, sizeof(name), "%s/%s", builder_name(b, p->a), builder_name(b, p->b));
-	score_bounds(&p->score, &low, &high);
-	metric_set(metrics_shard(self->all_metrics, 0), METRIC_QUORUM_DIFF, metric_pair(name),
-		   low == high ? low : high);
+	if (p->scored)
+		score_bounds(&p->score, &low, &high);
+	metric_set(metrics_shard(self->all_metrics, 0), METRIC_QUORUM_DIFF, metric_pair(name), low);
 }
 
 void ballot_record(const struct ballot *b, const struct quorum_verdict *v, struct worker *self)
