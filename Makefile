@@ -18,7 +18,7 @@ say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-5s %s\n'
 export CORPORA MODE
 
 # Foreign libraries; the flags a compiler takes are probed once and kept.
-LIBS := liburing libllhttp openssl libhs libpcre2-8 yyjson yaml-0.1 zlib libbrotlidec libzstd sqlite3
+LIBS := liburing libllhttp openssl libhs libpcre2-8 yyjson yaml-0.1 zlib libbrotlidec libzstd sqlite3 libcurl
 PROBE := build/probe-$(notdir $(CC)).mk
 OUTER := demo test asan tsan fuzz bench cover setup clean help format lint uninstall
 ifneq ($(filter-out $(OUTER),$(or $(MAKECMDGOALS),all)),)

@@ -1,0 +1,182 @@
+#include "lib/fetch.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_MS 5000
+
+struct fetcher {
+	CURL *curl;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct transfer {
+	struct buf *body;
+	size_t most;
+	bool too_large;
+	const _Atomic bool *stop;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool ready;
+
+static void initialise(void)
+{
+	ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+struct fetcher *fetcher_new(void)
+{
+	pthread_once(&once, initialise);
+	struct fetcher *f = ready ? calloc(1, sizeof(*f)) : NULL;
+	if (f && !(f->curl = curl_easy_init())) {
+		free(f);
+		f = NULL;
+	}
+	return f;
+}
+
+void fetcher_free(struct fetcher *f)
+{
+	if (!f)
+		return;
+	curl_easy_cleanup(f->curl);
+	free(f);
+}
+
+bool fetch_url_good(const char *url)
+{
+	char *host = NULL, *user = NULL, *scheme = NULL;
+	CURLU *u = curl_url();
+	bool good = u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+		    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK && host[0] &&
+		    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+		    curl_url_get(u, CURLUPART_USER, &user, 0) != CURLUE_OK;
+	curl_free(host);
+	curl_free(user);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return good;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *owner)
+{
+	struct transfer *t = owner;
+	if (n * size > t->most - t->body->n) {
+		t->too_large = true;
+		return 0;
+	}
+	buf_add(t->body, p, n * size);
+	return t->body->failed ? 0 : n * size;
+}
+
+static int on_progress(void *owner, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct transfer *t = owner;
+	(void)a, (void)b, (void)c, (void)d;
+	return t->stop && atomic_load(t->stop);
+}
+
+static int error_of(CURLcode code, const struct transfer *t)
+{
+	if (t->body->failed)
+		return -ENOMEM;
+	if (t->too_large)
+		return -EFBIG;
+	switch ((int)code) {
+	case CURLE_OK: return 0;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL: return -EINVAL;
+	case CURLE_COULDNT_CONNECT: return -ECONNREFUSED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
+	case CURLE_OPERATION_TIMEDOUT: return -ETIMEDOUT;
+	case CURLE_ABORTED_BY_CALLBACK: return -ECANCELED;
+	case CURLE_OUT_OF_MEMORY: return -ENOMEM;
+	default: return -EPROTO;
+	}
+}
+
+/* NULL: out of memory. */
+static struct curl_slist *headers_of(const struct fetch_request *r)
+{
+	/* libcurl would wait for a 100 before a body of more than a megabyte. */
+	struct curl_slist *all = curl_slist_append(NULL, "Expect:"), *more = all;
+	for (size_t i = 0; r->headers && r->headers[i] && more; i++)
+		more = curl_slist_append(all, r->headers[i]);
+	if (!more) {
+		curl_slist_free_all(all);
+		return NULL;
+	}
+	return all;
+}
+
+static void set_request(CURL *c, const struct fetch_request *r, struct curl_slist *headers)
+{
+	curl_easy_setopt(c, CURLOPT_URL, r->url);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "redcard");
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)min_u64(r->timeout_ms, CONNECT_MS));
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	if (r->body.p) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body.p);
+	}
+	if (strcmp(r->method, "HEAD") == 0)
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	if (r->ca_file)
+		curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
+}
+
+int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
+	  char why[FETCH_WHY])
+{
+	struct transfer t = { .body = &out->body, .most = r->answer_most, .stop = r->stop };
+	CHECK(r->timeout_ms > 0 && r->answer_most > 0);
+	out->status = 0;
+	out->retry_after_s = 0;
+	out->body.n = 0;
+	if (!fetch_url_good(r->url)) {
+		snprintf(why, FETCH_WHY, "this is no http or https URL without a user");
+		return -EINVAL;
+	}
+	struct curl_slist *headers = headers_of(r);
+	if (!headers) {
+		snprintf(why, FETCH_WHY, "out of memory");
+		return -ENOMEM;
+	}
+	curl_easy_reset(f->curl); /* connections stay */
+	f->error[0] = '\0';
+	set_request(f->curl, r, headers);
+	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->error);
+	curl_easy_setopt(f->curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, &t);
+	curl_easy_setopt(f->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(f->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(f->curl, CURLOPT_XFERINFODATA, &t);
+	CURLcode code = curl_easy_perform(f->curl);
+	int error = error_of(code, &t);
+	long status = 0;
+	curl_off_t after = 0;
+	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after);
+	out->status = (unsigned)status;
+	out->retry_after_s = after > 0 ? (uint32_t)min_u64((uint64_t)after, 86400) : 0;
+	if (error)
+		snprintf(why, FETCH_WHY, "%s",
+			 t.too_large   ? "the answer is too large"
+			 : f->error[0] ? f->error
+				       : curl_easy_strerror(code));
+	curl_slist_free_all(headers);
+	return error;
+}

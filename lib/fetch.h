@@ -1,0 +1,48 @@
+/*
+ * HTTP requests of a thread that may wait for the answer: http and https, by libcurl. Nothing is
+ * read from the environment, and no redirect is followed, since a signed request is for one place.
+ * One fetcher is used by one thread at a time; it keeps its connections.
+ */
+#ifndef LIB_FETCH_H
+#define LIB_FETCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+
+#define FETCH_WHY 256
+
+struct fetcher;
+
+struct fetcher *fetcher_new(void); /* NULL: out of memory */
+void fetcher_free(struct fetcher *f);
+
+struct fetch_request {
+	const char *method; /* GET, POST, PATCH... */
+	const char *url;
+	const char *const *headers; /* "name: value", without line ends; NULL ends them */
+	struct span body;           /* p NULL: none */
+	const char *ca_file;        /* of authorities; NULL: the system's */
+	uint32_t timeout_ms;        /* of the whole; needed */
+	size_t answer_most;         /* bytes of the answer's body; needed */
+	const _Atomic bool *stop;   /* looked at about once a second; may be NULL */
+};
+
+struct fetch_answer {
+	unsigned status;        /* of HTTP */
+	uint32_t retry_after_s; /* what the answer asks for; 0: nothing */
+	struct buf body;        /* the caller's to release, after a failure too */
+};
+
+/* Any status is an answer. why: one line about a failure, without the URL, which may hold a secret.
+ * -EINVAL: no such URL; -ECONNREFUSED, -EHOSTUNREACH: nobody has got the request; -ETIMEDOUT;
+ * -EPROTO: TLS or HTTP went wrong; -EFBIG: the answer is too large; -ECANCELED: stop; -ENOMEM. */
+int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
+	  char why[FETCH_WHY]) MUST_USE;
+
+/* Whether a text is an http or https URL with a host, and neither user nor password. */
+bool fetch_url_good(const char *url);
+
+#endif
