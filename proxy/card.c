@@ -51,16 +51,19 @@ void card_change_named(struct exchange *x, const struct http1_head *answer)
 {
 	static const struct span name = SPAN_INIT("x-redcard-revision");
 	unsigned n = x->change ? count(answer, name) : 0;
-	if (n == 0)
-		return;
-	if (n > 1 ||
-	    !take_word(http1_find(answer, name), x->change->revision, CARD_REVISION_BYTES)) {
-		x->change->revision[0] = '\0';
+	if (n > 1 || (n == 1 && !take_word(http1_find(answer, name), x->change->revision,
+					   CARD_REVISION_BYTES)))
 		log_message(LOG_WARNING, "revision_refused",
 			    "exchange %s: the builder's x-redcard-revision is no single word of at "
 			    "most %d letters, digits and ._:/@+=-; it is not taken",
 			    x->id, CARD_REVISION_BYTES);
-	}
+	card_change_seated(x);
+}
+
+void card_change_seated(struct exchange *x)
+{
+	if (x->change && x->voter.ballot)
+		voter_change(&x->voter, x->change, x->route->rollback_target);
 }
 
 const char *card_plan(const struct card_change *change, const char *target)

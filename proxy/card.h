@@ -23,6 +23,7 @@ struct card_change {
 /* false: no memory */
 bool card_change_begin(struct exchange *x, const struct http1_head *request) MUST_USE;
 void card_change_named(struct exchange *x, const struct http1_head *answer);
+void card_change_seated(struct exchange *x); /* it has a seat, maybe: its ballot is told */
 
 /* Those that were judged since the last call. */
 void cards_put(struct exchange *x);

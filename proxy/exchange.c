@@ -286,6 +286,7 @@ static enum step_next run_route(struct exchange *x)
 		return STEP_AGAIN;
 	if (!exchange_take_seat(x, head))
 		return STEP_AGAIN;
+	card_change_seated(x);
 	if (exchange_write_head(x, head, x->client) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");

@@ -183,8 +183,10 @@ static bool seat_rival(struct exchange *x, unsigned seat)
 	exchange_budget_begin(rival);
 	ballot_sit(&rival->voter, &x->voter, seat, rival->id);
 	if (card_change_begin(rival, http1_head(x->client->http)) &&
-	    exchange_write_head(rival, http1_head(x->client->http), x->client) == 0)
+	    exchange_write_head(rival, http1_head(x->client->http), x->client) == 0) {
+		card_change_seated(rival);
 		return true;
+	}
 	(void)no_memory(rival);
 	exchange_advance(rival);
 	return true;
