@@ -131,7 +131,6 @@ static int open_outbox(struct server *s)
 	if (error)
 		fprintf(stderr, "%s:%u: %.*s\n", c->path, c->rollback->line, (int)why.n,
 			why.p ? why.p : "");
-	s->said = error != 0;
 	buf_fini(&why);
 	return error;
 }
@@ -159,7 +158,7 @@ static int server_init(struct server *s, struct config *config)
 	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 2);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
 	s->ballots = ballots_new();
-	return s->metrics && s->workers && s->desk && s->ballots ? open_outbox(s) : -ENOMEM;
+	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
 }
 
 /* Names get a moment to resolve, so that the first request finds an address; one that cannot is
@@ -444,7 +443,8 @@ static int start(struct server *s, struct config *config)
 		return error;
 	}
 	await_names(s->first);
-	return start_workers(s);
+	error = open_outbox(s);
+	return error ? error : start_workers(s);
 }
 
 int serve_main(int argc, char **argv)
