@@ -15,6 +15,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
+#include "proxy/outbox.h"
 #include "proxy/server.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
@@ -114,6 +115,27 @@ static int open_ledger(struct server *s)
 	return error;
 }
 
+static int open_outbox(struct server *s)
+{
+	struct config *c = s->first->config;
+	struct buf why = { 0 };
+	if (!c->rollback)
+		return 0;
+	const struct outbox_options options = {
+		.ledger = s->ledger,
+		.ledger_path = c->ledger->options.path,
+		.config = c,
+		.metrics = metrics_shard(s->metrics, s->n_workers + 1),
+	};
+	int error = outbox_start(&options, &s->outbox, &why);
+	if (error)
+		fprintf(stderr, "%s:%u: %.*s\n", c->path, c->rollback->line, (int)why.n,
+			why.p ? why.p : "");
+	s->said = error != 0;
+	buf_fini(&why);
+	return error;
+}
+
 /* Takes over the reference to config. */
 static int server_init(struct server *s, struct config *config)
 {
@@ -134,10 +156,10 @@ static int server_init(struct server *s, struct config *config)
 		return error;
 	s->current = runtime_ref(s->first);
 	s->desk = audit_desk_new();
-	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 1);
+	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 2);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
 	s->ballots = ballots_new();
-	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
+	return s->metrics && s->workers && s->desk && s->ballots ? open_outbox(s) : -ENOMEM;
 }
 
 /* Names get a moment to resolve, so that the first request finds an address; one that cannot is
@@ -158,11 +180,14 @@ static void await_names(const struct runtime *rt)
 	}
 }
 
-/* The ledger goes first: its writer wakes workers, whose threads have ended by then. */
+/* The ledger goes first, after those that ask it: its writer wakes workers, whose threads have
+ * ended by then. */
 static void server_fini(struct server *s)
 {
+	outbox_stop(s->outbox);
 	ledger_use(NULL);
 	ledger_close(s->ledger);
+	outbox_free(s->outbox);
 	ledger_store_close(s->ledger_reader);
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
@@ -296,6 +321,9 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (!same_ledger(old->ledger, config->ledger))
 		log_message(LOG_WARNING, "reload",
 			    "the ledger changes with a restart only; the old one stays");
+	if (!s->outbox != !config->rollback)
+		log_message(LOG_WARNING, "reload",
+			    "`rollback` begins and ends with a restart only; the old one stays");
 	if (!same_state(s, config, errors)) {
 		config_unref(config);
 		return -EINVAL;
@@ -326,6 +354,8 @@ static void reload(struct server *s)
 		struct runtime *old = s->current;
 		s->current = next;
 		pthread_mutex_unlock(&s->mutex);
+		if (s->outbox && next->config->rollback)
+			outbox_configure(s->outbox, next->config);
 		runtime_unref(old);
 		wake_all(s);
 		atomic_fetch_add(&s->reloads, 1);

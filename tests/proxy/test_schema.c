@@ -33,6 +33,8 @@ static const struct map maps[] = {
 	{ "auditors: [{zz: 1}]\n", "auditors[]" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
+	{ "rollback: {zz: 1}\n", "rollback" },
+	{ "routes: [{rollback: {zz: 1}}]\n", "routes[].rollback" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };
