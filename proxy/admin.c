@@ -11,6 +11,7 @@
 #include "proxy/ledger_pages.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
+#include "proxy/sinks.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
 
@@ -62,6 +63,14 @@ static void measure_day(struct worker *w, const struct upstream *u)
 	metric_set(w->metrics, METRIC_DAILY_LIMIT, builder, limit);
 }
 
+/* 0: not known. */
+static uint64_t last_row(const struct server *s)
+{
+	struct ledger_head head;
+	return s->ledger_reader && ledger_store_last(s->ledger_reader, &head) == 1 ? head.sequence
+										   : 0;
+}
+
 static void measure_ledger(struct worker *w)
 {
 	struct ledger_counts now, *last = &w->ledger;
@@ -91,6 +100,7 @@ static void metrics(struct exchange *x)
 	for (size_t i = 0; i < config->n_upstreams; i++)
 		measure_day(w, &w->runtime->upstreams[i]);
 	measure_ledger(w);
+	sinks_measure(w->server->sinks, w->metrics, last_row(w->server));
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
 	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
@@ -224,6 +234,10 @@ static void status(struct exchange *x)
 	put_spending(&out, w->runtime);
 	buf_add_char(&out, ']');
 	put_ledger(&out, s);
+	if (s->sinks) {
+		buf_add_text(&out, ",\"sinks\":");
+		sinks_add_json(s->sinks, &out, last_row(s));
+	}
 	buf_add_text(&out, "}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);

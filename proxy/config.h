@@ -26,6 +26,7 @@ struct tls_context;
 struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
+struct config_sink; /* config_sinks.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -145,6 +146,8 @@ struct config {
 	uint32_t workers;                   /* "auto": one per core this process may use */
 	const char *state_dir;              /* folder for what outlives the process; NULL: none */
 	const struct config_ledger *ledger; /* NULL: none */
+	const struct config_sink *sinks;
+	size_t n_sinks;
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */

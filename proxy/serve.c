@@ -16,10 +16,12 @@
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
+#include "proxy/sinks.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
 
 #define RESOLVE_WAIT_MS 3000
+#define SINKS_DRAIN_MS 3000
 
 struct runtime *server_runtime(struct server *s)
 {
@@ -114,6 +116,22 @@ static int open_ledger(struct server *s)
 	return error;
 }
 
+static int open_sinks(struct server *s)
+{
+	struct buf errors = { 0 };
+	if (!s->ledger)
+		return 0;
+	s->sinks = sinks_new(s->first->config->ledger->options.path);
+	if (!s->sinks)
+		return -ENOMEM;
+	ledger_tell(s->ledger, sinks_tell, s->sinks);
+	int error = sinks_prepare(s->sinks, s->first->config, &errors);
+	fprintf(stderr, "%.*s", (int)errors.n, errors.p ? errors.p : "");
+	s->said = errors.n > 0;
+	buf_fini(&errors);
+	return error;
+}
+
 /* Takes over the reference to config. */
 static int server_init(struct server *s, struct config *config)
 {
@@ -130,6 +148,8 @@ static int server_init(struct server *s, struct config *config)
 	error = open_spending(s);
 	if (!error)
 		error = open_ledger(s);
+	if (!error)
+		error = open_sinks(s);
 	if (error)
 		return error;
 	s->current = runtime_ref(s->first);
@@ -164,6 +184,7 @@ static void server_fini(struct server *s)
 	ledger_use(NULL);
 	ledger_close(s->ledger);
 	ledger_store_close(s->ledger_reader);
+	sinks_free(s->sinks, SINKS_DRAIN_MS);
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);
@@ -301,10 +322,15 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 		return -EINVAL;
 	}
 	error = runtime_new(s->resolver, config, out);
-	if (!error && runtime_spend(*out, s->spending) != 0) {
+	if (error)
+		return error;
+	error = runtime_spend(*out, s->spending);
+	if (!error && s->sinks)
+		error = sinks_prepare(s->sinks, config, errors);
+	else if (!error && config->n_sinks)
+		log_message(LOG_WARNING, "reload", "without a ledger there are no sinks yet");
+	if (error)
 		runtime_unref(*out);
-		error = -ENOMEM;
-	}
 	return error;
 }
 
@@ -328,6 +354,8 @@ static void reload(struct server *s)
 		pthread_mutex_unlock(&s->mutex);
 		runtime_unref(old);
 		wake_all(s);
+		if (s->sinks)
+			sinks_adopt(s->sinks, own_metrics(s));
 		atomic_fetch_add(&s->reloads, 1);
 		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
 		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s",
@@ -414,7 +442,10 @@ static int start(struct server *s, struct config *config)
 		return error;
 	}
 	await_names(s->first);
-	return start_workers(s);
+	error = start_workers(s);
+	if (!error && s->sinks)
+		sinks_adopt(s->sinks, own_metrics(s));
+	return error;
 }
 
 int serve_main(int argc, char **argv)

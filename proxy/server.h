@@ -24,6 +24,7 @@ struct server {
 	struct spending *spending;          /* NULL: no state_dir when it started */
 	struct ledger *ledger;              /* NULL: none is configured */
 	struct ledger_store *ledger_reader; /* for the first worker's pages */
+	struct sinks *sinks;                /* NULL: no ledger */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
