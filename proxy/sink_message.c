@@ -64,13 +64,13 @@ static bool is_revision(struct span s)
 	return true;
 }
 
-static struct span revision_of(const struct json_value *body)
+/* Of a rollback `revision` is what took the bad one back. */
+static struct span revision_of(const struct ledger_row *row, const struct json_value *body)
 {
-	static const char *const keys[] = { "bad", "revision" };
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		if (is_revision(text_of(body, keys[i])))
-			return text_of(body, keys[i]);
-	return (struct span){ 0 };
+	struct span bad = text_of(body, "bad"), revision = text_of(body, "revision");
+	if (is_revision(bad))
+		return bad;
+	return is_revision(revision) && !is_rollback(row) ? revision : (struct span){ 0 };
 }
 
 bool sink_revision(const struct ledger_row *row, struct buf *out)
@@ -78,7 +78,7 @@ bool sink_revision(const struct ledger_row *row, struct buf *out)
 	struct json *j = NULL;
 	if (json_parse(row->body, &j) != 0)
 		return false;
-	struct span revision = revision_of(json_root(j));
+	struct span revision = revision_of(row, json_root(j));
 	buf_add(out, revision.p, revision.n);
 	json_free(j);
 	return revision.n > 0 && !out->failed;
@@ -362,7 +362,7 @@ static int write_github(struct sink_messages *m, const struct config_sink *s,
 			const struct ledger_row *row, const struct json_value *body, uint64_t pull)
 {
 	struct buf plain = { 0 }, marked = { 0 };
-	struct span revision = revision_of(body), restored = restored_by(row, body);
+	struct span revision = revision_of(row, body), restored = restored_by(row, body);
 	if ((!revision.n && !pull) || other_target(s, body))
 		return 0;
 	add_line(&plain, row, body, MARKUP_NONE);

@@ -1,5 +1,6 @@
 /* `redcard sinks`: tries a sink of a configuration out. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -110,6 +111,7 @@ int sinks_main(int argc, char **argv)
 			    "  redcard sinks test -c /etc/redcard/redcard.yaml --json alerts\n",
 	};
 	int status;
+	signal(SIGPIPE, SIG_IGN); /* a receiver that hangs up is an answer */
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	if (cli.n == 2 && strcmp(cli.v[0], "test") == 0)
