@@ -119,13 +119,7 @@ static int open_ledger(struct server *s)
 static int open_sinks(struct server *s)
 {
 	struct buf errors = { 0 };
-	if (!s->ledger)
-		return 0;
-	s->sinks = sinks_new(s->first->config->ledger->options.path);
-	if (!s->sinks)
-		return -ENOMEM;
-	ledger_tell(s->ledger, sinks_tell, s->sinks);
-	int error = sinks_prepare(s->sinks, s->first->config, &errors);
+	int error = s->ledger ? sinks_open(s->ledger, s->first->config, &s->sinks, &errors) : 0;
 	fprintf(stderr, "%.*s", (int)errors.n, errors.p ? errors.p : "");
 	s->said = errors.n > 0;
 	buf_fini(&errors);
@@ -325,10 +319,8 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (error)
 		return error;
 	error = runtime_spend(*out, s->spending);
-	if (!error && s->sinks)
+	if (!error)
 		error = sinks_prepare(s->sinks, config, errors);
-	else if (!error && config->n_sinks)
-		log_message(LOG_WARNING, "reload", "without a ledger there are no sinks yet");
 	if (error)
 		runtime_unref(*out);
 	return error;
@@ -354,8 +346,7 @@ static void reload(struct server *s)
 		pthread_mutex_unlock(&s->mutex);
 		runtime_unref(old);
 		wake_all(s);
-		if (s->sinks)
-			sinks_adopt(s->sinks, own_metrics(s));
+		sinks_adopt(s->sinks, own_metrics(s));
 		atomic_fetch_add(&s->reloads, 1);
 		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
 		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s",
@@ -443,7 +434,7 @@ static int start(struct server *s, struct config *config)
 	}
 	await_names(s->first);
 	error = start_workers(s);
-	if (!error && s->sinks)
+	if (!error)
 		sinks_adopt(s->sinks, own_metrics(s));
 	return error;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/log.h"
+#include "proxy/config_ledger.h"
 #include "proxy/sink.h"
 
 struct set {
@@ -28,7 +29,7 @@ static const char *const result_names[SINK_RESULT_COUNT] = {
 	[SINK_SKIPPED] = "skipped",
 };
 
-struct sinks *sinks_new(const char *ledger)
+static struct sinks *new_sinks(const char *ledger)
 {
 	struct sinks *all = calloc(1, sizeof(*all));
 	pthread_condattr_t attr;
@@ -44,7 +45,7 @@ struct sinks *sinks_new(const char *ledger)
 	return all;
 }
 
-void sinks_tell(void *sinks)
+static void on_written(void *sinks)
 {
 	struct sink_clock *c = &((struct sinks *)sinks)->clock;
 	pthread_mutex_lock(&c->lock);
@@ -98,6 +99,11 @@ int sinks_prepare(struct sinks *all, struct config *config, struct buf *errors)
 {
 	struct buf why = { 0 };
 	int error = 0;
+	if (!all && config->n_sinks)
+		log_message(LOG_WARNING, "reload",
+			    "sinks need a ledger, which begins with a restart only");
+	if (!all)
+		return 0;
 	CHECK(!all->next.config);
 	all->next = (struct set){ .config = config_ref(config),
 				  .v = calloc(config->n_sinks + 1, sizeof(struct sink)) };
@@ -116,6 +122,15 @@ int sinks_prepare(struct sinks *all, struct config *config, struct buf *errors)
 	if (error)
 		fini(&all->next);
 	return error;
+}
+
+int sinks_open(struct ledger *l, struct config *config, struct sinks **out, struct buf *errors)
+{
+	struct sinks *all = *out = new_sinks(config->ledger->options.path);
+	if (!all)
+		return -ENOMEM;
+	ledger_tell(l, on_written, all);
+	return sinks_prepare(all, config, errors);
 }
 
 static void stop(struct sinks *all)
@@ -178,6 +193,8 @@ static void count(struct sink *s, struct metrics_shard *m)
 
 void sinks_adopt(struct sinks *all, struct metrics_shard *m)
 {
+	if (!all)
+		return;
 	CHECK(all->next.config);
 	stop(all);
 	pthread_mutex_lock(&all->clock.lock);
