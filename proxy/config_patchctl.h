@@ -36,4 +36,13 @@ int config_load_patchctl(const char *path, struct config **out, struct buf *erro
 
 const struct driver_target *config_target(const struct config_patchctl *c, struct span name);
 
+struct config_reader;
+struct yaml_node;
+
+/* For the files that read it. base: the struct config_patchctl. */
+void config_read_targets(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_check_name(struct config_reader *r, unsigned line, const char *what, const char *name);
+/* The text of `secret`, which is long enough, and fit for a header; NULL: a problem. */
+const char *config_read_key(struct config_reader *r, const struct yaml_node *node);
+
 #endif

@@ -141,6 +141,16 @@ const char *patchctl_read_rollback(struct span body, const struct config_patchct
 	return wrong;
 }
 
+const char *patchctl_read_reason(struct span body, char reason[ROLLBACK_TEXT])
+{
+	static const char *const keys[] = { "reason" };
+	struct json *doc = parse(body, keys, ARRAY_LEN(keys));
+	bool good = doc && take(json_root(doc), "reason", reason, ROLLBACK_TEXT) && reason[0] &&
+		    is_line(reason);
+	json_free(doc);
+	return good ? NULL : "the body is {\"reason\": ...}, one line of 1 to 200 bytes";
+}
+
 /* --- writing --- */
 
 static void put_text(struct buf *out, const char *key, const char *text)

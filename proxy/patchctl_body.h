@@ -13,6 +13,9 @@ const char *patchctl_read_anchor(struct span body, const struct config_patchctl 
 const char *patchctl_read_rollback(struct span body, const struct config_patchctl *c,
 				   uint64_t now_ms, struct rollback *out);
 
+/* {"reason"}: of an abort. */
+const char *patchctl_read_reason(struct span body, char reason[ROLLBACK_TEXT]);
+
 void patchctl_put_anchor(struct buf *out, const struct anchor *a);
 void patchctl_put_rollback(struct buf *out, const struct rollback *r);
 

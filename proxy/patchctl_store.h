@@ -5,6 +5,7 @@
  *	accepted --> acting --> acted --> verified
  *	     \          \          \----> failed
  *	      \----------\-----------\--> expired
+ *	       \----------\-------------> aborted	by a person, before the driver had an effect
  *
  * A change of phase is on disk before the next thing is done, so that after a crash every rollback
  * goes on where it was. Any thread may call; each call is one transaction. Errors are those of
@@ -31,6 +32,7 @@ enum rollback_phase {
 	ROLLBACK_VERIFIED,
 	ROLLBACK_FAILED,
 	ROLLBACK_EXPIRED,
+	ROLLBACK_ABORTED,
 	ROLLBACK_PHASES
 };
 
@@ -90,6 +92,13 @@ int patchctl_store_accept(struct patchctl_store *s, const struct config_patchctl
 /* Writes what has changed of a rollback that was in that phase. */
 int patchctl_store_move(struct patchctl_store *s, const struct rollback *r,
 			enum rollback_phase from) MUST_USE;
+
+enum abortion { ABORTED, ABORT_KNOWN, /* it was before */ ABORT_LATE, ABORT_UNKNOWN };
+
+/* Ends a rollback that has not acted. The caller knows that its driver has had no effect. *r is
+ * what it is now, but for ABORT_UNKNOWN. */
+int patchctl_store_abort(struct patchctl_store *s, struct span id, const char *says,
+			 uint64_t now_ms, struct rollback *r, enum abortion *out) MUST_USE;
 
 int patchctl_store_find(struct patchctl_store *s, struct span id,
 			struct rollback *out) MUST_USE; /* 1, 0, -errno */
