@@ -127,20 +127,15 @@ static void read_url(struct config_reader *r, const struct yaml_node *node, void
 			       "path, without a user");
 }
 
-static void read_sign_secret(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	((struct driver_target *)base)->webhook.secret = config_read_key(r, node);
-}
-
 static void read_sign(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		KEY("name", KEY_TEXT, struct driver_target, webhook.name),
-		KEY_BY("secret", read_sign_secret),
+		KEY("name", KEY_TEXT, struct auth_token, name),
+		KEY_BY("secret", config_read_token_secret),
 	};
 	struct driver_target *t = base;
-	config_keys_read(r, node, keys, ARRAY_LEN(keys), t);
-	config_check_name(r, node->line, "the key of `sign`", t->webhook.name);
+	config_keys_read(r, node, keys, ARRAY_LEN(keys), &t->webhook.sign);
+	config_check_name(r, node->line, "the key of `sign`", t->webhook.sign.name);
 	if (node->kind == YAML_MAP && (!yaml_get(node, "name") || !yaml_get(node, "secret")))
 		config_problem(r, node->line, "`sign` needs `name` and `secret`; add what lacks");
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "lib/buf.h"
+#include "proxy/auth.h"
 
 enum driver_outcome {
 	DRIVER_DONE,
@@ -36,8 +37,8 @@ struct driver_command {
 
 struct driver_webhook {
 	const char *url;
-	const char *ca;            /* a file of authorities; NULL: the system's */
-	const char *name, *secret; /* that its requests are signed with */
+	const char *ca;         /* a file of authorities; NULL: the system's */
+	struct auth_token sign; /* what its requests are signed with */
 };
 
 struct driver_cluster {                            /* of kubernetes */

@@ -11,8 +11,8 @@
 #include "lib/fetch.h"
 #include "lib/json.h"
 #include "lib/process.h"
+#include "proxy/auth.h"
 #include "proxy/driver.h"
-#include "proxy/patchctl_auth.h"
 
 enum { ANSWER_MAX = 65536, SAYS_MAX = 1500, HEADER_MAX = 200 };
 
@@ -72,13 +72,13 @@ static int sign(const struct ask *a, struct span body, char headers[3][HEADER_MA
 					      .body = body,
 					      .time = span_of(now),
 					      .nonce = span_of(nonce) };
-	int error = target.failed ? -ENOMEM : auth_sign(span_of(w->secret), &request, mark);
+	int error = target.failed ? -ENOMEM : auth_sign(span_of(w->sign.secret), &request, mark);
 	buf_fini(&target);
 	if (error)
 		return error;
 	snprintf(headers[0], HEADER_MAX, "x-redcard-time: %s", now);
 	snprintf(headers[1], HEADER_MAX, "x-redcard-nonce: %s", nonce);
-	snprintf(headers[2], HEADER_MAX, "x-redcard-signature: %s:%s", w->name, mark);
+	snprintf(headers[2], HEADER_MAX, "x-redcard-signature: %s:%s", w->sign.name, mark);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "lib/log.h"
 #include "proxy/answer.h"
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 #include "proxy/patchctl_body.h"
 #include "proxy/patchctl_page.h"
 #include "proxy/server.h"
@@ -74,7 +74,7 @@ bool patchctl_path_begins(struct span path, struct span prefix)
 /* --- anchors --- */
 
 static enum step_next post_anchor(struct exchange *x, struct span about, struct span query,
-				  const struct config_token *who)
+				  const struct auth_token *who)
 {
 	(void)about, (void)query;
 	struct patchctl *p = patchctl_of(x);
@@ -135,7 +135,7 @@ static enum step_next post_rollback(struct exchange *x, struct rollback *r)
 }
 
 static enum step_next post_abort(struct exchange *x, struct span id, struct span query,
-				 const struct config_token *who)
+				 const struct auth_token *who)
 {
 	(void)query;
 	struct rollback r;
@@ -160,7 +160,7 @@ static enum step_next post_abort(struct exchange *x, struct span id, struct span
 }
 
 static enum step_next begin_rollback(struct exchange *x, struct span about, struct span query,
-				     const struct config_token *who)
+				     const struct auth_token *who)
 {
 	(void)about;
 	struct rollback r = { .accepted_ms = patchctl_real_ms() };
@@ -185,7 +185,7 @@ static int remember(void *owner, struct span name, struct span nonce)
 }
 
 static enum auth authenticate(struct exchange *x, const struct http1_head *head,
-			      const struct config_token **who)
+			      const struct auth_token **who)
 {
 	struct patchctl *p = patchctl_of(x);
 	const struct auth_check check = { .tokens = patchctl_config(x)->tokens,
@@ -226,7 +226,7 @@ struct change {
 	const char *method, *before, *behind;
 	enum role role;
 	enum step_next (*run)(struct exchange *x, struct span about, struct span query,
-			      const struct config_token *who);
+			      const struct auth_token *who);
 };
 
 static const struct change changes[] = {
@@ -248,7 +248,7 @@ static bool leads_to(const struct change *c, struct span path, struct span *abou
 }
 
 static enum step_next call(struct exchange *x, const struct http1_head *head, struct span path,
-			   struct span query, const struct config_token *who)
+			   struct span query, const struct auth_token *who)
 {
 	struct span about = { 0 };
 	const struct change *c = NULL;
@@ -274,7 +274,7 @@ static enum step_next call(struct exchange *x, const struct http1_head *head, st
 static enum step_next run_receive(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->client->http);
-	const struct config_token *who = NULL;
+	const struct auth_token *who = NULL;
 	switch (admin_gather(x, BODY_BYTES, "a body has at most 64 KiB")) {
 	case ADMIN_BODY_WAITS: return STEP_WAIT;
 	case ADMIN_BODY_REFUSED: return exchange_to(x, &step_finish);

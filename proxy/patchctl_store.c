@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 #include "proxy/patchctl_db.h"
 
 #define BUSY_MS 2000

@@ -11,8 +11,8 @@
 
 #include "lib/json.h"
 #include "lib/process.h"
+#include "proxy/auth.h"
 #include "proxy/driver.h"
-#include "proxy/patchctl_auth.h"
 
 /* A service of one connection: takes a request with its body, and answers what it is told. */
 struct service {
@@ -48,7 +48,7 @@ static void setup(void)
 	target = (struct driver_target){
 		.name = "app",
 		.driver = &driver_webhook,
-		.webhook = { .url = url, .name = "patchctl", .secret = secret }
+		.webhook = { .url = url, .sign = { .name = "patchctl", .secret = secret } }
 	};
 	job = (struct driver_job){ .id = "01M8C9NG4NX8WDX89WXVAPGAGD",
 				   .target = &target,
@@ -152,7 +152,7 @@ Test(driver_webhook, requests_are_signed)
 	cr_assert_str_eq(revision, "v3");
 	cr_assert_str_eq(said(), "put back\n");
 	cr_assert_eq(strncmp(service.request, "POST /back?x=1 HTTP/1.1\r\n", 25), 0);
-	const struct config_token token = { .name = "patchctl", .secret = secret }, *who = NULL;
+	const struct auth_token token = { .name = "patchctl", .secret = secret }, *who = NULL;
 	const struct auth_request request = { .method = SPAN("POST"),
 					      .target = SPAN("/back?x=1"),
 					      .body = span_of(body_of(&service)),
