@@ -11,7 +11,7 @@
 #define SECRET_LEAST 16
 #define SECRET_MOST 1024
 
-const char *const role_names[ROLE_COUNT + 1] = { "read", "register", "rollback", NULL };
+const char *const role_names[ROLE_COUNT + 1] = { "read", "register", "rollback", "quorum", NULL };
 
 const struct driver_target *config_target(const struct config_patchctl *c, struct span name)
 {
@@ -94,11 +94,12 @@ static void read_roles(struct config_reader *r, const struct yaml_node *node, vo
 			roles[i] = true;
 		else
 			config_problem(r, e->line,
-				       "`%s` is no role; write read, register or rollback",
+				       "`%s` is no role; write read, register, rollback or quorum",
 				       e->kind == YAML_SCALAR ? e->text : "this");
 	}
 	if (!node->first)
-		config_problem(r, node->line, "`roles` is empty; write read, register or rollback");
+		config_problem(r, node->line,
+			       "`roles` is empty; write read, register, rollback or quorum");
 }
 
 void config_check_token(struct config_reader *r, unsigned line, const struct auth_token *tokens,

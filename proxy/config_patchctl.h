@@ -10,7 +10,7 @@
 #define PATCHCTL_NAME 64 /* bytes of the name of a target or token, with its NUL */
 
 /* What a caller may do. */
-enum role { ROLE_READ, ROLE_REGISTER, ROLE_ROLLBACK, ROLE_COUNT };
+enum role { ROLE_READ, ROLE_REGISTER, ROLE_ROLLBACK, ROLE_QUORUM, ROLE_COUNT };
 
 extern const char *const role_names[ROLE_COUNT + 1]; /* ends with NULL */
 

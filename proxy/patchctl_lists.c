@@ -87,6 +87,50 @@ static enum step_next get_rollbacks(struct exchange *x)
 	return patchctl_broken(x, error);
 }
 
+/* --- what quorums have said --- */
+
+static bool list_statement(const struct statement *st, void *owner)
+{
+	struct list *l = owner;
+	buf_add_text(&l->out, l->n++ ? "," : "");
+	patchctl_put_statement(&l->out, st);
+	return !l->out.failed;
+}
+
+/* {verdict, statements}: the worst verdict, and all that led to it. 1, 0: nothing is known, and
+ * nothing was added; -errno. */
+static int put_quorum(struct patchctl_store *s, struct span change, struct buf *out)
+{
+	struct list list = { 0 };
+	enum statement_verdict worst = STATEMENT_FAIL;
+	int said = patchctl_store_said(s, change, &worst, list_statement, &list);
+	if (said == 1) {
+		buf_printf(out, "{\"verdict\":\"%s\",\"statements\":[",
+			   statement_verdict_names[worst]);
+		buf_add(out, list.out.p, list.out.n);
+		buf_add_text(out, "]}");
+	}
+	if (said == 1 && list.out.failed)
+		said = -ENOMEM;
+	buf_fini(&list.out);
+	return said;
+}
+
+static enum step_next no_change(struct exchange *x)
+{
+	return admin_problem(x, 404, "no such change", "nothing is known of this change");
+}
+
+static enum step_next get_quorum(struct exchange *x, struct span change)
+{
+	struct buf out = { 0 };
+	int said = put_quorum(patchctl_of(x)->store, change, &out);
+	if (said == 1)
+		return patchctl_answer(x, 200, &out);
+	buf_fini(&out);
+	return said < 0 ? patchctl_broken(x, said) : no_change(x);
+}
+
 /* What a revision has to do with: anchors of it; rollbacks of which it is the bad one, the anchor
  * or the restoring one. */
 static enum step_next get_audit(struct exchange *x, struct span revision)
@@ -97,15 +141,19 @@ static enum step_next get_audit(struct exchange *x, struct span revision)
 	buf_add_json(&list.out, revision);
 	buf_add_text(&list.out, "\",\"anchors\":[");
 	int error = patchctl_store_anchors(s, (struct span){ 0 }, AUDIT_LOOKS, list_anchor, &list);
+	size_t n = list.n;
 	list.n = 0;
 	buf_add_text(&list.out, "],\"rollbacks\":[");
 	if (!error)
 		error = patchctl_store_rollbacks(s, false, AUDIT_LOOKS, list_rollback, &list);
-	buf_add_text(&list.out, "]}");
-	if (!error)
+	n += list.n;
+	buf_add_text(&list.out, "],\"quorum\":");
+	int said = error ? error : put_quorum(s, revision, &list.out);
+	buf_add_text(&list.out, said == 0 ? "null}" : "}");
+	if (said >= 0 && n + (size_t)said > 0)
 		return patchctl_answer(x, 200, &list.out);
 	buf_fini(&list.out);
-	return patchctl_broken(x, error);
+	return said < 0 ? patchctl_broken(x, said) : no_change(x);
 }
 
 /* --- by path --- */
@@ -121,7 +169,8 @@ static enum step_next readyz(struct exchange *x)
 
 enum step_next patchctl_read_page(struct exchange *x, struct span path, struct span query)
 {
-	static const struct span one = SPAN_INIT("/rollback/"), audit = SPAN_INIT("/audit/");
+	static const struct span one = SPAN_INIT("/rollback/"), audit = SPAN_INIT("/audit/"),
+				 quorum = SPAN_INIT("/quorum/");
 	if (span_eq(path, SPAN("/readyz")))
 		return readyz(x);
 	if (span_eq(path, SPAN("/anchors")))
@@ -132,9 +181,10 @@ enum step_next patchctl_read_page(struct exchange *x, struct span path, struct s
 		return get_rollback(x, (struct span){ path.p + one.n, path.n - one.n });
 	if (patchctl_path_begins(path, audit))
 		return get_audit(x, (struct span){ path.p + audit.n, path.n - audit.n });
+	if (patchctl_path_begins(path, quorum))
+		return get_quorum(x, (struct span){ path.p + quorum.n, path.n - quorum.n });
 	return admin_problem(
 		x, 404, "no such page",
-		"PatchCtl has /anchors, /rollback, /rollback/ID, /rollbacks, /audit/CHANGE, "
-		"/readyz, "
-		"/livez and /metrics");
+		"PatchCtl has /anchors, /rollback, /rollback/ID, /rollbacks, /quorum/CHANGE, "
+		"/audit/CHANGE, /readyz, /livez and /metrics");
 }

@@ -176,6 +176,35 @@ static enum step_next begin_rollback(struct exchange *x, struct span about, stru
 	return plans ? patchctl_post_plan(x, &r) : post_rollback(x, &r);
 }
 
+/* --- quorums --- */
+
+static enum step_next patch_quorum(struct exchange *x, struct span change, struct span query,
+				   const struct auth_token *who)
+{
+	struct statement st = { .time_ms = patchctl_real_ms() };
+	struct buf out = { 0 };
+	bool known = false;
+	(void)query;
+	if (change.n >= sizeof(st.change))
+		return admin_problem(x, 400, "no change", "a change has a name of up to 127 bytes");
+	memcpy(st.change, change.p, change.n);
+	if (!driver_is_word(st.change))
+		return admin_problem(x, 400, "no change",
+				     "a change is one word of letters, digits and . _ - : / @ +");
+	const char *wrong = patchctl_read_statement(patchctl_said(x), patchctl_config(x), &st);
+	if (wrong)
+		return admin_problem(x, 400, "no statement", wrong);
+	memcpy(st.by, who->name, strlen(who->name) + 1);
+	int error = patchctl_store_say(patchctl_of(x)->store, &st, &known);
+	if (error == -E2BIG)
+		return admin_problem(x, 409, "too much said",
+				     "this change has as many statements as are kept of one");
+	if (error)
+		return patchctl_broken(x, error);
+	patchctl_put_statement(&out, &st);
+	return patchctl_answer(x, known ? 200 : 201, &out);
+}
+
 /* --- who asks, and what --- */
 
 static int remember(void *owner, struct span name, struct span nonce)
@@ -233,6 +262,7 @@ static const struct change changes[] = {
 	{ "POST", "/anchors", NULL, ROLE_REGISTER, post_anchor },
 	{ "POST", "/rollback", NULL, ROLE_ROLLBACK, begin_rollback },
 	{ "POST", "/rollback/", "/abort", ROLE_ROLLBACK, post_abort },
+	{ "PATCH", "/quorum/", "", ROLE_QUORUM, patch_quorum },
 };
 
 static bool leads_to(const struct change *c, struct span path, struct span *about)

@@ -17,6 +17,9 @@
 	"id, target, by, bad, anchor, revision, reason, says, phase, deadline_ms, accepted_ms, " \
 	"acting_ms, acted_ms, ended_ms, tries"
 
+#define STATEMENT_COLUMNS \
+	"change, verdict, target, revision, votes, needed, diff, reason, by, time_ms"
+
 static const char *const statements[QUERY_COUNT] = {
 	[Q_ANCHOR_ADD] = "INSERT INTO anchor (target, revision, by, note, time_ms) "
 			 "VALUES (?, ?, ?, ?, ?)",
@@ -42,6 +45,14 @@ static const char *const statements[QUERY_COUNT] = {
 	[Q_ALL] = "SELECT " COLUMNS " FROM rollback ORDER BY n DESC LIMIT ?",
 	[Q_NONCE_ADD] = "INSERT INTO nonce (name, nonce, time_ms) VALUES (?, ?, ?)",
 	[Q_NONCE_FORGET] = "DELETE FROM nonce WHERE time_ms < ?",
+	[Q_QUORUM_FIND] =
+		"SELECT " STATEMENT_COLUMNS " FROM quorum WHERE change = ? AND verdict = ? "
+		"AND target = ? AND revision = ? AND votes = ? AND needed = ? "
+		"AND diff = ? AND reason = ? AND by = ?",
+	[Q_QUORUM_SUM] = "SELECT count(*), max(verdict) FROM quorum WHERE change = ?",
+	[Q_QUORUM_ADD] = "INSERT INTO quorum (" STATEMENT_COLUMNS ") "
+			 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[Q_QUORUM_OF] = "SELECT " STATEMENT_COLUMNS " FROM quorum WHERE change = ? ORDER BY n",
 	[Q_PROBE] = "REPLACE INTO probe (n) VALUES (1)",
 };
 _Static_assert(ROLLBACK_ACTED == 2 && ROLLBACK_VERIFIED == 3 && ROLLBACK_FAILED == 4 &&
@@ -66,6 +77,13 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS nonce (name TEXT NOT NULL, nonce TEXT NOT NULL,"
 	" time_ms INTEGER NOT NULL, PRIMARY KEY (name, nonce)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS nonce_time ON nonce (time_ms);"
+	/* Numbers that were not said are -1, so that the same statement is found again. */
+	"CREATE TABLE IF NOT EXISTS quorum (n INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" change TEXT NOT NULL, verdict INTEGER NOT NULL, target TEXT NOT NULL,"
+	" revision TEXT NOT NULL, votes INTEGER NOT NULL, needed INTEGER NOT NULL,"
+	" diff INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL,"
+	" time_ms INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS quorum_change ON quorum (change, n);"
 	"CREATE TABLE IF NOT EXISTS probe (n INTEGER PRIMARY KEY) STRICT;";
 
 /* --- life --- */

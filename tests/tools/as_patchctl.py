@@ -129,7 +129,7 @@ class PatchCtl:
         self.port = self.port or servers.free_port()
         state = os.path.join(self.folder, "state")
         os.makedirs(state, exist_ok=True)
-        roles = {"all": ["register", "rollback", "read"], "reader": ["read"], "registrar": ["register"]}
+        roles = {"all": ["register", "rollback", "read", "quorum"], "reader": ["read"], "registrar": ["register"]}
         config = {
             "listen": f"127.0.0.1:{self.port}", "state_dir": "state",
             "tokens": [{"name": n, "secret": {"file": self.token_file(n)}, "roles": roles[n]} for n in roles],
