@@ -45,6 +45,7 @@ static const struct map patchctl_maps[] = {
 	{ "tokens: [{zz: 1}]\n", "tokens[]" },
 	{ "targets: [{zz: 1}]\n", "targets[]" },
 	{ "targets: [{committer: {zz: 1}}]\n", "targets[].committer" },
+	{ "targets: [{sign: {zz: 1}}]\n", "targets[].sign" },
 	{ "limits: {zz: 1}\n", "limits" },
 };
 
