@@ -90,8 +90,7 @@ static int error_of(CURLcode code, const struct transfer *t)
 		return -EFBIG;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL: return -EINVAL;
+	case CURLE_URL_MALFORMAT: return -EINVAL;
 	case CURLE_COULDNT_CONNECT: return -ECONNREFUSED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;

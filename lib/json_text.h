@@ -39,7 +39,7 @@ struct json_place {
 	const struct json_place *kids;
 	uint8_t key_len;
 	uint8_t kids_n; /* at most 16 */
-	uint8_t role, arg, scope;
+	uint8_t role, arg, scope, said;
 	uint32_t extra;
 };
 

@@ -11,6 +11,8 @@
 #define SHA256_BYTES 32
 #define SHA256_HEX 65 /* 64 lower-case hex digits and a NUL */
 
+#define SHA256_MEMORY 512 /* about; of one running hash */
+
 struct sha256; /* one running hash */
 
 struct sha256 *sha256_new(void);    /* NULL: out of memory */

@@ -135,10 +135,7 @@ static bool guessed_wrong(const struct wire *w)
 {
 	for (uint32_t i = 0; i < w->known_n; i++) {
 		const struct known *k = &w->known[i];
-		struct channel_id id =
-			w->table->resolve
-				? w->table->resolve(k->place, &k->r)
-				: (struct channel_id){ k->place->arg, k->r.a, k->place->extra };
+		struct channel_id id = again_identity(w, k->place, &k->r);
 		if (id.kind != k->id.kind || id.a != k->id.a || id.b != k->id.b)
 			return true;
 	}

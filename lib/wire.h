@@ -28,6 +28,7 @@
  * - A frame whose arguments end inside an escape of the inner document is joined to the next one.
  * - Comments of events are no text; `event` and `id` values and unknown fields are envelope.
  * - Envelope that stands in the same bytes as in an earlier event is not said again; see memo.c.
+ * - Text that an event says once more is envelope, its channel named before it; see again.c.
  * - FRAMING_NONE is one long frame, ended by a PIECE_FRAME at the finish.
  * - UTF-16 and UTF-32, told by the first bytes, are an error; see encoding.c.
  */
@@ -99,8 +100,9 @@ struct channel_id {
 
 enum piece_kind {
 	PIECE_TEXT,
-	PIECE_FRAME,      /* a frame ended, which stood in these raw bytes */
-	PIECE_CHANNEL_END /* the builder said that this channel is complete */
+	PIECE_FRAME,       /* a frame ended, which stood in these raw bytes */
+	PIECE_CHANNEL_END, /* the builder said that this channel is complete */
+	PIECE_REPEAT       /* the envelope's text up to its next NUL says this channel's again */
 };
 
 struct piece {
@@ -116,7 +118,7 @@ struct piece {
 		struct {
 			uint32_t input, output;
 		} tokens;      /* PIECE_FRAME: reported by this frame (wire_usage.h), else zero */
-		uint32_t call; /* of the NUL behind a tool's name: the number of its call */
+		uint32_t call; /* of the NUL behind a tool's name, or its repeat: its number */
 	};
 };
 
@@ -130,7 +132,6 @@ struct pieces {
 	struct piece *v;
 	size_t n, cap;
 };
-
 void pieces_fini(struct pieces *v);
 struct wire_options {
 	enum framing framing;
@@ -141,7 +142,6 @@ struct wire_options {
 };
 
 struct wire;
-
 /* Which framing and dialect an answer has. path is the request's path with its query, content_type
  * the answer's header value (either may be empty). An unknown content type gives FRAMING_NONE;
  * application/json gives FRAMING_DOCUMENT, and FRAMING_ARRAY for a streamGenerateContent without

@@ -24,6 +24,7 @@ const char *const compare_reason_names[] = {
 	"exhausted",
 	"no_memory",
 	"actions_differ",
+	"contradiction",
 	"truncated",
 	"stalled",
 	"late",

@@ -31,6 +31,7 @@ enum compare_reason {
 	COMPARE_NO_MEMORY,
 	/* Of streams: */
 	COMPARE_ACTIONS_DIFFER, /* tool calls that are no files */
+	COMPARE_CONTRADICTION,  /* what was streamed is said again, otherwise */
 	COMPARE_TRUNCATED,
 	COMPARE_STALLED,
 	COMPARE_LATE,

@@ -190,6 +190,8 @@ static size_t gather(struct judge *j, struct judge_scratch *s, const struct piec
 			j->counts.frames++;
 			continue;
 		}
+		if (p->kind == PIECE_REPEAT)
+			continue;
 		struct slot *slot = slot_of(j, s, p->channel);
 		if (!slot)
 			return 0;

@@ -8,11 +8,17 @@
 static void forget_strands(struct render *r)
 {
 	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++) {
-		if (r->strands[i])
+		if (r->strands[i]) {
 			call_fini(&r->strands[i]->call);
+			echo_fini(&r->strands[i]->echo);
+		}
 		free(r->strands[i]);
 		r->strands[i] = NULL;
 	}
+	if (r->repeat)
+		echo_fini(&r->repeat->echo);
+	free(r->repeat);
+	r->repeat = NULL;
 }
 
 static void file_fini(struct render_file *f)
@@ -37,13 +43,15 @@ void render_fini(struct render *r)
 
 size_t render_memory(const struct render *r)
 {
-	size_t n = r->cap * sizeof(*r->files) + r->actions.cap + r->names.cap;
+	size_t n = r->cap * sizeof(*r->files) + r->actions.cap + r->names.cap +
+		   (r->repeat ? sizeof(*r->repeat) : 0);
 	for (uint32_t i = 0; i < r->n; i++)
 		n += r->files[i].path.cap + r->files[i].text.cap +
 		     r->files[i].online.n * sizeof(uint32_t);
 	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++)
 		if (r->strands[i])
 			n += sizeof(*r->strands[i]) + r->strands[i]->call.rest.cap +
+			     (r->strands[i]->echo.hash ? SHA256_MEMORY : 0) +
 			     (r->strands[i]->call.levels ? CALL_DEPTH * sizeof(struct call_level)
 							 : 0);
 	return n;
@@ -130,10 +138,11 @@ static struct strand *strand_of(struct render *r, const struct wire *wire, uint1
 	}
 	s->id = wire_channel(wire, channel);
 	s->channel = channel;
-	s->call.choice = s->id.a;
-	s->call.channel = channel;
 	bool responses = wire_dialect(wire) == DIALECT_RESPONSES;
-	s->of = responses ? 0 : s->id.a;
+	s->of = responses ? 0 : s->id.a; /* there, items are counted, and an answer is one choice */
+	s->call.choice = s->of;
+	s->call.channel = channel;
+	s->again = responses;
 	s->call_number = responses ? s->id.a : s->id.b;
 	fence_init(&s->fence);
 	r->strands[channel] = s;
@@ -166,6 +175,8 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 		s->ended = true;
 		return;
 	}
+	if (s->again)
+		render_said(r, s, p);
 	switch ((enum channel_kind)s->id.kind) {
 	case CHANNEL_RAW:
 		if (wire_framing(wire) == FRAMING_NONE)
@@ -174,8 +185,12 @@ static void take(struct render *r, const struct wire *wire, const struct piece *
 	case CHANNEL_CONTENT: render_prose(r, s, piece_text(p), p->text_len); break;
 	case CHANNEL_ARGUMENTS: call_take(&s->call, r, p); break;
 	case CHANNEL_TOOL_NAME: take_name(r, s, p); break;
-	case CHANNEL_TOOL_TEXT: call_add(&s->call, r, piece_text(p), p->text_len); break;
-	case CHANNEL_ENVELOPE:
+	case CHANNEL_TOOL_TEXT:
+		if (wire_dialect(wire) == DIALECT_GEMINI && s->id.b)
+			render_fail(r, COMPARE_UNSUPPORTED); /* arguments by their paths */
+		call_add(&s->call, r, piece_text(p), p->text_len);
+		break;
+	case CHANNEL_ENVELOPE: render_repeated(r, p); break;
 	case CHANNEL_REFUSAL:
 	case CHANNEL_REASONING:
 	case CHANNEL_KIND_COUNT: break;
@@ -188,9 +203,12 @@ void render_feed(struct render *r, const struct wire *wire, const struct piece *
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].kind == PIECE_FRAME)
 			continue;
-		if (wire_channel(wire, v[i].channel).kind != CHANNEL_ENVELOPE)
+		if (v[i].kind == PIECE_TEXT &&
+		    wire_channel(wire, v[i].channel).kind != CHANNEL_ENVELOPE)
 			r->seen += v[i].text_len;
-		if (!r->failed)
+		if (!r->failed && v[i].kind == PIECE_REPEAT)
+			render_repeat(r, &v[i]);
+		else if (!r->failed)
 			take(r, wire, &v[i]);
 	}
 	if (r->failed)
@@ -210,7 +228,7 @@ static int by_channel(const void *a, const void *b)
 }
 
 /* The names of one call, or without numbers those of all calls of a choice: each with a NUL. */
-static void add_names(const struct strand *names, const uint32_t *call, struct buf *out)
+void render_names(const struct strand *names, const uint32_t *call, struct buf *out)
 {
 	struct span s = { names->call.rest.p, names->call.rest.n };
 	for (const char *end; s.n && (end = memchr(s.p, '\0', s.n)) != NULL;) {
@@ -232,7 +250,7 @@ static void name_call(struct render *r, const struct strand *s, struct buf *out)
 	for (size_t i = 0; i < WIRE_CHANNELS_MAX; i++) {
 		const struct strand *names = r->strands[i];
 		if (names && names->id.kind == CHANNEL_TOOL_NAME && names->id.a == s->of)
-			add_names(names, &s->call_number, out);
+			render_names(names, &s->call_number, out);
 	}
 	if (out->failed)
 		render_fail(r, COMPARE_NO_MEMORY);
@@ -256,7 +274,7 @@ static void end_action(struct render *r, struct strand *s)
 {
 	size_t before = r->actions.n;
 	name_files(r, s);
-	buf_printf(&r->actions, "%u ", s->id.a);
+	buf_printf(&r->actions, "%u ", s->of);
 	name_call(r, s, &r->actions);
 	size_t from = r->actions.n;
 	if (s->id.kind == CHANNEL_TOOL_TEXT)
@@ -274,7 +292,7 @@ static void end_action(struct render *r, struct strand *s)
 static void end_names(struct render *r, const struct strand *s)
 {
 	buf_printf(&r->names, "%u ", s->id.a);
-	add_names(s, NULL, &r->names);
+	render_names(s, NULL, &r->names);
 	if (r->names.failed)
 		render_fail(r, COMPARE_NO_MEMORY);
 }

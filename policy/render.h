@@ -12,6 +12,9 @@
  * in), and a line inside of a fence that begins as one. Several paths behind a fence are one that
  * has them all; one that is too long, or stands too far behind, is too large.
  *
+ * Some wires say a text again when it is complete, and who reads only that must get the same: a
+ * repeat that differs is a contradiction, for which the render fails. Hashes of both are kept.
+ *
  * Choices are kept apart by their numbers. A fence, or arguments, that are open at the end of the
  * answer are truncated. A file whose path was there before is one more file:
  * who reads the answer as it comes may have acted on the first.
@@ -54,6 +57,7 @@ struct render_file {
 };
 
 struct strand;
+struct repeat;
 
 struct render {
 	uint32_t max_bytes, bytes, action_bytes;
@@ -63,6 +67,7 @@ struct render {
 	struct render_file *files;
 	uint32_t n, cap;
 	struct strand *strands[WIRE_CHANNELS_MAX];
+	struct repeat *repeat;     /* NULL: none so far */
 	struct buf actions, names; /* when ended; names: of the tools that are called */
 };
 

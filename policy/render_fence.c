@@ -84,7 +84,7 @@ static void read_info(struct span line, struct span *language, struct span *path
 
 static void begin_file(struct strand *s, struct render *r)
 {
-	struct render_file *f = render_open(r, RENDER_FENCE, s->id.a);
+	struct render_file *f = render_open(r, RENDER_FENCE, s->of);
 	struct span line = { s->line, s->line_n }, language, path;
 	if (!f)
 		return;

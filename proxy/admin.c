@@ -13,6 +13,7 @@
 #include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
+#include "proxy/sinks.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
 
@@ -64,6 +65,14 @@ static void measure_day(struct worker *w, const struct upstream *u)
 	metric_set(w->metrics, METRIC_DAILY_LIMIT, builder, limit);
 }
 
+/* 0: not known. */
+static uint64_t last_row(const struct server *s)
+{
+	struct ledger_head head;
+	return s->ledger_reader && ledger_store_last(s->ledger_reader, &head) == 1 ? head.sequence
+										   : 0;
+}
+
 static void measure_ledger(struct worker *w)
 {
 	struct ledger_counts now, *last = &w->ledger;
@@ -95,6 +104,7 @@ static void metrics(struct exchange *x)
 	measure_ledger(w);
 	if (w->server->outbox)
 		outbox_measure(w->server->outbox);
+	sinks_measure(w->server->sinks, w->metrics, last_row(w->server));
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
 	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
@@ -231,6 +241,10 @@ static void status(struct exchange *x)
 	if (s->outbox) {
 		buf_add_text(&out, ",\"rollbacks\":");
 		outbox_status(s->outbox, &out);
+	}
+	if (s->sinks) {
+		buf_add_text(&out, ",\"sinks\":");
+		sinks_add_json(s->sinks, &out, last_row(s));
 	}
 	buf_add_text(&out, "}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });

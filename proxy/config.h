@@ -27,6 +27,7 @@ struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
 struct config_rollback; /* config_rollback.h */
+struct config_sink;     /* config_sinks.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -148,6 +149,8 @@ struct config {
 	const char *state_dir;              /* folder for what outlives the process; NULL: none */
 	const struct config_ledger *ledger; /* NULL: none */
 	const struct config_rollback *rollback; /* NULL: none */
+	const struct config_sink *sinks;
+	size_t n_sinks;
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */

@@ -79,7 +79,10 @@ static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
 static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static const char *sinks[METRIC_SINKS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
+
+static char sink_names[METRIC_SINKS_MAX][64];
 
 static const char *pairs[METRIC_PAIRS_MAX];
 static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
@@ -105,6 +108,15 @@ static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0
 				    LABELS("auditor", auditors),        \
 				    .also = "answer",                   \
 				    .also_value = (value) }
+
+#define DELIVERIES(row, value)                                                               \
+	[METRIC_SINK_DELIVERIES +                                                            \
+		(row)] = { .name = "redcard_sink_deliveries_total",                          \
+			   .kind = METRIC_COUNTER,                                           \
+			   .help = "Rows of the ledger for a sink, by what became of them.", \
+			   LABELS("sink", sinks),                                            \
+			   .also = "result",                                                 \
+			   .also_value = (value) }
 
 const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total",
@@ -252,6 +264,18 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_OBJECTIVE_MISSED] = { .name = "redcard_rollback_objective_missed_total",
 				      .kind = METRIC_COUNTER,
 				      .help = "Rollbacks that were not verified within rollback.objective." },
+	DELIVERIES(SINK_DELIVERED, "delivered"),
+	DELIVERIES(SINK_REFUSALS, "refused"),
+	DELIVERIES(SINK_RETRIED, "retried"),
+	DELIVERIES(SINK_SKIPPED, "skipped"),
+	[METRIC_SINK_LAG] = { .name = "redcard_sink_lag_rows",
+			      .kind = METRIC_GAUGE,
+			      .help = "Rows of the ledger that the sink has not passed yet.",
+			      LABELS("sink", sinks) },
+	[METRIC_SINK_UP] = { .name = "redcard_sink_up",
+			     .kind = METRIC_GAUGE,
+			     .help = "Whether the latest try of the sink was taken: 1 yes, 0 no.",
+			     LABELS("sink", sinks) },
 	[METRIC_BUILDER_UP] = { .name = "builder_status_up",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -344,4 +368,9 @@ size_t metric_auditor(const char *name)
 {
 	return find_shared(auditors, auditor_names[0], METRIC_AUDITORS_MAX,
 			   sizeof(auditor_names[0]), name);
+}
+
+size_t metric_sink(const char *name)
+{
+	return find_shared(sinks, sink_names[0], METRIC_SINKS_MAX, sizeof(sink_names[0]), name);
 }

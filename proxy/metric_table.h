@@ -10,6 +10,14 @@
 #include "policy/compare.h"
 #include "proxy/audit_form.h"
 
+enum sink_result { /* what became of rows and tries */
+		   SINK_DELIVERED,
+		   SINK_REFUSALS,
+		   SINK_RETRIED, /* a try failed, and the row waits for the next one */
+		   SINK_SKIPPED, /* a row was given up */
+		   SINK_RESULT_COUNT
+};
+
 enum metric {
 	METRIC_EXCHANGES,        /* counter by enum exchange_result */
 	METRIC_REQUESTS,         /* counter by enum status_class */
@@ -47,6 +55,10 @@ enum metric {
 	METRIC_WISH_PHASE,         /* histogram by enum wish_phase, seconds */
 	METRIC_BYPASSED,           /* gauge: whether nothing is asked for, of any target */
 	METRIC_OBJECTIVE_MISSED,   /* counter */
+	METRIC_SINK_DELIVERIES,    /* counters by metric_sink(), one for each sink_result */
+	METRIC_SINK_DELIVERIES_LAST = METRIC_SINK_DELIVERIES + SINK_RESULT_COUNT - 1,
+	METRIC_SINK_LAG, /* gauges by metric_sink(), set by one shard */
+	METRIC_SINK_UP,
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -164,5 +176,9 @@ size_t metric_pair(const char *name);
 /* The same for an auditor; from any thread. */
 #define METRIC_AUDITORS_MAX 17
 size_t metric_auditor(const char *name);
+
+/* The same for sinks. */
+#define METRIC_SINKS_MAX 33
+size_t metric_sink(const char *name);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "lib/json.h"
 #include "proxy/outbox_inside.h"
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 
 #define ASK_MS 3000u /* one request; a courier is not to be held up longer */
 #define ANSWER_BYTES (256u << 10)

@@ -1,12 +1,14 @@
 /*
- * PatchCtl's calls. All but /livez and /metrics are authenticated (patchctl_auth.h).
+ * PatchCtl's calls. All but /livez and /metrics are authenticated (auth.h).
  *
  *	POST /anchors	    {"target", "revision", "note"}	201; 200: it is known
  *	GET /anchors?target=NAME
  *	POST /rollback	    {"target", "bad", "anchor", "reason", "deadline_s"}, Idempotency-Key
  *			    202: accepted, on disk; 200: it is known
  *	POST /rollback?plan=1  what would be done
- *	GET /rollback/ID, /rollbacks, /audit/REVISION, /readyz
+ *	POST /rollback/ID/abort	{"reason"}	    200; 409: it has begun
+ *	PATCH /quorum/CHANGE	{"verdict", ...}    201; 200: it was said before
+ *	GET /rollback/ID, /rollbacks, /quorum/CHANGE, /audit/REVISION, /readyz
  */
 #ifndef PROXY_PATCHCTL_PAGES_H
 #define PROXY_PATCHCTL_PAGES_H

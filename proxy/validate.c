@@ -5,6 +5,7 @@
 #include "policy/layer.h"
 #include "proxy/cli.h"
 #include "proxy/config_rollback.h"
+#include "proxy/config_sinks.h"
 #include "proxy/rule_print.h"
 #include "proxy/units.h"
 #include "proxy/verbs.h"
@@ -111,6 +112,22 @@ static void print_rollback(const struct config *c)
 	buf_fini(&notes);
 }
 
+/* Never where it is or by what it signs: both may be secrets. */
+static void print_sink(const struct config_sink *s)
+{
+	char text[32];
+	units_print_duration(s->give_up_ms, text);
+	printf("sink %s: %s", s->name, sink_kind_names[s->kind]);
+	if (s->repository)
+		printf(" of %s", s->repository);
+	printf(", rows");
+	for (size_t i = 0; i < s->n_rows; i++)
+		printf("%s %s", i ? "," : "", s->rows[i]);
+	if (s->severity)
+		printf(", cards from %s on", severity_names[s->severity]);
+	printf(", given up after %s\n", text);
+}
+
 static void print_config(const struct config *c)
 {
 	printf("%s: valid\n", c->path);
@@ -128,6 +145,8 @@ static void print_config(const struct config *c)
 		       r->rollback_target ? r->rollback_target : "");
 	}
 	print_rollback(c);
+	for (size_t i = 0; i < c->n_sinks; i++)
+		print_sink(&c->sinks[i]);
 	print_policy(c->policy, c->ruleset);
 }
 

@@ -22,26 +22,19 @@ void decode_begin(struct wire *w)
 	w->r = (struct registers){ 0 };
 	if (!w->reread)
 		w->known_n = 0;
+	again_frame(w);
 	memo_begin(w);
-}
-
-static struct channel_id resolve(const struct wire *w, const struct json_place *place,
-				 const struct registers *r)
-{
-	if (w->table->resolve)
-		return w->table->resolve(place, r);
-	return (struct channel_id){ .kind = place->arg, .a = r->a, .b = place->extra };
 }
 
 /* The identity of the text at this place, which begins here. */
 static struct channel_id know(struct wire *w, const struct json_place *place)
 {
 	if (w->long_frame)
-		return resolve(w, place, &w->r);
+		return again_identity(w, place, &w->r);
 	if (w->reread) {
 		CHECK(w->known_next < w->known_n);
 		const struct known *k = &w->known[w->known_next++];
-		return resolve(w, place, &k->r);
+		return again_identity(w, place, &k->r);
 	}
 	if (w->known_n == w->known_cap) {
 		uint32_t cap = w->known_cap ? w->known_cap * 2 : 4;
@@ -53,28 +46,32 @@ static struct channel_id know(struct wire *w, const struct json_place *place)
 		w->known = v;
 		w->known_cap = cap;
 	}
-	struct channel_id id = resolve(w, place, &w->r);
+	struct channel_id id = again_identity(w, place, &w->r);
 	w->known[w->known_n++] =
 		(struct known){ .place = place, .r = w->r, .id = id, .channel = NO_CHANNEL };
 	return id;
 }
 
-static void begin_text(struct wire *w, const struct json_place *place)
+static void begin_text(struct wire *w, const struct json_place *place, uint64_t off,
+		       struct pieces *out)
 {
 	w->id = know(w, place);
+	again_begin(w, off, out);
+	if (place->said == SAID_AGAIN)
+		w->draft = false; /* what it is depends on what was said */
 	w->separated = w->id.kind == CHANNEL_ENVELOPE;
 	w->two_layers = place->role == ROLE_ARGS || w->id.kind == CHANNEL_ARGUMENTS;
 	w->silent = w->id.kind == CHANNEL_REASONING && w->options.skip_reasoning;
 	w->channel = w->separated ? w->envelope : NO_CHANNEL;
 }
 
-static void begin_string(struct wire *w, uint64_t off)
+static void begin_string(struct wire *w, uint64_t off, struct pieces *out)
 {
 	const struct json_place *place = w->json.place;
 
 	w->own.n = 0;
 	if (place && (place->role == ROLE_TEXT || place->role == ROLE_ARGS)) {
-		begin_text(w, place);
+		begin_text(w, place, off, out);
 		memo_string(w, true, off);
 		return;
 	}
@@ -179,6 +176,7 @@ static void divided_escape(struct wire *w, uint64_t off, struct pieces *out)
 static void end_name(struct wire *w, uint64_t off, struct pieces *out)
 {
 	piece_lit(w, out, w->channel, "", 1, off, 1);
+	again_named(w, w->id.b);
 	if (w->error == WIRE_OK)
 		out->v[out->n - 1].call = w->id.b;
 }
@@ -209,7 +207,7 @@ static void end_string(struct wire *w, uint64_t off, struct pieces *out)
 	piece_lit(w, out, w->channel, "", 1, off, 1);
 }
 
-static void open_container(struct wire *w)
+static void open_container(struct wire *w, uint64_t off, struct pieces *out)
 {
 	const struct json_place *place = w->json.place;
 
@@ -218,11 +216,12 @@ static void open_container(struct wire *w)
 	if (place->role == ROLE_SNIFF && w->dialect == DIALECT_UNKNOWN)
 		w->dialect = (enum dialect)place->arg;
 	if (place->role == ROLE_ARGS) {
-		begin_text(w, place);
+		begin_text(w, place, off, out);
 		w->two_layers = w->draft = false;
 		w->tree = true;
 		w->tree_depth = w->json.depth;
 		w->tree_from = w->json.from;
+		w->tree_bare = place->said != SAID_ONCE && !w->long_frame;
 		w->json.keys = true;
 		return;
 	}
@@ -236,6 +235,16 @@ static void tree_text(struct wire *w, const char *p, size_t to, uint64_t off, st
 	if (to > w->tree_from)
 		run(w, p + w->tree_from, to - w->tree_from, off + w->tree_from, out);
 	w->tree_from = to;
+	w->tree_bare = false;
+}
+
+static bool without_members(const char *p, size_t n)
+{
+	for (size_t i = 1; i + 1 < n; i++) {
+		if (!strchr(" \t\r\n", p[i]) || !p[i])
+			return false;
+	}
+	return true;
 }
 
 static void close_container(struct wire *w, const char *p, size_t pos, uint64_t off,
@@ -248,7 +257,8 @@ static void close_container(struct wire *w, const char *p, size_t pos, uint64_t 
 	}
 	if (w->json.depth >= w->tree_depth)
 		return;
-	tree_text(w, p, pos, off, out);
+	if (!w->tree_bare || !without_members(p + w->tree_from, pos - w->tree_from))
+		tree_text(w, p, pos, off, out);
 	w->tree = false;
 	w->json.keys = false;
 	if (w->separated && target(w) != NO_CHANNEL)
@@ -287,7 +297,7 @@ static bool take_token(struct wire *w, const char *p, size_t n, size_t *pos, uin
 	case JSON_TOO_DEEP: w->error = WIRE_TOO_DEEP; return false;
 	case JSON_STRING:
 		if (!w->tree)
-			begin_string(w, off + *pos);
+			begin_string(w, off + *pos, out);
 		break;
 	case JSON_RUN:
 		if (!w->tree)
@@ -307,7 +317,7 @@ static bool take_token(struct wire *w, const char *p, size_t n, size_t *pos, uin
 		if (!w->tree)
 			end_string(w, off + *pos - 1, out);
 		break;
-	case JSON_OPEN: open_container(w); break;
+	case JSON_OPEN: open_container(w, off + t->from, out); break;
 	case JSON_CLOSE: close_container(w, p, *pos, off, out); break;
 	case JSON_NUMBER:
 		if (!w->tree)
@@ -424,6 +434,7 @@ void decode_frame_end(struct wire *w, uint64_t end, struct pieces *out)
 		c->ending = false;
 		c->ended = true;
 	}
+	again_frame_end(w);
 	w->ends_asked = w->restarted = false;
 	if (w->waiting) {
 		for (uint16_t i = 0; i < w->channels_n; i++)

@@ -34,7 +34,15 @@ enum role {
 	ROLE_USAGE,    /* a number of tokens: enum usage_part arg */
 	ROLE_SEALED,   /* a string: encrypted reasoning; its length counts */
 	ROLE_STEP,     /* a string that is not empty: a tool ran on the builder's side */
-	ROLE_ITEM      /* a string: what sort of item carries the sealed text */
+	ROLE_ITEM,     /* a string: what sort of item this is, and carries the sealed text */
+	ROLE_SORT      /* a string: what sort of part this is; sets the bits of sort() in flags */
+};
+
+/* How often a text is said (json_place.said). */
+enum said {
+	SAID_ONCE,
+	SAID_UNLESS_EMPTY, /* an object without members says nothing */
+	SAID_AGAIN /* the same; text of its channel when that has none yet, else its repeat */
 };
 
 /* Registers that a container owns (json_place.scope): set to the start value when it opens, settled
@@ -54,7 +62,7 @@ enum usage_part {
 	USAGE_PARTS
 };
 
-enum { FLAG_FINISH = 1, FLAG_THOUGHT = 2 };
+enum { FLAG_FINISH = 1, FLAG_THOUGHT = 2, FLAG_ELSEWHERE = 4 /* the builder runs it */ };
 
 struct registers {
 	uint32_t b;
@@ -69,6 +77,9 @@ struct dialect_table {
 	/* The number of a payload's type, from 1; 0 for one that means nothing here. NULL: no
 	 * types. */
 	uint8_t (*classify)(struct span type);
+
+	/* The flags of an item or a part of this sort. NULL: none. */
+	uint8_t (*sort)(struct span type);
 
 	/* The channel of a text place. NULL: kind arg, a, and extra or b. */
 	struct channel_id (*resolve)(const struct json_place *place, const struct registers *r);

@@ -4,7 +4,11 @@
  */
 #include "lib/wire/state.h"
 
+enum { B_PATH = 2 };
+
+/* The path alone tells that a call is said in this way, which the render knows as unsupported. */
 static const struct json_place partial_places[] = {
+	{ JSON_KEY("jsonPath"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT, .extra = B_PATH },
 	{ JSON_KEY("stringValue"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
 };
 static const struct json_place partial_element[] = { { JSON_KIDS(partial_places) } };
@@ -57,6 +61,8 @@ static struct channel_id resolve(const struct json_place *place, const struct re
 		return tool_name(r->a, r->b);
 	if (id.kind == CHANNEL_ARGUMENTS)
 		id.b = r->b;
+	if (id.kind == CHANNEL_TOOL_TEXT)
+		id.b = place->extra;
 	if (id.kind == CHANNEL_CONTENT && (r->flags & FLAG_THOUGHT))
 		id.kind = CHANNEL_REASONING;
 	return id;

@@ -28,6 +28,8 @@ static const struct json_place start_places[] = {
 	{ JSON_KEY("thinking"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
 	{ JSON_KEY("data"), .role = ROLE_SEALED },
 	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
+	{ JSON_KEY("input"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS,
+	  .said = SAID_UNLESS_EMPTY }, /* all of it, where no deltas follow */
 };
 static const struct json_place usage_places[] = {
 	{ JSON_KEY("input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT },
@@ -35,12 +37,6 @@ static const struct json_place usage_places[] = {
 	{ JSON_KEY("cache_read_input_tokens"), .role = ROLE_USAGE, .arg = USAGE_INPUT_CACHED },
 	{ JSON_KEY("output_tokens"), .role = ROLE_USAGE, .arg = USAGE_OUTPUT },
 };
-static const struct json_place message_places[] = {
-	{ JSON_KEY("id"), .role = ROLE_ID },
-	{ JSON_KEY("model"), .role = ROLE_MODEL },
-	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
-};
-
 /* A block of a whole answer. */
 static const struct json_place block_places[] = {
 	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
@@ -52,6 +48,14 @@ static const struct json_place block_places[] = {
 	{ JSON_KEY("tool_use_id"), .role = ROLE_STEP },
 };
 static const struct json_place block_element[] = { { .scope = OWN_B, JSON_KIDS(block_places) } };
+
+/* Clients take the blocks that a message begins with for the first ones. */
+static const struct json_place message_places[] = {
+	{ JSON_KEY("id"), .role = ROLE_ID },
+	{ JSON_KEY("model"), .role = ROLE_MODEL },
+	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
+	{ JSON_KEY("content"), JSON_KIDS(block_element) },
+};
 static const struct json_place root_places[] = {
 	{ JSON_KEY("type"), .role = ROLE_TYPE },
 	{ JSON_KEY("index"), .role = ROLE_B },

@@ -51,7 +51,11 @@ void registers_capture(struct wire *w, uint64_t off)
 		if (w->captured_n && !w->reread && w->steps < UINT8_MAX)
 			w->steps++;
 		break;
-	case ROLE_ITEM: w->sealed_other = !span_eq(text, SPAN("reasoning")); break;
+	case ROLE_ITEM:
+		w->sealed_other = !span_eq(text, SPAN("reasoning"));
+		w->r.flags |= w->table->sort(text);
+		break;
+	case ROLE_SORT: w->r.flags |= w->table->sort(text); break;
 	}
 	w->capture = ROLE_PATH;
 }
@@ -98,7 +102,8 @@ void registers_number(struct wire *w)
 	case ROLE_SNIFF:
 	case ROLE_SEALED:
 	case ROLE_STEP:
-	case ROLE_ITEM: break;
+	case ROLE_ITEM:
+	case ROLE_SORT: break;
 	}
 }
 
@@ -108,6 +113,7 @@ void registers_open(struct wire *w, const struct json_place *place)
 
 	CHECK(w->json.depth <= JSON_LEVELS);
 	w->scope_from[w->json.depth - 1] = w->known_n;
+	w->scope_outer[w->json.depth - 1] = w->r;
 	if (place->scope & OWN_A)
 		w->r.a = position;
 	if (place->scope & OWN_B)
@@ -135,6 +141,21 @@ static void settle(struct known *k, uint8_t owned, const struct registers *r)
 	k->settled |= owned;
 }
 
+/* What the scope that closes owned, as it was outside. */
+static void restore(struct wire *w, uint8_t owned)
+{
+	const struct registers *outer = &w->scope_outer[w->json.depth];
+
+	if (owned & OWN_A)
+		w->r.a = outer->a;
+	if (owned & OWN_B)
+		w->r.b = outer->b;
+	if (owned & OWN_TYPE)
+		w->r.type = outer->type;
+	if (owned & OWN_FLAGS)
+		w->r.flags = outer->flags;
+}
+
 void registers_close(struct wire *w, const struct json_place *place, uint64_t off)
 {
 	if (w->reread)
@@ -145,4 +166,5 @@ void registers_close(struct wire *w, const struct json_place *place, uint64_t of
 	}
 	if (w->table->closed)
 		w->table->closed(w, place, &w->r, off);
+	restore(w, place->scope);
 }

@@ -1,7 +1,7 @@
 /*
- * OpenAI Responses, streamed and whole. The deltas are the text; the events that say it again
- * (`done`, `completed`) are envelope, with arguments decoded through both layers like the first
- * time.
+ * OpenAI Responses, streamed and whole. The deltas are the text, and so is what an item begins
+ * with; the events that say it again (`done`, `completed`) are repeats, with arguments decoded
+ * through both layers like the first time. Where no deltas came they are the text.
  */
 #include "lib/wire/state.h"
 
@@ -63,39 +63,75 @@ static uint8_t classify(struct span type)
 	return TYPE_OTHER;
 }
 
+static uint8_t sort(struct span type)
+{
+	static const char *const elsewhere[] = { "web_search_call", "file_search_call",
+						 "code_interpreter_call", "image_generation_call",
+						 "server" };
+
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		if (span_eq(type, span_of(elsewhere[i])))
+			return FLAG_ELSEWHERE;
+	}
+	bool thought = span_eq(type, SPAN("reasoning_text")) || span_eq(type, SPAN("summary_text"));
+	return thought ? FLAG_THOUGHT : 0;
+}
+
+#define TEXT_OF(key_, kind) JSON_KEY(key_), .role = ROLE_TEXT, .arg = (kind)
+#define ARGS_OF(key_) JSON_KEY(key_), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS
+
 static const struct json_place part_places[] = {
-	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_CONTENT },
-	{ JSON_KEY("refusal"), .role = ROLE_TEXT, .arg = CHANNEL_REFUSAL },
+	{ TEXT_OF("text", CHANNEL_CONTENT) },
+	{ TEXT_OF("refusal", CHANNEL_REFUSAL) },
+	{ JSON_KEY("type"), .role = ROLE_SORT },
 };
-static const struct json_place part_element[] = { { .scope = OWN_B, JSON_KIDS(part_places) } };
+static const struct json_place part_element[] = { { .scope = OWN_B | OWN_FLAGS,
+						    JSON_KIDS(part_places) } };
 static const struct json_place summary_places[] = {
-	{ JSON_KEY("text"), .role = ROLE_TEXT, .arg = CHANNEL_REASONING },
+	{ TEXT_OF("text", CHANNEL_REASONING) },
 };
 static const struct json_place summary_element[] = { { .scope = OWN_B,
 						       JSON_KIDS(summary_places) } };
 
 /* An item of a whole answer. */
 static const struct json_place item_places[] = {
-	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
+	{ TEXT_OF("name", CHANNEL_TOOL_NAME) },
 	{ JSON_KEY("content"), JSON_KIDS(part_element) },
-	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ARGUMENTS },
+	{ ARGS_OF("arguments") },
 	{ JSON_KEY("summary"), JSON_KIDS(summary_element) },
-	{ JSON_KEY("input"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
-	{ JSON_KEY("code"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_TEXT },
+	{ TEXT_OF("input", CHANNEL_TOOL_TEXT) },
+	{ TEXT_OF("code", CHANNEL_TOOL_TEXT) },
+	{ ARGS_OF("action") },
+	{ ARGS_OF("actions") },
+	{ ARGS_OF("operation") },
+	{ JSON_KEY("type"), .role = ROLE_SORT },
+	{ JSON_KEY("execution"), .role = ROLE_SORT },
 };
-static const struct json_place item_element[] = { { .scope = OWN_A, JSON_KIDS(item_places) } };
+static const struct json_place item_element[] = { { .scope = OWN_A | OWN_FLAGS,
+						    JSON_KIDS(item_places) } };
 
-/* The same things said again inside an event. */
-static const struct json_place repeat_places[] = {
-	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
+/* The same things inside an event, said perhaps for the second time. */
+static const struct json_place again_part_places[] = {
+	{ TEXT_OF("text", CHANNEL_CONTENT), .said = SAID_AGAIN },
+	{ JSON_KEY("type"), .role = ROLE_SORT },
 };
-static const struct json_place repeat_element[] = { { JSON_KIDS(repeat_places) } };
-static const struct json_place event_item_places[] = {
-	{ JSON_KEY("name"), .role = ROLE_TEXT, .arg = CHANNEL_TOOL_NAME },
+static const struct json_place again_part_element[] = { { .scope = OWN_B | OWN_FLAGS,
+							  JSON_KIDS(again_part_places) } };
+static const struct json_place again_places[] = {
+	{ TEXT_OF("name", CHANNEL_TOOL_NAME), .said = SAID_AGAIN },
+	{ JSON_KEY("content"), JSON_KIDS(again_part_element) },
+	{ ARGS_OF("arguments"), .said = SAID_AGAIN },
+	{ TEXT_OF("input", CHANNEL_TOOL_TEXT), .said = SAID_AGAIN },
+	{ TEXT_OF("code", CHANNEL_TOOL_TEXT), .said = SAID_AGAIN },
+	{ ARGS_OF("action"), .said = SAID_AGAIN },
+	{ ARGS_OF("actions"), .said = SAID_AGAIN },
+	{ ARGS_OF("operation"), .said = SAID_AGAIN },
 	{ JSON_KEY("type"), .role = ROLE_ITEM },
-	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
+	{ JSON_KEY("execution"), .role = ROLE_SORT },
 	{ JSON_KEY("encrypted_content"), .role = ROLE_SEALED },
 };
+static const struct json_place again_element[] = { { .scope = OWN_A | OWN_FLAGS,
+						     JSON_KIDS(again_places) } };
 static const struct json_place details_of_usage[] = {
 	{ JSON_KEY("reasoning_tokens"), .role = ROLE_USAGE, .arg = USAGE_REASONING },
 };
@@ -109,7 +145,7 @@ static const struct json_place response_places[] = {
 	{ JSON_KEY("id"), .role = ROLE_ID },
 	{ JSON_KEY("model"), .role = ROLE_MODEL },
 	{ JSON_KEY("created_at"), .role = ROLE_CREATED },
-	{ JSON_KEY("output"), JSON_KIDS(repeat_element) },
+	{ JSON_KEY("output"), JSON_KIDS(again_element) },
 	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
 };
 static const struct json_place root_places[] = {
@@ -119,8 +155,12 @@ static const struct json_place root_places[] = {
 	{ JSON_KEY("content_index"), .role = ROLE_B },
 	{ JSON_KEY("summary_index"), .role = ROLE_B },
 	{ JSON_KEY("sequence_number"), .role = ROLE_SEQUENCE },
-	{ JSON_KEY("arguments"), .role = ROLE_ARGS, .arg = CHANNEL_ENVELOPE },
-	{ JSON_KEY("item"), JSON_KIDS(event_item_places) },
+	{ ARGS_OF("arguments"), .said = SAID_AGAIN },
+	{ TEXT_OF("text", CHANNEL_CONTENT), .said = SAID_AGAIN },
+	{ TEXT_OF("input", CHANNEL_TOOL_TEXT), .said = SAID_AGAIN },
+	{ TEXT_OF("code", CHANNEL_TOOL_TEXT), .said = SAID_AGAIN },
+	{ JSON_KEY("part"), .scope = OWN_FLAGS, JSON_KIDS(again_part_places) },
+	{ JSON_KEY("item"), .scope = OWN_FLAGS, JSON_KIDS(again_places) },
 	{ JSON_KEY("response"), JSON_KIDS(response_places) },
 	{ JSON_KEY("output"), JSON_KIDS(item_element) },
 	{ JSON_KEY("usage"), JSON_KIDS(usage_places) },
@@ -140,13 +180,37 @@ static uint8_t kind_of(uint8_t type)
 				     event to event */
 }
 
+/* Of a member of the event itself, which only a type that is known here gives a meaning. */
+static uint8_t kind_of_done(const struct json_place *place, const struct registers *r)
+{
+	if (r->type <= TYPE_DONE || r->type >= TYPE_START)
+		return CHANNEL_ENVELOPE;
+	return place->arg == kind_of(r->type) ? place->arg : CHANNEL_ENVELOPE;
+}
+
+static bool is_action(const struct json_place *place)
+{
+	struct span key = { place->key, place->key_len };
+
+	return !span_eq(key, SPAN("arguments"));
+}
+
 static struct channel_id resolve(const struct json_place *place, const struct registers *r)
 {
-	uint8_t kind = place == &root_places[1] ? kind_of(r->type) : place->arg;
-	if (kind == CHANNEL_TOOL_NAME && r->type == TYPE_ITEM) /* said again */
-		return (struct channel_id){ .kind = CHANNEL_ENVELOPE };
+	bool own = place > root_places && place < root_places + ARRAY_LEN(root_places);
+	uint8_t kind = place == &root_places[1] ? kind_of(r->type)
+		       : own                    ? kind_of_done(place, r)
+						: place->arg;
+	if (kind == CHANNEL_CONTENT && !own && r->flags & FLAG_THOUGHT)
+		kind = CHANNEL_REASONING;
+	/* What an action begins with is not what it comes to. */
+	if (kind == CHANNEL_ARGUMENTS &&
+	    (r->flags & FLAG_ELSEWHERE || (r->type == TYPE_ADDED && is_action(place))))
+		kind = CHANNEL_ENVELOPE;
 	if (kind == CHANNEL_TOOL_NAME)
 		return tool_name(0, r->a);
+	if (kind == CHANNEL_ENVELOPE)
+		return (struct channel_id){ .kind = CHANNEL_ENVELOPE };
 	return (struct channel_id){ .kind = kind, .a = r->a, .b = r->b };
 }
 
@@ -228,6 +292,7 @@ static int end(struct wire *w, enum wire_ending how, uint64_t released,
 const struct dialect_table dialect_responses = {
 	.root = &root,
 	.classify = classify,
+	.sort = sort,
 	.resolve = resolve,
 	.closed = closed,
 	.end = end,

@@ -70,6 +70,7 @@ struct memo {
 #define NO_CHANNEL UINT16_MAX
 #define MARKS_MAX 1024
 #define KEPT_MAX 64
+#define NAMED_CALLS 256
 
 enum payload { PAYLOAD_NONE, PAYLOAD_JSON, PAYLOAD_RAW };
 enum sse_line { LINE_START, LINE_DATA, LINE_NAME, LINE_COMMENT };
@@ -98,6 +99,7 @@ struct wire {
 	bool reread;     /* second reading: identities come from known[] */
 	bool after_end;  /* text came for a channel that had ended */
 	bool tree;       /* inside an object of arguments */
+	bool tree_bare;  /* which says nothing when it has no members */
 	bool finished;   /* the builder said that the stream is complete */
 	uint8_t capture; /* role that wants the string, or ROLE_PATH */
 	bool two_layers, separated, silent;
@@ -112,10 +114,13 @@ struct wire {
 	struct inner own; /* for text that belongs to no lasting channel */
 	struct registers r;
 	uint32_t scope_from[JSON_LEVELS];
+	struct registers scope_outer[JSON_LEVELS];
 	struct known *known;
 	uint32_t known_n, known_cap, known_next;
 	struct channel *channels;
 	uint16_t channels_n, channels_cap;
+	uint16_t channels_before; /* of them, made before this frame */
+	uint64_t named[NAMED_CALLS / 64], named_now[NAMED_CALLS / 64]; /* again.c: bits of calls */
 	char captured[KEPT_MAX];
 	struct json_text json;
 

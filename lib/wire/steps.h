@@ -6,6 +6,14 @@
 
 #include "lib/wire/state.h"
 
+/* again.c: what is said twice. */
+struct channel_id again_identity(const struct wire *w, const struct json_place *place,
+				 const struct registers *r);        /* of the text at this place */
+void again_begin(struct wire *w, uint64_t off, struct pieces *out); /* a text begins: w->id */
+void again_named(struct wire *w, uint32_t call); /* a name of this call was said */
+void again_frame(struct wire *w);                /* a frame begins */
+void again_frame_end(struct wire *w);
+
 /* registers.c: members that name channels. */
 void registers_capture(struct wire *w, uint64_t off); /* a string that is wanted has ended */
 void registers_number(struct wire *w);

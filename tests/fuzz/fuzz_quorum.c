@@ -32,6 +32,7 @@ static void begin(struct answer *a, unsigned wire)
 		{ .framing = FRAMING_SSE, .dialect = DIALECT_CHAT, .frame_max = 4096 },
 		{ .framing = FRAMING_SSE, .dialect = DIALECT_MESSAGES, .frame_max = 4096 },
 		{ .framing = FRAMING_LINES, .dialect = DIALECT_OLLAMA, .frame_max = 4096 },
+		{ .framing = FRAMING_SSE, .dialect = DIALECT_RESPONSES, .frame_max = 4096 },
 	};
 	a->wire = wire_new(&wires[wire % ARRAY_LEN(wires)]);
 	CHECK(a->wire);

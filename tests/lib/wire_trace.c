@@ -29,6 +29,11 @@ static void take(struct trace *t, const struct wire *w, const struct piece *p)
 			   (unsigned long long)p->raw_off, c->text.n);
 		return;
 	}
+	if (p->kind == PIECE_REPEAT) {
+		buf_printf(&t->frames, "repeat of channel %u at %llu\n", p->channel,
+			   (unsigned long long)p->raw_off);
+		return;
+	}
 	CHECK(!c->ended);
 	CHECK(p->raw_len > 0);
 	if (!p->text_len) { /* the first half of an escape that the frame's end divides */

@@ -31,6 +31,7 @@ static const struct map maps[] = {
 	{ "upstreams: [{price: {zz: 1}}]\n", "upstreams[].price" },
 	{ "upstreams: [{budget: {zz: 1}}]\n", "upstreams[].budget" },
 	{ "auditors: [{zz: 1}]\n", "auditors[]" },
+	{ "sinks: [{zz: 1}]\n", "sinks[]" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
 	{ "rollback: {zz: 1}\n", "rollback" },
@@ -44,6 +45,7 @@ static const struct map patchctl_maps[] = {
 	{ "tokens: [{zz: 1}]\n", "tokens[]" },
 	{ "targets: [{zz: 1}]\n", "targets[]" },
 	{ "targets: [{committer: {zz: 1}}]\n", "targets[].committer" },
+	{ "targets: [{sign: {zz: 1}}]\n", "targets[].sign" },
 	{ "limits: {zz: 1}\n", "limits" },
 };
 
