@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "lib/json.h"
-#include "proxy/outbox_inside.h"
 #include "proxy/auth.h"
+#include "proxy/outbox_inside.h"
 
 #define ASK_MS 3000u /* one request; a courier is not to be held up longer */
 #define ANSWER_BYTES (256u << 10)
