@@ -125,7 +125,7 @@ bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)BUILD=$(B) bench/distance_cases; bench/run $(ARGS)
-kills: all; $(Q)for s in kills rollbacks; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
+kills: all; $(Q)for s in kills rollbacks wishes; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
 table: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/insecure
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
 bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/pair_tables
