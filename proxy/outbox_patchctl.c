@@ -112,6 +112,11 @@ static void read_problem(const struct json_value *root, unsigned status, struct 
 	snprintf(out->says, sizeof(out->says), "PatchCtl answers %u%s%s%s%s", status,
 		 title[0] ? " " : "", title, detail[0] ? ": " : "", detail);
 	out->about_deadline = status == 400 && strstr(detail, "`deadline_s`") != NULL;
+	/* Our nonces are new: a connection broke, and libcurl sent the request once more. */
+	if (status == 401 && strcmp(title, auth_names[AUTH_REPLAYED]) == 0) {
+		out->told = TOLD_LATER;
+		out->unsure = true;
+	}
 }
 
 /* Which refusals another try can change. */
