@@ -31,6 +31,7 @@ enum wish_state {
 
 struct wish_phases { /* milliseconds; negative: not known */
 	double detect, record, decide, act, verify, total;
+	bool missed; /* the objective */
 };
 
 struct wish {

@@ -91,8 +91,7 @@ void outbox_put_row(struct outbox *o, struct wish *w, const char *phase,
 		   w->recorded ? "true" : "false");
 	if (phases) {
 		add_phases(&body, phases);
-		buf_printf(&body, ",\"objective_missed\":%s",
-			   phases->total > o->config->rollback->objective_ms ? "true" : "false");
+		buf_printf(&body, ",\"objective_missed\":%s", phases->missed ? "true" : "false");
 	}
 	buf_add_char(&body, '}');
 	const struct ledger_row row = { .kind = SPAN("rollback"),
