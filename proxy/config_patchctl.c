@@ -86,9 +86,9 @@ static void check_state(struct config_reader *r, const struct yaml_node *root,
 
 /* --- tokens --- */
 
-static void read_secret(struct config_reader *r, const struct yaml_node *node, void *base)
+void config_read_token_secret(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	struct config_token *t = base;
+	struct auth_token *t = base;
 	t->secret = config_secret(r, node);
 	size_t n = t->secret ? strlen(t->secret) : SECRET_LEAST;
 	if (n < SECRET_LEAST || n > SECRET_MOST)
@@ -104,16 +104,18 @@ static void read_secret(struct config_reader *r, const struct yaml_node *node, v
 
 static void read_roles(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	struct config_token *t = base;
-	if (!config_expect(r, node, YAML_LIST))
+	struct auth_token *t = base;
+	bool *roles = config_alloc(r, ROLE_COUNT, sizeof(*roles));
+	if (!config_expect(r, node, YAML_LIST) || !roles)
 		return;
+	t->roles = roles;
 	for (const struct yaml_node *e = node->first; e; e = e->next) {
 		size_t i = 0;
 		while (i < ROLE_COUNT &&
 		       (e->kind != YAML_SCALAR || strcmp(e->text, role_names[i]) != 0))
 			i++;
 		if (i < ROLE_COUNT)
-			t->roles[i] = true;
+			roles[i] = true;
 		else
 			config_problem(r, e->line,
 				       "`%s` is no role; write read, register or rollback",
@@ -123,11 +125,11 @@ static void read_roles(struct config_reader *r, const struct yaml_node *node, vo
 		config_problem(r, node->line, "`roles` is empty; write read, register or rollback");
 }
 
-static void check_token(struct config_reader *r, unsigned line, const struct config_patchctl *c,
-			const struct config_token *t)
+void config_check_token(struct config_reader *r, unsigned line, const struct auth_token *tokens,
+			const struct auth_token *t)
 {
 	check_name(r, line, "token", t->name);
-	for (const struct config_token *other = c->tokens; other < t; other++)
+	for (const struct auth_token *other = tokens; other < t; other++)
 		if (t->name && other->name && strcmp(t->name, other->name) == 0)
 			config_problem(r, line, "two tokens are called `%s`; rename one", t->name);
 		else if (t->secret && other->secret && strcmp(t->secret, other->secret) == 0)
@@ -137,8 +139,8 @@ static void check_token(struct config_reader *r, unsigned line, const struct con
 static void read_tokens(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
-		KEY("name", KEY_TEXT, struct config_token, name),
-		KEY_BY("secret", read_secret),
+		KEY("name", KEY_TEXT, struct auth_token, name),
+		KEY_BY("secret", config_read_token_secret),
 		KEY_BY("roles", read_roles),
 	};
 	struct config_patchctl *c = base;
@@ -148,14 +150,14 @@ static void read_tokens(struct config_reader *r, const struct yaml_node *node, v
 	if (!c->tokens)
 		return;
 	for (const struct yaml_node *e = node->first; e; e = e->next) {
-		struct config_token *t = &c->tokens[c->n_tokens++];
+		struct auth_token *t = &c->tokens[c->n_tokens++];
 		config_keys_read(r, e, keys, ARRAY_LEN(keys), t);
 		if (e->kind == YAML_MAP &&
 		    (!yaml_get(e, "name") || !yaml_get(e, "secret") || !yaml_get(e, "roles")))
 			config_problem(
 				r, e->line,
 				"a token needs `name`, `secret` and `roles`; add what lacks");
-		check_token(r, e->line, c, t);
+		config_check_token(r, e->line, c->tokens, t);
 	}
 }
 

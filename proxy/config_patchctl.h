@@ -2,6 +2,7 @@
 #ifndef PROXY_CONFIG_PATCHCTL_H
 #define PROXY_CONFIG_PATCHCTL_H
 
+#include "proxy/auth.h"
 #include "proxy/config.h"
 #include "proxy/driver.h"
 
@@ -13,15 +14,9 @@ enum role { ROLE_READ, ROLE_REGISTER, ROLE_ROLLBACK, ROLE_COUNT };
 
 extern const char *const role_names[ROLE_COUNT + 1]; /* ends with NULL */
 
-struct config_token {
-	const char *name;
-	const char *secret; /* at least 16 bytes */
-	bool roles[ROLE_COUNT];
-};
-
 struct config_patchctl {
 	const char *state_dir;
-	struct config_token *tokens;
+	struct auth_token *tokens;
 	size_t n_tokens;
 	struct driver_target *targets;
 	size_t n_targets;
@@ -33,6 +28,13 @@ struct config_patchctl {
 
 /* As config_load(); config->patchctl is set and config->admin is where it listens. */
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors) MUST_USE;
+
+/* Tokens, wherever a file has them: their secret, and their name beside those before it. */
+struct config_reader;
+struct yaml_node;
+void config_read_token_secret(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_check_token(struct config_reader *r, unsigned line, const struct auth_token *tokens,
+			const struct auth_token *t);
 
 const struct driver_target *config_target(const struct config_patchctl *c, struct span name);
 

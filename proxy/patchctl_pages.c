@@ -9,8 +9,8 @@
 #include "lib/log.h"
 #include "proxy/admin_request.h"
 #include "proxy/answer.h"
+#include "proxy/auth.h"
 #include "proxy/patchctl.h"
-#include "proxy/patchctl_auth.h"
 #include "proxy/patchctl_body.h"
 #include "proxy/patchctl_metrics.h"
 #include "proxy/server.h"
@@ -102,7 +102,7 @@ static enum step_next get_anchors(struct exchange *x, struct span query)
 	return broken(x, error);
 }
 
-static enum step_next post_anchor(struct exchange *x, const struct config_token *who)
+static enum step_next post_anchor(struct exchange *x, const struct auth_token *who)
 {
 	struct patchctl *p = patchctl_of(x);
 	struct anchor a = { .time_ms = real_ms() };
@@ -317,7 +317,7 @@ static enum step_next post_plan(struct exchange *x, const struct rollback *r)
 }
 
 static enum step_next begin_rollback(struct exchange *x, struct span query,
-				     const struct config_token *who)
+				     const struct auth_token *who)
 {
 	struct rollback r = { .accepted_ms = real_ms() };
 	bool plans = span_eq(query, SPAN("plan=1"));
@@ -351,7 +351,7 @@ static int remember(void *owner, struct span name, struct span nonce)
 }
 
 static enum auth authenticate(struct exchange *x, const struct http1_head *head,
-			      const struct config_token **who)
+			      const struct auth_token **who)
 {
 	struct patchctl *p = patchctl_of(x);
 	const struct auth_check check = { .tokens = p->config->tokens,
@@ -413,7 +413,7 @@ static enum step_next read_page(struct exchange *x, struct span path, struct spa
 }
 
 static enum step_next call(struct exchange *x, const struct http1_head *head, struct span path,
-			   struct span query, const struct config_token *who)
+			   struct span query, const struct auth_token *who)
 {
 	bool posts = span_eq(head->method, SPAN("POST"));
 	bool anchor = span_eq(path, SPAN("/anchors")), back = span_eq(path, SPAN("/rollback"));
@@ -435,7 +435,7 @@ static enum step_next call(struct exchange *x, const struct http1_head *head, st
 static enum step_next run_receive(struct exchange *x)
 {
 	const struct http1_head *head = http1_head(x->client->http);
-	const struct config_token *who = NULL;
+	const struct auth_token *who = NULL;
 	switch (admin_gather(x, BODY_BYTES, "a body has at most 64 KiB")) {
 	case ADMIN_BODY_WAITS: return STEP_WAIT;
 	case ADMIN_BODY_REFUSED: return exchange_to(x, &step_finish);

@@ -1,5 +1,5 @@
 /*
- * PatchCtl's calls. All but /livez and /metrics are authenticated (patchctl_auth.h).
+ * PatchCtl's calls. All but /livez and /metrics are authenticated (auth.h).
  *
  *	POST /anchors	    {"target", "revision", "note"}	201; 200: it is known
  *	GET /anchors?target=NAME

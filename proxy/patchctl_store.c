@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/sqlite.h"
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 
 #define BUSY_MS 2000
 #define DAY_MS (24u * 3600 * 1000)

@@ -1,6 +1,7 @@
 /*
- * Who asks PatchCtl. A request carries either `Authorization: Bearer SECRET`, or a signature over
- * all of it, which shows the secret to nobody and is good for one request only:
+ * Who asks: PatchCtl, or the webhook of the admin listener. A request carries either
+ * `Authorization: Bearer SECRET` (not for the webhook), or a signature over all of it, which shows
+ * the secret to nobody and is good for one request only:
  *
  *	x-redcard-time: 1790000000              seconds since 1970, at most 60 from ours
  *	x-redcard-nonce: 3kJ8...                16 to 64 of A-Z a-z 0-9 - _, never used before
@@ -10,12 +11,13 @@
  * TARGET is the request's, with its query. No line feed can stand in what precedes the body, so one
  * text belongs to one request.
  */
-#ifndef PROXY_PATCHCTL_AUTH_H
-#define PROXY_PATCHCTL_AUTH_H
+#ifndef PROXY_AUTH_H
+#define PROXY_AUTH_H
+
+#include <stdbool.h>
 
 #include "lib/base.h"
 #include "lib/sha256.h"
-#include "proxy/config_patchctl.h"
 
 #define AUTH_STALE_S 60
 #define AUTH_NONCE_LEAST 16
@@ -33,13 +35,19 @@ enum auth {
 
 extern const char *const auth_names[AUTH_COUNT];
 
+struct auth_token {
+	const char *name;
+	const char *secret; /* at least 16 bytes */
+	const bool *roles;  /* what its owner lets it do; NULL: there is one thing only */
+};
+
 struct auth_request {
 	struct span method, target, body;
 	struct span authorization, time, nonce, signature; /* headers; p NULL: absent */
 };
 
 struct auth_check {
-	const struct config_token *tokens;
+	const struct auth_token *tokens;
 	size_t n_tokens;
 	uint64_t now_s; /* since 1970 */
 	/* Keeps a nonce longer than a request is fresh. 0; -EEXIST: it is known; or another -errno.
@@ -50,7 +58,7 @@ struct auth_check {
 
 /* GOOD: *who is set. */
 enum auth auth_who(const struct auth_check *check, const struct auth_request *request,
-		   const struct config_token **who);
+		   const struct auth_token **who);
 
 /* -ENOMEM, -EIO. */
 int auth_sign(struct span secret, const struct auth_request *request,

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 
 #define NOW 1790000000u
 #define NONCE "abcdefghijklmnop"
 
 /* Put together here, so that the text of this file holds no token. */
 static char secrets[2][40];
-static struct config_token tokens[2] = { { .name = "one" }, { .name = "two" } };
+static struct auth_token tokens[2] = { { .name = "one" }, { .name = "two" } };
 static char kept[8][128];
 static size_t n_kept;
 static int keeping; /* what remember() answers instead */
@@ -41,9 +41,9 @@ static void setup(void)
 	keeping = 0;
 }
 
-TestSuite(patchctl_auth, .init = setup);
+TestSuite(auth, .init = setup);
 
-static const struct config_token *who;
+static const struct auth_token *who;
 
 static enum auth ask(const struct auth_request *r)
 {
@@ -62,14 +62,14 @@ static enum auth bear(const char *value)
 	return ask(&r);
 }
 
-Test(patchctl_auth, nothing_is_absent)
+Test(auth, nothing_is_absent)
 {
 	const struct auth_request r = { .method = SPAN_INIT("GET"), .target = SPAN_INIT("/") };
 	cr_assert_eq(ask(&r), AUTH_ABSENT);
 	cr_assert_null(who);
 }
 
-Test(patchctl_auth, a_token_is_borne)
+Test(auth, a_token_is_borne)
 {
 	char value[128];
 	for (size_t i = 0; i < 2; i++) {
@@ -81,7 +81,7 @@ Test(patchctl_auth, a_token_is_borne)
 	cr_assert_eq(bear(value), AUTH_GOOD);
 }
 
-Test(patchctl_auth, another_token_is_wrong)
+Test(auth, another_token_is_wrong)
 {
 	char value[128];
 	snprintf(value, sizeof(value), "Bearer %s", secrets[0]);
@@ -123,7 +123,7 @@ static void sign(struct signed_request *s, const char *name, const char *secret,
 	s->r.signature = span_of(s->signature);
 }
 
-Test(patchctl_auth, what_is_signed_is_stated)
+Test(auth, what_is_signed_is_stated)
 {
 	char ours[SHA256_HEX], stated[SHA256_HEX];
 	struct signed_request s;
@@ -136,7 +136,7 @@ Test(patchctl_auth, what_is_signed_is_stated)
 	cr_assert_str_eq(ours, stated);
 }
 
-Test(patchctl_auth, a_signature_is_good_once)
+Test(auth, a_signature_is_good_once)
 {
 	struct signed_request s;
 	sign(&s, "two", secrets[1], NOW, NONCE);
@@ -153,7 +153,7 @@ Test(patchctl_auth, a_signature_is_good_once)
 	cr_assert_eq(ask(&s.r), AUTH_BROKEN);
 }
 
-Test(patchctl_auth, time_has_a_boundary)
+Test(auth, time_has_a_boundary)
 {
 	static const struct {
 		uint64_t then;
@@ -176,7 +176,7 @@ Test(patchctl_auth, time_has_a_boundary)
 	cr_assert_eq(n_kept, 2, "what is stale fills nothing up");
 }
 
-Test(patchctl_auth, each_part_is_signed)
+Test(auth, each_part_is_signed)
 {
 	struct signed_request s;
 	struct auth_request r;
@@ -208,7 +208,7 @@ Test(patchctl_auth, each_part_is_signed)
 	cr_assert_eq(ask(&s.r), AUTH_GOOD);
 }
 
-Test(patchctl_auth, one_shows_one_thing)
+Test(auth, one_shows_one_thing)
 {
 	struct signed_request s;
 	char value[128];
@@ -222,7 +222,7 @@ Test(patchctl_auth, one_shows_one_thing)
 	cr_assert_eq(ask(&s.r), AUTH_WRONG);
 }
 
-Test(patchctl_auth, nonces_have_a_form)
+Test(auth, nonces_have_a_form)
 {
 	static const char *const bad[] = {
 		"", "abcdefghijklmno", "abcdefghijklmno ", "abcdefghijklmno\n",

@@ -1,4 +1,4 @@
-#include "proxy/patchctl_auth.h"
+#include "proxy/auth.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,10 +40,10 @@ int auth_sign(struct span secret, const struct auth_request *request, char out[S
 
 /* Digests are compared, all of them, so that the time tells nothing of a secret or its length. */
 static enum auth by_secret(const struct auth_check *check, struct span secret,
-			   const struct config_token **who)
+			   const struct auth_token **who)
 {
 	char given[SHA256_HEX], ours[SHA256_HEX];
-	const struct config_token *found = NULL;
+	const struct auth_token *found = NULL;
 	if (sha256_of(secret, given) != 0)
 		return AUTH_BROKEN;
 	for (size_t i = 0; i < check->n_tokens; i++) {
@@ -59,7 +59,7 @@ static enum auth by_secret(const struct auth_check *check, struct span secret,
 }
 
 static enum auth bearer(const struct auth_check *check, struct span value,
-			const struct config_token **who)
+			const struct auth_token **who)
 {
 	static const struct span scheme = SPAN_INIT("bearer ");
 	if (value.n <= scheme.n || !span_eq_nocase((struct span){ value.p, scheme.n }, scheme))
@@ -82,7 +82,7 @@ static bool is_nonce(struct span s)
 	return true;
 }
 
-static const struct config_token *find(const struct auth_check *check, struct span name)
+static const struct auth_token *find(const struct auth_check *check, struct span name)
 {
 	for (size_t i = 0; i < check->n_tokens; i++)
 		if (span_eq(span_of(check->tokens[i].name), name))
@@ -91,14 +91,14 @@ static const struct config_token *find(const struct auth_check *check, struct sp
 }
 
 static enum auth verify(const struct auth_check *check, const struct auth_request *r,
-			const struct config_token **who)
+			const struct auth_token **who)
 {
 	char ours[SHA256_HEX];
 	const char *colon = memchr(r->signature.p, ':', r->signature.n);
 	if (!colon)
 		return AUTH_WRONG;
 	struct span name = { r->signature.p, (size_t)(colon - r->signature.p) };
-	const struct config_token *token = find(check, name);
+	const struct auth_token *token = find(check, name);
 	if (!token || r->signature.n - name.n - 1 != SHA256_HEX - 1)
 		return AUTH_WRONG;
 	if (auth_sign(span_of(token->secret), r, ours) != 0)
@@ -111,9 +111,9 @@ static enum auth verify(const struct auth_check *check, const struct auth_reques
 
 /* A nonce is kept only once the signature is known to be good: strangers fill nothing up. */
 static enum auth signature(const struct auth_check *check, const struct auth_request *r,
-			   const struct config_token **who)
+			   const struct auth_token **who)
 {
-	const struct config_token *token = NULL;
+	const struct auth_token *token = NULL;
 	uint64_t then = 0;
 	if (!r->time.p || !r->nonce.p || !is_nonce(r->nonce) || units_count(r->time, &then) != 0)
 		return AUTH_WRONG;
@@ -131,7 +131,7 @@ static enum auth signature(const struct auth_check *check, const struct auth_req
 }
 
 enum auth auth_who(const struct auth_check *check, const struct auth_request *request,
-		   const struct config_token **who)
+		   const struct auth_token **who)
 {
 	if (request->authorization.p && request->signature.p)
 		return AUTH_WRONG;
