@@ -44,20 +44,21 @@ struct drill {
 };
 
 enum drill_mark { /* what has to happen, in this order */
-	DRILL_VIOLATED,
-	DRILL_CARD,
-	DRILL_ASKED,
-	DRILL_ACCEPTED,
-	DRILL_VERIFIED,
-	DRILL_RESTORED, /* as the drill has read it from the remote */
-	DRILL_MARKS
+		  DRILL_VIOLATED,
+		  DRILL_CARD,
+		  DRILL_ASKED,
+		  DRILL_ACCEPTED,
+		  DRILL_VERIFIED,
+		  DRILL_RESTORED, /* as the drill has read it from the remote */
+		  DRILL_MARKS
 };
 
 extern const char *const drill_mark_names[DRILL_MARKS];
 
 #define DRILL_PHASES 5
 
-extern const char *const drill_phase_names[DRILL_PHASES]; /* detect... as the ledger's row has them */
+extern const char
+	*const drill_phase_names[DRILL_PHASES]; /* detect... as the ledger's row has them */
 
 struct drill_run {
 	const struct drill_kind *kind;
@@ -66,12 +67,12 @@ struct drill_run {
 	char anchor[CANARY_SHA], bad[CANARY_SHA];
 	char secret[64];
 	char rule[128];
-	char rollback[64];   /* PatchCtl's id */
-	uint64_t began_us;   /* CLOCK_REALTIME, before the injection */
+	char rollback[64];           /* PatchCtl's id */
+	uint64_t began_us;           /* CLOCK_REALTIME, before the injection */
 	uint64_t at_us[DRILL_MARKS]; /* 0: it has not happened */
 	double phases[DRILL_PHASES]; /* ms; NAN: not told */
 	bool passed;
-	bool broken; /* it could not be drilled: a part is down */
+	bool could_not; /* be drilled: a part is down */
 	struct buf why;
 };
 

@@ -10,6 +10,8 @@ struct drill_request {
 	const char *spec;                /* x-redcard-spec; NULL: none */
 	const struct drill_key *key;     /* signs it; NULL: nobody */
 	const char *part;                /* for messages: "PatchCtl" */
+	const char *header;              /* of the answer; NULL: none is wanted */
+	bool may_break;                  /* an answer that is broken off is one, too */
 };
 
 /* Any status is an answer. false: one sentence in *why. */
