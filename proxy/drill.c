@@ -137,6 +137,24 @@ static void run_one(struct drill *d, struct drill_run *run)
 
 /* --- the verb --- */
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* A second one ends it at once. */
+static void catch_signals(void)
+{
+	struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART };
+	sigemptyset(&a.sa_mask);
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 struct wishes {
 	const char *config, *types, *count;
 	bool json, list;
@@ -172,7 +190,7 @@ static int run_all(struct drill *d, const bool chosen[], uint64_t count, bool js
 	uint64_t n[3] = { 0 }; /* passed, failed, could not */
 	buf_add_text(&out, "{\"drills\":[");
 	for (size_t i = 0; i < drill_n_kinds; i++) {
-		for (uint64_t k = 0; k < count && chosen[i]; k++) {
+		for (uint64_t k = 0; k < count && chosen[i] && !interrupted; k++) {
 			struct drill_run run = { .kind = &drill_kinds[i] };
 			run_one(d, &run);
 			if (json && n[0] + n[1] + n[2])
@@ -199,7 +217,7 @@ static int run_all(struct drill *d, const bool chosen[], uint64_t count, bool js
 	}
 	drill_times_fini(&times);
 	buf_fini(&out);
-	return n[2] ? EXIT_TOOL : n[1] ? EXIT_FINDING : EXIT_CLEAN;
+	return n[2] || interrupted ? EXIT_TOOL : n[1] ? EXIT_FINDING : EXIT_CLEAN;
 }
 
 /* False: it was said why not. */
@@ -274,7 +292,7 @@ int drill_main(int argc, char **argv)
 	};
 	bool chosen[ARRAY_LEN(drill_kinds)];
 	struct config *config = NULL;
-	struct drill d = { 0 };
+	struct drill d = { .interrupted = &interrupted };
 	uint64_t count = 1;
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
@@ -294,7 +312,7 @@ int drill_main(int argc, char **argv)
 	}
 	if (!choose(w.types, chosen))
 		return EXIT_TOOL;
-	signal(SIGPIPE, SIG_IGN);
+	catch_signals();
 	status = open_drill(&d, w.config, &config) ? run_all(&d, chosen, count, w.json) : EXIT_TOOL;
 	close_drill(&d, config);
 	return status;

@@ -12,6 +12,7 @@
 #ifndef PROXY_DRILL_H
 #define PROXY_DRILL_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "lib/fetch.h"
@@ -41,6 +42,7 @@ struct drill {
 	struct fetcher *fetcher;
 	struct drill_builder *builders[2];
 	struct canary_place *place;
+	const volatile sig_atomic_t *interrupted; /* not 0: end soon, and leave nothing behind */
 };
 
 enum drill_mark { /* what has to happen, in this order */

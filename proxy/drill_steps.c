@@ -339,6 +339,10 @@ bool drill_follow(struct drill *d, struct drill_run *run)
 		if ((!run->at_us[DRILL_CARD] && !look_for_card(d, run, subject)) ||
 		    !look_for_wish(d, run, phase))
 			return false;
+		if (!phase[0] && *d->interrupted) {
+			buf_add_text(&run->why, "interrupted");
+			return false;
+		}
 		if (!phase[0] && drill_now_us() > until) {
 			buf_printf(&run->why, "the budget of %u s is over",
 				   d->config->budget_ms / 1000);
@@ -365,6 +369,10 @@ bool drill_watch(struct drill *d, struct drill_run *run)
 	uint64_t until = drill_now_us() + (uint64_t)d->config->watch_ms * 1000;
 	char phase[32] = "";
 	while (drill_now_us() < until) {
+		if (*d->interrupted) {
+			buf_add_text(&run->why, "interrupted");
+			return false;
+		}
 		if (!look_for_card(d, run, run->exchange) || !look_for_card(d, run, run->id) ||
 		    !look_for_wish(d, run, phase))
 			return false;
