@@ -209,14 +209,12 @@ bool drill_inject(struct drill *d, struct drill_run *run)
 
 /* --- what became of it --- */
 
-static struct json *rows(struct drill *d, struct drill_run *run, const char *kind,
-			 const char *subject)
+static struct json *rows(struct drill *d, struct drill_run *run, const char *kind)
 {
-	char path[200];
+	char path[100];
 	struct json *doc = NULL;
-	snprintf(path, sizeof(path), "/ledger/rows?kind=%s&since_ms=%llu&limit=1000%s%s", kind,
-		 (unsigned long long)(run->began_us / 1000), subject ? "&subject=" : "",
-		 subject ? subject : "");
+	snprintf(path, sizeof(path), "/ledger/rows?kind=%s&since_ms=%llu&limit=1000", kind,
+		 (unsigned long long)(run->began_us / 1000));
 	const struct drill_request r = {
 		.method = "GET", .url = d->config->admin, .path = path, .part = "the proxy's ledger"
 	};
@@ -229,14 +227,27 @@ static void mark(struct drill_run *run, enum drill_mark m, const struct json_val
 		run->at_us[m] = us_of(row, "time_ms");
 }
 
-/* Of its exchange, or of its change, which has the drill's id. */
-static bool look_for_card(struct drill *d, struct drill_run *run, const char *subject)
+/* Whether a card is of what this drill has injected: of its change, which has the drill's id, or of
+ * its exchange, which a quorum's card names in its body. */
+static bool is_mine(const struct drill_run *run, const struct json_value *row)
 {
-	struct json *doc = rows(d, run, "card", subject);
+	struct span subject = text_of(row, "subject");
+	struct span exchange = text_of(json_get(row, "body"), "exchange");
+	return span_eq(subject, span_of(run->id)) ||
+	       (run->exchange[0] && (span_eq(subject, span_of(run->exchange)) ||
+				     span_eq(exchange, span_of(run->exchange))));
+}
+
+static bool look_for_card(struct drill *d, struct drill_run *run)
+{
+	struct json *doc = rows(d, run, "card");
 	if (!doc)
 		return false;
-	const struct json_value *row = json_at(json_get(json_root(doc), "rows"), 0);
-	if (row) {
+	const struct json_value *all = json_get(json_root(doc), "rows");
+	for (size_t i = 0; i < json_count(all) && !run->at_us[DRILL_CARD]; i++) {
+		const struct json_value *row = json_at(all, i);
+		if (!is_mine(run, row))
+			continue;
 		mark(run, DRILL_CARD, row);
 		copy(run->rule, sizeof(run->rule), text_of(json_get(row, "body"), "rule"));
 	}
@@ -247,7 +258,7 @@ static bool look_for_card(struct drill *d, struct drill_run *run, const char *su
 /* phase: where the wish has ended, or "". */
 static bool look_for_wish(struct drill *d, struct drill_run *run, char phase[32])
 {
-	struct json *doc = rows(d, run, "rollback", NULL);
+	struct json *doc = rows(d, run, "rollback");
 	if (!doc)
 		return false;
 	const struct json_value *all = json_get(json_root(doc), "rows");
@@ -334,9 +345,8 @@ bool drill_follow(struct drill *d, struct drill_run *run)
 	uint64_t until = run->began_us + (uint64_t)d->config->budget_ms * 1000;
 	unsigned pause = PAUSE_LEAST_MS;
 	char phase[32] = "";
-	const char *subject = run->kind->door == DRILL_EVENT ? run->id : run->exchange;
 	while (!phase[0]) {
-		if ((!run->at_us[DRILL_CARD] && !look_for_card(d, run, subject)) ||
+		if ((!run->at_us[DRILL_CARD] && !look_for_card(d, run)) ||
 		    !look_for_wish(d, run, phase))
 			return false;
 		if (!phase[0] && *d->interrupted) {
@@ -373,8 +383,7 @@ bool drill_watch(struct drill *d, struct drill_run *run)
 			buf_add_text(&run->why, "interrupted");
 			return false;
 		}
-		if (!look_for_card(d, run, run->exchange) || !look_for_card(d, run, run->id) ||
-		    !look_for_wish(d, run, phase))
+		if (!look_for_card(d, run) || !look_for_wish(d, run, phase))
 			return false;
 		if (run->at_us[DRILL_ASKED] || phase[0]) {
 			buf_add_text(&run->why, "a rollback was asked for");
