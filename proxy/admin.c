@@ -10,6 +10,7 @@
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
 #include "proxy/outbox.h"
+#include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
 #include "proxy/sinks.h"
@@ -273,8 +274,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 		return;
 	}
 	answer_problem(x, 404, "no such page",
-		       "the admin listener has /livez, /readyz, /metrics, /status, /audits and "
-		       "/ledger/rows");
+		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
+		       "/rollback/bypass and /ledger/rows");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
@@ -286,6 +287,8 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 		return patchctl_pages_answer(x, head, path);
 	if (audit_pages_have(path))
 		return audit_pages_answer(x, head, path);
+	if (outbox_pages_have(path))
+		return outbox_pages_answer(x, head);
 	if (ledger_pages_have(path))
 		return ledger_pages_answer(x, head, path);
 	answer_page(x, head, path);

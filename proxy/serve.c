@@ -322,7 +322,9 @@ static int start(struct server *s, struct config *config)
 		return error;
 	}
 	await_names(s->first);
-	error = start_workers(s);
+	error = server_open_outbox(s);
+	if (!error)
+		error = start_workers(s);
 	if (!error)
 		sinks_adopt(s->sinks, server_metrics(s));
 	return error;

@@ -72,7 +72,7 @@ static int open_ledger(struct server *s)
 	return error;
 }
 
-static int open_outbox(struct server *s)
+int server_open_outbox(struct server *s)
 {
 	struct config *c = s->first->config;
 	struct buf why = { 0 };
@@ -88,7 +88,6 @@ static int open_outbox(struct server *s)
 	if (error)
 		fprintf(stderr, "%s:%u: %.*s\n", c->path, c->rollback->line, (int)why.n,
 			why.p ? why.p : "");
-	s->said = error != 0;
 	buf_fini(&why);
 	return error;
 }
@@ -127,7 +126,7 @@ int server_init(struct server *s, struct config *config)
 	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 2);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
 	s->ballots = ballots_new();
-	return s->metrics && s->workers && s->desk && s->ballots ? open_outbox(s) : -ENOMEM;
+	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
 }
 
 /* The ledger goes first, after those that ask it: its writer wakes workers, whose threads have

@@ -103,10 +103,12 @@ _redcard() {
 		case ${COMP_WORDS[2]} in
 		plan) options="--url --token-file --target --bad --anchor --json --help" ;;
 		run) options="--url --token-file --target --bad --anchor --reason --deadline --key --json --help" ;;
+		abort) options="--url --token-file --reason --json --help" ;;
+		bypass) options="--config --admin --reason --for --target --end --json --help" ;;
 		*) options="--url --token-file --json --help" ;;
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
-			mapfile -t COMPREPLY < <(compgen -W "plan run status list --help" -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W "plan run status list abort bypass --help" -- "$current")
 			return
 		fi
 		;;

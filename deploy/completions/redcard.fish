@@ -51,18 +51,20 @@ complete -c redcard -n '__fish_seen_subcommand_from ask' -l auditor -x -d 'which
 complete -c redcard -n '__fish_seen_subcommand_from ask' -s t -l threshold -x -d 'of the question'
 complete -c redcard -n '__fish_seen_subcommand_from ask' -F
 complete -c redcard -n '__fish_seen_subcommand_from patchctl' -l check -d 'read the configuration, and end'
-complete -c redcard -n '__fish_seen_subcommand_from rollback; and not __fish_seen_subcommand_from plan run status list' \
-	-a 'plan run status list'
+complete -c redcard -n '__fish_seen_subcommand_from rollback; and not __fish_seen_subcommand_from plan run status list abort bypass' \
+	-a 'plan run status list abort bypass'
 set -l drills secret dangerous-code coverage-violation latency-regression cost-spike ast-divergence good
 complete -c redcard -n '__fish_seen_subcommand_from drill' -l type -x -d 'what is injected' -a "$drills"
 complete -c redcard -n '__fish_seen_subcommand_from drill' -l count -x -d 'of each type'
 complete -c redcard -n '__fish_seen_subcommand_from drill' -l list -d 'list the types'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l url -x -d 'where PatchCtl is'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l token-file -r -F -d 'the secret of a token'
-complete -c redcard -n '__fish_seen_subcommand_from plan run' -l target -x -d 'of PatchCtl'
+complete -c redcard -n '__fish_seen_subcommand_from plan run bypass' -l target -x -d 'of PatchCtl'
 complete -c redcard -n '__fish_seen_subcommand_from plan run' -l bad -x -d 'the revision to take back'
 complete -c redcard -n '__fish_seen_subcommand_from plan run' -l anchor -x -d 'what is restored'
-complete -c redcard -n '__fish_seen_subcommand_from run' -l reason -x -d 'for the history'
+complete -c redcard -n '__fish_seen_subcommand_from run abort bypass' -l reason -x -d 'for the history'
+complete -c redcard -n '__fish_seen_subcommand_from bypass' -l for -x -d 'such as 15m'
+complete -c redcard -n '__fish_seen_subcommand_from bypass' -l end -d 'it is over'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l deadline -x -d 'such as 90s'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l key -x -d 'makes two requests one'
 complete -c redcard -n '__fish_seen_subcommand_from ledger; and not __fish_seen_subcommand_from list show add anchor verify export init' \
