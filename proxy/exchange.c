@@ -277,7 +277,7 @@ static enum step_next run_route(struct exchange *x)
 				      "this route does not let connections be upgraded");
 		x->wants_upgrade = true;
 	}
-	if (!exchange_may_spend(x))
+	if (!exchange_may_record(x) || !exchange_may_spend(x))
 		return STEP_AGAIN;
 	if (!exchange_take_seat(x, head))
 		return STEP_AGAIN;
