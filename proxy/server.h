@@ -42,7 +42,8 @@ struct server {
 /* Opens what workers share, but no worker. Takes over the reference to config. On failure -errno;
  * server_fini() is owed in any case. s->said: it was said why. */
 int server_init(struct server *s, struct config *config) MUST_USE;
-/* Once names had their moment to resolve; says what is wrong. */
+/* Once the log is open, since it goes on with what an earlier process has begun. On failure -errno,
+ * and the reason is printed. */
 int server_open_outbox(struct server *s) MUST_USE;
 void server_fini(struct server *s); /* no worker runs any more */
 
