@@ -9,6 +9,7 @@
 #include "proxy/audit_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/outbox.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
 #include "proxy/sinks.h"
@@ -100,6 +101,8 @@ static void metrics(struct exchange *x)
 	for (size_t i = 0; i < config->n_upstreams; i++)
 		measure_day(w, &w->runtime->upstreams[i]);
 	measure_ledger(w);
+	if (w->server->outbox)
+		outbox_measure(w->server->outbox);
 	sinks_measure(w->server->sinks, w->metrics, last_row(w->server));
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
@@ -234,6 +237,10 @@ static void status(struct exchange *x)
 	put_spending(&out, w->runtime);
 	buf_add_char(&out, ']');
 	put_ledger(&out, s);
+	if (s->outbox) {
+		buf_add_text(&out, ",\"rollbacks\":");
+		outbox_status(s->outbox, &out);
+	}
 	if (s->sinks) {
 		buf_add_text(&out, ",\"sinks\":");
 		sinks_add_json(s->sinks, &out, last_row(s));

@@ -14,6 +14,7 @@
 #include "lib/tls.h"
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
+#include "proxy/config_drill.h"
 #include "proxy/config_patchctl.h"
 #include "proxy/config_sinks.h"
 #include "proxy/units.h"
@@ -240,6 +241,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("policy", read_policy),
 		KEY_BY("state_dir", config_read_state),
 		KEY_BY("ledger", config_read_ledger),
+		KEY_BY("rollback", config_read_rollback),
 		KEY_BY("sinks", config_read_sinks),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
@@ -291,6 +293,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_daily(r);
 	config_check_auditors(r);
 	config_check_ledger(r);
+	config_check_rollback(r);
 	config_check_sinks(r);
 	count_cores(c);
 	load_ruleset(r);
@@ -374,6 +377,11 @@ int config_load_sinks(const char *path, struct config **out, struct buf *errors)
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_patchctl, out, errors);
+}
+
+int config_load_drill(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_drill, out, errors);
 }
 
 struct config *config_ref(struct config *c)

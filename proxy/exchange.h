@@ -80,9 +80,11 @@ struct exchange {
 	bool answer_done;  /* the builder's last byte was parsed */
 	bool event_stream;
 	bool close_client;
-	bool aborted;      /* the client's connection ends without the body's proper end */
-	struct gate *gate; /* NULL: nothing to judge, or not yet */
-	bool sniffs;       /* the first bytes of the body will choose the framing */
+	bool aborted;               /* the client's connection ends without the body's proper end */
+	struct gate *gate;          /* NULL: nothing to judge, or not yet */
+	size_t cards_put;           /* of the judge's cards, by cards_put() */
+	struct card_change *change; /* what a rollback takes back; NULL: the route has none */
+	bool sniffs;                /* the first bytes of the body will choose the framing */
 	enum dialect sniff_dialect;
 	struct buf sniffed; /* white space before them */
 	struct inflate *inflate;

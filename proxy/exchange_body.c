@@ -4,6 +4,7 @@
 
 #include "lib/log.h"
 #include "proxy/answer.h"
+#include "proxy/card.h"
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
 #include "proxy/worker.h"
@@ -154,6 +155,7 @@ static bool feed(struct exchange *x, struct span body)
 	struct gate_out out;
 	exchange_budget_feeds(x);
 	enum gate_state state = gate_feed(x->gate, &x->w->gate, body.p, body.n, &out);
+	cards_put(x);
 	emit(x, out.old, out.fresh);
 	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
@@ -270,6 +272,7 @@ static enum step_next finish_body(struct exchange *x)
 		struct gate_out out;
 		exchange_budget_feeds(x);
 		enum gate_state state = gate_finish(x->gate, &x->w->gate, &out);
+		cards_put(x);
 		emit(x, out.old, out.fresh);
 		if (state == GATE_CUT)
 			return exchange_cut(x);
@@ -370,6 +373,7 @@ static bool expire_hold(struct exchange *x)
 	struct gate_out out;
 	enum gate_state state = gate_expire(x->gate, &x->w->gate, &out);
 	x->hold_since_ms = 0;
+	cards_put(x);
 	emit(x, out.old, out.fresh);
 	if (state != GATE_CUT)
 		return false;

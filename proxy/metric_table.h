@@ -49,6 +49,12 @@ enum metric {
 	METRIC_LEDGER_ROWS,        /* counter by enum ledger_result */
 	METRIC_LEDGER_CHECKPOINTS, /* counter */
 	METRIC_LEDGER_WRITABLE,    /* gauge: 0 or 1; set by one shard */
+	METRIC_ROLLBACKS,          /* counter by enum outbox_source */
+	METRIC_WISHES,             /* counter by enum wish_result */
+	METRIC_WISHES_OPEN,        /* gauge; set by one shard, as the next but one */
+	METRIC_WISH_PHASE,         /* histogram by enum wish_phase, seconds */
+	METRIC_BYPASSED,           /* gauge: whether nothing is asked for, of any target */
+	METRIC_OBJECTIVE_MISSED,   /* counter */
 	METRIC_SINK_DELIVERIES,    /* counters by metric_sink(), one for each sink_result */
 	METRIC_SINK_DELIVERIES_LAST = METRIC_SINK_DELIVERIES + SINK_RESULT_COUNT - 1,
 	METRIC_SINK_LAG, /* gauges by metric_sink(), set by one shard */
@@ -125,9 +131,33 @@ enum ledger_result {
 	LEDGER_FAILED,
 	LEDGER_RESULT_COUNT
 };
+enum wish_result {
+	WISH_ASKED,
+	WISH_REPEATED, /* one like it is known */
+	WISH_TAKEN,    /* by PatchCtl; the following ones are ends */
+	WISH_VERIFIED,
+	WISH_FAILED,
+	WISH_EXPIRED,
+	WISH_ABORTED,
+	WISH_BYPASSED,
+	WISH_REFUSED,   /* a limit of the proxy */
+	WISH_NO_CHANGE, /* nobody knows what to take back */
+	WISH_RESULT_COUNT
+};
+enum wish_phase {
+	WISH_DETECT,
+	WISH_RECORD,
+	WISH_DECIDE,
+	WISH_ACT,
+	WISH_VERIFY,
+	WISH_TOTAL,
+	WISH_PHASE_COUNT
+};
 enum reload_result { RELOAD_OK, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
 
 extern const char *const exchange_result_names[RESULT_COUNT];
+extern const char *const wish_result_names[WISH_RESULT_COUNT];
+extern const char *const wish_phase_names[WISH_PHASE_COUNT];
 extern const char *const upstream_error_names[UPSTREAM_ERROR_COUNT];
 extern const struct metric_desc metric_table[METRIC_COUNT];
 

@@ -144,7 +144,7 @@ static const char *const phases[] = {
 static bool ended(struct span phase)
 {
 	return span_eq(phase, SPAN("verified")) || span_eq(phase, SPAN("failed")) ||
-	       span_eq(phase, SPAN("expired"));
+	       span_eq(phase, SPAN("expired")) || span_eq(phase, SPAN("aborted"));
 }
 
 static int verdict(struct span phase)
@@ -277,7 +277,7 @@ static int run_main(int argc, char **argv)
 	struct cli cli = {
 		.verb = "rollback run",
 		.summary =
-			"Runs a rollback, waits for its end and shows its phases; 0 verified, 1 failed or expired,\n"
+			"Runs a rollback, waits for its end and shows its phases; 0 verified, 1 failed, expired or aborted,\n"
 			"2 error.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
@@ -319,7 +319,7 @@ static int status_of(int argc, char **argv)
 	struct cli cli = {
 		.verb = "rollback status",
 		.summary =
-			"Shows a rollback; 0 verified or not yet at its end, 1 failed or expired, 2 error.",
+			"Shows a rollback; 0 verified or not yet at its end, 1 failed, expired or aborted, 2 error.",
 		.operands = "ID",
 		.operands_min = 1,
 		.operands_max = 1,
@@ -410,7 +410,7 @@ static const char usage[] =
 	"  run        do it, wait, and show the phases\n"
 	"  status ID  show one\n"
 	"  list       list the latest\n\n"
-	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed or expired, 2 error.\n"
+	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed, expired or aborted, 2 error.\n"
 	"\nExamples:\n"
 	"  redcard rollback plan --token-file token --target app --bad 0123...\n"
 	"  redcard rollback run --token-file token --target app --bad 0123... --reason 'leaks a key'\n";
