@@ -14,6 +14,7 @@
 #include "lib/tls.h"
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
+#include "proxy/config_drill.h"
 #include "proxy/config_patchctl.h"
 #include "proxy/config_sinks.h"
 #include "proxy/units.h"
@@ -376,6 +377,11 @@ int config_load_sinks(const char *path, struct config **out, struct buf *errors)
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_patchctl, out, errors);
+}
+
+int config_load_drill(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_drill, out, errors);
 }
 
 struct config *config_ref(struct config *c)

@@ -131,8 +131,9 @@ void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,
 			struct budget_limits *out);
 
-/* All of a PatchCtl's file. */
+/* All of a PatchCtl's file, or of a drill's. */
 void config_read_patchctl(struct config_reader *r, const struct yaml_node *root);
+void config_read_drill(struct config_reader *r, const struct yaml_node *root);
 
 /* Once all of it is read: no upstream may be redcard itself. */
 void config_check_loops(struct config_reader *r);

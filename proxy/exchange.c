@@ -282,7 +282,7 @@ static enum step_next run_route(struct exchange *x)
 	if (!card_change_begin(x, head))
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");
-	if (!exchange_may_spend(x))
+	if (!exchange_may_record(x) || !exchange_may_spend(x))
 		return STEP_AGAIN;
 	if (!exchange_take_seat(x, head))
 		return STEP_AGAIN;

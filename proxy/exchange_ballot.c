@@ -284,7 +284,7 @@ void exchange_news(struct exchange *x)
 		if (voter_needed(&x->voter))
 			return;
 		x->reason = "not needed";
-		exchange_client_gone(x, RESULT_CLIENT_GONE);
+		exchange_client_gone(x, RESULT_NOT_NEEDED);
 		return;
 	}
 	if (x->step == &step_ballot) {

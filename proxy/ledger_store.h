@@ -52,7 +52,7 @@ struct ledger_added {
 int ledger_store_append(struct ledger_store *s, const struct ledger_row *row,
 			struct ledger_added *out) MUST_USE;
 int ledger_store_add_checkpoint(struct ledger_store *s, const struct ledger_checkpoint *c) MUST_USE;
-int ledger_store_probe(struct ledger_store *s) MUST_USE; /* writes, and takes it back */
+int ledger_store_probe(struct ledger_store *s) MUST_USE; /* writes a page, and commits */
 
 /* --- reading --- */
 

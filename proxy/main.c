@@ -28,6 +28,8 @@ static const struct verb verbs[] = {
 	{ "patchctl", patchctl_main, "serve rollbacks: restore an anchor, and verify it" },
 	{ "rollback", rollback_main, "ask PatchCtl to plan or run a rollback; show how it goes" },
 	{ "sinks", sinks_main, "send a test message to a sink of the ledger" },
+	{ "drill", drill_main,
+	  "inject bad canaries into a running system; follow them to their end" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },

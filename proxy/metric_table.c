@@ -22,6 +22,8 @@ const char *const exchange_result_names[RESULT_COUNT] = {
 	[RESULT_BUILDER_FAILED] = "builder_failed",
 	[RESULT_TIMEOUT] = "timeout",
 	[RESULT_DRAINED] = "drained",
+	[RESULT_COMPARED] = "compared",
+	[RESULT_NOT_NEEDED] = "not_needed",
 };
 
 static const char *const status_class_names[] = { "1xx", "2xx", "3xx", "4xx", "5xx", "none" };
@@ -36,6 +38,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
 	[CUT_LABEL_BUDGET] = "budget",
 	[CUT_LABEL_QUORUM] = "quorum",
+	[CUT_LABEL_LEDGER] = "ledger",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {

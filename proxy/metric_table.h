@@ -84,7 +84,9 @@ enum exchange_result {                   /* how an exchange ended: exactly one e
 		       RESULT_CLIENT_GONE,
 		       RESULT_BUILDER_FAILED, /* no usable answer, or one that broke off */
 		       RESULT_TIMEOUT,
-		       RESULT_DRAINED, /* ended by a shutdown */
+		       RESULT_DRAINED,    /* ended by a shutdown */
+		       RESULT_COMPARED,   /* of a quorum's other builder: nobody gets it */
+		       RESULT_NOT_NEEDED, /* the same, stopped because the verdict was known */
 		       RESULT_COUNT
 };
 
@@ -107,6 +109,7 @@ enum cut_label {
 	CUT_LABEL_NO_MEMORY,
 	CUT_LABEL_BUDGET,
 	CUT_LABEL_QUORUM, /* the builders did not agree */
+	CUT_LABEL_LEDGER, /* it could not be written down */
 	CUT_LABEL_COUNT
 };
 

@@ -16,6 +16,8 @@ static enum cut_label cut_label(const struct exchange *x)
 {
 	if (x->disputed)
 		return CUT_LABEL_QUORUM;
+	if (x->reason == exchange_ledger_error)
+		return CUT_LABEL_LEDGER;
 	if (cut_by_budget(x))
 		return CUT_LABEL_BUDGET;
 	if (!x->gate || x->inflate)
@@ -37,7 +39,9 @@ static void settle_result(struct exchange *x, size_t n_cards)
 {
 	if (x->result != RESULT_PASSED)
 		return;
-	if (x->unscanned || (x->gate && gate_record(x->gate)->unscanned))
+	if (x->client->conn.silent)
+		x->result = RESULT_COMPARED;
+	else if (x->unscanned || (x->gate && gate_record(x->gate)->unscanned))
 		x->result = RESULT_UNSCANNED;
 	else if (n_cards)
 		x->result = RESULT_FLAGGED;
@@ -121,6 +125,8 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 	}
 	if (exchange_broken(x))
 		log_text(line, "budget", span_of(budget_limit_names[exchange_broken(x)]));
+	if (x->unrecorded)
+		log_bool(line, "unrecorded", true);
 	if (x->gate)
 		log_budget(line, x);
 	if (x->gate)

@@ -39,8 +39,8 @@ struct server {
 	bool said;        /* why it cannot start */
 };
 
-/* Opens what workers share, but no worker. Takes over the reference to config. On failure -errno,
- * and server_fini() is owed but where there is no resolver; s->said: it was said why. */
+/* Opens what workers share, but no worker. Takes over the reference to config. On failure -errno;
+ * server_fini() is owed in any case. s->said: it was said why. */
 int server_init(struct server *s, struct config *config) MUST_USE;
 /* Once the log is open, since it goes on with what an earlier process has begun. On failure -errno,
  * and the reason is printed. */
