@@ -75,6 +75,8 @@ static void ask(const struct ballot *b, unsigned seat, struct worker *self, uint
 	const struct outbox_wish wish = {
 		.rule = RULE, .subject = b->id, .seen_ms = seen_ms, .source = OUTBOX_QUORUM
 	};
+	if (!target_of(s))
+		return;
 	bool known = s->change.revision[0] || s->change.spec[0];
 	if (!known && seat != b->config->chosen)
 		return; /* it has made none, as far as anybody knows */

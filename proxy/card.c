@@ -185,7 +185,7 @@ static const char *plan(const struct exchange *x, const struct rule_info *rule, 
 		return NULL;
 	if (ruleset_monitor(judge_ruleset(gate_judge(x->gate))))
 		return "none, the policy monitors";
-	*asks = true;
+	*asks = x->change != NULL;
 	return card_plan(x->change, x->route->rollback_target);
 }
 
