@@ -114,14 +114,23 @@ static enum candidate_state syntax_state(const struct candidate *c, const struct
 	return (enum candidate_state)c->answer;
 }
 
-enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
-				     struct regex_scratch *s, const struct track *t, uint64_t until,
-				     bool ended, struct secret *out)
+static enum ways_answer body_ways(const struct candidate *c, const struct rule_branch *b,
+				  const struct tools *s, const struct track *t, size_t n, bool more,
+				  struct ways_wait *wait)
 {
-	if (r->syntax)
-		return syntax_state(c, r, until, ended, out);
-	if (r->info.hold != HOLD_LEAD_IN)
-		return whole_state(c, r, s, t, until, ended, out);
+	struct ways_text text = { t->text, t->base, t->base + n, more };
+	uint64_t from = max_u64(c->from, t->base);
+	if (!b->ways || from >= text.until)
+		return WAYS_ASK;
+	ways_memo_of(s->ways, t);
+	return ways_ask(b->ways, s->classes, s->ways, &text, from, wait);
+}
+
+/* Where neither the head nor the ways know, the engine does. */
+static enum candidate_state body_state(const struct candidate *c, const struct rule *r,
+				       const struct tools *s, const struct track *t, uint64_t until,
+				       bool ended, struct secret *out, struct ways_wait *wait)
+{
 	const struct rule_branch *b = &r->branches[c->branch];
 	uint64_t bound = c->point + r->info.hold_bytes;
 	bool more = !ended || until >= bound;
@@ -132,8 +141,13 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	size_t from = rel(t, c->from);
 	if (b->head && from < text.n && head_rules_out(b->head, text.p + from, text.n - from))
 		return CANDIDATE_DEAD;
-	switch (regex_find(b->body, s, text, from, inside(t) | (more ? REGEX_MORE : 0), b->group,
-			   &start, &end)) {
+	switch (body_ways(c, b, s, t, text.n, more, wait)) {
+	case WAYS_NONE: return CANDIDATE_DEAD;
+	case WAYS_MORE: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
+	case WAYS_ASK: break;
+	}
+	switch (regex_find(b->body, s->regex, text, from, inside(t) | (more ? REGEX_MORE : 0),
+			   b->group, &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -141,11 +155,55 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	}
 	out->from = t->base + start;
 	out->to = t->base + end;
-	regex_last(s, &start, &end);
+	regex_last(s->regex, &start, &end);
 	out->end = t->base + end;
 	if (out->from == c->point)
 		out->from -= b->prefix;
 	return found(r, t, until, !ended, bound, out);
+}
+
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
+				     const struct tools *s, const struct track *t, uint64_t until,
+				     bool ended, struct secret *out)
+{
+	struct ways_wait unused;
+	if (r->syntax)
+		return syntax_state(c, r, until, ended, out);
+	if (r->info.hold != HOLD_LEAD_IN)
+		return whole_state(c, r, s->regex, t, until, ended, out);
+	return body_state(c, r, s, t, until, ended, out, &unused);
+}
+
+/* All that came since it was asked last is what it waits in, and there may be more of it. */
+static bool still_waits(struct candidate *c, const struct rule *r, const struct tools *s,
+			const struct track *t)
+{
+	uint64_t until = track_end(t), bound = c->point + r->info.hold_bytes;
+	if (c->waits_end <= until - c->from || until >= bound)
+		return false;
+	struct ways_text text = { t->text, t->base, until, true };
+	ways_memo_of(s->ways, t);
+	uint64_t end =
+		ways_run(s->classes, s->ways, &text, c->waits_in, c->from + c->waits_at, until);
+	c->waits_at = (uint32_t)(end - c->from);
+	return end == until;
+}
+
+enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, const struct tools *s,
+				   const struct view *v, struct secret *out)
+{
+	const struct track *t = v->track;
+	if (r->syntax || r->info.hold != HOLD_LEAD_IN)
+		return candidate_state(c, r, s, t, track_end(t), v->ended, out);
+	if (!v->ended && still_waits(c, r, s, t))
+		return CANDIDATE_ALIVE;
+	struct ways_wait wait = { 0, 0 };
+	enum candidate_state state = body_state(c, r, s, t, track_end(t), v->ended, out, &wait);
+	uint64_t end = wait.end > c->from ? wait.end - c->from : 0;
+	c->waits_in = wait.class;
+	c->waits_at = (uint32_t)(track_end(t) - c->from);
+	c->waits_end = (uint32_t)min_u64(end, UINT32_MAX);
+	return state;
 }
 
 /* The longest text of which is known beforehand that it does not decide: a match is not there
@@ -160,7 +218,7 @@ static uint64_t least_known(const struct candidate *c, const struct rule *r,
 }
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
-				struct regex_scratch *s, const struct view *v, uint64_t known,
+				const struct tools *s, const struct view *v, uint64_t known,
 				const struct secret *found)
 {
 	struct secret unused;
