@@ -231,6 +231,13 @@ static void read_node(struct draft *d, const struct pattern_node *n, uint32_t do
 	d->depth--;
 }
 
+void ways_classes_begin(struct ways_classes *c)
+{
+	c->n = WAYS_LINE + 1;
+	for (unsigned i = 0; i < 256; i++)
+		c->in[WAYS_LINE][i] = i != '\n';
+}
+
 int ways_read(const char *expression, struct ways_classes *classes, struct ways **out)
 {
 	struct pattern *p = NULL;

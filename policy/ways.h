@@ -36,6 +36,9 @@ struct ways_classes { /* of a rule set */
 	bool in[WAYS_CLASSES][256];
 };
 
+#define WAYS_LINE 0 /* the class of all bytes but a line feed, the first of them */
+void ways_classes_begin(struct ways_classes *c);
+
 enum ways_kind {
 	WAYS_RUN,  /* of bytes of a class, as long as it can be */
 	WAYS_EDGE, /* \b */
