@@ -13,17 +13,10 @@ const char *const assertion_operators[ASSERT_COUNT] = {
 };
 
 const char *const assertion_faults[FAULT_COUNT] = {
-	[FAULT_NONE] = "none",
-	[FAULT_LIMIT] = "limit",
-	[FAULT_MISSING] = "missing",
-	[FAULT_NULL] = "null",
-	[FAULT_BOOLEAN] = "boolean",
-	[FAULT_TEXT] = "text",
-	[FAULT_LIST] = "list",
-	[FAULT_MAP] = "map",
-	[FAULT_NAN] = "nan",
-	[FAULT_INFINITE] = "infinite",
-	[FAULT_DUPLICATE] = "duplicate",
+	[FAULT_NONE] = "none",         [FAULT_LIMIT] = "limit",         [FAULT_MISSING] = "missing",
+	[FAULT_NULL] = "null",         [FAULT_BOOLEAN] = "boolean",     [FAULT_TEXT] = "string",
+	[FAULT_LIST] = "array",        [FAULT_MAP] = "object",          [FAULT_NAN] = "nan",
+	[FAULT_INFINITE] = "infinite", [FAULT_DUPLICATE] = "duplicate",
 };
 
 const struct assertion *ruleset_assertions(const struct ruleset *set, size_t *n)

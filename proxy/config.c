@@ -239,6 +239,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("policy", read_policy),
 		KEY_BY("state_dir", config_read_state),
 		KEY_BY("ledger", config_read_ledger),
+		KEY_BY("webhook", config_read_webhook),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
@@ -289,6 +290,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_daily(r);
 	config_check_auditors(r);
 	config_check_ledger(r);
+	config_check_webhook(r);
 	count_cores(c);
 	load_ruleset(r);
 }

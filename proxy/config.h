@@ -26,6 +26,7 @@ struct tls_context;
 struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
+struct config_webhook; /* config_webhook.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -142,9 +143,10 @@ struct config {
 	size_t n_routes;
 	struct config_limits limits;
 	struct config_timeouts timeouts;
-	uint32_t workers;                   /* "auto": one per core this process may use */
-	const char *state_dir;              /* folder for what outlives the process; NULL: none */
-	const struct config_ledger *ledger; /* NULL: none */
+	uint32_t workers;                     /* "auto": one per core this process may use */
+	const char *state_dir;                /* folder for what outlives the process; NULL: none */
+	const struct config_ledger *ledger;   /* NULL: none */
+	const struct config_webhook *webhook; /* NULL: none */
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */

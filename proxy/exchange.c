@@ -6,7 +6,7 @@
 #include "lib/log.h"
 #include "proxy/admin.h"
 #include "proxy/answer.h"
-#include "proxy/ledger_pages.h"
+#include "proxy/ledger_post.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/path.h"
 #include "proxy/record.h"

@@ -5,8 +5,7 @@
  *   GET /ledger/rows    ?kind= &subject= &after= &since_ms= &limit=
  *   GET /ledger/ID      one row
  *
- * A POST is answered when its row is on disk. Its exchange waits meanwhile; the writer's thread
- * marks the post and wakes the worker, which owns it.
+ * A POST is answered when its row is on disk (ledger_post.h).
  */
 #ifndef PROXY_LEDGER_PAGES_H
 #define PROXY_LEDGER_PAGES_H
@@ -14,14 +13,8 @@
 #include "proxy/exchange.h"
 #include "proxy/ledger.h"
 
-struct ledger_post;
-
 bool ledger_pages_have(struct span path);
 enum step_next ledger_pages_answer(struct exchange *x, const struct http1_head *head,
 				   struct span path);
-
-void ledger_posts_tell(struct worker *w);       /* exchanges whose row has its answer go on */
-void ledger_posts_fini(struct worker *w);       /* after the ledger is closed */
-void ledger_post_forget(struct ledger_post *p); /* its exchange is gone; NULL is fine */
 
 #endif

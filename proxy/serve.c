@@ -12,9 +12,11 @@
 #include "lib/log.h"
 #include "lib/ring.h"
 #include "proxy/audit_desk.h"
+#include "proxy/change_state.h"
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
+#include "proxy/nonces.h"
 #include "proxy/server.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
@@ -164,6 +166,8 @@ static void server_fini(struct server *s)
 	ledger_use(NULL);
 	ledger_close(s->ledger);
 	ledger_store_close(s->ledger_reader);
+	change_states_free(s->states);
+	nonces_close(s->nonces);
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);

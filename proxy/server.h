@@ -24,6 +24,8 @@ struct server {
 	struct spending *spending;          /* NULL: no state_dir when it started */
 	struct ledger *ledger;              /* NULL: none is configured */
 	struct ledger_store *ledger_reader; /* for the first worker's pages */
+	struct change_states *states;       /* the same; NULL until one is asked for */
+	struct nonces *nonces;              /* of the webhook; NULL until it is used */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
