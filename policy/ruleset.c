@@ -288,6 +288,7 @@ static void set_free(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++) {
 		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
 			regex_free(set->rules[i].branches[b].body);
+			free(set->rules[i].branches[b].ways);
 			regex_free(set->rules[i].branches[b].start);
 			regex_free(set->rules[i].branches[b].opening);
 		}
