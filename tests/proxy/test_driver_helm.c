@@ -1,5 +1,5 @@
 /* The helm driver with a helm that keeps its history as the real one does. */
-#include "stub_tool.h"
+#include "tests/proxy/stub_tool.h"
 
 static void setup(void)
 {

@@ -1,5 +1,5 @@
 /* The kubernetes driver with a kubectl that renumbers its history as the controllers do. */
-#include "stub_tool.h"
+#include "tests/proxy/stub_tool.h"
 
 static void use(const char *kind)
 {
