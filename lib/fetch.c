@@ -90,8 +90,7 @@ static int error_of(CURLcode code, const struct transfer *t)
 		return -EFBIG;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL: return -EINVAL;
+	case CURLE_URL_MALFORMAT: return -EINVAL;
 	case CURLE_COULDNT_CONNECT: return -ECONNREFUSED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
@@ -138,6 +137,14 @@ static void set_request(CURL *c, const struct fetch_request *r, struct curl_slis
 		curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
 }
 
+static void take_header(CURL *c, const char *name, char out[FETCH_HEADER])
+{
+	struct curl_header *h;
+	if (name && curl_easy_header(c, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+	    strlen(h->value) < FETCH_HEADER)
+		memcpy(out, h->value, strlen(h->value) + 1);
+}
+
 int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
 	  char why[FETCH_WHY])
 {
@@ -145,6 +152,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	CHECK(r->timeout_ms > 0 && r->answer_most > 0);
 	out->status = 0;
 	out->retry_after_s = 0;
+	out->header[0] = '\0';
 	out->body.n = 0;
 	if (!fetch_url_good(r->url)) {
 		snprintf(why, FETCH_WHY, "this is no http or https URL without a user");
@@ -172,6 +180,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after);
 	out->status = (unsigned)status;
 	out->retry_after_s = after > 0 ? (uint32_t)min_u64((uint64_t)after, 86400) : 0;
+	take_header(f->curl, r->header, out->header);
 	if (error)
 		snprintf(why, FETCH_WHY, "%s",
 			 t.too_large   ? "the answer is too large"

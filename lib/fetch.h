@@ -27,13 +27,17 @@ struct fetch_request {
 	const char *ca_file;        /* of authorities; NULL: the system's */
 	uint32_t timeout_ms;        /* of the whole; needed */
 	size_t answer_most;         /* bytes of the answer's body; needed */
+	const char *header;         /* one of the answer's that is wanted; may be NULL */
 	const _Atomic bool *stop;   /* looked at about once a second; may be NULL */
 };
 
+#define FETCH_HEADER 128
+
 struct fetch_answer {
-	unsigned status;        /* of HTTP */
-	uint32_t retry_after_s; /* what the answer asks for; 0: nothing */
-	struct buf body;        /* the caller's to release, after a failure too */
+	unsigned status;           /* of HTTP */
+	uint32_t retry_after_s;    /* what the answer asks for; 0: nothing */
+	char header[FETCH_HEADER]; /* "": absent, or longer */
+	struct buf body;           /* the caller's to release, after a failure too */
 };
 
 /* Any status is an answer. why: one line about a failure, without the URL, which may hold a secret.

@@ -137,9 +137,8 @@ static int plan_main(int argc, char **argv)
 
 /* --- one rollback --- */
 
-static const char *const phases[] = {
-	"accepted", "acting", "acted", "verified", "failed", "expired"
-};
+static const char *const phases[] = { "accepted", "acting",  "acted",  "verified",
+				      "failed",   "expired", "aborted" };
 
 static bool ended(struct span phase)
 {
@@ -312,6 +311,11 @@ static int run_main(int argc, char **argv)
 	return status;
 }
 
+bool rollback_is_id(const char *text)
+{
+	return strspn(text, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == 26 && !text[26];
+}
+
 static int status_of(int argc, char **argv)
 {
 	struct rollback_client c = { 0 };
@@ -335,7 +339,7 @@ static int status_of(int argc, char **argv)
 		return status;
 	status = EXIT_TOOL;
 	snprintf(target, sizeof(target), "/rollback/%.40s", cli.v[0]);
-	if (strspn(cli.v[0], "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != 26 || cli.v[0][26])
+	if (!rollback_is_id(cli.v[0]))
 		fprintf(stderr,
 			"redcard %s: %.40s is no id of a rollback; see redcard rollback list\n",
 			cli.verb, cli.v[0]);
@@ -404,12 +408,14 @@ static int list_main(int argc, char **argv)
 }
 
 static const char usage[] =
-	"usage: redcard rollback plan|run|status|list [OPTION]...\n\n"
+	"usage: redcard rollback plan|run|status|list|abort|bypass [OPTION]...\n\n"
 	"Asks PatchCtl to take a bad revision back and to restore an anchor.\n\n"
 	"  plan       print what would be done\n"
 	"  run        do it, wait, and show the phases\n"
 	"  status ID  show one\n"
-	"  list       list the latest\n\n"
+	"  list       list the latest\n"
+	"  abort ID   end one that has not acted yet\n"
+	"  bypass     for a while a running redcard asks for none\n\n"
 	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed, expired or aborted, 2 error.\n"
 	"\nExamples:\n"
 	"  redcard rollback plan --token-file token --target app --bad 0123...\n"
@@ -425,6 +431,8 @@ int rollback_main(int argc, char **argv)
 		{ "run", run_main },
 		{ "status", status_of },
 		{ "list", list_main },
+		{ "abort", rollback_abort_main },
+		{ "bypass", rollback_bypass_main },
 	};
 	const char *word = argc > 1 ? argv[1] : NULL;
 	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
@@ -435,7 +443,7 @@ int rollback_main(int argc, char **argv)
 		if (strcmp(word, parts[i].word) == 0)
 			return parts[i].run(argc - 1, argv + 1);
 	fprintf(stderr,
-		"redcard rollback: %s%s%s write plan, run, status or list; see redcard rollback --help\n",
+		"redcard rollback: %s%s%s write plan, run, status, list, abort or bypass; see redcard rollback --help\n",
 		word ? "not known: " : "which part?", word ? word : "", word ? ";" : "");
 	return EXIT_TOOL;
 }

@@ -124,6 +124,11 @@ class PatchCtl:
             f.write(self.secrets[name] + "\n")
         return path
 
+    def signer(self, token="all", **more):
+        """The section `rollback` of a proxy that asks this one."""
+        self.port = self.port or servers.free_port()
+        return {"patchctl": self.url, "name": token, "secret": {"file": self.token_file(token)}, **more}
+
     def configures(self, **limits):
         self.limits.update(limits)
         self.port = self.port or servers.free_port()
