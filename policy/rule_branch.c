@@ -29,6 +29,14 @@ int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_bra
 		      const char *body, struct buf *errors)
 {
 	struct head head;
+	if (!set->classes) {
+		set->classes = ruleset_keep_array(set, 1, sizeof(*set->classes));
+		if (!set->classes)
+			return -ENOMEM;
+		ways_classes_begin(set->classes);
+	}
+	if (ways_read(body, set->classes, &b->ways))
+		return -ENOMEM;
 	int rc = rule_compile_regex(r, body, REGEX_AT_START, &b->body, errors);
 	if (rc || head_read(body, &head) || !head.n || (b->head = find_head(set, &head)))
 		return rc;

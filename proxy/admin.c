@@ -7,8 +7,10 @@
 #include "lib/log.h"
 #include "proxy/answer.h"
 #include "proxy/audit_pages.h"
+#include "proxy/change_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/meta_pages.h"
 #include "proxy/outbox.h"
 #include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
@@ -275,7 +277,7 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 	}
 	answer_problem(x, 404, "no such page",
 		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
-		       "/rollback/bypass and /ledger/rows");
+		       "/changes, /rollback/bypass and /ledger/rows");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
@@ -289,6 +291,10 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 		return audit_pages_answer(x, head, path);
 	if (outbox_pages_have(path))
 		return outbox_pages_answer(x, head);
+	if (meta_pages_have(path))
+		return meta_pages_answer(x, head, path);
+	if (change_pages_have(path))
+		return change_pages_answer(x, head, path);
 	if (ledger_pages_have(path))
 		return ledger_pages_answer(x, head, path);
 	answer_page(x, head, path);

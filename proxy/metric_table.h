@@ -59,6 +59,13 @@ enum metric {
 	METRIC_SINK_DELIVERIES_LAST = METRIC_SINK_DELIVERIES + SINK_RESULT_COUNT - 1,
 	METRIC_SINK_LAG, /* gauges by metric_sink(), set by one shard */
 	METRIC_SINK_UP,
+	METRIC_META_EVENTS,     /* counter by enum meta_verdict */
+	METRIC_META_UNKNOWN,    /* counter */
+	METRIC_ASSERTIONS,      /* counter by metric_assertion() */
+	METRIC_WEBHOOK_REFUSED, /* counter by enum webhook_refusal */
+	METRIC_SPEC_CHANGE,     /* histogram, seconds: a spec's row to its first change */
+	METRIC_SPEC_CHANGES,    /* counter by enum spec_result */
+	METRIC_SPEC_OVERDUE,    /* counter */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -156,6 +163,19 @@ enum wish_phase {
 	WISH_TOTAL,
 	WISH_PHASE_COUNT
 };
+enum meta_verdict { META_VERDICT_PASS, META_VERDICT_VIOLATION, META_VERDICT_COUNT };
+enum spec_result { SPEC_IN_TIME, SPEC_LATE, SPEC_RESULT_COUNT };
+enum webhook_refusal { /* the first five as in enum auth */
+		       WEBHOOK_ABSENT,
+		       WEBHOOK_WRONG,
+		       WEBHOOK_STALE,
+		       WEBHOOK_REPLAYED,
+		       WEBHOOK_BROKEN,    /* the nonces cannot be kept */
+		       WEBHOOK_MALFORMED, /* a body that is no event */
+		       WEBHOOK_CONFLICT,  /* an Idempotency-Key of another event */
+		       WEBHOOK_UNWRITTEN, /* the ledger did not take it */
+		       WEBHOOK_REFUSAL_COUNT
+};
 enum reload_result { RELOAD_OK, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
 
 extern const char *const exchange_result_names[RESULT_COUNT];
@@ -175,6 +195,10 @@ size_t metric_builder(const char *name);
 #define METRIC_PAIRS_MAX 64
 #define METRIC_PAIR_BYTES 128
 size_t metric_pair(const char *name);
+
+/* The same for the field of an assertion; from any thread. */
+#define METRIC_ASSERTIONS_MAX 65
+size_t metric_assertion(const char *field);
 
 /* The same for an auditor; from any thread. */
 #define METRIC_AUDITORS_MAX 17

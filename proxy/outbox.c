@@ -251,6 +251,11 @@ int outbox_start(const struct outbox_options *options, struct outbox **out, stru
 	}
 	atomic_store(&in_use, o);
 	*out = o;
+	error = outbox_ask_again(o);
+	if (error)
+		log_message(LOG_ERROR, "rollback_lost",
+			    "the cards of an earlier process cannot be read: %s",
+			    ledger_error(error));
 	return 0;
 }
 

@@ -89,6 +89,7 @@ static void print_policy(const char *name, const struct ruleset *set)
 	print_rules(set);
 	print_inexact(set);
 	print_decoding(set);
+	rule_print_assertions(set);
 	struct span notes = ruleset_notes(set);
 	fwrite(notes.p, 1, notes.n, stdout);
 }
@@ -190,7 +191,8 @@ static void add_policy(struct buf *out, const char *name, const struct ruleset *
 		rule_add_members(out, ruleset_rule(set, i));
 		buf_add_char(out, '}');
 	}
-	buf_add_char(out, ']');
+	buf_add_text(out, "],\"assertions\":");
+	rule_add_assertions(out, set);
 	add_lines(out, "not_honoured", ruleset_notes(set));
 }
 

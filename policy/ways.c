@@ -1,0 +1,346 @@
+#include "policy/ways.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/pattern.h"
+
+#define DEPTH_MAX 200 /* items and groups before one, repeats one by one */
+
+struct draft {
+	const char *source;
+	struct ways_classes *classes;
+	struct ways_item now[WAYS_ITEMS_MOST + 1]; /* the way that is being read */
+	uint32_t n;
+	struct ways *out;
+	uint32_t n_items;
+	uint32_t depth;
+	bool over;
+};
+
+struct rest { /* goes on with a group that was there so many times */
+	const struct pattern_node *node;
+	uint32_t done;
+	const struct rest *next;
+};
+
+static void read_node(struct draft *d, const struct pattern_node *n, uint32_t done,
+		      const struct rest *rest);
+
+static bool is_word(unsigned char c)
+{
+	return isalnum(c) || c == '_';
+}
+
+/* Every byte of it is one of a word, or none is: between two of them there is no edge. */
+static bool one_sided(const bool in[256])
+{
+	bool word = false, other = false;
+	for (unsigned c = 0; c < 256; c++)
+		*(is_word((unsigned char)c) ? &word : &other) |= in[c];
+	return !word || !other;
+}
+
+static bool overlap(const bool a[256], const bool b[256])
+{
+	for (unsigned c = 0; c < 256; c++)
+		if (a[c] && b[c])
+			return true;
+	return false;
+}
+
+/* What comes behind the run needs a byte first that the run has none of. */
+static bool alone(const struct draft *d, uint32_t i)
+{
+	const struct ways_item *run = &d->now[i];
+	const bool *in = d->classes->in[run->class];
+	for (uint32_t k = i + 1; k < d->n; k++) {
+		const struct ways_item *next = &d->now[k];
+		if (next->kind == WAYS_STOP)
+			return false;
+		if (next->kind == WAYS_EDGE)
+			return one_sided(in);
+		if (next->kind == WAYS_END)
+			return true;
+		if (overlap(in, d->classes->in[next->class]))
+			return false;
+		if (next->min)
+			return true;
+	}
+	return false;
+}
+
+static bool same(const struct ways_item *a, const struct ways_item *b)
+{
+	return a->kind == b->kind && a->class == b->class && a->min == b->min && a->max == b->max;
+}
+
+static bool varies(const struct ways_item *i)
+{
+	return i->kind == WAYS_RUN && i->min != i->max;
+}
+
+/* A lazy run comes to the same as a greedy one only where it is alone. */
+static uint32_t known_items(const struct draft *d)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->now[i].lazy && !alone(d, i))
+			return i;
+	return d->n;
+}
+
+static void put(struct draft *d, struct ways_item item)
+{
+	d->out->items[d->n_items++] = item;
+}
+
+/* Of too many ways the last stands for all that would follow. */
+static void add_way(struct draft *d)
+{
+	struct ways *w = d->out;
+	static const struct ways_item stop = { .kind = WAYS_STOP };
+	if (d->over)
+		return;
+	struct way *way = &w->v[w->n++], *last = way - 1;
+	uint32_t n = w->n < WAYS_MOST ? known_items(d) : 0;
+	bool sure = true;
+	*way = (struct way){ .first = (uint16_t)d->n_items };
+	for (uint32_t i = 0; i < n; i++) {
+		struct ways_item item = d->now[i];
+		item.sure = sure;
+		sure = sure && (!varies(&item) || alone(d, i));
+		put(d, item);
+	}
+	if (n < d->n)
+		put(d, stop);
+	d->over = w->n == WAYS_MOST;
+	way->n = (uint16_t)(d->n_items - way->first);
+	while (w->n > 1 && way->shared < way->n && way->shared < last->n &&
+	       same(&w->items[way->first + way->shared], &w->items[last->first + way->shared]))
+		way->shared++;
+}
+
+static void stop(struct draft *d)
+{
+	d->now[d->n++] = (struct ways_item){ .kind = WAYS_STOP };
+	add_way(d);
+	d->n--;
+}
+
+static void read_rest(struct draft *d, const struct rest *rest)
+{
+	if (rest)
+		read_node(d, rest->node, rest->done, rest->next);
+	else
+		add_way(d);
+}
+
+/* The class's number; -1: there are too many. */
+static int class_of(struct draft *d, const struct pattern_node *n)
+{
+	bool in[256];
+	bool dot = d->source[n->from] == '.';
+	for (unsigned c = 0; c < 256; c++)
+		in[c] = n->in[c / 32] >> c % 32 & 1 &&
+			!(dot && c == '\n' && !(n->flags & PATTERN_S));
+	for (uint32_t i = 0; i < d->classes->n; i++)
+		if (memcmp(d->classes->in[i], in, sizeof(in)) == 0)
+			return (int)i;
+	if (d->classes->n == WAYS_CLASSES)
+		return -1;
+	memcpy(d->classes->in[d->classes->n], in, sizeof(in));
+	return (int)d->classes->n++;
+}
+
+static bool lazy(const struct draft *d, const struct pattern_node *n)
+{
+	return n->to > n->atom + 1 && d->source[n->to - 1] == '?';
+}
+
+/* (?U) makes greedy runs lazy. */
+static bool swaps_lazy(const struct draft *d, const struct pattern_node *n)
+{
+	return n->header && memchr(d->source + n->from, 'U', n->header);
+}
+
+static void read_bytes(struct draft *d, const struct pattern_node *n, const struct rest *rest)
+{
+	int class = n->exact ? class_of(d, n) : -1;
+	if (class < 0) {
+		stop(d);
+		return;
+	}
+	d->now[d->n++] = (struct ways_item){ .kind = WAYS_RUN,
+					     .class = (uint8_t) class,
+					     .lazy = lazy(d, n) && n->min != n->max,
+					     .min = n->min,
+					     .max = n->max };
+	read_node(d, n->next, 0, rest);
+	d->n--;
+}
+
+static void read_assert(struct draft *d, const struct pattern_node *n, const struct rest *rest)
+{
+	const char *p = d->source + n->from;
+	size_t len = n->to - n->from;
+	bool edge = len == 2 && memcmp(p, "\\b", 2) == 0;
+	bool end = (len == 2 && memcmp(p, "\\z", 2) == 0) ||
+		   (len == 1 && *p == '$' && !(n->flags & PATTERN_M));
+	if (!edge && !end) {
+		stop(d);
+		return;
+	}
+	d->now[d->n++] = (struct ways_item){ .kind = edge ? WAYS_EDGE : WAYS_END };
+	read_node(d, n->next, 0, rest);
+	d->n--;
+}
+
+static void read_group(struct draft *d, const struct pattern_node *n, uint32_t done,
+		       const struct rest *rest)
+{
+	struct rest again = { n, done + 1, rest };
+	bool may_end = done >= n->min, skips = may_end && lazy(d, n);
+	if (skips)
+		read_node(d, n->next, 0, rest);
+	if (done < n->max)
+		for (const struct pattern_branch *b = n->branches; b && !d->over; b = b->next)
+			read_node(d, b->first, 0, &again);
+	if (may_end && !skips)
+		read_node(d, n->next, 0, rest);
+}
+
+static void read_node(struct draft *d, const struct pattern_node *n, uint32_t done,
+		      const struct rest *rest)
+{
+	if (d->over)
+		return;
+	if (++d->depth > DEPTH_MAX || d->n == WAYS_ITEMS_MOST || (n && swaps_lazy(d, n)))
+		stop(d);
+	else if (!n)
+		read_rest(d, rest);
+	else
+		switch (n->kind) {
+		case PATTERN_BYTES: read_bytes(d, n, rest); break;
+		case PATTERN_FLAGS: read_node(d, n->next, 0, rest); break;
+		case PATTERN_ASSERT: read_assert(d, n, rest); break;
+		case PATTERN_GROUP: read_group(d, n, done, rest); break;
+		case PATTERN_OPAQUE: stop(d); break;
+		}
+	d->depth--;
+}
+
+void ways_classes_begin(struct ways_classes *c)
+{
+	c->n = WAYS_LINE + 1;
+	for (unsigned i = 0; i < 256; i++)
+		c->in[WAYS_LINE][i] = i != '\n';
+}
+
+int ways_read(const char *expression, struct ways_classes *classes, struct ways **out)
+{
+	struct pattern *p = NULL;
+	const char *why = NULL;
+	*out = NULL;
+	int rc = pattern_parse(expression, &p, &why);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	size_t most = WAYS_MOST * (WAYS_ITEMS_MOST + 1);
+	struct draft d = { .source = expression, .classes = classes };
+	d.out = calloc(1, sizeof(*d.out) + most * sizeof(d.out->items[0]));
+	for (const struct pattern_branch *b = pattern_root(p); d.out && b && !d.over; b = b->next)
+		read_node(&d, b->first, 0, NULL);
+	pattern_free(p);
+	if (!d.out)
+		return -ENOMEM;
+	if (d.out->items[0].kind == WAYS_STOP) {
+		free(d.out);
+		return 0;
+	}
+	struct ways *fit = realloc(d.out, sizeof(*fit) + d.n_items * sizeof(fit->items[0]));
+	*out = fit ? fit : d.out;
+	return 0;
+}
+
+uint64_t ways_run(const struct ways_classes *classes, struct ways_memo *memo,
+		  const struct ways_text *t, uint8_t class, uint64_t at, uint64_t limit)
+{
+	const bool *in = classes->in[class];
+	bool known = memo->runs[class].epoch == memo->epoch && memo->runs[class].from <= at &&
+		     at <= memo->runs[class].to;
+	uint64_t end = known ? max_u64(at, memo->runs[class].to) : at;
+	if (end >= limit)
+		return limit;
+	const char *p = t->p + (end - t->base), *stop = t->p + (limit - t->base), *q = p;
+	while (q < stop && in[(unsigned char)*q])
+		q++;
+	end += (uint64_t)(q - p);
+	if (known || end > at + 8) {
+		if (!known)
+			memo->runs[class].from = at;
+		memo->runs[class].to = end;
+		memo->runs[class].epoch = memo->epoch;
+	}
+	return end;
+}
+
+static bool word_at(const struct ways_text *t, uint64_t at)
+{
+	return is_word((unsigned char)t->p[at - t->base]);
+}
+
+/* *at is behind what the item takes. WAYS_NONE: it fails; WAYS_ASK: it does not. */
+static enum ways_answer step(const struct ways_item *item, const struct ways_classes *classes,
+			     struct ways_memo *memo, const struct ways_text *t, uint64_t *at,
+			     struct ways_wait *wait)
+{
+	uint64_t from = *at;
+	if (item->kind == WAYS_RUN) {
+		uint64_t most = item->max == UINT32_MAX ? UINT64_MAX : from + item->max;
+		*at = ways_run(classes, memo, t, item->class, from, min_u64(most, t->until));
+		if (*at == t->until && *at < most) {
+			*wait = (struct ways_wait){ most, item->class };
+			return WAYS_MORE;
+		}
+		return *at - from < item->min ? WAYS_NONE : WAYS_ASK;
+	}
+	if (from == t->until) {
+		*wait = (struct ways_wait){ 0, 0 };
+		return WAYS_MORE;
+	}
+	if (item->kind == WAYS_END)
+		return WAYS_NONE;
+	bool before = from > t->base && word_at(t, from - 1);
+	return before == word_at(t, from) ? WAYS_NONE : WAYS_ASK;
+}
+
+enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *classes,
+			  struct ways_memo *memo, const struct ways_text *t, uint64_t from,
+			  struct ways_wait *wait)
+{
+	uint64_t at[WAYS_ITEMS_MOST + 2];
+	uint32_t failed = UINT32_MAX;
+	at[0] = from;
+	for (const struct way *way = w->v; way < w->v + w->n; way++) {
+		const struct ways_item *items = w->items + way->first;
+		uint32_t i = way->shared;
+		if (failed < i)
+			continue;
+		for (;; i++) {
+			if (i == way->n || items[i].kind == WAYS_STOP)
+				return WAYS_ASK;
+			at[i + 1] = at[i];
+			enum ways_answer answer =
+				step(&items[i], classes, memo, t, &at[i + 1], wait);
+			if (answer == WAYS_MORE)
+				return t->more ? WAYS_MORE : WAYS_ASK;
+			if (answer == WAYS_NONE)
+				break;
+		}
+		if (!items[i].sure)
+			return WAYS_ASK;
+		failed = i;
+	}
+	return WAYS_NONE;
+}
