@@ -12,9 +12,9 @@
 
 #include "lib/log.h"
 #include "lib/tls.h"
+#include "proxy/config_drill.h"
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
-#include "proxy/config_drill.h"
 #include "proxy/config_patchctl.h"
 #include "proxy/config_sinks.h"
 #include "proxy/units.h"
@@ -399,6 +399,7 @@ void config_unref(struct config *c)
 	struct owner *o = owner_of(c);
 	for (size_t i = 0; i < c->n_listeners; i++)
 		tls_context_free(c->listeners[i].tls);
+	tls_context_free(c->admin.tls);
 	for (size_t i = 0; i < c->n_upstreams; i++)
 		tls_context_free(c->upstreams[i].tls_context);
 	ruleset_unref(c->ruleset);

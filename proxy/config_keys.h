@@ -89,6 +89,8 @@ bool config_has_control(const char *text); /* a control character of ASCII: neve
 
 /* The parts of the file, each in its own source file; base is the struct config. */
 void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Certificate and key; base: a struct config_listener. */
+void config_read_tls(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
