@@ -146,6 +146,8 @@ struct ruleset {
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
 	struct buf notes;
+	struct assertion *assertions; /* see assertion.h */
+	size_t n_assertions;
 	char hash[65];
 	struct rule_text *texts;
 };
@@ -169,6 +171,7 @@ int rule_file_read(struct ruleset *set, const char *name, struct span yaml,
 const char *rule_file_policy_key(size_t i);
 const char *rule_file_rule_key(size_t i);
 const char *rule_file_override_key(size_t i);
+const char *rule_file_assertion_key(size_t i);
 
 struct builtin_file {
 	const char *name;
