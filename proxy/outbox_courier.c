@@ -209,6 +209,10 @@ static void heard(struct outbox *o, struct wish *w, const struct told_rollback *
 	case TOLD_NO: break;
 	}
 	says(w, told->says);
+	if (w->state == WISH_ACCEPTED) { /* it goes on, though we may not look */
+		later(w, told->after_ms);
+		return;
+	}
 	if (told->about_deadline && !w->plain) {
 		w->plain = true;
 		w->due_us = outbox_mono_us();
