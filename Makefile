@@ -126,7 +126,7 @@ bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)BUILD=$(B) bench/distance_cases; bench/run $(ARGS)
-kills: all; $(Q)export REDCARD=$$PWD/$(B)/redcard; for s in kills rollbacks wishes; do tests/$$s/run $(or $(KILLS),300) || exit; done
+kills: all; $(Q)for s in kills rollbacks wishes; do tests/$$s/run $(or $(KILLS),300) || exit; done
 drill: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/drill/run -- $(ARGS)
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
 table bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/$(if $(filter table,$@),insecure,pair_tables)

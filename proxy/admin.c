@@ -14,6 +14,7 @@
 #include "proxy/outbox.h"
 #include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
+#include "proxy/quorum_print.h"
 #include "proxy/server.h"
 #include "proxy/sinks.h"
 #include "proxy/version.h"
@@ -194,8 +195,10 @@ static void put_ledger(struct buf *out, const struct server *s)
 	if (!s->ledger)
 		return;
 	ledger_counts(s->ledger, &n);
+	buf_add_text(out, ",\"ledger\":{\"path\":\"");
+	buf_add_json(out, span_of(ledger_path(s->ledger)));
 	buf_printf(out,
-		   ",\"ledger\":{\"written\":%llu,\"refused\":%llu,\"failed\":%llu,"
+		   "\",\"written\":%llu,\"refused\":%llu,\"failed\":%llu,"
 		   "\"checkpoints\":%llu,\"state\":\"",
 		   (unsigned long long)n.written, (unsigned long long)n.refused,
 		   (unsigned long long)n.failed, (unsigned long long)n.checkpoints);
@@ -239,6 +242,7 @@ static void status(struct exchange *x)
 	buf_add_text(&out, "],\"spending\":[");
 	put_spending(&out, w->runtime);
 	buf_add_char(&out, ']');
+	quorum_add_json(config, w->all_metrics, &out);
 	put_ledger(&out, s);
 	if (s->outbox) {
 		buf_add_text(&out, ",\"rollbacks\":");
@@ -277,7 +281,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 	}
 	answer_problem(x, 404, "no such page",
 		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
-		       "/changes, /rollback/bypass and /ledger/rows");
+		       "/audits/ID, /changes, /rollback/bypass, /webhook/meta, /ledger/rows, "
+		       "/ledger/new and /ledger/ID");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)

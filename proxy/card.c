@@ -151,12 +151,22 @@ static void put_card(const struct exchange *x, const struct card *card, uint64_t
 	buf_add_json(&body, span_of(channel));
 	buf_printf(&body, "\",\"exchange\":\"%s\",\"monitor\":%s,\"raw_offset\":%llu", x->id,
 		   ruleset_monitor(set) ? "true" : "false", (unsigned long long)card->raw_off);
+	if (x->change && x->change->revision[0]) {
+		buf_add_text(&body, ",\"revision\":\"");
+		buf_add_json(&body, span_of(x->change->revision));
+		buf_add_char(&body, '"');
+	}
 	buf_printf(&body, ",\"rollback\":%s,\"route\":\"", rule->rollback ? "true" : "false");
 	buf_add_json(&body, span_of(x->route ? x->route->name : ""));
 	buf_add_text(&body, "\",\"rule\":\"");
 	buf_add_json(&body, span_of(rule->id));
 	buf_printf(&body, "\",\"seen_ms\":%llu,\"severity\":\"%s\",\"source\":\"rule\"",
 		   (unsigned long long)seen_ms, severity_names[rule->severity]);
+	if (x->route && x->route->rollback_target) {
+		buf_add_text(&body, ",\"target\":\"");
+		buf_add_json(&body, span_of(x->route->rollback_target));
+		buf_add_char(&body, '"');
+	}
 	buf_printf(&body, ",\"text_length\":%llu,\"text_offset\":%llu",
 		   (unsigned long long)card->text_len, (unsigned long long)card->text_off);
 	if (wish)

@@ -153,14 +153,15 @@ static void says(struct wish *w, const char *text)
 
 static void take_on(struct outbox *o, struct wish *w, const struct told_rollback *told)
 {
-	bool ours = told->fresh || w->unsure;
+	bool first = strcmp(w->rollback, told->id) != 0; /* not one that it had forgotten */
 	memcpy(w->rollback, told->id, sizeof(w->rollback));
 	w->accepted_us = outbox_real_us();
 	w->state = WISH_ACCEPTED;
 	snprintf(w->says, sizeof(w->says), "%s", told->says);
-	if (ours)
+	if (first && (told->fresh || w->unsure))
 		metric_add(o->metrics, METRIC_ROLLBACKS, w->source, 1);
-	outbox_count(o, WISH_TAKEN);
+	if (first)
+		outbox_count(o, WISH_TAKEN);
 	outbox_note(o, w->target, w->bad, real_ms());
 	log_wish(w, LOG_WARNING, "rollback_accepted", NULL);
 	outbox_put_row(o, w, "accepted", NULL);

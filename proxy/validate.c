@@ -6,6 +6,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_rollback.h"
 #include "proxy/config_sinks.h"
+#include "proxy/quorum_print.h"
 #include "proxy/rule_print.h"
 #include "proxy/units.h"
 #include "proxy/verbs.h"
@@ -145,6 +146,10 @@ static void print_config(const struct config *c)
 		       r->rollback_target ? ", changes of " : "",
 		       r->rollback_target ? r->rollback_target : "");
 	}
+	struct buf lines = { 0 };
+	quorum_print(c, &lines);
+	fwrite(lines.p ? lines.p : "", 1, lines.n, stdout);
+	buf_fini(&lines);
 	print_rollback(c);
 	for (size_t i = 0; i < c->n_sinks; i++)
 		print_sink(&c->sinks[i]);
