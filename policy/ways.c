@@ -137,21 +137,27 @@ static void read_rest(struct draft *d, const struct rest *rest)
 		add_way(d);
 }
 
-/* The class's number; -1: there are too many. */
-static int class_of(struct draft *d, const struct pattern_node *n)
+int ways_class_of(struct ways_classes *classes, const uint32_t set[8])
 {
 	bool in[256];
-	bool dot = d->source[n->from] == '.';
 	for (unsigned c = 0; c < 256; c++)
-		in[c] = n->in[c / 32] >> c % 32 & 1 &&
-			!(dot && c == '\n' && !(n->flags & PATTERN_S));
-	for (uint32_t i = 0; i < d->classes->n; i++)
-		if (memcmp(d->classes->in[i], in, sizeof(in)) == 0)
+		in[c] = set[c / 32] >> c % 32 & 1;
+	for (uint32_t i = 0; i < classes->n; i++)
+		if (memcmp(classes->in[i], in, sizeof(in)) == 0)
 			return (int)i;
-	if (d->classes->n == WAYS_CLASSES)
+	if (classes->n == WAYS_CLASSES)
 		return -1;
-	memcpy(d->classes->in[d->classes->n], in, sizeof(in));
-	return (int)d->classes->n++;
+	memcpy(classes->in[classes->n], in, sizeof(in));
+	return (int)classes->n++;
+}
+
+static int class_of(struct draft *d, const struct pattern_node *n)
+{
+	uint32_t set[8];
+	memcpy(set, n->in, sizeof(set));
+	if (d->source[n->from] == '.' && !(n->flags & PATTERN_S))
+		set['\n' / 32] &= ~(1u << '\n' % 32);
+	return ways_class_of(d->classes, set);
 }
 
 static bool lazy(const struct draft *d, const struct pattern_node *n)

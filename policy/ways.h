@@ -38,6 +38,8 @@ struct ways_classes { /* of a rule set */
 
 #define WAYS_LINE 0 /* the class of all bytes but a line feed, the first of them */
 void ways_classes_begin(struct ways_classes *c);
+/* The number of a class, which is added when it is new; -1: there are too many. */
+int ways_class_of(struct ways_classes *c, const uint32_t set[8]);
 
 enum ways_kind {
 	WAYS_RUN,  /* of bytes of a class, as long as it can be */
