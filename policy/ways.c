@@ -194,21 +194,33 @@ static bool all_need(const struct pattern_branch *b, uint32_t set[8])
 	return all;
 }
 
-/* What follows has one of the set's bytes, whichever way it matches. */
+static uint32_t size_of(const uint32_t set[8])
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < 8; i++)
+		n += (uint32_t)__builtin_popcount(set[i]);
+	return n;
+}
+
+/* What follows has one of the set's bytes, whichever way it matches: of the fewest there are. */
 static bool needs(const struct pattern_node *n, uint32_t set[8])
 {
+	uint32_t best[8], least = UINT32_MAX;
 	for (; n; n = n->next) {
-		if (!n->min)
+		uint32_t one[8] = { 0 };
+		bool all = n->min && n->kind == PATTERN_GROUP && all_need(n->branches, one);
+		if (n->min && n->kind == PATTERN_BYTES)
+			memcpy(one, n->in, sizeof(one));
+		else if (!all)
 			continue;
-		if (n->kind == PATTERN_GROUP && all_need(n->branches, set))
-			return true;
-		if (n->kind != PATTERN_BYTES)
+		if (size_of(one) >= least)
 			continue;
-		for (size_t i = 0; i < 8; i++)
-			set[i] |= n->in[i];
-		return true;
+		least = size_of(one);
+		memcpy(best, one, sizeof(best));
 	}
-	return false;
+	for (size_t i = 0; i < 8 && least < UINT32_MAX; i++)
+		set[i] |= best[i];
+	return least < UINT32_MAX;
 }
 
 static uint8_t seek_class(struct draft *d, const struct pattern_node *n, uint8_t class)
