@@ -171,6 +171,8 @@ static void put_card(const struct exchange *x, const struct card *card, uint64_t
 		   (unsigned long long)card->text_len, (unsigned long long)card->text_off);
 	if (wish)
 		buf_printf(&body, ",\"wish\":\"%s\"", wish);
+	if (asks && !x->change->revision[0] && x->change->spec[0]) /* for changes_begin() */
+		buf_printf(&body, ",\"spec\":\"%s\"", x->change->spec);
 	if (asks) {
 		buf_add_text(&body, ",\"changes\":[");
 		card_add_change(&body, x->change, x->route->rollback_target);

@@ -22,6 +22,7 @@
 struct condemned {
 	struct condemned *next;
 	uint64_t seen_ms;
+	enum outbox_source source;
 	bool fresh; /* what the ledger has of it was not looked at */
 	const char *rule, *subject;
 	char spec[];
@@ -73,6 +74,7 @@ static struct condemned *copy(struct span spec, const struct outbox_wish *wish)
 	c->rule = memcpy(c->spec + spec.n + 1, wish->rule, rule);
 	c->subject = memcpy(c->spec + spec.n + 1 + rule, wish->subject, subject);
 	c->seen_ms = wish->seen_ms;
+	c->source = wish->source;
 	c->fresh = true;
 	return c;
 }
@@ -102,13 +104,15 @@ void changes_condemn(struct span spec, const struct outbox_wish *wish)
 	pthread_mutex_unlock(&all.lock);
 }
 
+/* There was nothing to take back before it was there. */
 static void ask(const struct condemned *c, const struct change_place *place)
 {
 	const struct outbox_wish wish = { .target = place->target,
 					  .bad = place->revision,
 					  .rule = c->rule,
 					  .subject = c->subject,
-					  .seen_ms = c->seen_ms };
+					  .seen_ms = max_u64(c->seen_ms, place->time_ms),
+					  .source = c->source };
 	outbox_ask(&wish);
 }
 
@@ -123,13 +127,14 @@ static bool keep(struct span text, char *to, size_t bytes)
 	return true;
 }
 
-static bool read_place(struct span body, struct change_place *out)
+static bool read_place(const struct ledger_row *row, struct change_place *out)
 {
 	struct json *doc = NULL;
-	bool good = json_parse(body, &doc) == 0;
+	bool good = json_parse(row->body, &doc) == 0;
 	const struct json_value *root = good ? json_root(doc) : NULL;
 	good = good && keep(json_string(json_get(root, "target")), out->target, CHANGE_TARGET) &&
 	       keep(json_string(json_get(root, "revision")), out->revision, CHANGE_REVISION);
+	out->time_ms = row->time_ms;
 	json_free(doc);
 	return good;
 }
@@ -146,7 +151,7 @@ static int find_places(struct ledger_store *s, struct span spec, uint64_t upto, 
 	size_t n = 0;
 	int found = ledger_store_select(s, &filter);
 	while (found >= 0 && n < most && (found = ledger_store_next(s, &row)) == 1)
-		n += row.sequence <= upto && read_place(row.body, &out[n]);
+		n += row.sequence <= upto && read_place(&row, &out[n]);
 	ledger_store_end(s);
 	return found < 0 ? found : (int)n;
 }
@@ -159,7 +164,7 @@ int changes_newest(struct ledger_store *s, struct span spec, struct change_place
 static void ask_all_of(const struct ledger_row *row)
 {
 	struct change_place place;
-	if (!read_place(row->body, &place))
+	if (!read_place(row, &place))
 		return;
 	pthread_mutex_lock(&all.lock);
 	for (const struct condemned *c = all.first; c; c = c->next)
@@ -219,7 +224,8 @@ static struct condemned *take_fresh(void)
 			continue;
 		const struct outbox_wish wish = { .rule = c->rule,
 						  .subject = c->subject,
-						  .seen_ms = c->seen_ms };
+						  .seen_ms = c->seen_ms,
+						  .source = c->source };
 		found = copy(span_of(c->spec), &wish);
 		c->fresh = !found;
 	}
@@ -299,7 +305,9 @@ static void recall(struct changes_watch *v, const struct ledger_row *row)
 	if (asks && !known && whole) {
 		const struct outbox_wish wish = { .rule = rule.p,
 						  .subject = subject.p,
-						  .seen_ms = row->time_ms };
+						  .seen_ms = row->time_ms,
+						  .source = outbox_source_of(
+							  json_string(json_get(root, "source"))) };
 		changes_condemn(spec, &wish);
 	}
 	buf_fini(&rule);

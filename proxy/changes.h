@@ -28,6 +28,7 @@
 struct change_place {
 	char target[CHANGE_TARGET];
 	char revision[CHANGE_REVISION];
+	uint64_t time_ms; /* when it was reported; 0: with the event */
 };
 
 /* The change of a spec is to be taken back: now, or as soon as it is reported; and so are further

@@ -174,7 +174,8 @@ static void ask(const struct exchange *x, const struct meta_event *e, const char
 					  .bad = e->place.revision,
 					  .rule = rule,
 					  .subject = change,
-					  .seen_ms = real_ms() - (x->w->now_ms - x->began_ms) };
+					  .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
+					  .source = OUTBOX_ASSERTION };
 	if (e->spec.n && !e->target.n)
 		changes_condemn(e->spec, &wish); /* all that are reported for it */
 	else if (e->rollback == META_ASKED)

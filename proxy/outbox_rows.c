@@ -147,10 +147,7 @@ static int read_asked(struct outbox *o, const struct ledger_row *row, const stru
 		free(w); /* somebody's row that is no wish of ours */
 		return 0;
 	}
-	struct span source = json_string(json_get(root, "source"));
-	for (size_t i = 0; i < OUTBOX_SOURCE_COUNT; i++)
-		if (span_eq(source, span_of(outbox_source_names[i])))
-			w->source = (enum outbox_source)i;
+	w->source = outbox_source_of(json_string(json_get(root, "source")));
 	memcpy(w->id, row->id.p, row->id.n);
 	w->o = o;
 	w->state = WISH_DUE;
@@ -246,7 +243,7 @@ int outbox_resume(struct outbox *o)
 static void ask_again(const struct ledger_row *row)
 {
 	struct json *doc = NULL;
-	char rule[OUTBOX_RULE_BYTES], subject[LEDGER_SUBJECT_MAX + 1], source[16];
+	char rule[OUTBOX_RULE_BYTES], subject[LEDGER_SUBJECT_MAX + 1];
 	char target[ROLLBACK_TARGET_MAX + 1], bad[OUTBOX_REVISION];
 	if (json_parse(row->body, &doc) != 0)
 		return;
@@ -255,10 +252,7 @@ static void ask_again(const struct ledger_row *row)
 	struct outbox_wish wish = { target, bad, rule, subject, number(root, "seen_ms"), 0 };
 	if (!take(root, "rule", rule, sizeof(rule)) || !wish.seen_ms)
 		changes = NULL;
-	(void)take(root, "source", source, sizeof(source));
-	for (size_t i = 0; i < OUTBOX_SOURCE_COUNT; i++)
-		if (strcmp(source, outbox_source_names[i]) == 0)
-			wish.source = (enum outbox_source)i;
+	wish.source = outbox_source_of(json_string(json_get(root, "source")));
 	for (size_t i = 0; i < json_count(changes); i++)
 		if (take(json_at(changes, i), "target", target, sizeof(target)) &&
 		    take(json_at(changes, i), "bad", bad, sizeof(bad)))
