@@ -86,6 +86,8 @@ void outbox_put_row(struct outbox *o, struct wish *w, const char *phase,
 	add_names(&body, w, phase);
 	add_member(&body, "wish", w->id);
 	add_member(&body, "rollback", w->rollback);
+	if (w->restored[0])
+		add_member(&body, "revision", w->restored);
 	add_member(&body, "says", w->says);
 	buf_printf(&body, ",\"tries\":%u,\"recorded\":%s", w->tries,
 		   w->recorded ? "true" : "false");
