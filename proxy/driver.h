@@ -72,7 +72,8 @@ struct driver_job {
 	_Atomic int *gate;        /* an enum driver_gate; may be NULL */
 };
 
-/* says: lines for people, appended; never credentials. revision: what act made. */
+/* says: lines for people, appended; never credentials. revision: what act made; "": nothing,
+ * it was restored. */
 struct driver {
 	const char *name;
 	/* Whether a text names one revision, always the same one, and in one way only. */

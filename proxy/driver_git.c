@@ -246,8 +246,8 @@ static bool try_once(struct repository *r, char revision[DRIVER_REVISION],
 		work_fini(&w);
 		return true;
 	}
-	if (w.done[0] || w.goal.n == 0) {
-		snprintf(revision, DRIVER_REVISION, "%s", w.done[0] ? w.done : w.tip);
+	if (w.done[0] || w.goal.n == 0) { /* "": somebody else has restored it */
+		snprintf(revision, DRIVER_REVISION, "%s", w.done);
 	} else if (!build_commit(r, &w, commit)) {
 		*outcome = repository_give_up(r);
 	} else if (!driver_passes(r->job, r->says)) {
@@ -325,7 +325,7 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
 		outcome = DRIVER_FAILED;
-	if (outcome == DRIVER_DONE &&
+	if (outcome == DRIVER_DONE && revision[0] &&
 	    (!repository_commit(&r, revision, made) || !repository_is_ancestor(&r, made, w.tip))) {
 		repository_say(
 			&r, "the remote's branch does not have the restoring commit: ", revision);
@@ -333,7 +333,7 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 	}
 	if (outcome == DRIVER_DONE &&
 	    (!read_diff(&r, w.parent, w.bad, &w.touched) || differs_from_anchor(&r, &w) ||
-	     !find_done(&r, &w) || (w.done[0] && changed_more(&r, &w, made))))
+	     (revision[0] && changed_more(&r, &w, made))))
 		outcome = DRIVER_FAILED;
 	if (outcome == DRIVER_DONE)
 		buf_printf(says, "verified: %zu paths of %s at %.12s are as in %.12s\n",
