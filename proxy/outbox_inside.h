@@ -109,6 +109,9 @@ void outbox_write_wish(struct outbox *o, struct wish *w);
 /* Why a rollback would be one too many, in *why; false: it is none. */
 bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTBOX_SAYS]);
 void outbox_note(struct outbox *o, const char *target, const char *bad, uint64_t time_ms);
+/* It has ended before it had restored anything: whoever names revisions that cannot be taken back
+ * must not use the quota up. */
+void outbox_unnote(struct outbox *o, const char *target, const char *bad);
 
 /* --- outbox_rows.c --- */
 
