@@ -172,14 +172,15 @@ static int settle_rollback(struct exchange *x, struct meta_event *e)
 static void ask(const struct exchange *x, const struct meta_event *e, const char *change,
 		const char *rule)
 {
-	const struct outbox_wish wish = { .target = e->place.target,
+	bool all = e->spec.n && !e->target.n; /* that are reported for it */
+	const struct outbox_wish wish = { .target = all ? NULL : e->place.target,
 					  .bad = e->place.revision,
 					  .rule = rule,
 					  .subject = change,
 					  .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
 					  .source = OUTBOX_ASSERTION };
-	if (e->spec.n && !e->target.n)
-		changes_condemn(e->spec, &wish); /* all that are reported for it */
+	if (all)
+		changes_condemn(e->spec, &wish);
 	else if (e->rollback == META_ASKED)
 		outbox_ask(&wish);
 }
