@@ -80,6 +80,16 @@ double excuse_entropy(struct span secret)
 	return sum;
 }
 
+/* The first match of the opening has the first beginning, with the run before it as without. */
+static uint64_t run_begin(const struct rule_branch *b, const struct track *t, uint64_t back,
+			  uint64_t at)
+{
+	for (uint32_t n = 0; n < b->opening_run && at > back; n++, at--)
+		if (!b->opening_in[(unsigned char)t->text[at - 1 - t->base]])
+			break;
+	return at;
+}
+
 /* Where the match begins, found by looking back from where its lead-in ends. */
 static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
 			    const struct candidate *c, const struct track *t,
@@ -95,7 +105,7 @@ static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
 		return max_u64(secret->begin, back);
 	if (opening && regex_find(opening, s, text, (size_t)(back - t->base),
 				  t->base ? REGEX_INSIDE : 0, 0, &start, &end) == REGEX_YES)
-		return t->base + start;
+		return run_begin(b, t, back, t->base + start);
 	return min_u64(c->point, secret->from);
 }
 

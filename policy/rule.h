@@ -64,10 +64,12 @@ struct rule_branch {
 				  where it ends */
 	struct regex *opening; /* the same, and all that may come before it, where an allowance
 				  asks for the match; or NULL */
-	uint32_t opening_max;  /* bytes that `opening` can match; PATTERN_MANY */
-	unsigned group;        /* the secret's, in `body` */
-	uint32_t prefix;       /* bytes of the secret that stand in the lead-in */
-	uint32_t reach;        /* bytes before the candidate's point that matching may go back to */
+	uint32_t opening_max;  /* bytes that may be before the lead-in's end; PATTERN_MANY */
+	uint32_t opening_run;  /* up to so many bytes of `opening_in` come before `opening` */
+	const bool *opening_in;
+	unsigned group;  /* the secret's, in `body` */
+	uint32_t prefix; /* bytes of the secret that stand in the lead-in */
+	uint32_t reach;  /* bytes before the candidate's point that matching may go back to */
 };
 
 struct rule {

@@ -96,11 +96,23 @@ static void put(struct draft *d, struct ways_item item)
 	d->out->items[d->n_items++] = item;
 }
 
+/* Behind a lazy run that is not alone only the engine knows. But as long as no byte comes that a
+ * match needs to have there, it has consumed all of the text and asks for more. */
+static struct ways_item last_item(const struct draft *d, uint32_t n)
+{
+	struct ways_item item = { .kind = WAYS_STOP };
+	if (n < WAYS_ITEMS_MOST && d->out->n < WAYS_MOST && d->now[n].seek != WAYS_LINE) {
+		item = d->now[n];
+		item.kind = WAYS_SEEK;
+		item.class = item.seek;
+	}
+	return item;
+}
+
 /* Of too many ways the last stands for all that would follow. */
 static void add_way(struct draft *d)
 {
 	struct ways *w = d->out;
-	static const struct ways_item stop = { .kind = WAYS_STOP };
 	if (d->over)
 		return;
 	struct way *way = &w->v[w->n++], *last = way - 1;
@@ -114,7 +126,7 @@ static void add_way(struct draft *d)
 		put(d, item);
 	}
 	if (n < d->n)
-		put(d, stop);
+		put(d, last_item(d, n));
 	d->over = w->n == WAYS_MOST;
 	way->n = (uint16_t)(d->n_items - way->first);
 	while (w->n > 1 && way->shared < way->n && way->shared < last->n &&
@@ -137,21 +149,27 @@ static void read_rest(struct draft *d, const struct rest *rest)
 		add_way(d);
 }
 
-/* The class's number; -1: there are too many. */
-static int class_of(struct draft *d, const struct pattern_node *n)
+int ways_class_of(struct ways_classes *classes, const uint32_t set[8])
 {
 	bool in[256];
-	bool dot = d->source[n->from] == '.';
 	for (unsigned c = 0; c < 256; c++)
-		in[c] = n->in[c / 32] >> c % 32 & 1 &&
-			!(dot && c == '\n' && !(n->flags & PATTERN_S));
-	for (uint32_t i = 0; i < d->classes->n; i++)
-		if (memcmp(d->classes->in[i], in, sizeof(in)) == 0)
+		in[c] = set[c / 32] >> c % 32 & 1;
+	for (uint32_t i = 0; i < classes->n; i++)
+		if (memcmp(classes->in[i], in, sizeof(in)) == 0)
 			return (int)i;
-	if (d->classes->n == WAYS_CLASSES)
+	if (classes->n == WAYS_CLASSES)
 		return -1;
-	memcpy(d->classes->in[d->classes->n], in, sizeof(in));
-	return (int)d->classes->n++;
+	memcpy(classes->in[classes->n], in, sizeof(in));
+	return (int)classes->n++;
+}
+
+static int class_of(struct draft *d, const struct pattern_node *n)
+{
+	uint32_t set[8];
+	memcpy(set, n->in, sizeof(set));
+	if (d->source[n->from] == '.' && !(n->flags & PATTERN_S))
+		set['\n' / 32] &= ~(1u << '\n' % 32);
+	return ways_class_of(d->classes, set);
 }
 
 static bool lazy(const struct draft *d, const struct pattern_node *n)
@@ -165,6 +183,59 @@ static bool swaps_lazy(const struct draft *d, const struct pattern_node *n)
 	return n->header && memchr(d->source + n->from, 'U', n->header);
 }
 
+static bool needs(const struct pattern_node *n, uint32_t set[8]);
+
+/* Every branch needs one of the set's bytes, which are added to it. */
+static bool all_need(const struct pattern_branch *b, uint32_t set[8])
+{
+	bool all = true;
+	for (; b && all; b = b->next)
+		all = needs(b->first, set);
+	return all;
+}
+
+static uint32_t size_of(const uint32_t set[8])
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < 8; i++)
+		n += (uint32_t)__builtin_popcount(set[i]);
+	return n;
+}
+
+/* What follows has one of the set's bytes, whichever way it matches: of the fewest there are. */
+static bool needs(const struct pattern_node *n, uint32_t set[8])
+{
+	uint32_t best[8], least = UINT32_MAX;
+	for (; n; n = n->next) {
+		uint32_t one[8] = { 0 };
+		bool all = n->min && n->kind == PATTERN_GROUP && all_need(n->branches, one);
+		if (n->min && n->kind == PATTERN_BYTES)
+			memcpy(one, n->in, sizeof(one));
+		else if (!all)
+			continue;
+		if (size_of(one) >= least)
+			continue;
+		least = size_of(one);
+		memcpy(best, one, sizeof(best));
+	}
+	for (size_t i = 0; i < 8 && least < UINT32_MAX; i++)
+		set[i] |= best[i];
+	return least < UINT32_MAX;
+}
+
+static uint8_t seek_class(struct draft *d, const struct pattern_node *n, uint8_t class)
+{
+	uint32_t needed[8] = { 0 }, set[8] = { 0 };
+	if (!needs(n->next, needed))
+		return WAYS_LINE;
+	for (unsigned c = 0; c < 256; c++)
+		set[c / 32] |= (uint32_t)d->classes->in[class][c] << c % 32;
+	for (size_t i = 0; i < 8; i++)
+		set[i] &= ~needed[i];
+	int seek = ways_class_of(d->classes, set);
+	return seek < 0 ? WAYS_LINE : (uint8_t)seek;
+}
+
 static void read_bytes(struct draft *d, const struct pattern_node *n, const struct rest *rest)
 {
 	int class = n->exact ? class_of(d, n) : -1;
@@ -172,11 +243,14 @@ static void read_bytes(struct draft *d, const struct pattern_node *n, const stru
 		stop(d);
 		return;
 	}
-	d->now[d->n++] = (struct ways_item){ .kind = WAYS_RUN,
-					     .class = (uint8_t) class,
-					     .lazy = lazy(d, n) && n->min != n->max,
-					     .min = n->min,
-					     .max = n->max };
+	bool is_lazy = lazy(d, n) && n->min != n->max;
+	d->now[d->n++] =
+		(struct ways_item){ .kind = WAYS_RUN,
+				    .class = (uint8_t) class,
+				    .seek = is_lazy ? seek_class(d, n, (uint8_t) class) : WAYS_LINE,
+				    .lazy = is_lazy,
+				    .min = n->min,
+				    .max = n->max };
 	read_node(d, n->next, 0, rest);
 	d->n--;
 }
@@ -296,14 +370,15 @@ static enum ways_answer step(const struct ways_item *item, const struct ways_cla
 			     struct ways_wait *wait)
 {
 	uint64_t from = *at;
-	if (item->kind == WAYS_RUN) {
+	if (item->kind == WAYS_RUN || item->kind == WAYS_SEEK) {
 		uint64_t most = item->max == UINT32_MAX ? UINT64_MAX : from + item->max;
 		*at = ways_run(classes, memo, t, item->class, from, min_u64(most, t->until));
 		if (*at == t->until && *at < most) {
 			*wait = (struct ways_wait){ most, item->class };
 			return WAYS_MORE;
 		}
-		return *at - from < item->min ? WAYS_NONE : WAYS_ASK;
+		bool fails = item->kind == WAYS_RUN && *at - from < item->min;
+		return fails ? WAYS_NONE : WAYS_ASK;
 	}
 	if (from == t->until) {
 		*wait = (struct ways_wait){ 0, 0 };
@@ -337,6 +412,8 @@ enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *class
 				return t->more ? WAYS_MORE : WAYS_ASK;
 			if (answer == WAYS_NONE)
 				break;
+			if (items[i].kind == WAYS_SEEK)
+				return WAYS_ASK;
 		}
 		if (!items[i].sure)
 			return WAYS_ASK;

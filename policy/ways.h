@@ -38,17 +38,21 @@ struct ways_classes { /* of a rule set */
 
 #define WAYS_LINE 0 /* the class of all bytes but a line feed, the first of them */
 void ways_classes_begin(struct ways_classes *c);
+/* The number of a class, which is added when it is new; -1: there are too many. */
+int ways_class_of(struct ways_classes *c, const uint32_t set[8]);
 
 enum ways_kind {
 	WAYS_RUN,  /* of bytes of a class, as long as it can be */
 	WAYS_EDGE, /* \b */
 	WAYS_END,  /* \z */
+	WAYS_SEEK, /* a lazy run, less the bytes that what follows needs one of */
 	WAYS_STOP  /* only the engine knows */
 };
 
 struct ways_item {
 	uint8_t kind;
 	uint8_t class;
+	uint8_t seek; /* of a lazy run: the class of WAYS_SEEK; WAYS_LINE: there is none */
 	bool lazy;
 	bool sure; /* where it fails, fewer bytes for the runs before it would not help */
 	uint32_t min, max;
