@@ -30,6 +30,7 @@ struct config_rollback; /* config_rollback.h */
 struct config_sink;     /* config_sinks.h */
 struct config_drill;
 struct config_mirror; /* config_mirror.h */
+struct config_webhook; /* config_webhook.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -155,6 +156,7 @@ struct config {
 	const struct config_rollback *rollback; /* NULL: none */
 	const struct config_sink *sinks;
 	size_t n_sinks;
+	const struct config_webhook *webhook;   /* NULL: none */
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const struct config_mirror *mirror;     /* NULL: nothing is mirrored */
 	const struct config_drill *drill;       /* NULL but for `redcard drill` */

@@ -1,10 +1,14 @@
 """Those who run redcard: the server with its signals, log and metrics, the admin listener, the command line."""
 import contextlib
 import fcntl
+import hashlib
+import hmac
 import http.client
+import json
 import os
 import pty
 import re
+import secrets
 import signal
 import socket
 import sqlite3
@@ -34,6 +38,10 @@ class Disk:
         with open(os.path.join(self.path, "filler"), "wb") as f:
             free = os.fstatvfs(f.fileno())
             os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_frsize)
+
+    def seal(self, sealed=True):
+        """It can only be read. Nobody may have a file open for writing there."""
+        subprocess.run(["mount", "-o", "remount," + ("ro" if sealed else "rw"), self.path], check=True)
 
     def free(self):
         os.remove(os.path.join(self.path, "filler"))
@@ -158,9 +166,20 @@ class Probe:
         answer = conn.getresponse()
         text = answer.read().decode()
         conn.close()
+        self.scene.names["answer"] = text
         expect(f"status of {method} {path}", status, answer.status)
         if pattern and not re.search(pattern, text, re.M):
             raise Unexpected(f"{method} {path}\n      expected {show(pattern)}\n      got      {show(text)}")
+
+    def reports(self, body, status=200, pattern=None, secret="ab" * 16, name="ci", late=0, nonce=None, sent=None, **headers):
+        """An event of the auditor, signed. late: seconds; sent: what goes out in the place of the signed body."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        now, nonce = str(int(time.time()) - late), nonce or secrets.token_urlsafe(18)
+        signed = "\n".join(["POST", "/webhook/meta", now, nonce, text])
+        mark = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+        given = {"x-redcard-time": now, "x-redcard-nonce": nonce, "x-redcard-signature": f"{name}:{mark}"}
+        given.update({k.replace("_", "-"): v for k, v in headers.items()})
+        self.sends("POST", "/webhook/meta", sent or text, status, pattern, {k: v for k, v in given.items() if v})
 
 
 class Cli:
