@@ -243,6 +243,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("ledger", config_read_ledger),
 		KEY_BY("rollback", config_read_rollback),
 		KEY_BY("sinks", config_read_sinks),
+		KEY_BY("shadow", config_read_mirror),
 		KEY_BY("webhook", config_read_webhook),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
@@ -296,6 +297,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_ledger(r);
 	config_check_rollback(r);
 	config_check_sinks(r);
+	config_check_mirror(r);
 	config_check_webhook(r);
 	count_cores(c);
 	load_ruleset(r);

@@ -28,6 +28,7 @@ static const struct verb verbs[] = {
 	{ "patchctl", patchctl_main, "serve rollbacks: restore an anchor, and verify it" },
 	{ "rollback", rollback_main, "ask PatchCtl to plan or run a rollback; show how it goes" },
 	{ "sinks", sinks_main, "send a test message to a sink of the ledger" },
+	{ "shadow", shadow_main, "copy a share of the requests for a shadow; say which way" },
 	{ "drill", drill_main,
 	  "inject bad canaries into a running system; follow them to their end" },
 	{ "status", status_main, "ask a running redcard how it is" },
