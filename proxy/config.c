@@ -15,6 +15,7 @@
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
 #include "proxy/config_patchctl.h"
+#include "proxy/config_shadow.h"
 #include "proxy/units.h"
 
 #define WORKERS_MAX 256
@@ -247,6 +248,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("auditors", skip),
 		KEY_BY("quorums", skip),
 		KEY_BY("routes", skip),
+		KEY_BY("shadow", config_read_shadow),
 	};
 	struct config *c = r->config;
 	if (root && root->kind == YAML_MAP && yaml_get(root, "rules") &&
@@ -356,6 +358,11 @@ int config_load_ledger(const char *path, struct config **out, struct buf *errors
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_patchctl, out, errors);
+}
+
+int config_load_shadow_pages(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_shadow_pages, out, errors);
 }
 
 struct config *config_ref(struct config *c)

@@ -26,6 +26,7 @@ struct tls_context;
 struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
+struct config_shadow; /* config_shadow.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -146,6 +147,7 @@ struct config {
 	const char *state_dir;              /* folder for what outlives the process; NULL: none */
 	const struct config_ledger *ledger; /* NULL: none */
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
+	const struct config_shadow *shadow;     /* NULL: none */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */
