@@ -5,6 +5,7 @@
 #? make bench         nginx, HAProxy; -distance, -pairs  make cover     lines that the tests reach
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
 #? make kills, table  kill -9 it 300 times, count findings make clean   forget the builds; SUITES="unit lint", CC=clang
+#? make drill         bad canaries, from byte to restore   ARGS='--type secret --count 100'
 MODE ?= release
 CORPORA ?= ../shared/corpora
 PREFIX ?= /usr/local
@@ -126,9 +127,9 @@ bench:
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)BUILD=$(B) bench/distance_cases; bench/run $(ARGS)
 kills: all; $(Q)for s in kills rollbacks; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
-table: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/insecure
+drill: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/drill/run -- $(ARGS)
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
-bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/pair_tables
+table bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/$(if $(filter table,$@),insecure,pair_tables)
 cover: setup
 	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	$(sub) MODE=cover SUITES='$(or $(SUITES),unit fuzz scenarios)' check
@@ -143,8 +144,7 @@ install uninstall:
 clean:
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 help:; @sed -n 's/^#? //p' Makefile
-
 FORCE:
-.PHONY: all table kills bench-distance bench-pairs tests check fuzzers run install $(OUTER) FORCE
+.PHONY: all drill table kills bench-distance bench-pairs tests check fuzzers run install $(OUTER) FORCE
 .SECONDARY .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

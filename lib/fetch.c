@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #define CONNECT_MS 5000
@@ -92,32 +91,12 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
 	return t->body->failed ? 0 : n * size;
 }
 
-/* "name: value\r\n"; another value of the name replaces the one before. */
-static void take_field(const char *line, size_t n, const char *name, char out[FETCH_FIELD])
-{
-	size_t at = strlen(name);
-	if (n <= at || strncasecmp(line, name, at) != 0)
-		return;
-	while (at < n && (line[at] == ' ' || line[at] == '\t'))
-		at++;
-	while (n > at && strchr(" \t\r\n", line[n - 1]))
-		n--;
-	out[0] = '\0';
-	if (n - at < FETCH_FIELD) {
-		memcpy(out, line + at, n - at);
-		out[n - at] = '\0';
-	}
-}
-
 static size_t on_head(char *p, size_t size, size_t n, void *owner)
 {
 	struct fetch_answer *out = ((struct transfer *)owner)->out;
 	if (!out->first_us)
 		out->first_us = now_us() - ((struct transfer *)owner)->began_us;
-	if (n * size > 5 && memcmp(p, "HTTP/", 5) == 0)
-		out->type[0] = out->coding[0] = '\0';
-	take_field(p, n * size, "content-type:", out->type);
-	take_field(p, n * size, "content-encoding:", out->coding);
+	(void)p;
 	return n * size;
 }
 
@@ -129,8 +108,7 @@ static int error_of(CURLcode code, const struct transfer *t)
 		return -EFBIG;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL: return -EINVAL;
+	case CURLE_URL_MALFORMAT: return -EINVAL;
 	case CURLE_COULDNT_CONNECT: return -ECONNREFUSED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
@@ -233,6 +211,14 @@ static CURLcode perform(struct fetcher *f, const struct transfer *t)
 	return result;
 }
 
+static void take_header(CURL *c, const char *name, char out[FETCH_HEADER])
+{
+	struct curl_header *h;
+	if (name && curl_easy_header(c, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+	    strlen(h->value) < FETCH_HEADER)
+		memcpy(out, h->value, strlen(h->value) + 1);
+}
+
 static void take_result(struct fetcher *f, struct fetch_answer *out)
 {
 	long status = 0;
@@ -241,6 +227,8 @@ static void take_result(struct fetcher *f, struct fetch_answer *out)
 	curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after);
 	out->status = (unsigned)status;
 	out->retry_after_s = after > 0 ? (uint32_t)min_u64((uint64_t)after, 86400) : 0;
+	take_header(f->curl, "content-type", out->type);
+	take_header(f->curl, "content-encoding", out->coding);
 }
 
 int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
@@ -271,6 +259,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	int error = error_of(code, &t);
 	out->total_us = now_us() - t.began_us;
 	take_result(f, out);
+	take_header(f->curl, r->header, out->header);
 	if (error)
 		snprintf(why, FETCH_WHY, "%s",
 			 t.too_large   ? "the answer is too large"

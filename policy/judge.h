@@ -89,7 +89,8 @@ struct card {
 	uint64_t text_hash; /* tells repeats apart; not to be shown */
 };
 
-#define JUDGE_CARDS_MAX 64 /* per stream; more are counted, not kept */
+#define JUDGE_CARDS_MAX 96   /* per stream; more are counted, not kept; */
+#define JUDGE_CARDS_PLAIN 64 /* of these, of rules that take nothing back */
 
 struct judge_counts {
 	uint64_t text_bytes; /* judged, all channels */

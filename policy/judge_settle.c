@@ -57,7 +57,9 @@ static void card_add(struct judge *j, const struct slot *slot, const struct deci
 	if (known(j, slot, d, hash))
 		return;
 	j->counts.cards++;
-	if (j->n_cards == JUDGE_CARDS_MAX)
+	/* What is only noted must not crowd out what takes a change back. */
+	bool rolls_back = j->set->rules[d->rule].info.rollback;
+	if (j->n_cards >= (rolls_back ? JUDGE_CARDS_MAX : JUDGE_CARDS_PLAIN))
 		return;
 	if (j->n_cards == j->cap_cards) {
 		uint32_t cap = j->cap_cards ? 2 * j->cap_cards : 4;

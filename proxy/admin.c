@@ -9,8 +9,11 @@
 #include "proxy/audit_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/outbox.h"
+#include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
+#include "proxy/sinks.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
 
@@ -62,6 +65,14 @@ static void measure_day(struct worker *w, const struct upstream *u)
 	metric_set(w->metrics, METRIC_DAILY_LIMIT, builder, limit);
 }
 
+/* 0: not known. */
+static uint64_t last_row(const struct server *s)
+{
+	struct ledger_head head;
+	return s->ledger_reader && ledger_store_last(s->ledger_reader, &head) == 1 ? head.sequence
+										   : 0;
+}
+
 static void measure_ledger(struct worker *w)
 {
 	struct ledger_counts now, *last = &w->ledger;
@@ -91,6 +102,9 @@ static void metrics(struct exchange *x)
 	for (size_t i = 0; i < config->n_upstreams; i++)
 		measure_day(w, &w->runtime->upstreams[i]);
 	measure_ledger(w);
+	if (w->server->outbox)
+		outbox_measure(w->server->outbox);
+	sinks_measure(w->server->sinks, w->metrics, last_row(w->server));
 	metric_set(w->metrics, METRIC_RULES, 0, (double)ruleset_count(config->ruleset));
 	metric_set(w->metrics, METRIC_BUILD_INFO, 0, 1);
 	metric_set(w->metrics, METRIC_START_TIME, 0, (double)w->server->started);
@@ -224,6 +238,14 @@ static void status(struct exchange *x)
 	put_spending(&out, w->runtime);
 	buf_add_char(&out, ']');
 	put_ledger(&out, s);
+	if (s->outbox) {
+		buf_add_text(&out, ",\"rollbacks\":");
+		outbox_status(s->outbox, &out);
+	}
+	if (s->sinks) {
+		buf_add_text(&out, ",\"sinks\":");
+		sinks_add_json(s->sinks, &out, last_row(s));
+	}
 	buf_add_text(&out, "}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);
@@ -252,8 +274,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 		return;
 	}
 	answer_problem(x, 404, "no such page",
-		       "the admin listener has /livez, /readyz, /metrics, /status, /audits and "
-		       "/ledger/rows");
+		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
+		       "/rollback/bypass and /ledger/rows");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
@@ -265,6 +287,8 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 		return patchctl_pages_answer(x, head, path);
 	if (audit_pages_have(path))
 		return audit_pages_answer(x, head, path);
+	if (outbox_pages_have(path))
+		return outbox_pages_answer(x, head);
 	if (ledger_pages_have(path))
 		return ledger_pages_answer(x, head, path);
 	answer_page(x, head, path);

@@ -132,17 +132,51 @@ static void answer_over_budget(struct exchange *x)
 	answer_with(x, &p, "x-should-retry: false\r\n");
 }
 
-static void answer_disputed(struct exchange *x)
+void answer_unrecorded(struct exchange *x)
 {
 	const struct problem p = {
+		.type = "urn:redcard:ledger",
+		.status = 503,
+		.title = "ledger not written",
+		.detail =
+			"this proxy cannot write its ledger, so nothing is answered; try again later",
+		.key = "reason",
+		.value = exchange_ledger_error,
+	};
+	answer_with(x, &p, "retry-after: 1\r\n");
+}
+
+/* What a builder has not done in time, or at all, it may do the next time. */
+static unsigned disputed_status(const char *reason)
+{
+	static const struct {
+		enum compare_reason reason;
+		unsigned status;
+	} failures[] = {
+		{ COMPARE_ABSENT, 502 }, { COMPARE_TRUNCATED, 502 }, { COMPARE_STALLED, 504 },
+		{ COMPARE_LATE, 504 },   { COMPARE_NO_MEMORY, 503 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(failures); i++)
+		if (strcmp(reason, compare_reason_names[failures[i].reason]) == 0)
+			return failures[i].status;
+	return 403;
+}
+
+static void answer_disputed(struct exchange *x)
+{
+	unsigned status = disputed_status(x->disputed);
+	const struct problem p = {
 		.type = "urn:redcard:quorum",
-		.status = 403,
+		.status = status,
 		.title = "builders do not agree",
-		.detail = "too few builders gave the same answer, so none of it was released",
+		.detail =
+			status == 403
+				? "too few builders gave the same answer, so none of it was released"
+				: "a builder's answer failed, so none was released; try again later",
 		.key = "reason",
 		.value = x->disputed,
 	};
-	answer_with(x, &p, "x-should-retry: false\r\n");
+	answer_with(x, &p, status == 403 ? "x-should-retry: false\r\n" : "");
 }
 
 void answer_cut(struct exchange *x)
@@ -153,6 +187,10 @@ void answer_cut(struct exchange *x)
 	}
 	if (exchange_broken(x)) {
 		answer_over_budget(x);
+		return;
+	}
+	if (x->reason == exchange_ledger_error) {
+		answer_unrecorded(x);
 		return;
 	}
 	const struct verdict *v = gate_verdict(x->gate);

@@ -19,6 +19,7 @@ void answer_problem(struct exchange *x, unsigned status, const char *title, cons
 /* The gate's cut: 403, not to be tried again. What could not be judged is treated like what was
  * judged badly, with a type of its own. */
 void answer_cut(struct exchange *x);
+void answer_unrecorded(struct exchange *x); /* the ledger cannot be written: 503 */
 void answer_body(struct exchange *x, unsigned status, const char *content_type, struct span body);
 
 #endif

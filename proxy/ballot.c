@@ -175,6 +175,8 @@ void ballot_give_word(struct ballot *b, enum ballot_word word, struct worker *se
 	b->word = word;
 	b->admitted = b->asks ? b->asks : quorum_agreeing(b->quorum);
 	note_reasons(b);
+	if (word == BALLOT_REFUSE)
+		ballot_card(b, self);
 	quorum_free(b->quorum);
 	b->quorum = NULL;
 	tell_all(b, self);

@@ -32,6 +32,7 @@
 #define BALLOTS_BY_SPEC 1024 /* known at once */
 
 struct ballot;
+struct card_change;
 struct exchange;
 struct runtime;
 struct worker;
@@ -74,6 +75,8 @@ enum ballot_join ballot_join(struct voter *v, struct worker *w, struct runtime *
 			     const char *id) MUST_USE;
 void voter_leave(struct voter *v); /* it must have said how its answer ended; NULL ballot is fine */
 
+/* What its builder changes in a target of PatchCtl, as far as it is known by now. */
+void voter_change(struct voter *v, const struct card_change *change, const char *target);
 void voter_feed(struct voter *v, const struct wire *wire, const struct piece *p, size_t n);
 /* Only the first of a voter's endings counts. */
 void voter_end(struct voter *v, enum quorum_ending how);

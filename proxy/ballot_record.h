@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 
 #include "proxy/ballot.h"
+#include "proxy/card.h"
+#include "proxy/config_rollback.h"
 #include "proxy/exchange.h"
 
 struct seat {
@@ -13,6 +15,8 @@ struct seat {
 	enum quorum_ending how;
 	enum compare_reason reason; /* why it is refused where others are admitted */
 	char exchange[EXCHANGE_ID_LENGTH + 1];
+	char target[ROLLBACK_TARGET_MAX + 1]; /* "": what it changes cannot be taken back */
+	struct card_change change;            /* as far as it is known */
 };
 
 struct ballot {
@@ -51,6 +55,10 @@ bool ballot_is_over(const struct ballot *b);
 /* At home, where nothing is to come any more. */
 void ballot_retire(struct ballot *b);
 void ballot_unref(struct ballot *b);
+
+/* Under its lock, once: it was refused, and the builders' changes are taken back where the quorum
+ * says so. */
+void ballot_card(const struct ballot *b, struct worker *self);
 
 /* Under its lock, once: metrics, and a row for the verdict and for each vote. */
 void ballot_record(const struct ballot *b, const struct quorum_verdict *v, struct worker *self);

@@ -12,10 +12,12 @@
 
 #include "lib/log.h"
 #include "lib/tls.h"
+#include "proxy/config_drill.h"
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
 #include "proxy/config_patchctl.h"
 #include "proxy/config_shadow.h"
+#include "proxy/config_sinks.h"
 #include "proxy/units.h"
 
 #define WORKERS_MAX 256
@@ -240,6 +242,8 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("policy", read_policy),
 		KEY_BY("state_dir", config_read_state),
 		KEY_BY("ledger", config_read_ledger),
+		KEY_BY("rollback", config_read_rollback),
+		KEY_BY("sinks", config_read_sinks),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
@@ -291,6 +295,8 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_daily(r);
 	config_check_auditors(r);
 	config_check_ledger(r);
+	config_check_rollback(r);
+	config_check_sinks(r);
 	count_cores(c);
 	load_ruleset(r);
 }
@@ -308,6 +314,16 @@ static void read_ledger(struct config_reader *r, const struct yaml_node *root)
 			       "there is no `ledger` in this configuration; add it, or name the "
 			       "database with --ledger");
 	config_check_ledger(r);
+}
+
+static void read_sinks(struct config_reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *sinks = root ? yaml_get(root, "sinks") : NULL;
+	if (sinks)
+		config_read_sinks(r, sinks, r->config);
+	else
+		config_problem(r, root ? root->line : 1,
+			       "there are no `sinks` in this configuration; add them");
 }
 
 static int load(const char *path,
@@ -355,6 +371,11 @@ int config_load_ledger(const char *path, struct config **out, struct buf *errors
 	return load(path, read_ledger, out, errors);
 }
 
+int config_load_sinks(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_sinks, out, errors);
+}
+
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_patchctl, out, errors);
@@ -363,6 +384,11 @@ int config_load_patchctl(const char *path, struct config **out, struct buf *erro
 int config_load_shadow_pages(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_shadow_pages, out, errors);
+}
+
+int config_load_drill(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_drill, out, errors);
 }
 
 struct config *config_ref(struct config *c)

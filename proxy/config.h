@@ -26,7 +26,10 @@ struct tls_context;
 struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
-struct config_shadow; /* config_shadow.h */
+struct config_shadow;   /* config_shadow.h */
+struct config_rollback; /* config_rollback.h */
+struct config_sink;     /* config_sinks.h */
+struct config_drill;
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -99,6 +102,7 @@ struct config_route {
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
 	const struct config_quorum *quorum; /* NULL: none */
+	const char *rollback_target;        /* whose changes its builder makes; NULL: none */
 	unsigned line;
 };
 
@@ -146,8 +150,12 @@ struct config {
 	uint32_t workers;                   /* "auto": one per core this process may use */
 	const char *state_dir;              /* folder for what outlives the process; NULL: none */
 	const struct config_ledger *ledger; /* NULL: none */
+	const struct config_rollback *rollback; /* NULL: none */
+	const struct config_sink *sinks;
+	size_t n_sinks;
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const struct config_shadow *shadow;     /* NULL: none */
+	const struct config_drill *drill;       /* NULL but for `redcard drill` */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */
 	struct ruleset *ruleset; /* loaded from it */
 	const char *log_file;    /* NULL: standard error */

@@ -118,13 +118,22 @@ void config_read_state(struct config_reader *r, const struct yaml_node *node, vo
 void config_read_ledger(struct config_reader *r, const struct yaml_node *node, void *base);
 /* Once all of it is read: where its files are. */
 void config_check_ledger(struct config_reader *r);
+void config_read_rollback(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_read_route_rollback(struct config_reader *r, const struct yaml_node *node,
+				struct config_route *route);
+/* Once all of it is read: what it needs of the rest. */
+void config_check_rollback(struct config_reader *r);
+void config_read_sinks(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Once all of it is read: sinks need a ledger. */
+void config_check_sinks(struct config_reader *r);
 /* Once all of it is read: the daily limits that hold unsaid, and where they are kept. */
 void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,
 			struct budget_limits *out);
 
-/* All of a PatchCtl's file. */
+/* All of a PatchCtl's file, or of a drill's. */
 void config_read_patchctl(struct config_reader *r, const struct yaml_node *root);
+void config_read_drill(struct config_reader *r, const struct yaml_node *root);
 
 /* Once all of it is read: no upstream may be redcard itself. */
 void config_check_loops(struct config_reader *r);

@@ -10,9 +10,8 @@
 
 #define SECRET_LEAST 16
 #define SECRET_MOST 1024
-#define TEXT_MOST 128
 
-const char *const role_names[ROLE_COUNT + 1] = { "read", "register", "rollback", NULL };
+const char *const role_names[ROLE_COUNT + 1] = { "read", "register", "rollback", "quorum", NULL };
 
 const struct driver_target *config_target(const struct config_patchctl *c, struct span name)
 {
@@ -20,29 +19,6 @@ const struct driver_target *config_target(const struct config_patchctl *c, struc
 		if (span_eq(span_of(c->targets[i].name), name))
 			return &c->targets[i];
 	return NULL;
-}
-
-/* Letters, digits and what else is allowed, beginning with a letter or digit. */
-static bool is_made_of(const char *text, const char *others, size_t most)
-{
-	size_t n = strlen(text);
-	for (size_t i = 0; i < n; i++) {
-		char c = text[i];
-		bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-		if (!plain && (i == 0 || !strchr(others, c)))
-			return false;
-	}
-	return n > 0 && n <= most;
-}
-
-static void check_name(struct config_reader *r, unsigned line, const char *what, const char *name)
-{
-	if (name && !is_made_of(name, ".-", PATCHCTL_NAME - 1))
-		config_problem(
-			r, line,
-			"%s `%.80s` has a name that cannot be; use up to %d letters, digits, "
-			"dots and dashes",
-			what, name, PATCHCTL_NAME - 1);
 }
 
 /* --- where it listens, and what it keeps --- */
@@ -118,17 +94,18 @@ static void read_roles(struct config_reader *r, const struct yaml_node *node, vo
 			roles[i] = true;
 		else
 			config_problem(r, e->line,
-				       "`%s` is no role; write read, register or rollback",
+				       "`%s` is no role; write read, register, rollback or quorum",
 				       e->kind == YAML_SCALAR ? e->text : "this");
 	}
 	if (!node->first)
-		config_problem(r, node->line, "`roles` is empty; write read, register or rollback");
+		config_problem(r, node->line,
+			       "`roles` is empty; write read, register, rollback or quorum");
 }
 
 void config_check_token(struct config_reader *r, unsigned line, const struct auth_token *tokens,
 			const struct auth_token *t)
 {
-	check_name(r, line, "token", t->name);
+	config_check_name(r, line, "token", t->name);
 	for (const struct auth_token *other = tokens; other < t; other++)
 		if (t->name && other->name && strcmp(t->name, other->name) == 0)
 			config_problem(r, line, "two tokens are called `%s`; rename one", t->name);
@@ -161,82 +138,6 @@ static void read_tokens(struct config_reader *r, const struct yaml_node *node, v
 	}
 }
 
-/* --- targets --- */
-
-static void read_driver(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	struct driver_target *t = base;
-	if (!config_expect(r, node, YAML_SCALAR))
-		return;
-	t->driver = driver_find(node->text);
-	if (!t->driver)
-		config_problem(r, node->line, "there is no driver `%s`; write git", node->text);
-}
-
-static void check_person(struct config_reader *r, const struct yaml_node *node, const char *text)
-{
-	if (text && (config_has_control(text) || strpbrk(text, "<>") || strlen(text) > TEXT_MOST))
-		config_problem(r, node->line,
-			       "the committer has a name or address that git does not take; write "
-			       "up to %d bytes without < and >",
-			       TEXT_MOST);
-}
-
-static void read_committer(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	static const struct config_key keys[] = {
-		KEY("name", KEY_TEXT, struct driver_target, git.name),
-		KEY("email", KEY_TEXT, struct driver_target, git.email),
-	};
-	struct driver_target *t = base;
-	config_keys_read(r, node, keys, ARRAY_LEN(keys), t);
-	check_person(r, node, t->git.name);
-	check_person(r, node, t->git.email);
-}
-
-static void check_target(struct config_reader *r, const struct yaml_node *node,
-			 const struct config_patchctl *c, const struct driver_target *t)
-{
-	const char *const needed[] = { "name", "driver", "remote", "branch" };
-	for (size_t i = 0; i < ARRAY_LEN(needed) && node->kind == YAML_MAP; i++)
-		if (!yaml_get(node, needed[i]))
-			config_problem(r, node->line, "a target has no `%s`; add it", needed[i]);
-	check_name(r, node->line, "target", t->name);
-	if (t->git.branch &&
-	    (!is_made_of(t->git.branch, "._-/+@", TEXT_MOST) || strstr(t->git.branch, "..")))
-		config_problem(r, node->line,
-			       "`branch: %.80s` is no branch; write its name without refs/heads/",
-			       t->git.branch);
-	for (const struct driver_target *other = c->targets; other < t; other++)
-		if (t->name && other->name && strcmp(t->name, other->name) == 0)
-			config_problem(r, node->line, "two targets are called `%s`; rename one",
-				       t->name);
-}
-
-static void read_targets(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	static const struct config_key keys[] = {
-		KEY("name", KEY_TEXT, struct driver_target, name),
-		KEY_BY("driver", read_driver),
-		KEY("remote", KEY_TEXT, struct driver_target, git.remote),
-		KEY("branch", KEY_TEXT, struct driver_target, git.branch),
-		KEY_BY("committer", read_committer),
-	};
-	struct config_patchctl *c = base;
-	if (!config_expect(r, node, YAML_LIST))
-		return;
-	c->targets = config_alloc(r, config_children(node) + 1, sizeof(*c->targets));
-	if (!c->targets)
-		return;
-	for (const struct yaml_node *e = node->first; e; e = e->next) {
-		struct driver_target *t = &c->targets[c->n_targets++];
-		t->git.name = "redcard";
-		t->git.email = "redcard@localhost";
-		config_keys_read(r, e, keys, ARRAY_LEN(keys), t);
-		check_target(r, e, c, t);
-	}
-}
-
 /* --- limits, and all of it --- */
 
 static void read_limits(struct config_reader *r, const struct yaml_node *node, void *base)
@@ -258,7 +159,7 @@ void config_read_patchctl(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("listen", read_listen),
 		KEY("state_dir", KEY_FILE, struct config_patchctl, state_dir),
 		KEY_BY("tokens", read_tokens),
-		KEY_BY("targets", read_targets),
+		KEY_BY("targets", config_read_targets),
 		KEY_BY("limits", read_limits),
 	};
 	struct config_patchctl *c = config_alloc(r, 1, sizeof(*c));

@@ -10,7 +10,7 @@
 #define PATCHCTL_NAME 64 /* bytes of the name of a target or token, with its NUL */
 
 /* What a caller may do. */
-enum role { ROLE_READ, ROLE_REGISTER, ROLE_ROLLBACK, ROLE_COUNT };
+enum role { ROLE_READ, ROLE_REGISTER, ROLE_ROLLBACK, ROLE_QUORUM, ROLE_COUNT };
 
 extern const char *const role_names[ROLE_COUNT + 1]; /* ends with NULL */
 
@@ -37,5 +37,9 @@ void config_check_token(struct config_reader *r, unsigned line, const struct aut
 			const struct auth_token *t);
 
 const struct driver_target *config_target(const struct config_patchctl *c, struct span name);
+
+/* For the files that read it. base: the struct config_patchctl. */
+void config_read_targets(struct config_reader *r, const struct yaml_node *node, void *base);
+void config_check_name(struct config_reader *r, unsigned line, const char *what, const char *name);
 
 #endif

@@ -206,6 +206,7 @@ static const struct config_key keys[] = {
 	KEY_IN("held", KEY_SIZE, struct draft, quorum.held_bytes, 64 * KIB, 1024 * MIB),
 	KEY_IN("request", KEY_SIZE, struct draft, quorum.request_bytes, KIB, 64 * MIB),
 	KEY("audit", KEY_TEXT, struct draft, audit),
+	KEY("rollback", KEY_BOOL, struct draft, quorum.rollback),
 	KEY("base", KEY_FILE, struct draft, base),
 };
 

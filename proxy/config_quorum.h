@@ -28,6 +28,7 @@ struct config_quorum {
 	unsigned n_builders, agree, chosen; /* chosen: an index in builders */
 	uint32_t threshold;                 /* SCORE_UNITS a percent */
 	bool on_quorum;                     /* release: nothing leaves before they agree */
+	bool rollback;                      /* what they do not agree on is taken back */
 	enum quorum_pairing pairing;
 	uint32_t timeout_ms;    /* from the request on: who is not complete then is late */
 	uint32_t text_bytes;    /* of the code in one answer */

@@ -165,6 +165,11 @@ static void read_budget(struct config_reader *r, const struct yaml_node *node, v
 	config_read_budget(r, node, &((struct draft *)base)->route.budget);
 }
 
+static void read_rollback(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	config_read_route_rollback(r, node, &((struct draft *)base)->route);
+}
+
 /* What a budget needs to be kept. */
 static void check_budget(struct config_reader *r, const struct yaml_node *node,
 			 const struct config_route *route)
@@ -202,6 +207,7 @@ static const struct config_key route_keys[] = {
 	KEY_IN("frame", KEY_SIZE, struct draft, route.frame_bytes, 256, 16 << 20),
 	KEY_IN("document", KEY_SIZE, struct draft, route.document_bytes, 256, 64 << 20),
 	KEY_BY("budget", read_budget),
+	KEY_BY("rollback", read_rollback),
 };
 
 static void read_route(struct config_reader *r, const struct yaml_node *node,

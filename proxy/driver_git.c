@@ -374,6 +374,8 @@ static bool try_once(struct repository *r, char revision[DRIVER_REVISION],
 		snprintf(revision, DRIVER_REVISION, "%s", w.done[0] ? w.done : w.tip);
 	} else if (!build_commit(r, &w, commit)) {
 		*outcome = give_up(r);
+	} else if (!driver_passes(r->job, r->says)) {
+		*outcome = DRIVER_AGAIN;
 	} else {
 		enum push pushed = push(r, commit);
 		end = pushed != PUSH_RACE;

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "proxy/admin.h"
 #include "proxy/answer.h"
+#include "proxy/card.h"
 #include "proxy/ledger_pages.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/path.h"
@@ -151,6 +152,7 @@ static void destroy(struct exchange *x)
 	buf_fini(&x->request_head);
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);
+	free(x->change);
 	free(x->summary);
 	free(x->own_route);
 	runtime_unref(x->rt);
@@ -277,10 +279,14 @@ static enum step_next run_route(struct exchange *x)
 				      "this route does not let connections be upgraded");
 		x->wants_upgrade = true;
 	}
-	if (!exchange_may_spend(x))
+	if (!card_change_begin(x, head))
+		return refuse(x, 503, "out of memory",
+			      "this proxy is out of memory; try again later");
+	if (!exchange_may_record(x) || !exchange_may_spend(x))
 		return STEP_AGAIN;
 	if (!exchange_take_seat(x, head))
 		return STEP_AGAIN;
+	card_change_seated(x);
 	if (exchange_write_head(x, head, x->client) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");

@@ -80,9 +80,11 @@ struct exchange {
 	bool answer_done;  /* the builder's last byte was parsed */
 	bool event_stream;
 	bool close_client;
-	bool aborted;      /* the client's connection ends without the body's proper end */
-	struct gate *gate; /* NULL: nothing to judge, or not yet */
-	bool sniffs;       /* the first bytes of the body will choose the framing */
+	bool aborted;               /* the client's connection ends without the body's proper end */
+	struct gate *gate;          /* NULL: nothing to judge, or not yet */
+	size_t cards_put;           /* of the judge's cards, by cards_put() */
+	struct card_change *change; /* what a rollback takes back; NULL: the route has none */
+	bool sniffs;                /* the first bytes of the body will choose the framing */
 	enum dialect sniff_dialect;
 	struct buf sniffed; /* white space before them */
 	struct inflate *inflate;
@@ -96,6 +98,7 @@ struct exchange {
 	bool rivals_asked;    /* they have the request, */
 	struct voter voter;   /* where its answer is compared with others */
 	const char *disputed; /* why the quorum refused it, or NULL */
+	bool unrecorded;      /* it ran while the ledger could not be written */
 
 	/* How it ended. */
 	enum exchange_result result;
@@ -173,6 +176,12 @@ void exchange_vote_failed(struct exchange *x); /* as its result and step say */
 void exchange_unseat(struct exchange *x);
 enum step_next exchange_refused_by_quorum(struct exchange *x);
 void exchange_news(struct exchange *x); /* of its ballot; x may be gone afterwards */
+
+/* exchange_ledger.c */
+extern const char exchange_ledger_error[];    /* the reason */
+bool exchange_may_record(struct exchange *x); /* false: x has been given its end */
+/* What has cards, or waits for a verdict, and cannot be written down goes no further. */
+enum gate_state exchange_recorded(struct exchange *x, enum gate_state state);
 
 /* exchange_budget.c */
 void exchange_budget_begin(struct exchange *x); /* the route is known */

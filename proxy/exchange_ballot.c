@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/answer.h"
+#include "proxy/card.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -181,8 +182,11 @@ static bool seat_rival(struct exchange *x, unsigned seat)
 	rival->step = &step_connect;
 	exchange_budget_begin(rival);
 	ballot_sit(&rival->voter, &x->voter, seat, rival->id);
-	if (exchange_write_head(rival, http1_head(x->client->http), x->client) == 0)
+	if (card_change_begin(rival, http1_head(x->client->http)) &&
+	    exchange_write_head(rival, http1_head(x->client->http), x->client) == 0) {
+		card_change_seated(rival);
 		return true;
+	}
 	(void)no_memory(rival);
 	exchange_advance(rival);
 	return true;
@@ -280,7 +284,7 @@ void exchange_news(struct exchange *x)
 		if (voter_needed(&x->voter))
 			return;
 		x->reason = "not needed";
-		exchange_client_gone(x, RESULT_CLIENT_GONE);
+		exchange_client_gone(x, RESULT_NOT_NEEDED);
 		return;
 	}
 	if (x->step == &step_ballot) {

@@ -4,6 +4,7 @@
 
 #include "lib/log.h"
 #include "proxy/answer.h"
+#include "proxy/card.h"
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
 #include "proxy/worker.h"
@@ -154,10 +155,12 @@ static bool feed(struct exchange *x, struct span body)
 	struct gate_out out;
 	exchange_budget_feeds(x);
 	enum gate_state state = gate_feed(x->gate, &x->w->gate, body.p, body.n, &out);
+	cards_put(x);
 	emit(x, out.old, out.fresh);
 	exchange_budget_fed(x);
 	if (gate_holding(x->gate) || x->hold_since_ms)
 		note_hold(x);
+	state = exchange_recorded(x, state);
 	if (state == GATE_OPEN && gate_barred(x->gate) && holds_too_much(x)) {
 		x->disputed = compare_reason_names[COMPARE_TOO_LARGE];
 		state = gate_refuse(x->gate, x->disputed);
@@ -239,6 +242,8 @@ enum step_next exchange_admitted(struct exchange *x)
 {
 	struct gate_out out;
 	x->keepalive_ms = 0;
+	if (exchange_recorded(x, GATE_OPEN) == GATE_CUT)
+		return exchange_cut(x);
 	enum gate_state state = gate_admit(x->gate, &out);
 	emit(x, out.old, out.fresh);
 	return state == GATE_CUT ? exchange_cut(x) : end_answer(x);
@@ -270,7 +275,9 @@ static enum step_next finish_body(struct exchange *x)
 		struct gate_out out;
 		exchange_budget_feeds(x);
 		enum gate_state state = gate_finish(x->gate, &x->w->gate, &out);
+		cards_put(x);
 		emit(x, out.old, out.fresh);
+		state = exchange_recorded(x, state);
 		if (state == GATE_CUT)
 			return exchange_cut(x);
 	}
@@ -370,6 +377,7 @@ static bool expire_hold(struct exchange *x)
 	struct gate_out out;
 	enum gate_state state = gate_expire(x->gate, &x->w->gate, &out);
 	x->hold_since_ms = 0;
+	cards_put(x);
 	emit(x, out.old, out.fresh);
 	if (state != GATE_CUT)
 		return false;

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "proxy/card.h"
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
 #include "proxy/worker.h"
@@ -253,6 +254,7 @@ static enum step_next run_respond(struct exchange *x)
 	const struct http1_head *head = http1_head(x->backend->http);
 	bool has_body = head->framing != HTTP1_NO_BODY;
 	x->status = head->status;
+	card_change_named(x, head);
 	buf_fini(&x->request_head);
 	if (!has_body || x->status != 200)
 		exchange_vote(x, QUORUM_ABSENT);

@@ -40,6 +40,8 @@ struct ledger {
 	struct job *first, **end; /* under the lock, */
 	size_t rows, bytes;
 	bool closing;
+	void (*told)(void *owner);
+	void *listener;
 
 	pthread_t thread;
 	bool started;
@@ -203,12 +205,33 @@ static struct job *take_batch(struct ledger *l, bool *closing)
 	return batch;
 }
 
+static void tell_listener(struct ledger *l)
+{
+	pthread_mutex_lock(&l->lock);
+	void (*told)(void *owner) = l->told;
+	void *listener = l->listener;
+	pthread_mutex_unlock(&l->lock);
+	if (told)
+		told(listener);
+}
+
+void ledger_tell(struct ledger *l, void (*told)(void *owner), void *owner)
+{
+	pthread_mutex_lock(&l->lock);
+	CHECK(!l->told);
+	l->told = told;
+	l->listener = owner;
+	pthread_mutex_unlock(&l->lock);
+}
+
 static void write_batch(struct ledger *l, struct job *batch)
 {
 	int error = write_jobs(l, batch);
 	l->tried_ms = clock_ms(CLOCK_MONOTONIC);
 	set_error(&l->write_error, "the ledger", error);
 	answer(l, batch, error);
+	if (!error)
+		tell_listener(l);
 }
 
 static void *write_all(void *arg)

@@ -47,6 +47,10 @@ int ledger_add(struct ledger *l, const struct ledger_row *row,
 int ledger_add_wait(struct ledger *l, const struct ledger_row *row,
 		    struct ledger_added *out) MUST_USE;
 
+/* told() runs on the writer's thread whenever rows were written, and does not wait. Once, and its
+ * owner outlives the ledger. */
+void ledger_tell(struct ledger *l, void (*told)(void *owner), void *owner);
+
 struct ledger_counts {
 	uint64_t written, repeated;
 	uint64_t refused; /* the queue was full */

@@ -24,6 +24,8 @@ struct ledger_post {
 	struct worker *w;
 	struct exchange *x; /* NULL: gone */
 	struct ledger_added added;
+	void (*then)(const struct ledger_added *added, void *owner);
+	void *owner;
 	_Atomic bool done;
 };
 
@@ -38,6 +40,8 @@ static void on_added(const struct ledger_added *added, void *owner)
 {
 	struct ledger_post *p = owner;
 	struct worker *w = p->w;
+	if (p->then)
+		p->then(added, p->owner);
 	p->added = *added;
 	p->added.row = NULL;
 	atomic_store_explicit(&p->done, true, memory_order_release);
@@ -122,13 +126,17 @@ static enum step_next run_record(struct exchange *x)
 
 static const struct step step_record = { "record", run_record };
 
-static enum step_next add(struct exchange *x, const struct ledger_row *row)
+enum step_next ledger_pages_add(struct exchange *x, const struct ledger_row *row,
+				void (*then)(const struct ledger_added *added, void *owner),
+				void *owner)
 {
 	struct ledger_post *p = calloc(1, sizeof(*p));
 	if (!p)
 		return refuse(x, -ENOMEM);
 	p->w = x->w;
 	p->x = x;
+	p->then = then;
+	p->owner = owner;
 	int error = ledger_add(x->w->server->ledger, row, on_added, p);
 	if (error) {
 		free(p);
@@ -174,7 +182,7 @@ static enum step_next record(struct exchange *x, const struct json_value *root)
 		next = admin_problem(x, 400, "no key",
 				     "an Idempotency-Key has 1 to 196 bytes of plain text");
 	else
-		next = add(x, &row);
+		next = ledger_pages_add(x, &row, NULL, NULL);
 	buf_fini(&wave);
 	buf_fini(&key);
 	return next;

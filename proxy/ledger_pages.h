@@ -20,6 +20,12 @@ bool ledger_pages_have(struct span path);
 enum step_next ledger_pages_answer(struct exchange *x, const struct http1_head *head,
 				   struct span path);
 
+/* Answers with 201 when the row is on disk. then NULL: nothing; else it runs first, on the writer's
+ * thread. The row must pass ledger_row_wrong(). */
+enum step_next ledger_pages_add(struct exchange *x, const struct ledger_row *row,
+				void (*then)(const struct ledger_added *added, void *owner),
+				void *owner);
+
 void ledger_posts_tell(struct worker *w);       /* exchanges whose row has its answer go on */
 void ledger_posts_fini(struct worker *w);       /* after the ledger is closed */
 void ledger_post_forget(struct ledger_post *p); /* its exchange is gone; NULL is fine */

@@ -20,6 +20,7 @@ enum query {
 	Q_INSERT,
 	Q_BY_KEY,
 	Q_BY_ID,
+	Q_ALL_BY_KEY,
 	Q_HASH,
 	Q_CHECKPOINT,
 	Q_CHECKPOINTS,
@@ -31,6 +32,7 @@ static const char *const statements[QUERY_COUNT] = {
 	[Q_INSERT] = "INSERT INTO row (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[Q_BY_KEY] = "SELECT sequence, id, kind, subject, body FROM row WHERE key = ?",
 	[Q_BY_ID] = "SELECT " COLUMNS " FROM row WHERE id = ?",
+	[Q_ALL_BY_KEY] = "SELECT " COLUMNS " FROM row WHERE key = ?",
 	[Q_HASH] = "SELECT hash FROM row WHERE sequence = ?",
 	[Q_CHECKPOINT] = "INSERT OR IGNORE INTO checkpoint (sequence, time_ms, hash, key_id, "
 			 "signature) VALUES (?, ?, ?, ?, ?)",
@@ -247,17 +249,26 @@ static void take_row(struct sqlite_query *q, struct ledger_row *out)
 	};
 }
 
-int ledger_store_find(struct ledger_store *s, struct span id, struct ledger_row *out)
+static int find_one(struct sqlite_query *q, struct span value, struct ledger_row *out)
 {
-	struct sqlite_query *q = s->queries[Q_BY_ID];
 	sqlite_reset(q);
-	sqlite_put_text(q, 1, id);
+	sqlite_put_text(q, 1, value);
 	int found = sqlite_step(q);
 	if (found == 1)
 		take_row(q, out);
 	else
 		sqlite_reset(q);
 	return found;
+}
+
+int ledger_store_find(struct ledger_store *s, struct span id, struct ledger_row *out)
+{
+	return find_one(s->queries[Q_BY_ID], id, out);
+}
+
+int ledger_store_keyed(struct ledger_store *s, struct span key, struct ledger_row *out)
+{
+	return find_one(s->queries[Q_ALL_BY_KEY], key, out);
 }
 
 /* Only the conditions that are asked for, so that the index of that column is used. */
@@ -298,6 +309,7 @@ void ledger_store_end(struct ledger_store *s)
 	sqlite_finish(s->selection);
 	s->selection = NULL;
 	sqlite_reset(s->queries[Q_BY_ID]);
+	sqlite_reset(s->queries[Q_ALL_BY_KEY]);
 }
 
 int ledger_store_checkpoints(struct ledger_store *s, uint64_t after, struct ledger_checkpoints *out)

@@ -52,7 +52,7 @@ struct ledger_added {
 int ledger_store_append(struct ledger_store *s, const struct ledger_row *row,
 			struct ledger_added *out) MUST_USE;
 int ledger_store_add_checkpoint(struct ledger_store *s, const struct ledger_checkpoint *c) MUST_USE;
-int ledger_store_probe(struct ledger_store *s) MUST_USE; /* writes, and takes it back */
+int ledger_store_probe(struct ledger_store *s) MUST_USE; /* writes a page, and commits */
 
 /* --- reading --- */
 
@@ -72,6 +72,7 @@ void ledger_store_end(
 
 /* 1: found, and its texts live until ledger_store_end(); 0: there is none; -errno. */
 int ledger_store_find(struct ledger_store *s, struct span id, struct ledger_row *out) MUST_USE;
+int ledger_store_keyed(struct ledger_store *s, struct span key, struct ledger_row *out) MUST_USE;
 int ledger_store_last(struct ledger_store *s, struct ledger_head *out) MUST_USE; /* 1, 0, -errno */
 /* The hash of a row: 1, 0, -errno. */
 int ledger_store_hash(struct ledger_store *s, uint64_t sequence, char out[SHA256_HEX]) MUST_USE;

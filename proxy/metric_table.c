@@ -8,6 +8,7 @@
 #include "policy/budget.h"
 #include "policy/compare.h"
 #include "policy/ruleset.h"
+#include "proxy/outbox.h"
 #include "proxy/version.h"
 
 const char *const exchange_result_names[RESULT_COUNT] = {
@@ -21,6 +22,8 @@ const char *const exchange_result_names[RESULT_COUNT] = {
 	[RESULT_BUILDER_FAILED] = "builder_failed",
 	[RESULT_TIMEOUT] = "timeout",
 	[RESULT_DRAINED] = "drained",
+	[RESULT_COMPARED] = "compared",
+	[RESULT_NOT_NEEDED] = "not_needed",
 };
 
 static const char *const status_class_names[] = { "1xx", "2xx", "3xx", "4xx", "5xx", "none" };
@@ -35,6 +38,7 @@ static const char *const cut_label_names[CUT_LABEL_COUNT] = {
 	[CUT_LABEL_NO_MEMORY] = "no_memory",
 	[CUT_LABEL_BUDGET] = "budget",
 	[CUT_LABEL_QUORUM] = "quorum",
+	[CUT_LABEL_LEDGER] = "ledger",
 };
 
 const char *const upstream_error_names[UPSTREAM_ERROR_COUNT] = {
@@ -51,6 +55,18 @@ static const char *const hold_result_names[] = { "cut", "released" };
 static const char *const side_names[] = { "client", "upstream" };
 static const char *const ledger_result_names[] = { "written", "repeated", "refused", "failed" };
 static_assert(ARRAY_LEN(ledger_result_names) == LEDGER_RESULT_COUNT, "one name for each result");
+const char *const wish_result_names[WISH_RESULT_COUNT] = {
+	[WISH_ASKED] = "asked",         [WISH_REPEATED] = "repeated", [WISH_TAKEN] = "accepted",
+	[WISH_VERIFIED] = "verified",   [WISH_FAILED] = "failed",     [WISH_EXPIRED] = "expired",
+	[WISH_ABORTED] = "aborted",     [WISH_BYPASSED] = "bypassed", [WISH_REFUSED] = "refused",
+	[WISH_NO_CHANGE] = "no_change",
+};
+
+const char *const wish_phase_names[WISH_PHASE_COUNT] = {
+	[WISH_DETECT] = "detect", [WISH_RECORD] = "record", [WISH_DECIDE] = "decide",
+	[WISH_ACT] = "act",       [WISH_VERIFY] = "verify", [WISH_TOTAL] = "total",
+};
+
 static const char *const reload_result_names[] = { "ok", "refused" };
 static const char *const versions[] = { redcard_version };
 static_assert(ARRAY_LEN(hold_result_names) == HOLD_RESULT_COUNT, "one name for each result");
@@ -58,13 +74,18 @@ static_assert(ARRAY_LEN(side_names) == SIDE_COUNT, "one name for each side");
 static_assert(ARRAY_LEN(reload_result_names) == RELOAD_RESULT_COUNT, "one name for each result");
 
 static const double byte_bounds[] = { 0, 256, 1024, 4096, 16384, 65536, 262144, 1048576 };
+static const double phase_bounds[] = { 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+				       1,     2.5,   5,     10,   30,    60,   90,  120 };
 static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 					1,     2.5,  5,     10,   30,  60,   120 };
 
 /* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
 static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static const char *sinks[METRIC_SINKS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
+
+static char sink_names[METRIC_SINKS_MAX][64];
 
 static const char *pairs[METRIC_PAIRS_MAX];
 static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
@@ -90,6 +111,15 @@ static const double ratio_bounds[] = { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0
 				    LABELS("auditor", auditors),        \
 				    .also = "answer",                   \
 				    .also_value = (value) }
+
+#define DELIVERIES(row, value)                                                               \
+	[METRIC_SINK_DELIVERIES +                                                            \
+		(row)] = { .name = "redcard_sink_deliveries_total",                          \
+			   .kind = METRIC_COUNTER,                                           \
+			   .help = "Rows of the ledger for a sink, by what became of them.", \
+			   LABELS("sink", sinks),                                            \
+			   .also = "result",                                                 \
+			   .also_value = (value) }
 
 const struct metric_desc metric_table[METRIC_COUNT] = {
 	[METRIC_EXCHANGES] = { .name = "redcard_exchanges_total",
@@ -214,6 +244,41 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				     .kind = METRIC_GAUGE,
 				     .least = true,
 				     .help = "Whether the ledger's latest write worked: 1 yes, 0 no." },
+	[METRIC_ROLLBACKS] = { .name = "gemini_rollback_triggered_total",
+			       .kind = METRIC_COUNTER,
+			       .help = "Rollbacks that PatchCtl has accepted, by what was broken.",
+			       LABELS("reason", outbox_source_names) },
+	[METRIC_WISHES] = { .name = "redcard_rollback_wishes_total",
+			    .kind = METRIC_COUNTER,
+			    .help = "Rollbacks asked for, and what became of them.",
+			    LABELS("result", wish_result_names) },
+	[METRIC_WISHES_OPEN] = { .name = "redcard_rollback_wishes_open",
+				 .kind = METRIC_GAUGE,
+				 .help = "Rollbacks asked for whose end is not known." },
+	[METRIC_WISH_PHASE] = { .name = "redcard_rollback_phase_seconds",
+				.kind = METRIC_HISTOGRAM,
+				.help = "What each phase of a verified rollback took.",
+				LABELS("phase", wish_phase_names),
+				.bounds = phase_bounds,
+				.n_bounds = ARRAY_LEN(phase_bounds) },
+	[METRIC_BYPASSED] = { .name = "redcard_rollback_bypassed",
+			      .kind = METRIC_GAUGE,
+			      .help = "Whether a bypass is in force, of any target: 1 yes, 0 no." },
+	[METRIC_OBJECTIVE_MISSED] = { .name = "redcard_rollback_objective_missed_total",
+				      .kind = METRIC_COUNTER,
+				      .help = "Rollbacks that were not verified within rollback.objective." },
+	DELIVERIES(SINK_DELIVERED, "delivered"),
+	DELIVERIES(SINK_REFUSALS, "refused"),
+	DELIVERIES(SINK_RETRIED, "retried"),
+	DELIVERIES(SINK_SKIPPED, "skipped"),
+	[METRIC_SINK_LAG] = { .name = "redcard_sink_lag_rows",
+			      .kind = METRIC_GAUGE,
+			      .help = "Rows of the ledger that the sink has not passed yet.",
+			      LABELS("sink", sinks) },
+	[METRIC_SINK_UP] = { .name = "redcard_sink_up",
+			     .kind = METRIC_GAUGE,
+			     .help = "Whether the latest try of the sink was taken: 1 yes, 0 no.",
+			     LABELS("sink", sinks) },
 	[METRIC_BUILDER_UP] = { .name = "builder_status_up",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -306,4 +371,9 @@ size_t metric_auditor(const char *name)
 {
 	return find_shared(auditors, auditor_names[0], METRIC_AUDITORS_MAX,
 			   sizeof(auditor_names[0]), name);
+}
+
+size_t metric_sink(const char *name)
+{
+	return find_shared(sinks, sink_names[0], METRIC_SINKS_MAX, sizeof(sink_names[0]), name);
 }

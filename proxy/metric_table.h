@@ -10,6 +10,14 @@
 #include "policy/compare.h"
 #include "proxy/audit_form.h"
 
+enum sink_result { /* what became of rows and tries */
+		   SINK_DELIVERED,
+		   SINK_REFUSALS,
+		   SINK_RETRIED, /* a try failed, and the row waits for the next one */
+		   SINK_SKIPPED, /* a row was given up */
+		   SINK_RESULT_COUNT
+};
+
 enum metric {
 	METRIC_EXCHANGES,        /* counter by enum exchange_result */
 	METRIC_REQUESTS,         /* counter by enum status_class */
@@ -41,6 +49,16 @@ enum metric {
 	METRIC_LEDGER_ROWS,        /* counter by enum ledger_result */
 	METRIC_LEDGER_CHECKPOINTS, /* counter */
 	METRIC_LEDGER_WRITABLE,    /* gauge: 0 or 1; set by one shard */
+	METRIC_ROLLBACKS,          /* counter by enum outbox_source */
+	METRIC_WISHES,             /* counter by enum wish_result */
+	METRIC_WISHES_OPEN,        /* gauge; set by one shard, as the next but one */
+	METRIC_WISH_PHASE,         /* histogram by enum wish_phase, seconds */
+	METRIC_BYPASSED,           /* gauge: whether nothing is asked for, of any target */
+	METRIC_OBJECTIVE_MISSED,   /* counter */
+	METRIC_SINK_DELIVERIES,    /* counters by metric_sink(), one for each sink_result */
+	METRIC_SINK_DELIVERIES_LAST = METRIC_SINK_DELIVERIES + SINK_RESULT_COUNT - 1,
+	METRIC_SINK_LAG, /* gauges by metric_sink(), set by one shard */
+	METRIC_SINK_UP,
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -66,7 +84,9 @@ enum exchange_result {                   /* how an exchange ended: exactly one e
 		       RESULT_CLIENT_GONE,
 		       RESULT_BUILDER_FAILED, /* no usable answer, or one that broke off */
 		       RESULT_TIMEOUT,
-		       RESULT_DRAINED, /* ended by a shutdown */
+		       RESULT_DRAINED,    /* ended by a shutdown */
+		       RESULT_COMPARED,   /* of a quorum's other builder: nobody gets it */
+		       RESULT_NOT_NEEDED, /* the same, stopped because the verdict was known */
 		       RESULT_COUNT
 };
 
@@ -89,6 +109,7 @@ enum cut_label {
 	CUT_LABEL_NO_MEMORY,
 	CUT_LABEL_BUDGET,
 	CUT_LABEL_QUORUM, /* the builders did not agree */
+	CUT_LABEL_LEDGER, /* it could not be written down */
 	CUT_LABEL_COUNT
 };
 
@@ -113,9 +134,33 @@ enum ledger_result {
 	LEDGER_FAILED,
 	LEDGER_RESULT_COUNT
 };
+enum wish_result {
+	WISH_ASKED,
+	WISH_REPEATED, /* one like it is known */
+	WISH_TAKEN,    /* by PatchCtl; the following ones are ends */
+	WISH_VERIFIED,
+	WISH_FAILED,
+	WISH_EXPIRED,
+	WISH_ABORTED,
+	WISH_BYPASSED,
+	WISH_REFUSED,   /* a limit of the proxy */
+	WISH_NO_CHANGE, /* nobody knows what to take back */
+	WISH_RESULT_COUNT
+};
+enum wish_phase {
+	WISH_DETECT,
+	WISH_RECORD,
+	WISH_DECIDE,
+	WISH_ACT,
+	WISH_VERIFY,
+	WISH_TOTAL,
+	WISH_PHASE_COUNT
+};
 enum reload_result { RELOAD_OK, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
 
 extern const char *const exchange_result_names[RESULT_COUNT];
+extern const char *const wish_result_names[WISH_RESULT_COUNT];
+extern const char *const wish_phase_names[WISH_PHASE_COUNT];
 extern const char *const upstream_error_names[UPSTREAM_ERROR_COUNT];
 extern const struct metric_desc metric_table[METRIC_COUNT];
 
@@ -134,5 +179,9 @@ size_t metric_pair(const char *name);
 /* The same for an auditor; from any thread. */
 #define METRIC_AUDITORS_MAX 17
 size_t metric_auditor(const char *name);
+
+/* The same for sinks. */
+#define METRIC_SINKS_MAX 33
+size_t metric_sink(const char *name);
 
 #endif

@@ -75,7 +75,7 @@ static int open_all(struct service *s, struct buf *why)
 	buf_add_text(why, "1: ");
 	error = patchctl_store_open(p->config->state_dir, &p->store, why);
 	if (!error)
-		error = crew_open(p->config, p->store, p->metrics, &p->crew, why);
+		error = crew_open(s->server.first->config, p->store, p->metrics, &p->crew, why);
 	buf_add_char(why, '\n');
 	return error;
 }

@@ -141,6 +141,76 @@ const char *patchctl_read_rollback(struct span body, const struct config_patchct
 	return wrong;
 }
 
+const char *patchctl_read_reason(struct span body, char reason[ROLLBACK_TEXT])
+{
+	static const char *const keys[] = { "reason" };
+	struct json *doc = parse(body, keys, ARRAY_LEN(keys));
+	bool good = doc && take(json_root(doc), "reason", reason, ROLLBACK_TEXT) && reason[0] &&
+		    is_line(reason);
+	json_free(doc);
+	return good ? NULL : "the body is {\"reason\": ...}, one line of 1 to 200 bytes";
+}
+
+static bool take_verdict(const struct json_value *root, enum statement_verdict *out)
+{
+	struct span text = json_string(json_get(root, "verdict"));
+	for (int i = 0; i < STATEMENT_VERDICTS; i++)
+		if (span_eq(text, span_of(statement_verdict_names[i]))) {
+			*out = (enum statement_verdict)i;
+			return true;
+		}
+	return false;
+}
+
+/* A number up to most, times scale, without a rest. -1: it is absent. */
+static bool take_number(const struct json_value *v, double most, double scale, int64_t *out)
+{
+	double n = json_number(v);
+	*out = -1;
+	if (!v)
+		return true;
+	if (json_type(v) != JSON_IS_NUMBER || !(n >= 0 && n <= most))
+		return false;
+	*out = llround(n * scale);
+	return scale > 1 || n == (double)*out;
+}
+
+static const char *statement_wrong(const struct json_value *root, const struct config_patchctl *c,
+				   struct statement *st)
+{
+	const struct driver *driver = NULL;
+	if (!take_verdict(root, &st->verdict))
+		return "`verdict` is pass, audit or fail";
+	if (json_get(root, "target") && !take_target(root, c, st->target, &driver))
+		return "`target` is the name of one that is configured";
+	if (!take(root, "revision", st->revision, sizeof(st->revision)) ||
+	    (json_get(root, "revision") &&
+	     !(driver ? driver->is_revision : driver_is_word)(st->revision)))
+		return "`revision` is the whole name of a revision, or left out";
+	if (!take_number(json_get(root, "votes"), 1000, 1, &st->votes) ||
+	    !take_number(json_get(root, "needed"), 1000, 1, &st->needed))
+		return "`votes` and `needed` are whole numbers up to 1000";
+	if (!take_number(json_get(root, "diff_percent"), 100, 1e6, &st->diff_e6))
+		return "`diff_percent` is a number from 0 to 100";
+	if (!take(root, "reason", st->reason, sizeof(st->reason)) || !is_line(st->reason))
+		return "`reason` is one line of up to 200 bytes";
+	return NULL;
+}
+
+const char *patchctl_read_statement(struct span body, const struct config_patchctl *c,
+				    struct statement *out)
+{
+	static const char *const keys[] = { "verdict", "target",       "revision", "votes",
+					    "needed",  "diff_percent", "reason" };
+	struct json *doc = parse(body, keys, ARRAY_LEN(keys));
+	const char *wrong =
+		doc ? statement_wrong(json_root(doc), c, out)
+		    : "the body is one JSON object of verdict, target, revision, votes, "
+		      "needed, diff_percent and reason";
+	json_free(doc);
+	return wrong;
+}
+
 /* --- writing --- */
 
 static void put_text(struct buf *out, const char *key, const char *text)
@@ -186,4 +256,27 @@ void patchctl_put_rollback(struct buf *out, const struct rollback *r)
 	put_time(out, "deadline_ms", r->deadline_ms);
 	put_text(out, "says", r->says);
 	buf_printf(out, "\"tries\":%llu}", (unsigned long long)r->tries);
+}
+
+static void put_number(struct buf *out, const char *key, int64_t value, double scale)
+{
+	char text[CANONICAL_NUMBER_BYTES] = "null";
+	if (value >= 0)
+		canonical_number((double)value / scale, text);
+	buf_printf(out, "\"%s\":%s,", key, text);
+}
+
+void patchctl_put_statement(struct buf *out, const struct statement *st)
+{
+	buf_add_char(out, '{');
+	put_text(out, "change", st->change);
+	put_text(out, "verdict", statement_verdict_names[st->verdict]);
+	put_text(out, "target", st->target);
+	put_text(out, "revision", st->revision);
+	put_number(out, "votes", st->votes, 1);
+	put_number(out, "needed", st->needed, 1);
+	put_number(out, "diff_percent", st->diff_e6, 1e6);
+	put_text(out, "reason", st->reason);
+	put_text(out, "by", st->by);
+	buf_printf(out, "\"time_ms\":%llu}", (unsigned long long)st->time_ms);
 }

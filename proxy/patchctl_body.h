@@ -13,8 +13,17 @@ const char *patchctl_read_anchor(struct span body, const struct config_patchctl 
 const char *patchctl_read_rollback(struct span body, const struct config_patchctl *c,
 				   uint64_t now_ms, struct rollback *out);
 
+/* {"reason"}: of an abort. */
+const char *patchctl_read_reason(struct span body, char reason[ROLLBACK_TEXT]);
+
+/* {verdict, ...}, but for the change, which the path names. */
+const char *patchctl_read_statement(struct span body, const struct config_patchctl *c,
+				    struct statement *out);
+
 void patchctl_put_anchor(struct buf *out, const struct anchor *a);
 void patchctl_put_rollback(struct buf *out, const struct rollback *r);
+
+void patchctl_put_statement(struct buf *out, const struct statement *st);
 
 /* An Idempotency-Key: 1 to ROLLBACK_KEY_MOST bytes of plain text. */
 bool patchctl_is_key(struct span key);

@@ -1,233 +1,24 @@
 #include "proxy/patchctl_crew.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lib/log.h"
 #include "lib/process.h"
+#include "proxy/patchctl_job.h"
 #include "proxy/patchctl_metrics.h"
 
-enum {
-	PLANS_MAX = 16,
-	ANCHORS_MAX = 50,     /* tried, the newest first */
-	PAUSE_MS = 200,       /* the first pause is about that, */
-	PAUSE_MOST_MS = 5000, /* and none is longer */
-	CALL_LEAST_MS = 10000
-};
-
-struct job {
-	struct job *next;
-	struct rollback r;
-	const struct driver_target *target;
-	uint64_t due_ms, deadline_ms; /* CLOCK_MONOTONIC, like everything here */
-	unsigned fails;               /* in a row */
-	bool running;
-	void (*planned)(const struct crew_plan *plan, void *owner); /* NULL: a rollback */
-	void *owner;
-};
-
-struct hand {
-	struct crew *c;
-	struct metrics_shard *metrics;
-	pthread_t thread;
-};
-
-struct crew {
-	const struct config_patchctl *config;
-	struct patchctl_store *store;
-	char *folder;
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	struct job *jobs; /* in order of their arrival */
-	size_t n_plans, n_rollbacks;
-	struct hand *hands;
-	size_t n_hands;
-	struct metrics_shard *metrics; /* under the mutex */
-	_Atomic bool stop;
-};
-
-/* --- time --- */
-
-static uint64_t real_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Grows by half each time's double, and is not in step with others. */
-static uint64_t pause_ms(unsigned fails)
-{
-	uint32_t dice = 0;
-	uint64_t most = min_u64((uint64_t)PAUSE_MS << (fails < 10 ? fails : 10), PAUSE_MOST_MS);
-	ssize_t got = getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
-	return most / 2 + (got == sizeof(dice) ? dice % (most / 2 + 1) : 0);
-}
-
-/* A remote that swallows everything must not have all of the time: each call may use up half of
- * what is left. */
-static uint64_t call_deadline(const struct job *j)
-{
-	uint64_t now = process_now_ms();
-	uint64_t left = j->deadline_ms > now ? j->deadline_ms - now : 0;
-	return min_u64(j->deadline_ms, now + max_u64(left / 2, CALL_LEAST_MS));
-}
-
-/* --- calls of a driver --- */
-
-static struct driver_job call_of(const struct crew *c, const struct job *j)
-{
-	return (struct driver_job){ .id = j->r.id,
-				    .target = j->target,
-				    .anchor = j->r.anchor,
-				    .bad = j->r.bad,
-				    .reason = j->r.reason,
-				    .folder = c->folder,
-				    .deadline_ms = call_deadline(j),
-				    .stop = &c->stop };
-}
-
-struct anchors {
-	char v[ANCHORS_MAX][DRIVER_REVISION];
-	size_t n;
-	const char *bad;
-};
-
-static bool gather(const struct anchor *a, void *owner)
-{
-	struct anchors *all = owner;
-	if (strcmp(a->revision, all->bad) != 0)
-		memcpy(all->v[all->n++], a->revision, DRIVER_REVISION);
-	return all->n < ANCHORS_MAX;
-}
-
-/* The newest anchor that can be what stood before. */
-static enum driver_outcome choose(struct crew *c, struct job *j, struct buf *says)
-{
-	struct anchors all = { .bad = j->r.bad };
-	if (j->r.anchor[0])
-		return DRIVER_DONE;
-	if (patchctl_store_anchors(c->store, span_of(j->r.target), UINT32_MAX, gather, &all) != 0)
-		return DRIVER_AGAIN;
-	for (size_t i = 0; i < all.n; i++) {
-		buf_clear(says);
-		memcpy(j->r.anchor, all.v[i], DRIVER_REVISION);
-		const struct driver_job call = call_of(c, j);
-		enum driver_outcome outcome = j->target->driver->precedes(&call, says);
-		if (outcome == DRIVER_DONE)
-			return outcome;
-		j->r.anchor[0] = '\0';
-		if (outcome == DRIVER_AGAIN)
-			return outcome;
-	}
-	buf_add_text(says, "no anchor of this target stands before the bad revision; register one, "
-			   "or name it\n");
-	return DRIVER_FAILED;
-}
-
-static void plan(struct crew *c, struct job *j)
-{
-	struct buf says = { .max = ROLLBACK_SAYS };
-	struct crew_plan result = { .outcome = choose(c, j, &says), .anchor = j->r.anchor };
-	if (result.outcome == DRIVER_DONE) {
-		const struct driver_job call = call_of(c, j);
-		result.outcome = j->target->driver->plan(&call, &says);
-	}
-	result.says = (struct span){ says.p, says.n };
-	j->planned(&result, j->owner);
-	buf_fini(&says);
-}
-
-/* --- one step of a rollback --- */
-
-static void keep_says(struct rollback *r, const struct buf *says)
-{
-	size_t n = min_size(says->n, sizeof(r->says) - 1);
-	memcpy(r->says, says->n ? says->p : "", n);
-	r->says[n] = '\0';
-}
-
-/* The next phase is written down before anything else is done. Where it cannot be, the step is
- * made again: a driver's call may be. */
-static bool move(struct hand *h, struct job *j, enum rollback_phase to)
-{
-	struct rollback next = j->r;
-	next.phase = to;
-	if (to == ROLLBACK_ACTING)
-		next.acting_ms = real_ms();
-	if (to == ROLLBACK_ACTED)
-		next.acted_ms = real_ms();
-	if (rollback_ended(to))
-		next.ended_ms = real_ms();
-	int error = patchctl_store_move(h->c->store, &next, j->r.phase);
-	if (error) {
-		metric_add(h->metrics, PATCHCTL_UNWRITTEN, 0, 1);
-		log_message(LOG_ERROR, "rollback_unwritten",
-			    "%s: the phase %s cannot be written: %s; it is tried again", j->r.id,
-			    rollback_phase_names[to], strerror(-error));
-		return false;
-	}
-	bool moved = to != j->r.phase;
-	j->r = next;
-	if (moved) {
-		patchctl_count(h->metrics, &j->r);
-		patchctl_log(&j->r);
-	}
-	return true;
-}
-
-static enum driver_outcome call(struct crew *c, struct job *j, struct buf *says)
-{
-	const struct driver *d = j->target->driver;
-	if (j->r.phase == ROLLBACK_ACCEPTED)
-		return choose(c, j, says);
-	const struct driver_job what = call_of(c, j);
-	if (j->r.phase == ROLLBACK_ACTING)
-		return d->act(&what, j->r.revision, says);
-	return d->verify(&what, j->r.revision, says);
-}
-
-/* False: once more, after a pause. */
-static bool step(struct hand *h, struct job *j)
-{
-	struct crew *c = h->c;
-	struct buf says = { .max = ROLLBACK_SAYS };
-	if (process_now_ms() >= j->deadline_ms)
-		return move(h, j, ROLLBACK_EXPIRED);
-	if (!j->target)
-		return false; /* it is not configured any more */
-	j->r.tries++;
-	enum driver_outcome outcome = call(c, j, &says);
-	keep_says(&j->r, &says);
-	buf_fini(&says);
-	if (atomic_load(&c->stop) && outcome != DRIVER_DONE)
-		return false; /* who knows why */
-	switch (outcome) {
-	case DRIVER_DONE: return move(h, j, (enum rollback_phase)(j->r.phase + 1));
-	case DRIVER_FAILED: return move(h, j, ROLLBACK_FAILED);
-	case DRIVER_AGAIN: break;
-	}
-	metric_add(h->metrics, PATCHCTL_AGAIN, 0, 1);
-	log_message(LOG_WARNING, "rollback_again", "%s: %s: try %llu: %.300s", j->r.id,
-		    rollback_phase_names[j->r.phase], (unsigned long long)j->r.tries, j->r.says);
-	bool written = move(h, j, j->r.phase);
-	(void)written; /* what it said can be lost */
-	return false;
-}
+#define PLANS_MAX 16
 
 /* --- the threads; under the mutex --- */
 
 static bool target_is_busy(const struct crew *c, const struct driver_target *target)
 {
 	for (const struct job *j = c->jobs; j; j = j->next)
-		if (j->running && j->target == target)
+		if (j->running && j->target && target && strcmp(j->target->name, target->name) == 0)
 			return true;
 	return false;
 }
@@ -249,6 +40,12 @@ static struct job *pick(const struct crew *c, uint64_t now, uint64_t *look_ms)
 	return NULL;
 }
 
+static void free_job(struct job *j)
+{
+	config_unref(j->config);
+	free(j);
+}
+
 static void drop(struct crew *c, struct job *j)
 {
 	struct job **at = &c->jobs;
@@ -257,7 +54,7 @@ static void drop(struct crew *c, struct job *j)
 	*at = j->next;
 	*(j->planned ? &c->n_plans : &c->n_rollbacks) -= 1;
 	metric_set(c->metrics, PATCHCTL_OPEN, 0, (double)c->n_rollbacks);
-	free(j);
+	free_job(j);
 }
 
 static void put(struct crew *c, struct job *j)
@@ -278,9 +75,9 @@ static void work(struct hand *h, struct job *j)
 	j->running = true;
 	pthread_mutex_unlock(&c->mutex);
 	if (j->planned)
-		plan(c, j);
+		job_plan(c, j);
 	else
-		went = step(h, j);
+		went = job_step(h, j);
 	pthread_mutex_lock(&c->mutex);
 	j->running = false;
 	if (j->planned || rollback_ended(j->r.phase)) {
@@ -288,7 +85,7 @@ static void work(struct hand *h, struct job *j)
 	} else {
 		j->fails = went ? 0 : j->fails + 1;
 		uint64_t now = process_now_ms();
-		j->due_ms = went ? now : now + pause_ms(j->fails);
+		j->due_ms = went ? now : now + job_pause_ms(j->fails);
 		if (now < j->deadline_ms)
 			j->due_ms = min_u64(j->due_ms, j->deadline_ms);
 	}
@@ -317,26 +114,41 @@ static void *run(void *hand)
 
 /* --- what comes in --- */
 
-static void aim(const struct crew *c, struct job *j)
+static void aim(struct job *j, struct config *config)
 {
-	uint64_t now = process_now_ms(), real = real_ms();
-	j->target = config_target(c->config, span_of(j->r.target));
-	j->due_ms = now;
-	j->deadline_ms = now + (j->r.deadline_ms > real ? j->r.deadline_ms - real + 1 : 0);
+	config_ref(config);
+	config_unref(j->config);
+	j->config = config;
+	j->target = config_target(config->patchctl, span_of(j->r.target));
 }
 
-int crew_accept(struct crew *c, struct span key, struct rollback *r, enum acceptance *out)
+static struct job *job_of(const struct rollback *r, struct config *config)
 {
 	struct job *j = calloc(1, sizeof(*j));
+	uint64_t now = process_now_ms(), real = job_real_ms();
+	if (!j)
+		return NULL;
+	j->r = *r;
+	memcpy(j->id, r->id, sizeof(j->id));
+	j->due_ms = now;
+	j->deadline_ms = now + (r->deadline_ms > real ? r->deadline_ms - real + 1 : 0);
+	/* What an earlier process has begun may have had an effect. */
+	atomic_init(&j->gate, r->phase == ROLLBACK_ACCEPTED ? DRIVER_MAY_BEGIN : DRIVER_HAS_BEGUN);
+	aim(j, config);
+	return j;
+}
+
+int crew_accept(struct crew *c, struct config *config, struct span key, struct rollback *r,
+		enum acceptance *out)
+{
+	struct job *j = job_of(r, config);
 	if (!j)
 		return -ENOMEM;
-	int error = patchctl_store_accept(c->store, c->config, key, r, out);
+	int error = patchctl_store_accept(c->store, config->patchctl, key, r, out);
 	if (error || *out != ACCEPTED) {
-		free(j);
+		free_job(j);
 		return error;
 	}
-	j->r = *r;
-	aim(c, j);
 	patchctl_log(r);
 	pthread_mutex_lock(&c->mutex);
 	metric_add(c->metrics, PATCHCTL_ATTEMPTED, 0, 1);
@@ -345,17 +157,15 @@ int crew_accept(struct crew *c, struct span key, struct rollback *r, enum accept
 	return 0;
 }
 
-int crew_plan(struct crew *c, const struct rollback *r,
+int crew_plan(struct crew *c, struct config *config, const struct rollback *r,
 	      void (*done)(const struct crew_plan *plan, void *owner), void *owner)
 {
-	struct job *j = calloc(1, sizeof(*j));
+	struct job *j = job_of(r, config);
 	int error = j ? 0 : -ENOMEM;
 	if (error)
 		return error;
-	j->r = *r;
 	j->planned = done;
 	j->owner = owner;
-	aim(c, j);
 	pthread_mutex_lock(&c->mutex);
 	if (c->n_plans >= PLANS_MAX)
 		error = -EAGAIN;
@@ -363,29 +173,99 @@ int crew_plan(struct crew *c, const struct rollback *r,
 		put(c, j);
 	pthread_mutex_unlock(&c->mutex);
 	if (error)
-		free(j);
+		free_job(j);
 	return error;
+}
+
+/* --- what is taken back, or looked for anew --- */
+
+static struct job *find(const struct crew *c, struct span id)
+{
+	struct job *j = c->jobs;
+	while (j && (j->planned || !span_eq(span_of(j->id), id)))
+		j = j->next;
+	return j;
+}
+
+/* Whether the driver has not begun with what cannot be undone, and will not. */
+static bool shut(struct crew *c, struct span id)
+{
+	int was = DRIVER_MAY_BEGIN;
+	pthread_mutex_lock(&c->mutex);
+	struct job *j = find(c, id);
+	bool late = j && !atomic_compare_exchange_strong(&j->gate, &was, DRIVER_MAY_NOT);
+	pthread_mutex_unlock(&c->mutex);
+	return !late;
+}
+
+/* What a thread works on is dropped by it, once it sees that it is at its end. */
+static void settle(struct crew *c, struct span id, const struct rollback *aborted)
+{
+	pthread_mutex_lock(&c->mutex);
+	struct job *j = find(c, id);
+	if (j && !aborted)
+		atomic_store(&j->gate, DRIVER_MAY_BEGIN);
+	else if (j && !j->running)
+		drop(c, j);
+	if (aborted)
+		patchctl_count(c->metrics, aborted);
+	pthread_mutex_unlock(&c->mutex);
+}
+
+int crew_abort(struct crew *c, struct span id, const char *by, const char *reason,
+	       struct rollback *r, enum abortion *out)
+{
+	char says[PATCHCTL_NAME + ROLLBACK_TEXT + 32];
+	if (!shut(c, id)) {
+		int found = patchctl_store_find(c->store, id, r);
+		*out = found != 1                     ? ABORT_UNKNOWN
+		       : r->phase == ROLLBACK_ABORTED ? ABORT_KNOWN
+						      : ABORT_LATE;
+		return found < 0 ? found : 0;
+	}
+	snprintf(says, sizeof(says), "aborted by %s: %s\n", by, reason);
+	int error = patchctl_store_abort(c->store, id, says, job_real_ms(), r, out);
+	bool aborted = !error && *out == ABORTED;
+	settle(c, id, aborted ? r : NULL);
+	if (aborted)
+		patchctl_log(r);
+	return error;
+}
+
+void crew_renew(struct crew *c, struct config *config)
+{
+	pthread_mutex_lock(&c->mutex);
+	for (struct job *j = c->jobs; j; j = j->next)
+		if (!j->running && !j->target)
+			aim(j, config);
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->mutex);
 }
 
 /* --- life --- */
 
+struct resumption {
+	struct crew *c;
+	struct config *config;
+};
+
 static bool resume(const struct rollback *r, void *owner)
 {
-	struct crew *c = owner;
-	struct job *j = calloc(1, sizeof(*j));
+	const struct resumption *all = owner;
+	struct job *j = job_of(r, all->config);
 	if (!j)
 		return false;
-	j->r = *r;
-	aim(c, j);
 	if (!j->target)
 		log_message(LOG_ERROR, "rollback_lost", "%s: there is no target %s any more", r->id,
 			    r->target);
-	put(c, j);
+	put(all->c, j);
 	return true;
 }
 
-static int prepare(struct crew *c)
+static int prepare(struct crew *c, struct config *whole)
 {
+	const struct config_patchctl *config = whole->patchctl;
+	struct resumption all = { c, whole };
 	struct buf path = { 0 };
 	pthread_condattr_t attributes;
 	pthread_mutex_init(&c->mutex, NULL);
@@ -393,33 +273,34 @@ static int prepare(struct crew *c)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	buf_printf(&path, "%s/work", c->config->state_dir);
+	buf_printf(&path, "%s/work", config->state_dir);
 	buf_add(&path, "", 1);
 	if (path.failed)
 		return -ENOMEM;
 	c->folder = path.p;
 	if (mkdir(c->folder, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	for (size_t i = 0; i < c->config->n_targets; i++)
-		c->config->targets[i].driver->recover(&c->config->targets[i], c->folder);
-	return patchctl_store_rollbacks(c->store, true, UINT32_MAX, resume, c);
+	for (size_t i = 0; i < config->n_targets; i++)
+		if (config->targets[i].driver->recover)
+			config->targets[i].driver->recover(&config->targets[i], c->folder);
+	return patchctl_store_rollbacks(c->store, true, UINT32_MAX, resume, &all);
 }
 
-int crew_open(const struct config_patchctl *config, struct patchctl_store *store,
-	      struct metrics *metrics, struct crew **out, struct buf *why)
+int crew_open(struct config *config, struct patchctl_store *store, struct metrics *metrics,
+	      struct crew **out, struct buf *why)
 {
 	struct crew *c = calloc(1, sizeof(*c));
+	uint32_t at_once = config->patchctl->at_once;
 	int error = -ENOMEM;
 	if (!c)
 		goto fail;
-	c->config = config;
 	c->store = store;
-	c->metrics = metrics_shard(metrics, config->at_once);
-	c->hands = calloc(config->at_once, sizeof(*c->hands));
-	error = prepare(c);
+	c->metrics = metrics_shard(metrics, at_once);
+	c->hands = calloc(at_once, sizeof(*c->hands));
+	error = prepare(c, config);
 	if (!error && !c->hands)
 		error = -ENOMEM;
-	for (; !error && c->n_hands < config->at_once; c->n_hands += !error) {
+	for (; !error && c->n_hands < at_once; c->n_hands += !error) {
 		struct hand *h = &c->hands[c->n_hands];
 		h->c = c;
 		h->metrics = metrics_shard(metrics, c->n_hands);
@@ -447,7 +328,7 @@ void crew_close(struct crew *c)
 		pthread_join(c->hands[i].thread, NULL);
 	for (struct job *j = c->jobs, *next; j; j = next) {
 		next = j->next;
-		free(j);
+		free_job(j);
 	}
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->mutex);

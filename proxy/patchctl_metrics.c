@@ -34,6 +34,10 @@ const struct metric_desc patchctl_metrics[PATCHCTL_METRICS] = {
 			       .help = "Rollbacks whose deadline passed.",
 			       .kind = METRIC_COUNTER,
 			       .zero_is_data = true },
+	[PATCHCTL_ABORTED] = { .name = "redcard_rollbacks_aborted_total",
+			       .help = "Rollbacks that a person ended before they had an effect.",
+			       .kind = METRIC_COUNTER,
+			       .zero_is_data = true },
 	[PATCHCTL_REPEATED] = { .name = "redcard_rollbacks_repeated_total",
 				.help = "Requests for a rollback that was known.",
 				.kind = METRIC_COUNTER,
@@ -103,6 +107,8 @@ void patchctl_count(struct metrics_shard *m, const struct rollback *r)
 		metric_add(m, PATCHCTL_FAILED, 0, 1);
 	if (r->phase == ROLLBACK_EXPIRED)
 		metric_add(m, PATCHCTL_EXPIRED, 0, 1);
+	if (r->phase == ROLLBACK_ABORTED)
+		metric_add(m, PATCHCTL_ABORTED, 0, 1);
 	if (r->phase != ROLLBACK_VERIFIED)
 		return;
 	metric_add(m, PATCHCTL_SUCCEEDED, 0, 1);

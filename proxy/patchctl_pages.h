@@ -6,7 +6,9 @@
  *	POST /rollback	    {"target", "bad", "anchor", "reason", "deadline_s"}, Idempotency-Key
  *			    202: accepted, on disk; 200: it is known
  *	POST /rollback?plan=1  what would be done
- *	GET /rollback/ID, /rollbacks, /audit/REVISION, /readyz
+ *	POST /rollback/ID/abort	{"reason"}	    200; 409: it has begun
+ *	PATCH /quorum/CHANGE	{"verdict", ...}    201; 200: it was said before
+ *	GET /rollback/ID, /rollbacks, /quorum/CHANGE, /audit/REVISION, /readyz
  */
 #ifndef PROXY_PATCHCTL_PAGES_H
 #define PROXY_PATCHCTL_PAGES_H

@@ -2,41 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "lib/sqlite.h"
 #include "proxy/auth.h"
+#include "proxy/patchctl_db.h"
 
 #define BUSY_MS 2000
-#define DAY_MS (24u * 3600 * 1000)
 #define NONCE_MS (3u * AUTH_STALE_S * 1000) /* fresh on either side of our clock, and some */
 #define COLUMNS                                                                                  \
 	"id, target, by, bad, anchor, revision, reason, says, phase, deadline_ms, accepted_ms, " \
 	"acting_ms, acted_ms, ended_ms, tries"
 
-enum query {
-	Q_ANCHOR_ADD,
-	Q_ANCHOR_FIND,
-	Q_ANCHORS,
-	Q_BY_KEY,
-	Q_BY_BAD,
-	Q_HISTORY,
-	Q_ADD,
-	Q_KEY_ADD,
-	Q_MOVE,
-	Q_FIND,
-	Q_OPEN,
-	Q_ALL,
-	Q_NONCE_ADD,
-	Q_NONCE_FORGET,
-	Q_PROBE,
-	QUERY_COUNT
-};
+#define STATEMENT_COLUMNS \
+	"change, verdict, target, revision, votes, needed, diff, reason, by, time_ms"
 
 static const char *const statements[QUERY_COUNT] = {
 	[Q_ANCHOR_ADD] = "INSERT INTO anchor (target, revision, by, note, time_ms) "
@@ -56,14 +38,26 @@ static const char *const statements[QUERY_COUNT] = {
 	[Q_MOVE] = "UPDATE rollback SET anchor = ?, revision = ?, says = ?, phase = ?, "
 		   "acting_ms = ?, acted_ms = ?, ended_ms = ?, tries = ? "
 		   "WHERE id = ? AND phase = ? RETURNING id",
+	[Q_ABORT] = "UPDATE rollback SET says = ?, phase = 6, ended_ms = ? "
+		    "WHERE id = ? AND phase < 2 RETURNING id",
 	[Q_FIND] = "SELECT " COLUMNS " FROM rollback WHERE id = ?",
 	[Q_OPEN] = "SELECT " COLUMNS " FROM rollback WHERE phase < 3 ORDER BY n LIMIT ?",
 	[Q_ALL] = "SELECT " COLUMNS " FROM rollback ORDER BY n DESC LIMIT ?",
 	[Q_NONCE_ADD] = "INSERT INTO nonce (name, nonce, time_ms) VALUES (?, ?, ?)",
 	[Q_NONCE_FORGET] = "DELETE FROM nonce WHERE time_ms < ?",
+	[Q_QUORUM_FIND] =
+		"SELECT " STATEMENT_COLUMNS " FROM quorum WHERE change = ? AND verdict = ? "
+		"AND target = ? AND revision = ? AND votes = ? AND needed = ? "
+		"AND diff = ? AND reason = ? AND by = ?",
+	[Q_QUORUM_SUM] = "SELECT count(*), max(verdict) FROM quorum WHERE change = ?",
+	[Q_QUORUM_ADD] = "INSERT INTO quorum (" STATEMENT_COLUMNS ") "
+			 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[Q_QUORUM_OF] = "SELECT " STATEMENT_COLUMNS " FROM quorum WHERE change = ? ORDER BY n",
 	[Q_PROBE] = "REPLACE INTO probe (n) VALUES (1)",
 };
-_Static_assert(ROLLBACK_VERIFIED == 3 && ROLLBACK_FAILED == 4, "as the statements have them");
+_Static_assert(ROLLBACK_ACTED == 2 && ROLLBACK_VERIFIED == 3 && ROLLBACK_FAILED == 4 &&
+		       ROLLBACK_ABORTED == 6,
+	       "as the statements have them");
 
 /* One rollback of a bad revision, unless that one did not restore it. */
 static const char schema[] =
@@ -83,14 +77,14 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS nonce (name TEXT NOT NULL, nonce TEXT NOT NULL,"
 	" time_ms INTEGER NOT NULL, PRIMARY KEY (name, nonce)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS nonce_time ON nonce (time_ms);"
+	/* Numbers that were not said are -1, so that the same statement is found again. */
+	"CREATE TABLE IF NOT EXISTS quorum (n INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" change TEXT NOT NULL, verdict INTEGER NOT NULL, target TEXT NOT NULL,"
+	" revision TEXT NOT NULL, votes INTEGER NOT NULL, needed INTEGER NOT NULL,"
+	" diff INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL,"
+	" time_ms INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS quorum_change ON quorum (change, n);"
 	"CREATE TABLE IF NOT EXISTS probe (n INTEGER PRIMARY KEY) STRICT;";
-
-struct patchctl_store {
-	pthread_mutex_t mutex;
-	struct sqlite *db;
-	struct sqlite_query *queries[QUERY_COUNT];
-	int lock;
-};
 
 /* --- life --- */
 
@@ -177,7 +171,7 @@ void patchctl_store_close(struct patchctl_store *s)
 
 /* --- transactions --- */
 
-static int begin(struct patchctl_store *s)
+int db_begin(struct patchctl_store *s)
 {
 	pthread_mutex_lock(&s->mutex);
 	int error = sqlite_run(s->db, "BEGIN IMMEDIATE");
@@ -186,8 +180,7 @@ static int begin(struct patchctl_store *s)
 	return error;
 }
 
-/* Commits when there was no error. */
-static int end(struct patchctl_store *s, int error)
+int db_end(struct patchctl_store *s, int error)
 {
 	for (size_t i = 0; i < QUERY_COUNT; i++)
 		sqlite_reset(s->queries[i]);
@@ -201,22 +194,19 @@ static int end(struct patchctl_store *s, int error)
 	return error;
 }
 
-/* Of a statement that gives no rows. */
-static int run(struct sqlite_query *q)
+int db_run(struct sqlite_query *q)
 {
 	int error = sqlite_step(q);
 	sqlite_reset(q);
 	return error < 0 ? error : 0;
 }
 
-static void keep(char *to, size_t bytes, struct span text)
+void db_keep(char *to, size_t bytes, struct span text)
 {
 	size_t n = min_size(text.n, bytes - 1);
 	memcpy(to, text.p ? text.p : "", n);
 	to[n] = '\0';
 }
-
-#define KEEP(to, text) keep(to, sizeof(to), text)
 
 /* --- anchors --- */
 
@@ -247,7 +237,7 @@ static int find_anchor(struct patchctl_store *s, const char *target, const char 
 
 int patchctl_store_register(struct patchctl_store *s, struct anchor *a, bool *known)
 {
-	int error = begin(s);
+	int error = db_begin(s);
 	if (error)
 		return error;
 	int found = find_anchor(s, a->target, a->revision, a);
@@ -258,10 +248,10 @@ int patchctl_store_register(struct patchctl_store *s, struct anchor *a, bool *kn
 		sqlite_put_text(q, 3, span_of(a->by));
 		sqlite_put_text(q, 4, span_of(a->note));
 		sqlite_put_number(q, 5, (int64_t)a->time_ms);
-		error = run(q);
+		error = db_run(q);
 	}
 	*known = found == 1;
-	return end(s, found < 0 ? found : error);
+	return db_end(s, found < 0 ? found : error);
 }
 
 int patchctl_store_anchors(struct patchctl_store *s, struct span target, uint64_t limit,
@@ -283,205 +273,26 @@ int patchctl_store_anchors(struct patchctl_store *s, struct span target, uint64_
 	return found < 0 ? found : 0;
 }
 
-/* --- rollbacks --- */
-
-static void take_rollback(struct sqlite_query *q, struct rollback *r)
-{
-	*r = (struct rollback){
-		.phase = (enum rollback_phase)sqlite_number(q, 8),
-		.deadline_ms = (uint64_t)sqlite_number(q, 9),
-		.accepted_ms = (uint64_t)sqlite_number(q, 10),
-		.acting_ms = (uint64_t)sqlite_number(q, 11),
-		.acted_ms = (uint64_t)sqlite_number(q, 12),
-		.ended_ms = (uint64_t)sqlite_number(q, 13),
-		.tries = (uint64_t)sqlite_number(q, 14),
-	};
-	KEEP(r->id, sqlite_text(q, 0));
-	KEEP(r->target, sqlite_text(q, 1));
-	KEEP(r->by, sqlite_text(q, 2));
-	KEEP(r->bad, sqlite_text(q, 3));
-	KEEP(r->anchor, sqlite_text(q, 4));
-	KEEP(r->revision, sqlite_text(q, 5));
-	KEEP(r->reason, sqlite_text(q, 6));
-	KEEP(r->says, sqlite_text(q, 7));
-}
-
-static int step_into(struct sqlite_query *q, struct rollback *out)
-{
-	int found = sqlite_step(q);
-	struct rollback r;
-	if (found == 1) {
-		take_rollback(q, &r);
-		*out = r;
-	}
-	sqlite_reset(q);
-	return found;
-}
-
-static int add_key(struct patchctl_store *s, struct span key, const char *id)
-{
-	struct sqlite_query *q = s->queries[Q_KEY_ADD];
-	sqlite_put_text(q, 1, key);
-	sqlite_put_text(q, 2, span_of(id));
-	return run(q);
-}
-
-static int insert(struct patchctl_store *s, const struct rollback *r)
-{
-	struct sqlite_query *q = s->queries[Q_ADD];
-	const char *const texts[] = { r->id,     r->target,   r->by,     r->bad,
-				      r->anchor, r->revision, r->reason, r->says };
-	const uint64_t numbers[] = { r->phase,    r->deadline_ms, r->accepted_ms, r->acting_ms,
-				     r->acted_ms, r->ended_ms,    r->tries };
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		sqlite_put_text(q, (int)i + 1, span_of(texts[i]));
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		sqlite_put_number(q, (int)(ARRAY_LEN(texts) + i) + 1, (int64_t)numbers[i]);
-	return run(q);
-}
-
-/* Whether the limits let one more begin. */
-static int ask_limits(struct patchctl_store *s, const struct config_patchctl *limits,
-		      const struct rollback *r, enum acceptance *out)
-{
-	struct sqlite_query *q = s->queries[Q_HISTORY];
-	uint64_t now = r->accepted_ms;
-	sqlite_put_text(q, 1, span_of(r->target));
-	sqlite_put_number(q, 2, (int64_t)(now > DAY_MS ? now - DAY_MS : 0));
-	int found = sqlite_step(q);
-	if (found == 1) {
-		uint64_t n = (uint64_t)sqlite_number(q, 0), last = (uint64_t)sqlite_number(q, 1);
-		*out = n >= limits->quota                          ? ACCEPT_QUOTA
-		       : n > 0 && now < last + limits->cooldown_ms ? ACCEPT_COOLDOWN
-								   : ACCEPTED;
-	}
-	sqlite_reset(q);
-	return found < 0 ? found : 0;
-}
-
-static bool stop_at_first(const struct anchor *a, void *owner)
-{
-	(void)a;
-	*(bool *)owner = true;
-	return false;
-}
-
-static int accept_new(struct patchctl_store *s, const struct config_patchctl *limits,
-		      struct span key, const struct rollback *r, enum acceptance *out)
-{
-	int error = ask_limits(s, limits, r, out);
-	if (error || *out != ACCEPTED)
-		return error;
-	error = insert(s, r);
-	return error ? error : add_key(s, key, r->id);
-}
-
-int patchctl_store_accept(struct patchctl_store *s, const struct config_patchctl *limits,
-			  struct span key, struct rollback *r, enum acceptance *out)
-{
-	struct rollback known;
-	bool has_anchor = r->anchor[0] != '\0';
-	int error = 0;
-	if (!has_anchor)
-		error = patchctl_store_anchors(s, span_of(r->target), 1, stop_at_first,
-					       &has_anchor);
-	if (!error)
-		error = begin(s);
-	if (error)
-		return error;
-	struct sqlite_query *q = s->queries[Q_BY_KEY];
-	sqlite_put_text(q, 1, key);
-	int found = step_into(q, &known);
-	bool by_key = found == 1;
-	if (found == 0) {
-		q = s->queries[Q_BY_BAD];
-		sqlite_put_text(q, 1, span_of(r->target));
-		sqlite_put_text(q, 2, span_of(r->bad));
-		found = step_into(q, &known);
-	}
-	if (by_key && (strcmp(known.target, r->target) != 0 || strcmp(known.bad, r->bad) != 0)) {
-		*out = ACCEPT_KEY_TAKEN;
-	} else if (found == 1) {
-		error = by_key ? 0 : add_key(s, key, known.id);
-		*out = ACCEPT_KNOWN;
-		*r = known;
-	} else if (found == 0 && !has_anchor) {
-		*out = ACCEPT_NO_ANCHOR;
-	} else if (found == 0) {
-		error = accept_new(s, limits, key, r, out);
-	}
-	return end(s, found < 0 ? found : error);
-}
-
-int patchctl_store_move(struct patchctl_store *s, const struct rollback *r,
-			enum rollback_phase from)
-{
-	CHECK(rollback_may_become(from, r->phase));
-	int error = begin(s);
-	if (error)
-		return error;
-	struct sqlite_query *q = s->queries[Q_MOVE];
-	const uint64_t numbers[] = { r->phase, r->acting_ms, r->acted_ms, r->ended_ms, r->tries };
-	sqlite_put_text(q, 1, span_of(r->anchor));
-	sqlite_put_text(q, 2, span_of(r->revision));
-	sqlite_put_text(q, 3, span_of(r->says));
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		sqlite_put_number(q, (int)i + 4, (int64_t)numbers[i]);
-	sqlite_put_text(q, 9, span_of(r->id));
-	sqlite_put_number(q, 10, (int64_t)from);
-	int moved = sqlite_step(q);
-	sqlite_reset(q);
-	return end(s, moved < 0 ? moved : moved == 0 ? -ENOENT : 0);
-}
-
-int patchctl_store_find(struct patchctl_store *s, struct span id, struct rollback *out)
-{
-	struct sqlite_query *q = s->queries[Q_FIND];
-	pthread_mutex_lock(&s->mutex);
-	sqlite_put_text(q, 1, id);
-	int found = step_into(q, out);
-	pthread_mutex_unlock(&s->mutex);
-	return found;
-}
-
-int patchctl_store_rollbacks(struct patchctl_store *s, bool open, uint64_t limit,
-			     bool (*each)(const struct rollback *r, void *owner), void *owner)
-{
-	struct sqlite_query *q = s->queries[open ? Q_OPEN : Q_ALL];
-	struct rollback r;
-	int found;
-	pthread_mutex_lock(&s->mutex);
-	sqlite_put_number(q, 1, (int64_t)limit);
-	while ((found = sqlite_step(q)) == 1) {
-		take_rollback(q, &r);
-		if (!each(&r, owner))
-			break;
-	}
-	sqlite_reset(q);
-	pthread_mutex_unlock(&s->mutex);
-	return found < 0 ? found : 0;
-}
-
 /* --- the rest --- */
 
 int patchctl_store_nonce(struct patchctl_store *s, struct span name, struct span nonce,
 			 uint64_t now_ms)
 {
-	int error = begin(s);
+	int error = db_begin(s);
 	if (error)
 		return error;
 	struct sqlite_query *q = s->queries[Q_NONCE_FORGET];
 	sqlite_put_number(q, 1, (int64_t)(now_ms > NONCE_MS ? now_ms - NONCE_MS : 0));
-	error = run(q);
+	error = db_run(q);
 	q = s->queries[Q_NONCE_ADD];
 	sqlite_put_text(q, 1, name);
 	sqlite_put_text(q, 2, nonce);
 	sqlite_put_number(q, 3, (int64_t)now_ms);
-	return end(s, error ? error : run(q));
+	return db_end(s, error ? error : db_run(q));
 }
 
 int patchctl_store_probe(struct patchctl_store *s)
 {
-	int error = begin(s);
-	return error ? error : end(s, run(s->queries[Q_PROBE]));
+	int error = db_begin(s);
+	return error ? error : db_end(s, db_run(s->queries[Q_PROBE]));
 }

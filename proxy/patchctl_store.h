@@ -5,6 +5,7 @@
  *	accepted --> acting --> acted --> verified
  *	     \          \          \----> failed
  *	      \----------\-----------\--> expired
+ *	       \----------\-------------> aborted	by a person, before the driver had an effect
  *
  * A change of phase is on disk before the next thing is done, so that after a crash every rollback
  * goes on where it was. Any thread may call; each call is one transaction. Errors are those of
@@ -31,6 +32,7 @@ enum rollback_phase {
 	ROLLBACK_VERIFIED,
 	ROLLBACK_FAILED,
 	ROLLBACK_EXPIRED,
+	ROLLBACK_ABORTED,
 	ROLLBACK_PHASES
 };
 
@@ -91,6 +93,13 @@ int patchctl_store_accept(struct patchctl_store *s, const struct config_patchctl
 int patchctl_store_move(struct patchctl_store *s, const struct rollback *r,
 			enum rollback_phase from) MUST_USE;
 
+enum abortion { ABORTED, ABORT_KNOWN, /* it was before */ ABORT_LATE, ABORT_UNKNOWN };
+
+/* Ends a rollback that has not acted. The caller knows that its driver has had no effect. *r is
+ * what it is now, but for ABORT_UNKNOWN. */
+int patchctl_store_abort(struct patchctl_store *s, struct span id, const char *says,
+			 uint64_t now_ms, struct rollback *r, enum abortion *out) MUST_USE;
+
 int patchctl_store_find(struct patchctl_store *s, struct span id,
 			struct rollback *out) MUST_USE; /* 1, 0, -errno */
 
@@ -102,6 +111,34 @@ int patchctl_store_rollbacks(struct patchctl_store *s, bool open, uint64_t limit
 /* -EEXIST: it is known. Those that are too old to matter are forgotten. */
 int patchctl_store_nonce(struct patchctl_store *s, struct span name, struct span nonce,
 			 uint64_t now_ms) MUST_USE;
+
+/* What a quorum, or a person, has said of a change. The worst that was ever said stays. */
+enum statement_verdict { STATEMENT_PASS, STATEMENT_AUDIT, STATEMENT_FAIL, STATEMENT_VERDICTS };
+
+extern const char *const statement_verdict_names[STATEMENT_VERDICTS];
+
+#define STATEMENTS_MAX 100 /* of one change, but for those that make it worse */
+
+struct statement {
+	char change[DRIVER_REVISION];
+	enum statement_verdict verdict;
+	char target[PATCHCTL_NAME]; /* "": not said, like the rest of them */
+	char revision[DRIVER_REVISION];
+	int64_t votes, needed; /* -1: not said */
+	int64_t diff_e6;       /* millionths of a percent; -1: not said */
+	char reason[ROLLBACK_TEXT];
+	char by[PATCHCTL_NAME];
+	uint64_t time_ms;
+};
+
+/* *known: it was said before, and *st is what was written down then. -E2BIG: too much was said of
+ * this change. */
+int patchctl_store_say(struct patchctl_store *s, struct statement *st, bool *known) MUST_USE;
+
+/* All of one change, the oldest first; *worst is set when there is one. 1, 0: none, -errno. */
+int patchctl_store_said(struct patchctl_store *s, struct span change, enum statement_verdict *worst,
+			bool (*each)(const struct statement *st, void *owner),
+			void *owner) MUST_USE;
 
 int patchctl_store_probe(struct patchctl_store *s) MUST_USE; /* writes: 0, or why it cannot */
 

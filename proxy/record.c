@@ -1,62 +1,10 @@
 #include "proxy/record.h"
 
 #include "lib/log.h"
-#include "lib/sha256.h"
 #include "lib/wire_usage.h"
+#include "proxy/card.h"
 #include "proxy/exchange.h"
-#include "proxy/ledger.h"
 #include "proxy/worker.h"
-
-static void log_card(const struct exchange *x, const struct card *card)
-{
-	const struct rule_info *rule = ruleset_rule(judge_ruleset(gate_judge(x->gate)), card->rule);
-	struct buf *line = log_begin(card->action == ACTION_FLAG ? LOG_INFO : LOG_WARNING, "card");
-	char channel[96];
-	if (!line)
-		return;
-	card_channel(card, gate_wire(x->gate), channel);
-	log_text(line, "exchange", (struct span){ x->id, EXCHANGE_ID_LENGTH });
-	log_text(line, "rule", span_of(rule->id));
-	log_text(line, "severity", span_of(severity_names[rule->severity]));
-	log_text(line, "action", span_of(action_names[card->action]));
-	log_text(line, "channel", span_of(channel));
-	log_number(line, "text_offset", card->text_off);
-	log_number(line, "text_length", card->text_len);
-	log_number(line, "raw_offset", card->raw_off);
-	log_bool(line, "rollback", rule->rollback);
-	log_bool(line, "monitor", ruleset_monitor(judge_ruleset(gate_judge(x->gate))));
-	log_end(line);
-}
-
-/* Never the matched text. What happens twice at one place of one exchange is one row. */
-static void put_card(const struct exchange *x, const struct card *card)
-{
-	const struct ruleset *set = judge_ruleset(gate_judge(x->gate));
-	const struct rule_info *rule = ruleset_rule(set, card->rule);
-	struct buf body = { 0 }, place = { 0 };
-	char channel[96], key[SHA256_HEX];
-	card_channel(card, gate_wire(x->gate), channel);
-	buf_printf(&place, "card\n%s\n%s\n%s\n%llu", x->id, rule->id, channel,
-		   (unsigned long long)card->text_off);
-	buf_printf(&body, "{\"action\":\"%s\",\"channel\":\"", action_names[card->action]);
-	buf_add_json(&body, span_of(channel));
-	buf_printf(&body, "\",\"exchange\":\"%s\",\"monitor\":%s,\"raw_offset\":%llu", x->id,
-		   ruleset_monitor(set) ? "true" : "false", (unsigned long long)card->raw_off);
-	buf_printf(&body, ",\"rollback\":%s,\"route\":\"", rule->rollback ? "true" : "false");
-	buf_add_json(&body, span_of(x->route ? x->route->name : ""));
-	buf_add_text(&body, "\",\"rule\":\"");
-	buf_add_json(&body, span_of(rule->id));
-	buf_printf(&body, "\",\"severity\":\"%s\",\"text_length\":%llu,\"text_offset\":%llu}",
-		   severity_names[rule->severity], (unsigned long long)card->text_len,
-		   (unsigned long long)card->text_off);
-	if (!body.failed && !place.failed && sha256_of((struct span){ place.p, place.n }, key) == 0)
-		ledger_put_once("card", x->id, (struct span){ body.p, body.n }, key);
-	else
-		log_message(LOG_ERROR, "ledger_lost", "a card of exchange %s: out of memory",
-			    x->id);
-	buf_fini(&body);
-	buf_fini(&place);
-}
 
 /* Not merely over one, under a policy that monitors. */
 static bool cut_by_budget(const struct exchange *x)
@@ -68,6 +16,8 @@ static enum cut_label cut_label(const struct exchange *x)
 {
 	if (x->disputed)
 		return CUT_LABEL_QUORUM;
+	if (x->reason == exchange_ledger_error)
+		return CUT_LABEL_LEDGER;
 	if (cut_by_budget(x))
 		return CUT_LABEL_BUDGET;
 	if (!x->gate || x->inflate)
@@ -89,13 +39,15 @@ static void settle_result(struct exchange *x, size_t n_cards)
 {
 	if (x->result != RESULT_PASSED)
 		return;
-	if (x->unscanned || (x->gate && gate_record(x->gate)->unscanned))
+	if (x->client->conn.silent)
+		x->result = RESULT_COMPARED;
+	else if (x->unscanned || (x->gate && gate_record(x->gate)->unscanned))
 		x->result = RESULT_UNSCANNED;
 	else if (n_cards)
 		x->result = RESULT_FLAGGED;
 }
 
-static void count_gate(struct exchange *x, const struct card *cards, size_t n_cards)
+static void count_gate(struct exchange *x)
 {
 	struct metrics_shard *m = x->w->metrics;
 	const struct gate_record *r = gate_record(x->gate);
@@ -111,8 +63,6 @@ static void count_gate(struct exchange *x, const struct card *cards, size_t n_ca
 	metric_add(m, METRIC_UNDECIDED, 0, counts->undecided);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_CUT, counts->bound_cuts);
 	metric_add(m, METRIC_HOLD_BOUND, HOLD_RESULT_RELEASED, counts->bound_releases);
-	for (size_t i = 0; i < n_cards; i++)
-		metric_add(m, METRIC_CARDS, cards[i].action, 1);
 }
 
 static void log_coverage(struct buf *line, struct exchange *x, size_t n_cards)
@@ -175,6 +125,8 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 	}
 	if (exchange_broken(x))
 		log_text(line, "budget", span_of(budget_limit_names[exchange_broken(x)]));
+	if (x->unrecorded)
+		log_bool(line, "unrecorded", true);
 	if (x->gate)
 		log_budget(line, x);
 	if (x->gate)
@@ -188,7 +140,9 @@ void record_exchange(struct exchange *x)
 {
 	size_t n_cards = 0;
 	exchange_budget_settle(x);
-	const struct card *cards = x->gate ? judge_cards(gate_judge(x->gate), &n_cards) : NULL;
+	cards_put(x);
+	if (x->gate)
+		(void)judge_cards(gate_judge(x->gate), &n_cards);
 	settle_result(x, n_cards);
 	if (x->client->listener->admin)
 		return;
@@ -202,11 +156,7 @@ void record_exchange(struct exchange *x)
 	if (x->result == RESULT_CUT && cut_by_budget(x))
 		metric_add(x->w->metrics, METRIC_BUDGET_CUTS, exchange_broken(x), 1);
 	if (x->gate)
-		count_gate(x, cards, n_cards);
-	for (size_t i = 0; i < n_cards; i++)
-		log_card(x, &cards[i]);
-	for (size_t i = 0; i < n_cards && ledger_in_use(); i++)
-		put_card(x, &cards[i]);
+		count_gate(x);
 	if (x->rt->config->log_exchanges)
 		log_exchange(x, n_cards);
 }

@@ -154,12 +154,6 @@ void replayer_answer(struct replayer *r, const struct mirror_answer *a)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void replayer_lost(struct replayer *r, uint64_t bytes)
-{
-	metric_add(r->shard, SHADOW_REQUESTS, SHADOW_INCOMPLETE, 1);
-	metric_add(r->shard, SHADOW_LOST_BYTES, 0, bytes);
-}
-
 void replayer_tick(struct replayer *r, uint64_t now_ms)
 {
 	bool ready = false;

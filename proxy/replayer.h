@@ -42,7 +42,6 @@ void replayer_close(struct replayer *r, uint64_t deadline_ms);
 /* One thread brings what was mirrored, and says what time it is now and then. */
 void replayer_request(struct replayer *r, const struct mirror_request *q);
 void replayer_answer(struct replayer *r, const struct mirror_answer *a);
-void replayer_lost(struct replayer *r, uint64_t bytes); /* of one request, which is incomplete */
 void replayer_tick(struct replayer *r, uint64_t now_ms);
 bool replayer_idle(struct replayer *r); /* nothing waits, nothing is worked on */
 

@@ -137,14 +137,13 @@ static int plan_main(int argc, char **argv)
 
 /* --- one rollback --- */
 
-static const char *const phases[] = {
-	"accepted", "acting", "acted", "verified", "failed", "expired"
-};
+static const char *const phases[] = { "accepted", "acting",  "acted",  "verified",
+				      "failed",   "expired", "aborted" };
 
 static bool ended(struct span phase)
 {
 	return span_eq(phase, SPAN("verified")) || span_eq(phase, SPAN("failed")) ||
-	       span_eq(phase, SPAN("expired"));
+	       span_eq(phase, SPAN("expired")) || span_eq(phase, SPAN("aborted"));
 }
 
 static int verdict(struct span phase)
@@ -277,7 +276,7 @@ static int run_main(int argc, char **argv)
 	struct cli cli = {
 		.verb = "rollback run",
 		.summary =
-			"Runs a rollback, waits for its end and shows its phases; 0 verified, 1 failed or expired,\n"
+			"Runs a rollback, waits for its end and shows its phases; 0 verified, 1 failed, expired or aborted,\n"
 			"2 error.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
@@ -312,6 +311,11 @@ static int run_main(int argc, char **argv)
 	return status;
 }
 
+bool rollback_is_id(const char *text)
+{
+	return strspn(text, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == 26 && !text[26];
+}
+
 static int status_of(int argc, char **argv)
 {
 	struct rollback_client c = { 0 };
@@ -319,7 +323,7 @@ static int status_of(int argc, char **argv)
 	struct cli cli = {
 		.verb = "rollback status",
 		.summary =
-			"Shows a rollback; 0 verified or not yet at its end, 1 failed or expired, 2 error.",
+			"Shows a rollback; 0 verified or not yet at its end, 1 failed, expired or aborted, 2 error.",
 		.operands = "ID",
 		.operands_min = 1,
 		.operands_max = 1,
@@ -335,7 +339,7 @@ static int status_of(int argc, char **argv)
 		return status;
 	status = EXIT_TOOL;
 	snprintf(target, sizeof(target), "/rollback/%.40s", cli.v[0]);
-	if (strspn(cli.v[0], "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != 26 || cli.v[0][26])
+	if (!rollback_is_id(cli.v[0]))
 		fprintf(stderr,
 			"redcard %s: %.40s is no id of a rollback; see redcard rollback list\n",
 			cli.verb, cli.v[0]);
@@ -404,13 +408,15 @@ static int list_main(int argc, char **argv)
 }
 
 static const char usage[] =
-	"usage: redcard rollback plan|run|status|list [OPTION]...\n\n"
+	"usage: redcard rollback plan|run|status|list|abort|bypass [OPTION]...\n\n"
 	"Asks PatchCtl to take a bad revision back and to restore an anchor.\n\n"
 	"  plan       print what would be done\n"
 	"  run        do it, wait, and show the phases\n"
 	"  status ID  show one\n"
-	"  list       list the latest\n\n"
-	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed or expired, 2 error.\n"
+	"  list       list the latest\n"
+	"  abort ID   end one that has not acted yet\n"
+	"  bypass     for a while a running redcard asks for none\n\n"
+	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed, expired or aborted, 2 error.\n"
 	"\nExamples:\n"
 	"  redcard rollback plan --token-file token --target app --bad 0123...\n"
 	"  redcard rollback run --token-file token --target app --bad 0123... --reason 'leaks a key'\n";
@@ -425,6 +431,8 @@ int rollback_main(int argc, char **argv)
 		{ "run", run_main },
 		{ "status", status_of },
 		{ "list", list_main },
+		{ "abort", rollback_abort_main },
+		{ "bypass", rollback_bypass_main },
 	};
 	const char *word = argc > 1 ? argv[1] : NULL;
 	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
@@ -435,7 +443,7 @@ int rollback_main(int argc, char **argv)
 		if (strcmp(word, parts[i].word) == 0)
 			return parts[i].run(argc - 1, argv + 1);
 	fprintf(stderr,
-		"redcard rollback: %s%s%s write plan, run, status or list; see redcard rollback --help\n",
+		"redcard rollback: %s%s%s write plan, run, status, list, abort or bypass; see redcard rollback --help\n",
 		word ? "not known: " : "which part?", word ? word : "", word ? ";" : "");
 	return EXIT_TOOL;
 }

@@ -38,4 +38,10 @@ void rollback_close(struct rollback_client *c);
 int rollback_ask(struct rollback_client *c, const char *method, const char *target,
 		 struct span body, const char *key, struct json **doc);
 
+bool rollback_is_id(const char *text);
+
+/* rollback_stop.c */
+int rollback_abort_main(int argc, char **argv);
+int rollback_bypass_main(int argc, char **argv);
+
 #endif

@@ -15,30 +15,13 @@
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
+#include "proxy/outbox.h"
 #include "proxy/server.h"
+#include "proxy/sinks.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
 
 #define RESOLVE_WAIT_MS 3000
-
-struct runtime *server_runtime(struct server *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	struct runtime *rt = runtime_ref(s->current);
-	pthread_mutex_unlock(&s->mutex);
-	return rt;
-}
-
-static void wake_all(struct server *s)
-{
-	for (unsigned i = 0; i < s->n_workers; i++)
-		worker_wake(&s->workers[i]);
-}
-
-static struct metrics_shard *own_metrics(struct server *s)
-{
-	return metrics_shard(s->metrics, s->n_workers); /* the workers have those before it */
-}
 
 /* --- start --- */
 
@@ -75,71 +58,6 @@ static void raise_descriptor_limit(const struct config *c)
 			c->path, (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
-static uint32_t least_resolve_ms(const struct config *c)
-{
-	uint32_t least = 30000;
-	for (size_t i = 0; i < c->n_upstreams; i++)
-		if (c->upstreams[i].resolve_ms && c->upstreams[i].resolve_ms < least)
-			least = c->upstreams[i].resolve_ms;
-	return least;
-}
-
-static int open_spending(struct server *s)
-{
-	const char *folder = s->first->config->state_dir;
-	struct buf why = { 0 };
-	int error = folder ? spending_open(folder, &s->spending, &why) : 0;
-	s->said = why.n > 0;
-	fprintf(stderr, "%.*s", (int)why.n, why.p ? why.p : "");
-	buf_fini(&why);
-	return error ? error : runtime_spend(s->first, s->spending);
-}
-
-static int open_ledger(struct server *s)
-{
-	const struct config *c = s->first->config;
-	struct buf why = { 0 };
-	if (!c->ledger)
-		return 0;
-	int error = ledger_open(&c->ledger->options, &s->ledger, &why);
-	if (!error)
-		error = ledger_store_open(c->ledger->options.path, false, &s->ledger_reader, &why);
-	if (error)
-		fprintf(stderr, "%s:%u: %.*s\n", c->path, c->ledger->line, (int)why.n,
-			why.p ? why.p : "");
-	s->said = error != 0;
-	buf_fini(&why);
-	if (!error)
-		ledger_use(s->ledger);
-	return error;
-}
-
-/* Takes over the reference to config. */
-static int server_init(struct server *s, struct config *config)
-{
-	*s = (struct server){ .n_workers = config->workers, .started = (uint64_t)time(NULL) };
-	pthread_mutex_init(&s->mutex, NULL);
-	int error = resolver_new(least_resolve_ms(config), NULL, &s->resolver);
-	if (error) {
-		config_unref(config);
-		return error;
-	}
-	error = runtime_new(s->resolver, config, &s->first);
-	if (error)
-		return error;
-	error = open_spending(s);
-	if (!error)
-		error = open_ledger(s);
-	if (error)
-		return error;
-	s->current = runtime_ref(s->first);
-	s->desk = audit_desk_new();
-	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 1);
-	s->workers = calloc(s->n_workers, sizeof(*s->workers));
-	s->ballots = ballots_new();
-	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
-}
-
 /* Names get a moment to resolve, so that the first request finds an address; one that cannot is
  * said, not fatal. */
 static void await_names(const struct runtime *rt)
@@ -156,25 +74,6 @@ static void await_names(const struct runtime *rt)
 				    rt->config->upstreams[i].name, a->config->host, error);
 		}
 	}
-}
-
-/* The ledger goes first: its writer wakes workers, whose threads have ended by then. */
-static void server_fini(struct server *s)
-{
-	ledger_use(NULL);
-	ledger_close(s->ledger);
-	ledger_store_close(s->ledger_reader);
-	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
-		worker_fini(&s->workers[i]);
-	free(s->workers);
-	ballots_free(s->ballots);
-	runtime_unref(s->current);
-	runtime_unref(s->first);
-	spending_close(s->spending);
-	audit_desk_free(s->desk);
-	metrics_free(s->metrics);
-	resolver_free(s->resolver);
-	pthread_mutex_destroy(&s->mutex);
 }
 
 static int open_workers(struct server *s)
@@ -296,15 +195,21 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (!same_ledger(old->ledger, config->ledger))
 		log_message(LOG_WARNING, "reload",
 			    "the ledger changes with a restart only; the old one stays");
+	if (!s->outbox != !config->rollback)
+		log_message(LOG_WARNING, "reload",
+			    "`rollback` begins and ends with a restart only; the old one stays");
 	if (!same_state(s, config, errors)) {
 		config_unref(config);
 		return -EINVAL;
 	}
 	error = runtime_new(s->resolver, config, out);
-	if (!error && runtime_spend(*out, s->spending) != 0) {
+	if (error)
+		return error;
+	error = runtime_spend(*out, s->spending);
+	if (!error)
+		error = sinks_prepare(s->sinks, config, errors);
+	if (error)
 		runtime_unref(*out);
-		error = -ENOMEM;
-	}
 	return error;
 }
 
@@ -317,7 +222,7 @@ static void reload(struct server *s)
 		await_names(next);
 	if (error) {
 		atomic_fetch_add(&s->reloads_refused, 1);
-		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_REFUSED, 1);
+		metric_add(server_metrics(s), METRIC_RELOADS, RELOAD_REFUSED, 1);
 		log_lines(LOG_ERROR, "reload_refused", &errors);
 		log_message(LOG_ERROR, "reload_refused",
 			    "the last good configuration stays in force");
@@ -326,10 +231,13 @@ static void reload(struct server *s)
 		struct runtime *old = s->current;
 		s->current = next;
 		pthread_mutex_unlock(&s->mutex);
+		if (s->outbox && next->config->rollback)
+			outbox_configure(s->outbox, next->config);
 		runtime_unref(old);
-		wake_all(s);
+		server_wake(s);
+		sinks_adopt(s->sinks, server_metrics(s));
 		atomic_fetch_add(&s->reloads, 1);
-		metric_add(own_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
+		metric_add(server_metrics(s), METRIC_RELOADS, RELOAD_OK, 1);
 		log_message(LOG_INFO, "reload", "in force: %zu rules, hash %s",
 			    ruleset_count(next->config->ruleset),
 			    ruleset_hash(next->config->ruleset));
@@ -363,7 +271,7 @@ static void serve(struct server *s, const sigset_t *signals)
 	log_message(LOG_INFO, "drain", "signal %d: no new connections; running exchanges may end",
 		    got);
 	atomic_store(&s->draining, true);
-	wake_all(s);
+	server_wake(s);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		pthread_join(s->workers[i].thread, NULL);
 	log_message(LOG_INFO, "stopped", "all workers have ended");
@@ -414,7 +322,12 @@ static int start(struct server *s, struct config *config)
 		return error;
 	}
 	await_names(s->first);
-	return start_workers(s);
+	error = server_open_outbox(s);
+	if (!error)
+		error = start_workers(s);
+	if (!error)
+		sinks_adopt(s->sinks, server_metrics(s));
+	return error;
 }
 
 int serve_main(int argc, char **argv)

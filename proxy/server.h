@@ -24,6 +24,8 @@ struct server {
 	struct spending *spending;          /* NULL: no state_dir when it started */
 	struct ledger *ledger;              /* NULL: none is configured */
 	struct ledger_store *ledger_reader; /* for the first worker's pages */
+	struct outbox *outbox;              /* NULL: nobody is asked for rollbacks */
+	struct sinks *sinks;                /* NULL: no ledger */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
@@ -36,6 +38,17 @@ struct server {
 	uint64_t started; /* seconds since 1970 */
 	bool said;        /* why it cannot start */
 };
+
+/* Opens what workers share, but no worker. Takes over the reference to config. On failure -errno;
+ * server_fini() is owed in any case. s->said: it was said why. */
+int server_init(struct server *s, struct config *config) MUST_USE;
+/* Once the log is open, since it goes on with what an earlier process has begun. On failure -errno,
+ * and the reason is printed. */
+int server_open_outbox(struct server *s) MUST_USE;
+void server_fini(struct server *s); /* no worker runs any more */
+
+void server_wake(struct server *s);                     /* all workers */
+struct metrics_shard *server_metrics(struct server *s); /* the main thread's */
 
 /* a new reference to the current one; any thread */
 struct runtime *server_runtime(struct server *s);

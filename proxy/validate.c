@@ -4,7 +4,8 @@
 #include "lib/yaml.h"
 #include "policy/layer.h"
 #include "proxy/cli.h"
-#include "proxy/config.h"
+#include "proxy/config_rollback.h"
+#include "proxy/config_sinks.h"
 #include "proxy/rule_print.h"
 #include "proxy/units.h"
 #include "proxy/verbs.h"
@@ -92,6 +93,41 @@ static void print_policy(const char *name, const struct ruleset *set)
 	fwrite(notes.p, 1, notes.n, stdout);
 }
 
+static void print_rollback(const struct config *c)
+{
+	const struct config_rollback *b = c->rollback;
+	struct buf notes = { 0 };
+	if (b) {
+		char budget[32], objective[32], cooldown[32];
+		units_print_duration(b->budget_ms, budget);
+		units_print_duration(b->objective_ms, objective);
+		units_print_duration(b->cooldown_ms, cooldown);
+		printf("rollbacks by %s as %s: within %s (should be %s), cooldown %s, %u of a target in "
+		       "24 hours\n",
+		       b->patchctl, b->name, budget, objective, cooldown, b->quota);
+	}
+	config_rollback_notes(c, &notes);
+	if (notes.n)
+		fwrite(notes.p, 1, notes.n, stdout);
+	buf_fini(&notes);
+}
+
+/* Never where it is or by what it signs: both may be secrets. */
+static void print_sink(const struct config_sink *s)
+{
+	char text[32];
+	units_print_duration(s->give_up_ms, text);
+	printf("sink %s: %s", s->name, sink_kind_names[s->kind]);
+	if (s->repository)
+		printf(" of %s", s->repository);
+	printf(", rows");
+	for (size_t i = 0; i < s->n_rows; i++)
+		printf("%s %s", i ? "," : "", s->rows[i]);
+	if (s->severity)
+		printf(", cards from %s on", severity_names[s->severity]);
+	printf(", given up after %s\n", text);
+}
+
 static void print_config(const struct config *c)
 {
 	printf("%s: valid\n", c->path);
@@ -102,10 +138,15 @@ static void print_config(const struct config *c)
 		printf("admin %s\n", c->admin.address);
 	for (size_t i = 0; i < c->n_routes; i++) {
 		const struct config_route *r = &c->routes[i];
-		printf("route %s: %s%s%s -> %s%s%s\n", r->name, r->host ? r->host : "", r->path,
+		printf("route %s: %s%s%s -> %s%s%s%s%s\n", r->name, r->host ? r->host : "", r->path,
 		       r->path_exact ? " (exactly)" : "", c->upstreams[r->upstream].name,
-		       r->inspect ? "" : ", NOT inspected", r->fail_open ? ", open on errors" : "");
+		       r->inspect ? "" : ", NOT inspected", r->fail_open ? ", open on errors" : "",
+		       r->rollback_target ? ", changes of " : "",
+		       r->rollback_target ? r->rollback_target : "");
 	}
+	print_rollback(c);
+	for (size_t i = 0; i < c->n_sinks; i++)
+		print_sink(&c->sinks[i]);
 	print_policy(c->policy, c->ruleset);
 }
 
@@ -153,6 +194,17 @@ static void add_policy(struct buf *out, const char *name, const struct ruleset *
 	add_lines(out, "not_honoured", ruleset_notes(set));
 }
 
+static void add_config(struct buf *out, const struct config *c)
+{
+	struct buf notes = { 0 };
+	add_policy(out, c->policy, c->ruleset);
+	config_rollback_notes(c, &notes);
+	add_lines(out, "notices", (struct span){ notes.p, notes.n });
+	if (c->rollback)
+		add_text(out, ",\"rollbacks_by\":", c->rollback->patchctl);
+	buf_fini(&notes);
+}
+
 struct findings {
 	const char *path;
 	struct config *config; /* one of these two when it is valid */
@@ -167,7 +219,7 @@ static void report_json(const struct findings *f, bool valid)
 	buf_printf(&out, ",\"valid\":%s", valid ? "true" : "false");
 	add_lines(&out, "problems", (struct span){ f->errors.p, f->errors.n });
 	if (f->config)
-		add_policy(&out, f->config->policy, f->config->ruleset);
+		add_config(&out, f->config);
 	else if (f->ruleset)
 		add_policy(&out, f->path, f->ruleset);
 	buf_add_text(&out, "}\n");

@@ -57,7 +57,9 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *arg)
 static const char *try_ring(void)
 {
 	struct ring *r = NULL;
-	struct ring_options small = { .entries = 8, .buffers = { 2, 2 }, .buffer_bytes = { 64, 64 } };
+	struct ring_options small = { .entries = 8,
+				      .buffers = { 2, 2 },
+				      .buffer_bytes = { 64, 64 } };
 	int e = ring_open(&small, &r);
 	if (e < 0)
 		return ring_refusal(e);

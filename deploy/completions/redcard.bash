@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks drill status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -10,6 +10,10 @@ _redcard() {
 		return
 	fi
 	case $previous in
+	--type)
+		mapfile -t COMPREPLY < <(compgen -W "secret dangerous-code coverage-violation latency-regression cost-spike ast-divergence good" -- "$current")
+		return
+		;;
 	-w | --wire)
 		mapfile -t COMPREPLY < <(compgen -W "$wires" -- "$current")
 		return
@@ -99,13 +103,23 @@ _redcard() {
 		case ${COMP_WORDS[2]} in
 		plan) options="--url --token-file --target --bad --anchor --json --help" ;;
 		run) options="--url --token-file --target --bad --anchor --reason --deadline --key --json --help" ;;
+		abort) options="--url --token-file --reason --json --help" ;;
+		bypass) options="--config --admin --reason --for --target --end --json --help" ;;
 		*) options="--url --token-file --json --help" ;;
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
-			mapfile -t COMPREPLY < <(compgen -W "plan run status list --help" -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W "plan run status list abort bypass --help" -- "$current")
 			return
 		fi
 		;;
+	sinks)
+		options="--config --json --help"
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "test --help" -- "$current")
+			return
+		fi
+		;;
+	drill) options="--config --type --count --list --json --help" ;;
 	status) options="--config --admin --json --help" ;;
 	version) options="--json --help" ;;
 	help) options=$verbs ;;

@@ -1,6 +1,6 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan rules prove simulate diff audits ledger patchctl rollback status version help
+set -l verbs serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks drill status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
@@ -15,12 +15,14 @@ complete -c redcard -n $none -a ledger -d 'read, write and verify the rows of wh
 complete -c redcard -n $none -a audits -d 'list and answer what waits for a person'
 complete -c redcard -n $none -a patchctl -d 'serve rollbacks'
 complete -c redcard -n $none -a rollback -d 'ask PatchCtl for a rollback'
+complete -c redcard -n $none -a sinks -d 'send a test message to a sink'
+complete -c redcard -n $none -a drill -d 'inject bad canaries'
 complete -c redcard -n $none -a status -d 'ask a running redcard how it is'
 complete -c redcard -n $none -a version -d 'print what this is and what it runs on'
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
 complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate diff' -F
-complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits ledger patchctl status' -s c -l config -r -F -d 'the configuration'
+complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits ledger patchctl sinks drill status' -s c -l config -r -F -d 'the configuration'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
@@ -49,14 +51,20 @@ complete -c redcard -n '__fish_seen_subcommand_from ask' -l auditor -x -d 'which
 complete -c redcard -n '__fish_seen_subcommand_from ask' -s t -l threshold -x -d 'of the question'
 complete -c redcard -n '__fish_seen_subcommand_from ask' -F
 complete -c redcard -n '__fish_seen_subcommand_from patchctl' -l check -d 'read the configuration, and end'
-complete -c redcard -n '__fish_seen_subcommand_from rollback; and not __fish_seen_subcommand_from plan run status list' \
-	-a 'plan run status list'
+complete -c redcard -n '__fish_seen_subcommand_from rollback; and not __fish_seen_subcommand_from plan run status list abort bypass' \
+	-a 'plan run status list abort bypass'
+set -l drills secret dangerous-code coverage-violation latency-regression cost-spike ast-divergence good
+complete -c redcard -n '__fish_seen_subcommand_from drill' -l type -x -d 'what is injected' -a "$drills"
+complete -c redcard -n '__fish_seen_subcommand_from drill' -l count -x -d 'of each type'
+complete -c redcard -n '__fish_seen_subcommand_from drill' -l list -d 'list the types'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l url -x -d 'where PatchCtl is'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l token-file -r -F -d 'the secret of a token'
-complete -c redcard -n '__fish_seen_subcommand_from plan run' -l target -x -d 'of PatchCtl'
+complete -c redcard -n '__fish_seen_subcommand_from plan run bypass' -l target -x -d 'of PatchCtl'
 complete -c redcard -n '__fish_seen_subcommand_from plan run' -l bad -x -d 'the revision to take back'
 complete -c redcard -n '__fish_seen_subcommand_from plan run' -l anchor -x -d 'what is restored'
-complete -c redcard -n '__fish_seen_subcommand_from run' -l reason -x -d 'for the history'
+complete -c redcard -n '__fish_seen_subcommand_from run abort bypass' -l reason -x -d 'for the history'
+complete -c redcard -n '__fish_seen_subcommand_from bypass' -l for -x -d 'such as 15m'
+complete -c redcard -n '__fish_seen_subcommand_from bypass' -l end -d 'it is over'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l deadline -x -d 'such as 90s'
 complete -c redcard -n '__fish_seen_subcommand_from run' -l key -x -d 'makes two requests one'
 complete -c redcard -n '__fish_seen_subcommand_from ledger; and not __fish_seen_subcommand_from list show add anchor verify export init' \
@@ -76,6 +84,7 @@ complete -c redcard -n '__fish_seen_subcommand_from ledger' -s t -l target -x -d
 complete -c redcard -n '__fish_seen_subcommand_from ledger' -s r -l revision -x -d 'anchor: which'
 complete -c redcard -n '__fish_seen_subcommand_from ledger' -l note -x -d 'anchor: for the record'
 complete -c redcard -n '__fish_seen_subcommand_from audits status' -s a -l admin -x -d 'the admin listener'
-complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from sinks; and not __fish_seen_subcommand_from test' -a test
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback sinks drill status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

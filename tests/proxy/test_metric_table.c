@@ -36,6 +36,7 @@ Test(metric_table, names_follow_the_rules)
 		cr_assert(is_name(d->name), "%s", d->name);
 		bool ours = strncmp(d->name, "redcard_", 8) == 0;
 		cr_assert(ours || strcmp(d->name, "builder_status_up") == 0 ||
+				  strcmp(d->name, "gemini_rollback_triggered_total") == 0 ||
 				  strcmp(d->name, "quorum_ast_diff_percent") == 0,
 			  "%s", d->name);
 		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s",
@@ -67,7 +68,8 @@ Test(metric_table, labels_are_named_and_bounded)
 		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
 		bool filled = d->values == metric_table[METRIC_BUILDER_UP].values ||
 			      d->values == metric_table[METRIC_QUORUM_DIFF].values ||
-			      d->values == metric_table[METRIC_AUDITS].values;
+			      d->values == metric_table[METRIC_AUDITS].values ||
+			      d->values == metric_table[METRIC_SINK_UP].values;
 		for (size_t k = 0; k < d->n_values && !filled; k++)
 			cr_assert(d->values[k] && d->values[k][0], "%s: value %zu has no name",
 				  d->name, k);

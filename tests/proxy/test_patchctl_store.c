@@ -74,9 +74,10 @@ static void move(struct rollback *r, enum rollback_phase to)
 Test(patchctl_store, phases_go_one_way)
 {
 	static const char *const allowed[ROLLBACK_PHASES] = {
-		[ROLLBACK_ACCEPTED] = "yy..yy", [ROLLBACK_ACTING] = ".yy.yy",
-		[ROLLBACK_ACTED] = "..yyyy",    [ROLLBACK_VERIFIED] = "......",
-		[ROLLBACK_FAILED] = "......",   [ROLLBACK_EXPIRED] = "......",
+		[ROLLBACK_ACCEPTED] = "yy..yyy", [ROLLBACK_ACTING] = ".yy.yyy",
+		[ROLLBACK_ACTED] = "..yyyy.",    [ROLLBACK_VERIFIED] = ".......",
+		[ROLLBACK_FAILED] = ".......",   [ROLLBACK_EXPIRED] = ".......",
+		[ROLLBACK_ABORTED] = ".......",
 	};
 	for (int from = 0; from < ROLLBACK_PHASES; from++)
 		for (int to = 0; to < ROLLBACK_PHASES; to++)

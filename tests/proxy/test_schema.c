@@ -7,6 +7,7 @@
 
 #include "lib/json.h"
 #include "proxy/config.h"
+#include "proxy/config_drill.h"
 #include "proxy/config_patchctl.h"
 
 /* A map of the configuration with one unknown key, and where the schema describes that map. */
@@ -31,8 +32,11 @@ static const struct map maps[] = {
 	{ "upstreams: [{price: {zz: 1}}]\n", "upstreams[].price" },
 	{ "upstreams: [{budget: {zz: 1}}]\n", "upstreams[].budget" },
 	{ "auditors: [{zz: 1}]\n", "auditors[]" },
+	{ "sinks: [{zz: 1}]\n", "sinks[]" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
+	{ "rollback: {zz: 1}\n", "rollback" },
+	{ "routes: [{rollback: {zz: 1}}]\n", "routes[].rollback" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };
@@ -42,7 +46,14 @@ static const struct map patchctl_maps[] = {
 	{ "tokens: [{zz: 1}]\n", "tokens[]" },
 	{ "targets: [{zz: 1}]\n", "targets[]" },
 	{ "targets: [{committer: {zz: 1}}]\n", "targets[].committer" },
+	{ "targets: [{sign: {zz: 1}}]\n", "targets[].sign" },
 	{ "limits: {zz: 1}\n", "limits" },
+};
+
+static const struct map drill_maps[] = {
+	{ "zz: 1\n", "" },
+	{ "webhook: {zz: 1}\n", "webhook" },
+	{ "patchctl: {zz: 1}\n", "patchctl" },
 };
 
 static struct json *schema(const char *path)
@@ -81,8 +92,20 @@ static const struct json_value *properties_at(const struct json *j, const char *
 	return json_get(v, "properties");
 }
 
+enum which { SERVE, PATCHCTL, DRILL };
+
+static int load(enum which which, const char *path, struct config **out, struct buf *errors)
+{
+	switch (which) {
+	case SERVE: return config_load(path, out, errors);
+	case PATCHCTL: return config_load_patchctl(path, out, errors);
+	case DRILL: return config_load_drill(path, out, errors);
+	}
+	return 0;
+}
+
 /* The keys that the loader says a map may have: "a, b, c" up to the end of its line. */
-static void known_keys(const char *yaml, bool patchctl, char *keys, size_t size)
+static void known_keys(const char *yaml, enum which which, char *keys, size_t size)
 {
 	char path[] = "/tmp/redcard-schema-XXXXXX";
 	struct buf errors = { 0 };
@@ -90,9 +113,9 @@ static void known_keys(const char *yaml, bool patchctl, char *keys, size_t size)
 	int fd = mkstemp(path);
 	cr_assert_geq(fd, 0);
 	/* Without a policy that could be loaded: the pack takes its time to compile. */
-	dprintf(fd, "%s%s", yaml, patchctl ? "" : "policy: /nonexistent/policy.yaml\n");
+	dprintf(fd, "%s%s", yaml, which != SERVE ? "" : "policy: /nonexistent/policy.yaml\n");
 	close(fd);
-	cr_assert_lt((patchctl ? config_load_patchctl : config_load)(path, &c, &errors), 0);
+	cr_assert_lt(load(which, path, &c, &errors), 0);
 	unlink(path);
 	buf_add_char(&errors, '\0');
 	const char *list = strstr(errors.p, "unknown key `zz`; the keys here are: ");
@@ -102,14 +125,14 @@ static void known_keys(const char *yaml, bool patchctl, char *keys, size_t size)
 	buf_fini(&errors);
 }
 
-static void same_keys(const char *file, const struct map *v, size_t n_maps, bool patchctl)
+static void same_keys(const char *file, const struct map *v, size_t n_maps, enum which which)
 {
 	struct json *j = schema(file);
 	for (size_t i = 0; i < n_maps; i++) {
 		char keys[512];
 		size_t n = 0;
 		const struct json_value *properties = properties_at(j, v[i].place);
-		known_keys(v[i].yaml, patchctl, keys, sizeof(keys));
+		known_keys(v[i].yaml, which, keys, sizeof(keys));
 		for (char *key = strtok(keys, ", "); key; key = strtok(NULL, ", "), n++)
 			cr_assert_not_null(json_get(properties, key), "%s.%s is not in the schema",
 					   v[i].place, key);
@@ -122,10 +145,15 @@ static void same_keys(const char *file, const struct map *v, size_t n_maps, bool
 
 Test(schema, names_the_same_keys_as_the_loader)
 {
-	same_keys("deploy/redcard.schema.json", maps, ARRAY_LEN(maps), false);
+	same_keys("deploy/redcard.schema.json", maps, ARRAY_LEN(maps), SERVE);
 }
 
 Test(schema, names_the_same_keys_as_patchctl)
 {
-	same_keys("deploy/patchctl.schema.json", patchctl_maps, ARRAY_LEN(patchctl_maps), true);
+	same_keys("deploy/patchctl.schema.json", patchctl_maps, ARRAY_LEN(patchctl_maps), PATCHCTL);
+}
+
+Test(schema, names_the_same_keys_as_drill)
+{
+	same_keys("deploy/drill.schema.json", drill_maps, ARRAY_LEN(drill_maps), DRILL);
 }

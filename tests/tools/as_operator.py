@@ -18,6 +18,31 @@ import server as servers
 from expecting import PATIENCE, SLOW, Unexpected, expect, fits, show
 
 
+class Disk:
+    """A disk of two MiB of its own. Needs root."""
+
+    def __init__(self, folder):
+        self.path, self.mounted = os.path.join(folder, "disk"), False
+
+    def mount(self):
+        os.mkdir(self.path)
+        self.mounted = os.geteuid() == 0 and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=2m", "none", self.path], stderr=subprocess.DEVNULL).returncode == 0
+        return self.mounted
+
+    def fill(self):
+        with open(os.path.join(self.path, "filler"), "wb") as f:
+            free = os.fstatvfs(f.fileno())
+            os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_frsize)
+
+    def free(self):
+        os.remove(os.path.join(self.path, "filler"))
+
+    def unmount(self):
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.path], check=True)
+
+
 class Redcard:
     """The server and its admin side."""
 

@@ -100,6 +100,7 @@ class PatchCtl:
         self.limits = {"timeout": "60s"}
         self.secrets = {name: secrets.token_hex(16) for name in ("all", "reader", "registrar")}
         self.id, self.answer, self.remote, self.target = None, None, None, "app"
+        self.others = []  # more targets, as the configuration has them
 
     @property
     def folder(self):
@@ -123,16 +124,21 @@ class PatchCtl:
             f.write(self.secrets[name] + "\n")
         return path
 
+    def signer(self, token="all", **more):
+        """The section `rollback` of a proxy that asks this one."""
+        self.port = self.port or servers.free_port()
+        return {"patchctl": self.url, "name": token, "secret": {"file": self.token_file(token)}, **more}
+
     def configures(self, **limits):
         self.limits.update(limits)
         self.port = self.port or servers.free_port()
         state = os.path.join(self.folder, "state")
         os.makedirs(state, exist_ok=True)
-        roles = {"all": ["register", "rollback", "read"], "reader": ["read"], "registrar": ["register"]}
+        roles = {"all": ["register", "rollback", "read", "quorum"], "reader": ["read"], "registrar": ["register"]}
         config = {
             "listen": f"127.0.0.1:{self.port}", "state_dir": "state",
             "tokens": [{"name": n, "secret": {"file": self.token_file(n)}, "roles": roles[n]} for n in roles],
-            "targets": [{"name": self.target, "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}],
+            "targets": [{"name": self.target, "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}, *self.others],
             "limits": self.limits,
         }
         with open(self.config_path, "w") as f:
@@ -279,7 +285,7 @@ class PatchCtl:
             self.asks("GET", "/rollback/" + (rollback or self.id), "", 200)
             if self.answer["phase"] == phase:
                 return
-            if self.answer["phase"] in ("verified", "failed", "expired") or time.monotonic() > end:
+            if self.answer["phase"] in ("verified", "failed", "expired", "aborted") or time.monotonic() > end:
                 raise Unexpected(f"the rollback should be {phase}: {show(self.answer)}")
             time.sleep(0.02)
 

@@ -43,7 +43,7 @@ import origin as origins
 import server as servers
 import wires
 from as_client import Client
-from as_operator import Cli, Probe, Redcard
+from as_operator import Cli, Disk, Probe, Redcard
 from as_origin import Origin
 from as_patchctl import Git, PatchCtl
 from expecting import SLOW, Unexpected, brief, expect, show
@@ -131,6 +131,7 @@ class Scene:
             "chunked": http1.chunked, "time": time,
             "dead": f"127.0.0.1:{servers.free_port()}", "folder": self.folder, "document": wires.document, "os": os,
             "recordings": lambda: origins.Recordings(servers.CORPORA, os.path.join(servers.ROOT, "tests", "data")),
+            "small_disk": self.small_disk,
             "root": servers.ROOT, "corpora": servers.CORPORA, "gitleaks": gitleaks, "busy": self.busy, "deaf": self.deaf, "certificate": self.certificate,
             "access_key": wires.access_key, "exposition": exposition.parse, **self.variables,
         }
@@ -151,6 +152,13 @@ class Scene:
         for self.line, text in self.scenario["config"]:
             path, _, value = text.partition(" = ")
             assign(config, path.strip(), eval(value, dict(self.names)))
+
+    def small_disk(self):
+        """Its folder; `disk` is then what can be filled."""
+        disk = self.names["disk"] = Disk(self.folder)
+        if not disk.mount():
+            raise Skip("no root for a disk of its own")
+        return "disk"
 
     def busy(self, port):
         """Somebody else listens there."""
@@ -291,6 +299,8 @@ class Scene:
             self.server.stop(timeout=3)
         for sock in self.names.get("_kept", []):
             sock.close()
+        if "disk" in self.names:
+            self.names["disk"].unmount()
         if self.folder and not os.environ.get("REDCARD_TEST_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
