@@ -19,6 +19,7 @@ static const struct config_guardian defaults = {
 	.every_ms = SECOND,
 	.grace_ms = 5 * SECOND,
 	.command_ms = 10 * SECOND,
+	.warm_up_ms = 2 * SECOND,
 	.backoff_first_ms = SECOND,
 	.backoff_most_ms = 60 * SECOND,
 };
@@ -173,6 +174,7 @@ void config_read_guardian(struct config_reader *r, const struct yaml_node *node,
 		KEY("pid_file", KEY_FILE, struct config_guardian, pid_file),
 		KEY_IN("grace", KEY_DURATION, struct config_guardian, grace_ms, 0, HOUR),
 		KEY_IN("command", KEY_DURATION, struct config_guardian, command_ms, 100, HOUR),
+		KEY_IN("warm_up", KEY_DURATION, struct config_guardian, warm_up_ms, 0, HOUR),
 		KEY_BY("backoff", read_backoff),
 	};
 	struct config_guardian *g = config_alloc(r, 1, sizeof(*g));
@@ -186,4 +188,42 @@ void config_read_guardian(struct config_reader *r, const struct yaml_node *node,
 	check_commands(r, g);
 	check_memory(r, g);
 	((struct config_shadow *)base)->guardian = g;
+}
+
+/* --- two of them --- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_command(const struct config_command *a, const struct config_command *b)
+{
+	size_t i = 0;
+	if (!a->argv || !b->argv)
+		return a->argv == b->argv;
+	while (a->argv[i] && same_text(a->argv[i], b->argv[i]))
+		i++;
+	return !a->argv[i] && !b->argv[i];
+}
+
+static bool same_limits(const struct config_guardian *a, const struct config_guardian *b)
+{
+	return a->error_hundredths == b->error_hundredths && a->p95_ms == b->p95_ms &&
+	       a->p95_ratio_hundredths == b->p95_ratio_hundredths && a->restarts == b->restarts &&
+	       a->memory_bytes == b->memory_bytes && a->window_ms == b->window_ms &&
+	       a->samples == b->samples && a->every_ms == b->every_ms;
+}
+
+bool config_same_guardian(const struct config_guardian *a, const struct config_guardian *b)
+{
+	if (!a || !b)
+		return a == b;
+	return same_limits(a, b) && same_command(&a->start, &b->start) &&
+	       same_command(&a->kill, &b->kill) && same_command(&a->restart, &b->restart) &&
+	       same_command(&a->status, &b->status) && same_text(a->cgroup, b->cgroup) &&
+	       same_text(a->pid_file, b->pid_file) && a->grace_ms == b->grace_ms &&
+	       a->command_ms == b->command_ms && a->warm_up_ms == b->warm_up_ms &&
+	       a->restarts_it == b->restarts_it && a->backoff_first_ms == b->backoff_first_ms &&
+	       a->backoff_most_ms == b->backoff_most_ms;
 }

@@ -43,6 +43,7 @@ struct config_guardian {
 	const char *cgroup, *pid_file; /* whose memory it is */
 	uint32_t grace_ms;             /* between TERM and KILL */
 	uint32_t command_ms;           /* what a command may take */
+	uint32_t warm_up_ms;           /* after a start nothing is mirrored for so long */
 	bool restarts_it;
 	uint32_t backoff_first_ms, backoff_most_ms;
 	unsigned line;
@@ -62,6 +63,9 @@ struct config_shadow {
 	const struct config_guardian *guardian; /* NULL: none */
 	unsigned line;
 };
+
+/* Whether both say the same; NULL is none. */
+bool config_same_guardian(const struct config_guardian *a, const struct config_guardian *b);
 
 struct config_reader;
 struct yaml_node;

@@ -293,7 +293,7 @@ int replayer_open(const struct replayer_options *o, struct replayer **out)
 	r->shard = metrics_shard(o->metrics, o->config->shadow->connections);
 	int error = start(r, o);
 	if (error) {
-		replayer_close(r, 0);
+		replayer_free(r);
 		return error;
 	}
 	*out = r;
@@ -320,7 +320,7 @@ static void await_threads(struct replayer *r, uint64_t deadline_ms)
 		(void)pthread_cond_timedwait(&r->changed, &r->lock, &until);
 }
 
-void replayer_close(struct replayer *r, uint64_t deadline_ms)
+void replayer_drain(struct replayer *r, uint64_t deadline_ms)
 {
 	if (!r)
 		return;
@@ -336,7 +336,15 @@ void replayer_close(struct replayer *r, uint64_t deadline_ms)
 		fetcher_free(r->threads[i].fetcher);
 		gate_scratch_fini(&r->threads[i].scratch);
 	}
+	r->n_threads = 0;
 	CHECK(!r->first);
+}
+
+void replayer_free(struct replayer *r)
+{
+	if (!r)
+		return;
+	replayer_drain(r, 0);
 	free(r->threads);
 	config_unref(r->config);
 	pthread_cond_destroy(&r->changed);

@@ -26,6 +26,7 @@ struct replayer;
 struct shadow_told {
 	enum shadow_result result;
 	uint32_t shadow_ms, primary_ms; /* UINT32_MAX: not known */
+	uint64_t sent_ms;               /* CLOCK_MONOTONIC */
 };
 
 struct replayer_options {
@@ -36,8 +37,10 @@ struct replayer_options {
 };
 
 int replayer_open(const struct replayer_options *o, struct replayer **out) MUST_USE; /* -errno */
-/* Ends what is open: what is being sent has until the deadline (CLOCK_MONOTONIC). NULL is fine. */
-void replayer_close(struct replayer *r, uint64_t deadline_ms);
+/* Ends what is open: what is being sent has until the deadline (CLOCK_MONOTONIC). Afterwards
+ * nothing more is taken. NULL is fine, as below. */
+void replayer_drain(struct replayer *r, uint64_t deadline_ms);
+void replayer_free(struct replayer *r);
 
 /* One thread brings what was mirrored, and says what time it is now and then. */
 void replayer_request(struct replayer *r, const struct mirror_request *q);

@@ -25,7 +25,8 @@ struct job {
 	struct job *next;
 	enum job_state state;
 	uint64_t until_ms; /* EARLY and WAITING */
-	uint64_t counted;  /* of the replayer's bytes */
+	uint64_t sent_ms;
+	uint64_t counted; /* of the replayer's bytes */
 	char id[MIRROR_ID];
 	char route[64], spec[129];
 	struct buf bytes; /* of the request, until it is sent */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/process.h"
 #include "proxy/ledger.h"
 #include "proxy/replayer_core.h"
 #include "proxy/shadow_rewrite.h"
@@ -45,6 +46,7 @@ static void send_it(struct replayer_thread *t, const struct config_shadow *s,
 		.answer_most = s->answer_most,
 		.stop = &t->r->stop,
 	};
+	j->sent_ms = process_now_ms();
 	int error = fetch(t->fetcher, &request, &j->reply, why);
 	if (error)
 		conclude_failed(j, error);
@@ -145,6 +147,7 @@ static void measure(struct replayer_thread *t, const struct job *j)
 	bool answered = f->result < SHADOW_TIMEOUT && j->reply.total_us > 0;
 	struct shadow_told told = { .result = f->result,
 				    .shadow_ms = UINT32_MAX,
+				    .sent_ms = j->sent_ms,
 				    .primary_ms = whole ? in_ms(j->primary.total_us) : UINT32_MAX };
 	metric_add(t->shard, SHADOW_REQUESTS, f->result, 1);
 	if (f->scored)

@@ -27,6 +27,7 @@ struct server {
 	struct outbox *outbox;              /* NULL: nobody is asked for rollbacks */
 	struct sinks *sinks;                /* NULL: no ledger */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
+	struct shadow *shadow;              /* the same of the replayer */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
