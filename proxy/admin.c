@@ -247,6 +247,10 @@ static void status(struct exchange *x)
 		buf_add_text(&out, ",\"sinks\":");
 		sinks_add_json(s->sinks, &out, last_row(s));
 	}
+	if (s->tap) {
+		buf_add_text(&out, ",\"mirror\":");
+		tap_status(s->tap, &out);
+	}
 	buf_add_text(&out, "}\n");
 	answer_body(x, 200, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);

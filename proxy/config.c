@@ -297,6 +297,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_ledger(r);
 	config_check_rollback(r);
 	config_check_sinks(r);
+	config_check_mirror(r);
 	count_cores(c);
 	load_ruleset(r);
 }

@@ -22,7 +22,6 @@ static const struct config_shadow defaults = {
 	.queue_requests = 256,
 	.queue_bytes = 64 * MIB,
 	.connections = 4,
-	.answer_most = MIB,
 	.threshold = 3 * SCORE_UNITS,
 };
 
@@ -164,22 +163,26 @@ void config_read_shadow(struct config_reader *r, const struct yaml_node *node, v
 		KEY_BY("queue", read_queue),
 		KEY_IN("connections", KEY_COUNT, struct config_shadow, connections, 1,
 		       SHADOW_CONNECTIONS_MAX),
-		KEY_IN("answer_most", KEY_SIZE, struct config_shadow, answer_most, KIB, 64 * MIB),
 		KEY_BY("threshold", read_threshold),
 		KEY_BY("guardian", config_read_guardian),
 	};
+	struct config_key all[ARRAY_LEN(keys) + CONFIG_MIRROR_KEYS];
 	struct config *c = base;
 	struct config_shadow *s = config_alloc(r, 1, sizeof(*s));
 	if (!s)
 		return;
+	memcpy(all, config_mirror_keys, sizeof(config_mirror_keys));
+	memcpy(all + CONFIG_MIRROR_KEYS, keys, sizeof(keys));
 	*s = defaults;
-	s->line = node->line;
-	config_keys_read(r, node, keys, ARRAY_LEN(keys), s);
+	s->mirror = config_mirror_defaults;
+	s->line = s->mirror.line = node->line;
+	config_keys_read(r, node, all, ARRAY_LEN(all), s);
 	if (node->kind != YAML_MAP)
 		return;
 	if (!s->listen.address)
 		set_listen(r, node->line, SHADOW_LISTEN, &s->listen);
 	c->shadow = s;
+	c->mirror = &s->mirror;
 }
 
 /* The rest of the file was read before, with its problems. */

@@ -2,7 +2,7 @@
 #ifndef PROXY_CONFIG_SHADOW_H
 #define PROXY_CONFIG_SHADOW_H
 
-#include "proxy/config.h"
+#include "proxy/config_mirror.h"
 
 #define SHADOW_LISTEN "127.0.0.1:9902"
 #define SHADOW_CONNECTIONS_MAX 64
@@ -50,6 +50,8 @@ struct config_guardian {
 };
 
 struct config_shadow {
+	struct config_mirror mirror; /* first: its keys stand beside the others. Read
+					config->mirror, which is complete */
 	struct config_listener listen;
 	struct config_shadow_to to;
 	uint32_t connect_ms, first_byte_ms, total_ms;

@@ -30,9 +30,10 @@ static void conclude_failed(struct job *j, int error)
 	}
 }
 
-static void send_it(struct replayer_thread *t, const struct config_shadow *s,
+static void send_it(struct replayer_thread *t, const struct config *config,
 		    const struct shadow_request *r, struct job *j)
 {
+	const struct config_shadow *s = config->shadow;
 	char why[FETCH_WHY];
 	const struct fetch_request request = {
 		.method = r->method,
@@ -43,7 +44,7 @@ static void send_it(struct replayer_thread *t, const struct config_shadow *s,
 		.timeout_ms = s->total_ms,
 		.connect_ms = s->connect_ms,
 		.first_byte_ms = s->first_byte_ms,
-		.answer_most = s->answer_most,
+		.answer_most = config->mirror->answer_most,
 		.stop = &t->r->stop,
 	};
 	j->sent_ms = process_now_ms();
@@ -65,7 +66,7 @@ void replayer_send(struct replayer_thread *t, const struct config *config, struc
 	} else if (!(j->target = strdup(r.target))) {
 		conclude(j, SHADOW_STOPPED, "out of memory");
 	} else {
-		send_it(t, config->shadow, &r, j);
+		send_it(t, config, &r, j);
 	}
 	shadow_request_fini(&r);
 	buf_fini(&j->bytes);

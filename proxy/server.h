@@ -26,6 +26,7 @@ struct server {
 	struct ledger_store *ledger_reader; /* for the first worker's pages */
 	struct outbox *outbox;              /* NULL: nobody is asked for rollbacks */
 	struct sinks *sinks;                /* NULL: no ledger */
+	struct tap *tap;                    /* NULL: nothing is mirrored */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
 	struct shadow *shadow;              /* the same of the replayer */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
@@ -46,6 +47,8 @@ int server_init(struct server *s, struct config *config) MUST_USE;
 /* Once the log is open, since it goes on with what an earlier process has begun. On failure -errno,
  * and the reason is printed. */
 int server_open_outbox(struct server *s) MUST_USE;
+/* The same, for the mirror. */
+int server_open_tap(struct server *s) MUST_USE;
 void server_fini(struct server *s); /* no worker runs any more */
 
 void server_wake(struct server *s);                     /* all workers */

@@ -29,4 +29,6 @@ struct shadow {
 enum step_next shadow_pages_answer(struct exchange *x, const struct http1_head *head,
 				   struct span path);
 
+int shadow_run_main(int argc, char **argv);
+
 #endif

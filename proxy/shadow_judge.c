@@ -43,10 +43,10 @@ static bool status_is_good(const struct shadow_case *c, struct shadow_finding *o
 static bool decode(const struct shadow_case *c, struct shadow_finding *out)
 {
 	struct span coding = span_of(c->reply->coding);
-	struct buf *body = &c->reply->body, decoded = { .max = c->config->shadow->answer_most };
+	struct buf *body = &c->reply->body, decoded = { .max = c->config->mirror->answer_most };
 	if (coding.n == 0 || span_eq_nocase(coding, SPAN("identity")))
 		return true;
-	struct inflate *z = inflate_new(coding, c->config->shadow->answer_most,
+	struct inflate *z = inflate_new(coding, c->config->mirror->answer_most,
 					c->config->limits.decoded_ratio);
 	enum inflate_status status =
 		z ? inflate_feed(z, body->p, body->n, &decoded) : INFLATE_CORRUPT;

@@ -15,7 +15,6 @@
 #include "proxy/server.h"
 #include "proxy/shadow.h"
 #include "proxy/shadow_source.h"
-#include "proxy/shadow_verbs.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
 

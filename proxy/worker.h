@@ -61,6 +61,8 @@ struct worker {
 	struct ledger_post *posts;   /* exchanges that wait for a row of the ledger, */
 	struct patchctl_plan *plans; /* or for a driver's plan */
 
+	struct tap_session *tap; /* the replayer that it copies for; NULL: none */
+
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
 	uint64_t random[2];   /* state of the id generator */

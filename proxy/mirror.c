@@ -1,0 +1,379 @@
+#include "proxy/mirror.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/shm_ring.h"
+#include "proxy/config_mirror.h"
+#include "proxy/mirror_join.h"
+#include "proxy/mirror_record.h"
+
+#define PEERS_MAX 16
+#define RECORDS_AT_ONCE 1024 /* of one ring, before the others have their turn */
+
+const char *const mirror_tap_names[MIRROR_TAP_COUNT] = {
+	[MIRROR_TAP_NONE] = "none", [MIRROR_TAP_USER] = "user", [MIRROR_TAP_EBPF] = "ebpf"
+};
+
+struct peer { /* a proxy */
+	int fd;
+	uint64_t number;
+	unsigned n;
+	struct shm_ring *rings[MIRROR_WORKERS_MAX];
+};
+
+struct mirror {
+	const char *socket;
+	uint32_t ring_bytes, answer_most;
+	int fd; /* listens */
+	struct stat file;
+	struct peer *peers[PEERS_MAX];
+	unsigned n;
+	uint64_t peers_seen;
+	struct mirror_join *join;
+	struct mirror_counts gone; /* of proxies that have */
+	struct buf record;
+	char why[MIRROR_WHY_BYTES];
+	bool paused;
+};
+
+/* --- the socket --- */
+
+static int bind_socket(struct mirror *m)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	strncpy(at.sun_path, m->socket, sizeof(at.sun_path) - 1);
+	mode_t mask = umask(0177);
+	int error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
+	umask(mask);
+	if (error != -EADDRINUSE)
+		return error;
+	/* Left by one that was killed, or in use. */
+	struct stat st;
+	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	bool dead = probe >= 0 && lstat(m->socket, &st) == 0 && S_ISSOCK(st.st_mode) &&
+		    connect(probe, (const struct sockaddr *)&at, sizeof(at)) != 0 &&
+		    errno == ECONNREFUSED;
+	if (probe >= 0)
+		close(probe);
+	if (!dead || unlink(m->socket) != 0)
+		return -EADDRINUSE;
+	mask = umask(0177);
+	error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
+	umask(mask);
+	return error;
+}
+
+static int open_socket(struct mirror *m)
+{
+	m->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (m->fd < 0)
+		return -errno;
+	int error = bind_socket(m);
+	if (!error && (listen(m->fd, PEERS_MAX) != 0 || stat(m->socket, &m->file) != 0))
+		error = -errno;
+	return error;
+}
+
+static void close_socket(struct mirror *m)
+{
+	struct stat now;
+	if (m->fd < 0)
+		return;
+	if (m->file.st_ino && stat(m->socket, &now) == 0 && now.st_ino == m->file.st_ino &&
+	    now.st_dev == m->file.st_dev)
+		(void)unlink(m->socket); /* it may be another one's by now */
+	close(m->fd);
+}
+
+/* --- life --- */
+
+int mirror_open(const struct config *config, const struct mirror_sink *sink, struct mirror **out,
+		struct buf *errors)
+{
+	const struct config_mirror *c = config->mirror;
+	if (!c) {
+		buf_printf(errors, "%s:1: there is no `shadow` in this configuration; add it\n",
+			   config->path);
+		return -EINVAL;
+	}
+	struct mirror *m = calloc(1, sizeof(*m));
+	struct mirror_join *join = mirror_join_new(sink);
+	if (!m || !join) {
+		free(m);
+		mirror_join_free(join);
+		return -ENOMEM;
+	}
+	*m = (struct mirror){ .socket = c->socket,
+			      .ring_bytes = c->ring_bytes,
+			      .answer_most = c->answer_most,
+			      .fd = -1,
+			      .join = join };
+	strcpy(m->why, "the proxy copies");
+	int error = open_socket(m);
+	if (error) {
+		buf_printf(errors, "%s:%u: cannot listen on %s: %s; %s\n", config->path, c->line,
+			   c->socket, strerror(-error),
+			   error == -EADDRINUSE ? "stop the replayer that does, or choose another"
+						: "choose a socket that this user can make");
+		mirror_close(m);
+		return error;
+	}
+	*out = m;
+	return 0;
+}
+
+static void free_peer(struct peer *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		shm_ring_free(p->rings[i]);
+	close(p->fd);
+	free(p);
+}
+
+void mirror_close(struct mirror *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < m->n; i++)
+		free_peer(m->peers[i]);
+	close_socket(m);
+	mirror_join_free(m->join);
+	buf_fini(&m->record);
+	free(m);
+}
+
+/* --- proxies come --- */
+
+static bool say(const struct peer *p, const struct mirror_message *message, int passed)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct mirror_message copy = *message;
+	struct iovec iov = { &copy, sizeof(copy) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	if (passed >= 0) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &passed, sizeof(passed));
+	}
+	return sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(copy);
+}
+
+static bool say_pause(const struct mirror *m, const struct peer *p)
+{
+	const struct mirror_message pause = { .magic = MIRROR_MAGIC,
+					      .version = MIRROR_VERSION,
+					      .word = MIRROR_PAUSE,
+					      .n = m->paused };
+	return say(p, &pause, -1);
+}
+
+static bool give_ring(struct mirror *m, struct peer *p)
+{
+	struct mirror_message message = {
+		.magic = MIRROR_MAGIC,
+		.version = MIRROR_VERSION,
+		.word = MIRROR_RING,
+		.n = p->n,
+		.tap = MIRROR_TAP_USER,
+		.answer_most = m->answer_most,
+	};
+	int fd = -1;
+	memcpy(message.why, m->why, sizeof(m->why));
+	if (shm_ring_create(m->ring_bytes, &p->rings[p->n], &fd) != 0)
+		return false;
+	p->n++;
+	bool said = say(p, &message, fd);
+	close(fd);
+	return said;
+}
+
+/* Whether what the proxy says is what it may say now. */
+static bool listen_to(struct mirror *m, struct peer *p)
+{
+	struct mirror_message hello;
+	ssize_t n = recv(p->fd, &hello, sizeof(hello), MSG_DONTWAIT);
+	bool sound = n == sizeof(hello) && hello.magic == MIRROR_MAGIC &&
+		     hello.version == MIRROR_VERSION && hello.word == MIRROR_HELLO && hello.n > 0 &&
+		     hello.n <= MIRROR_WORKERS_MAX && p->n == 0;
+	if (n > 0 && !sound)
+		m->gone.refused++;
+	while (sound && p->n < hello.n)
+		sound = give_ring(m, p);
+	return sound && (!m->paused || say_pause(m, p));
+}
+
+static void welcome(struct mirror *m)
+{
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
+	int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	struct peer *p = calloc(1, sizeof(*p));
+	bool ours = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+		    (who.uid == geteuid() || who.uid == 0);
+	if (!p || !ours || m->n == PEERS_MAX) {
+		m->gone.refused++;
+		close(fd);
+		free(p);
+		return;
+	}
+	p->fd = fd;
+	p->number = ++m->peers_seen;
+	m->peers[m->n++] = p;
+}
+
+/* --- what they write, and how they go --- */
+
+static int drain_ring(struct mirror *m, struct peer *p, struct shm_ring *ring)
+{
+	int handed = 0;
+	for (int i = 0; i < RECORDS_AT_ONCE; i++) {
+		int taken = shm_ring_take(ring, &m->record);
+		if (taken == 0)
+			break;
+		if (taken > 0)
+			taken = mirror_join_take(m->join, p->number,
+						 (struct span){ m->record.p, m->record.n });
+		if (taken < 0)
+			return taken;
+		handed += taken;
+	}
+	return handed;
+}
+
+/* -EPROTO: it wrote nonsense. */
+static int drain(struct mirror *m, struct peer *p)
+{
+	int handed = 0;
+	for (unsigned i = 0; i < p->n; i++) {
+		int n = drain_ring(m, p, p->rings[i]);
+		if (n < 0)
+			return n;
+		handed += n;
+	}
+	return handed;
+}
+
+static void add_counters(struct mirror_counts *to, const struct peer *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct shm_ring *r = p->rings[i];
+		to->sampled += shm_ring_counter(r, MIRROR_SAMPLED);
+		to->captured += shm_ring_counter(r, MIRROR_CAPTURED);
+		to->lost += shm_ring_counter(r, MIRROR_LOST_BYTES);
+		to->requests += shm_ring_counter(r, MIRROR_REQUESTS);
+		to->incomplete += shm_ring_counter(r, MIRROR_INCOMPLETE);
+		to->truncated += shm_ring_counter(r, MIRROR_TRUNCATED);
+		to->answers += shm_ring_counter(r, MIRROR_ANSWERS);
+		to->answers_lost += shm_ring_counter(r, MIRROR_ANSWERS_LOST);
+	}
+}
+
+/* What it had written before it went is still handed out. */
+static int farewell(struct mirror *m, unsigned at)
+{
+	struct peer *p = m->peers[at];
+	int handed = 0, n;
+	do {
+		n = drain(m, p);
+		handed += n > 0 ? n : 0;
+	} while (n > 0);
+	mirror_join_forget(m->join, p->number);
+	add_counters(&m->gone, p);
+	free_peer(p);
+	m->peers[at] = m->peers[--m->n];
+	return handed;
+}
+
+static int look_at_sockets(struct mirror *m, int wait_ms)
+{
+	struct pollfd fds[PEERS_MAX + 1] = { { .fd = m->fd, .events = POLLIN } };
+	int handed = 0;
+	unsigned n = m->n;
+	for (unsigned i = 0; i < n; i++)
+		fds[i + 1] = (struct pollfd){ .fd = m->peers[i]->fd, .events = POLLIN };
+	if (poll(fds, n + 1, wait_ms) <= 0)
+		return 0;
+	for (unsigned i = n; i-- > 0;) /* a farewell moves the last one */
+		if (fds[i + 1].revents && !listen_to(m, m->peers[i]))
+			handed += farewell(m, i);
+	if (fds[0].revents)
+		welcome(m);
+	return handed;
+}
+
+static int look_at_rings(struct mirror *m)
+{
+	int handed = 0;
+	for (unsigned i = m->n; i-- > 0;) {
+		int n = drain(m, m->peers[i]);
+		handed += n > 0 ? n : 0;
+		if (n >= 0)
+			continue;
+		log_message(LOG_ERROR, "mirror", "a proxy wrote what is no record; it is put off");
+		m->gone.refused++;
+		handed += farewell(m, i);
+	}
+	return handed;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+int mirror_poll(struct mirror *m, unsigned wait_ms)
+{
+	uint64_t until = now_ms() + wait_ms;
+	int handed = look_at_sockets(m, 0) + look_at_rings(m);
+	while (handed == 0 && now_ms() < until)
+		handed = look_at_sockets(m, 1) + look_at_rings(m);
+	return handed;
+}
+
+/* --- what is known --- */
+
+struct mirror_counts mirror_counts(const struct mirror *m)
+{
+	struct mirror_counts all = m->gone;
+	struct mirror_join_counts joined = mirror_join_counts(m->join);
+	for (unsigned i = 0; i < m->n; i++)
+		add_counters(&all, m->peers[i]);
+	all.captured -= min_u64(joined.lost_bytes, all.captured);
+	all.lost += joined.lost_bytes;
+	all.incomplete += joined.given_up;
+	all.complete = joined.complete;
+	all.proxies = m->n;
+	return all;
+}
+
+enum mirror_tap mirror_tap(const struct mirror *m, const char **why)
+{
+	*why = m->n ? m->why : "no proxy is connected";
+	return m->n ? MIRROR_TAP_USER : MIRROR_TAP_NONE;
+}
+
+void mirror_pause(struct mirror *m, bool paused)
+{
+	bool changed = m->paused != paused;
+	m->paused = paused;
+	for (unsigned i = 0; i < m->n && changed; i++)
+		if (m->peers[i]->n)
+			(void)say_pause(m, m->peers[i]);
+}
