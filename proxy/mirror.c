@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -117,7 +118,7 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 			      .answer_most = c->answer_most,
 			      .fd = -1,
 			      .join = join };
-	strcpy(m->why, "the proxy copies");
+	snprintf(m->why, sizeof(m->why), "the proxy copies");
 	int error = open_socket(m);
 	if (error) {
 		buf_printf(errors, "%s:%u: cannot listen on %s: %s; %s\n", config->path, c->line,

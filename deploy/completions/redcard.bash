@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks drill status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks shadow drill status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -116,6 +116,13 @@ _redcard() {
 		options="--config --json --help"
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "test --help" -- "$current")
+			return
+		fi
+		;;
+	shadow)
+		options="--config --json --help"
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "check watch --help" -- "$current")
 			return
 		fi
 		;;

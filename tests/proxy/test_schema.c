@@ -37,6 +37,7 @@ static const struct map maps[] = {
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },
 	{ "rollback: {zz: 1}\n", "rollback" },
 	{ "routes: [{rollback: {zz: 1}}]\n", "routes[].rollback" },
+	{ "shadow: {zz: 1}\n", "shadow" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };
