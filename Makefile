@@ -125,8 +125,8 @@ fuzz: setup
 bench:
 	@deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
-	$(Q)BUILD=$(B) bench/distance_cases; bench/run $(ARGS)
-kills: all; $(Q)for s in kills rollbacks; do REDCARD=$$PWD/$(B)/redcard tests/$$s/run $(or $(KILLS),300) || exit; done
+	$(Q)BUILD=$(B) bench/distance_cases; tests/drill/run -- --type secret --count 100; bench/run $(ARGS)
+kills: all; $(Q)for s in kills rollbacks wishes; do tests/$$s/run $(or $(KILLS),300) || exit; done
 drill: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/drill/run -- $(ARGS)
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
 table bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/$(if $(filter table,$@),insecure,pair_tables)

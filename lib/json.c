@@ -14,17 +14,26 @@ static const struct json_value *wrap(yyjson_val *v)
 	return (const struct json_value *)(const void *)v;
 }
 
-int json_parse(struct span text, struct json **out)
+static int parse(struct span text, yyjson_read_flag flags, struct json **out)
 {
 	yyjson_read_err err;
 	/* Without the in-place flag the text is only read, whatever the type of the parameter says.
 	 */
-	yyjson_doc *doc =
-		yyjson_read_opts((char *)(uintptr_t)text.p, text.n, YYJSON_READ_NOFLAG, NULL, &err);
+	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n, flags, NULL, &err);
 	if (!doc)
 		return err.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? -ENOMEM : -EINVAL;
 	*out = (struct json *)(void *)doc;
 	return 0;
+}
+
+int json_parse(struct span text, struct json **out)
+{
+	return parse(text, YYJSON_READ_NOFLAG, out);
+}
+
+int json_parse_exact(struct span text, struct json **out)
+{
+	return parse(text, YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INF_AND_NAN, out);
 }
 
 void json_free(struct json *j)
@@ -41,6 +50,7 @@ enum json_type json_type(const struct json_value *v)
 {
 	switch (yyjson_get_type(value_of(v))) {
 	case YYJSON_TYPE_BOOL: return JSON_IS_BOOL;
+	case YYJSON_TYPE_RAW:
 	case YYJSON_TYPE_NUM: return JSON_IS_NUMBER;
 	case YYJSON_TYPE_STR: return JSON_IS_TEXT;
 	case YYJSON_TYPE_ARR: return JSON_IS_LIST;
@@ -57,6 +67,12 @@ bool json_bool(const struct json_value *v)
 double json_number(const struct json_value *v)
 {
 	return yyjson_get_num(value_of(v));
+}
+
+struct span json_number_text(const struct json_value *v)
+{
+	const char *text = yyjson_get_raw(value_of(v));
+	return text ? (struct span){ text, yyjson_get_len(value_of(v)) } : (struct span){ 0 };
 }
 
 struct span json_string(const struct json_value *v)

@@ -24,12 +24,17 @@ struct json_value; /* a place in it; lives as long as the document */
 
 /* -EINVAL: not JSON (strict, no trailing bytes); -ENOMEM. The text is copied. */
 int json_parse(struct span text, struct json **out) MUST_USE;
+/* The same for numbers that must be judged as written: each keeps its text, and NaN and infinity
+ * are taken, in any spelling that somebody writes ("NaN", "-Infinity", "inf"). */
+int json_parse_exact(struct span text, struct json **out) MUST_USE;
 void json_free(struct json *j); /* NULL is fine */
 
 const struct json_value *json_root(const struct json *j);
 enum json_type json_type(const struct json_value *v);
-bool json_bool(const struct json_value *v);          /* false unless it is true */
-double json_number(const struct json_value *v);      /* 0 unless it is a number */
+bool json_bool(const struct json_value *v);     /* false unless it is true */
+double json_number(const struct json_value *v); /* 0 unless it is a number with its value */
+struct span json_number_text(
+	const struct json_value *v);                 /* after json_parse_exact(); p NULL: none */
 struct span json_string(const struct json_value *v); /* empty unless it is a text */
 
 /* Children of lists and maps, in order; any other value has none. */

@@ -23,6 +23,7 @@ PACK(code_rust);
 PACK(code_go);
 PACK(code_shell);
 PACK(syntax);
+PACK(assertions);
 
 bool builtin_file(size_t i, struct builtin_file *out)
 {
@@ -40,6 +41,7 @@ bool builtin_file(size_t i, struct builtin_file *out)
 		{ "builtin/code_go.yaml", builtin_code_go_start, builtin_code_go_end },
 		{ "builtin/code_shell.yaml", builtin_code_shell_start, builtin_code_shell_end },
 		{ "builtin/syntax.yaml", builtin_syntax_start, builtin_syntax_end },
+		{ "builtin/assertions.yaml", builtin_assertions_start, builtin_assertions_end },
 	};
 	if (i >= ARRAY_LEN(files))
 		return false;

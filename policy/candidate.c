@@ -45,6 +45,11 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 	return true;
 }
 
+static uint64_t rest_most(const struct rule *r)
+{
+	return min_u64((uint64_t)r->rest_lines * CANDIDATE_LINE_REST, CANDIDATE_REST_MAX);
+}
+
 bool candidate_lines_end(const struct track *t, uint64_t at, uint32_t lines, uint64_t until,
 			 uint64_t *end)
 {
@@ -114,14 +119,23 @@ static enum candidate_state syntax_state(const struct candidate *c, const struct
 	return (enum candidate_state)c->answer;
 }
 
-enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
-				     struct regex_scratch *s, const struct track *t, uint64_t until,
-				     bool ended, struct secret *out)
+static enum ways_answer body_ways(const struct candidate *c, const struct rule_branch *b,
+				  const struct tools *s, const struct track *t, size_t n, bool more,
+				  struct ways_wait *wait)
 {
-	if (r->syntax)
-		return syntax_state(c, r, until, ended, out);
-	if (r->info.hold != HOLD_LEAD_IN)
-		return whole_state(c, r, s, t, until, ended, out);
+	struct ways_text text = { t->text, t->base, t->base + n, more };
+	uint64_t from = max_u64(c->from, t->base);
+	if (!b->ways || from >= text.until)
+		return WAYS_ASK;
+	ways_memo_of(s->ways, t);
+	return ways_ask(b->ways, s->classes, s->ways, &text, from, wait);
+}
+
+/* Where neither the head nor the ways know, the engine does. */
+static enum candidate_state body_state(const struct candidate *c, const struct rule *r,
+				       const struct tools *s, const struct track *t, uint64_t until,
+				       bool ended, struct secret *out, struct ways_wait *wait)
+{
 	const struct rule_branch *b = &r->branches[c->branch];
 	uint64_t bound = c->point + r->info.hold_bytes;
 	bool more = !ended || until >= bound;
@@ -132,8 +146,13 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	size_t from = rel(t, c->from);
 	if (b->head && from < text.n && head_rules_out(b->head, text.p + from, text.n - from))
 		return CANDIDATE_DEAD;
-	switch (regex_find(b->body, s, text, from, inside(t) | (more ? REGEX_MORE : 0), b->group,
-			   &start, &end)) {
+	switch (body_ways(c, b, s, t, text.n, more, wait)) {
+	case WAYS_NONE: return CANDIDATE_DEAD;
+	case WAYS_MORE: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
+	case WAYS_ASK: break;
+	}
+	switch (regex_find(b->body, s->regex, text, from, inside(t) | (more ? REGEX_MORE : 0),
+			   b->group, &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -141,11 +160,63 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	}
 	out->from = t->base + start;
 	out->to = t->base + end;
-	regex_last(s, &start, &end);
+	regex_last(s->regex, &start, &end);
 	out->end = t->base + end;
 	if (out->from == c->point)
 		out->from -= b->prefix;
-	return found(r, t, until, !ended, bound, out);
+	return CANDIDATE_FOUND;
+}
+
+enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
+				     const struct tools *s, const struct track *t, uint64_t until,
+				     bool ended, struct secret *out)
+{
+	struct ways_wait unused;
+	if (r->syntax)
+		return syntax_state(c, r, until, ended, out);
+	if (r->info.hold != HOLD_LEAD_IN)
+		return whole_state(c, r, s->regex, t, until, ended, out);
+	enum candidate_state state = body_state(c, r, s, t, until, ended, out, &unused);
+	uint64_t bound = c->point + r->info.hold_bytes;
+	return state == CANDIDATE_FOUND ? found(r, t, until, !ended, bound, out) : state;
+}
+
+/* All that came since it was asked last is what it waits in, and there may be more of it. */
+static bool still_waits(struct candidate *c, const struct rule *r, const struct tools *s,
+			const struct track *t)
+{
+	uint64_t until = track_end(t), bound = c->point + r->info.hold_bytes;
+	if (c->waits_end <= until - c->from || until >= bound)
+		return false;
+	struct ways_text text = { t->text, t->base, until, true };
+	ways_memo_of(s->ways, t);
+	uint64_t end =
+		ways_run(s->classes, s->ways, &text, c->waits_in, c->from + c->waits_at, until);
+	c->waits_at = (uint32_t)(end - c->from);
+	return end == until;
+}
+
+enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, const struct tools *s,
+				   const struct view *v, struct secret *out)
+{
+	const struct track *t = v->track;
+	uint64_t until = track_end(t), bound = c->point + r->info.hold_bytes;
+	struct ways_wait wait = { 0, 0 };
+	if (r->syntax || r->info.hold != HOLD_LEAD_IN)
+		return candidate_state(c, r, s, t, until, v->ended, out);
+	if (c->waits_end && !v->ended && still_waits(c, r, s, t))
+		return CANDIDATE_ALIVE;
+	enum candidate_state state = body_state(c, r, s, t, until, v->ended, out, &wait);
+	if (state == CANDIDATE_FOUND) {
+		state = found(r, t, until, !v->ended, bound, out);
+		wait = (struct ways_wait){ out->to + rest_most(r), WAYS_LINE };
+	}
+	if (state != CANDIDATE_ALIVE)
+		return state;
+	c->waits_in = wait.class;
+	c->waits_at = (uint32_t)(until - c->from);
+	c->waits_end = (uint32_t)min_u64(max_u64(wait.end, c->from) - c->from, UINT32_MAX);
+	return state;
 }
 
 /* The longest text of which is known beforehand that it does not decide: a match is not there
@@ -159,29 +230,60 @@ static uint64_t least_known(const struct candidate *c, const struct rule *r,
 	return max_u64(c->point, at ? at - 1 : 0);
 }
 
+/* Whether the text before `until` leaves open what is there, the rest of the line aside. */
+static bool leaves_open(const struct candidate *c, const struct rule *r, const struct tools *s,
+			const struct track *t, uint64_t until)
+{
+	struct secret unused;
+	struct ways_wait wait;
+	enum candidate_state state = r->syntax
+					     ? syntax_state(c, r, until, false, &unused)
+					     : body_state(c, r, s, t, until, false, &unused, &wait);
+	return state == CANDIDATE_ALIVE;
+}
+
+/* The shortest text for which the match does not wait for the rest of its lines, which are there.
+ */
+static uint64_t rest_known(const struct candidate *c, const struct rule *r, const struct track *t,
+			   const struct secret *found)
+{
+	uint64_t end = 0;
+	bool lead_in = r->info.hold == HOLD_LEAD_IN;
+	if (!r->rest_lines || !(lead_in || r->info.hold == HOLD_NONE))
+		return 0;
+	bool there = candidate_lines_end(t, found->to, r->rest_lines, track_end(t), &end);
+	bool feed = end < found->to + rest_most(r); /* it ends at one, which must be there */
+	uint64_t least = there ? end + feed : UINT64_MAX;
+	return lead_in ? min_u64(least, c->point + r->info.hold_bytes) : least;
+}
+
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
-				struct regex_scratch *s, const struct view *v, uint64_t known,
+				const struct tools *s, const struct view *v, uint64_t known,
 				const struct secret *found)
 {
 	struct secret unused;
-	if (r->info.hold != HOLD_LEAD_IN && !r->rest_lines) {
-		uint64_t at = c->point + r->delay;
-		if (at > track_end(v->track))
-			return (struct decided){ track_end(v->track), v->end };
+	uint64_t high = track_end(v->track), step = 1;
+	bool waits = c->state == CANDIDATE_FOUND && !r->syntax && r->rest_lines;
+	uint64_t rest = waits ? rest_known(c, r, v->track, found) : 0;
+	if (r->info.hold != HOLD_LEAD_IN) {
+		uint64_t at = max_u64(c->point + r->delay, rest);
+		if (at > high)
+			return (struct decided){ high, v->end };
 		return (struct decided){ at, { track_raw_end(v->track, at - 1), 0 } };
 	}
-	uint64_t high = track_end(v->track), step = 1;
 	if (v->ended && candidate_state(c, r, s, v->track, high, false, &unused) == CANDIDATE_ALIVE)
 		return (struct decided){ high, v->end }; /* only the end decided it */
-	uint64_t low = max_u64(known, min_u64(least_known(c, r, found), high - 1));
+	uint64_t low = min_u64(least_known(c, r, found), high - 1);
+	low = waits ? low : max_u64(known, low);
 	while (high - low > 1) { /* it is likely to be near, so the steps grow first */
 		uint64_t mid = low + min_u64(step, (high - low) / 2);
-		if (candidate_state(c, r, s, v->track, mid, false, &unused) == CANDIDATE_ALIVE) {
+		if (leaves_open(c, r, s, v->track, mid)) {
 			low = mid;
 			step *= 2;
 		} else {
 			high = mid;
 		}
 	}
+	high = max_u64(high, rest);
 	return (struct decided){ high, { track_raw_end(v->track, high - 1), 0 } };
 }

@@ -36,7 +36,10 @@ struct candidate {
 	/* Of a syntax rule: what the region has decided; see region.h. */
 	uint8_t answer;
 	bool by_end;      /* the end of the channel's text decided, not its last byte */
-	uint64_t decided; /* by the text before this offset; 0: not yet */
+	uint8_t waits_in; /* stays ALIVE while bytes of this class come, up to the offset: */
+	uint32_t waits_at,
+		waits_end; /* bytes behind `from`: it waited there; until there at most */
+	uint64_t decided;  /* by the text before this offset; 0: not yet */
 	struct secret secret;
 };
 
@@ -78,6 +81,12 @@ struct view { /* one channel's text as of now */
 	struct moment end; /* when that is known */
 };
 
+struct tools { /* what questions are answered with */
+	struct regex_scratch *regex;
+	struct ways_memo *ways;
+	const struct ways_classes *classes;
+};
+
 static inline uint64_t candidate_raw(const struct candidate *c, const struct track *t)
 {
 	return c->raw == CANDIDATE_NO_RAW ? track_raw(t, c->point) : c->raw;
@@ -90,8 +99,11 @@ bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scra
 
 /* The state for the text before `until`; `ended` says that the text ends there for good. */
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
-				     struct regex_scratch *s, const struct track *t, uint64_t until,
+				     const struct tools *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out);
+/* The same for a candidate that was ALIVE and all text of a view, and notes what it waits for. */
+enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, const struct tools *s,
+				   const struct view *v, struct secret *out);
 
 /* Where so many lines from `at` on end, as far as they count: at a line feed before `until`, or at
  * CANDIDATE_LINE_REST bytes for each, in all CANDIDATE_REST_MAX. Otherwise it is not known yet, and
@@ -110,7 +122,7 @@ struct decided {
 };
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,
-				struct regex_scratch *s, const struct view *v, uint64_t known,
+				const struct tools *s, const struct view *v, uint64_t known,
 				const struct secret *found);
 
 #endif

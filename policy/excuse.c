@@ -60,17 +60,34 @@ void excuse_describe(const struct rule *r, struct buf *out)
 	}
 }
 
+/* Most bytes are there a few times, and their share is worked out once. */
 double excuse_entropy(struct span secret)
 {
-	size_t counts[256] = { 0 };
-	double sum = 0;
+	uint32_t counts[256] = { 0 };
+	double sum = 0, known[16] = { 0 };
 	for (size_t i = 0; i < secret.n; i++)
 		counts[(unsigned char)secret.p[i]]++;
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-		double p = secret.n ? (double)counts[i] / (double)secret.n : 0;
-		sum -= p > 0 ? p * log2(p) : 0;
+		uint32_t n = counts[i];
+		if (!n)
+			continue;
+		double p = (double)n / (double)secret.n;
+		double share = n < ARRAY_LEN(known) && known[n] < 0 ? known[n] : p * log2(p);
+		if (n < ARRAY_LEN(known))
+			known[n] = share;
+		sum -= share;
 	}
 	return sum;
+}
+
+/* The first match of the opening has the first beginning, with the run before it as without. */
+static uint64_t run_begin(const struct rule_branch *b, const struct track *t, uint64_t back,
+			  uint64_t at)
+{
+	for (uint32_t n = 0; n < b->opening_run && at > back; n++, at--)
+		if (!b->opening_in[(unsigned char)t->text[at - 1 - t->base]])
+			break;
+	return at;
 }
 
 /* Where the match begins, found by looking back from where its lead-in ends. */
@@ -88,7 +105,7 @@ static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
 		return max_u64(secret->begin, back);
 	if (opening && regex_find(opening, s, text, (size_t)(back - t->base),
 				  t->base ? REGEX_INSIDE : 0, 0, &start, &end) == REGEX_YES)
-		return t->base + start;
+		return run_begin(b, t, back, t->base + start);
 	return min_u64(c->point, secret->from);
 }
 
@@ -125,21 +142,33 @@ static bool any_matches(const struct allowance *a, struct regex_scratch *s, stru
 	return false;
 }
 
+static bool excuses(const struct allowance *a, const struct rule *r, struct regex_scratch *s,
+		    const struct candidate *c, const struct track *t, const struct secret *secret,
+		    uint64_t decided)
+{
+	struct span text = between(t, secret->from, secret->to);
+	bool word = a->words && words_within(a->words, text);
+	if (word && !(a->both && a->n_texts))
+		return true;
+	if (!a->n_texts || (a->both && a->n_stopwords && !word))
+		return false;
+	return any_matches(a, s, target(r, s, c, t, secret, decided, a->target));
+}
+
+/* What needs the secret alone is asked first: where the match or its line begins takes looking
+ * back. */
 bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
 		  const struct track *t, const struct secret *secret, uint64_t decided)
 {
 	struct span text = between(t, secret->from, secret->to);
 	if (r->entropy > 0 && excuse_entropy(text) <= r->entropy)
 		return true;
-	for (size_t i = 0; i < r->n_allowances; i++) {
-		const struct allowance *a = &r->allowances[i];
-		bool word = a->words && words_within(a->words, text);
-		if (word && !(a->both && a->n_texts))
-			return true;
-		if (!a->n_texts || (a->both && a->n_stopwords && !word))
-			continue;
-		if (any_matches(a, s, target(r, s, c, t, secret, decided, a->target)))
-			return true;
-	}
+	for (int wide = 0; wide < 2; wide++)
+		for (size_t i = 0; i < r->n_allowances; i++) {
+			const struct allowance *a = &r->allowances[i];
+			bool looks_back = a->n_texts && a->target != ALLOW_SECRET;
+			if (looks_back == wide && excuses(a, r, s, c, t, secret, decided))
+				return true;
+		}
 	return false;
 }

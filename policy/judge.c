@@ -257,7 +257,8 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 		return true;
 	if (r->syntax && !(c.point && slot_may_ask(slot, r->syntax, c.point)))
 		return true;
-	return candidate_open(&c, r, s->regex, &slot->work) && candidates_add(&slot->list, &c);
+	return candidate_open(&c, r, s->tools.regex, &slot->work) &&
+	       candidates_add(&slot->list, &c);
 }
 
 static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
@@ -302,6 +303,7 @@ static void forget_slots(struct judge_scratch *s)
 static bool judge_portion(struct judge *j, struct judge_scratch *s)
 {
 	bool ok = true, over = false;
+	s->tools.classes = j->set->classes;
 	for (size_t i = 0; ok && i < s->n_slots;
 	     i++) /* decoding makes slots, in which there is more */
 		ok = scan(j, s, &s->slots[i]) &&

@@ -36,7 +36,7 @@ static bool not_excused(const struct finding *f)
 	const struct track *t = &f->slot->work;
 	if (f->secret.from < t->base || f->secret.to > track_end(t))
 		return true; /* not all of it is there: nothing excuses it */
-	return !excuse_holds(f->rule, f->scratch->regex, f->candidate, t, &f->secret,
+	return !excuse_holds(f->rule, f->scratch->tools.regex, f->candidate, t, &f->secret,
 			     f->decided_at);
 }
 
@@ -79,7 +79,7 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 	struct slot *slot = &s->slots[slot_index];
 	const struct rule *r = judge_rule(j, c);
 	struct view view = slot_view(slot);
-	struct decided when = candidate_decide(c, r, s->regex, &view, slot->old_end, secret);
+	struct decided when = candidate_decide(c, r, &s->tools, &view, slot->old_end, secret);
 	struct decision d = { .when = when.when,
 			      .at = when.at,
 			      .secret = *secret,
@@ -102,11 +102,13 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 {
 	struct slot *slot = &s->slots[slot_index];
+	if (!slot->list.n)
+		return true;
+	struct view view = slot_view(slot);
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		struct candidate *c = &slot->list.v[i];
 		struct secret secret = { 0 };
-		c->state = (uint8_t)candidate_state(c, judge_rule(j, c), s->regex, &slot->work,
-						    track_end(&slot->work), slot->ended, &secret);
+		c->state = (uint8_t)candidate_ask(c, judge_rule(j, c), &s->tools, &view, &secret);
 		if (c->state == CANDIDATE_FAILED)
 			return false;
 		if ((c->state == CANDIDATE_FOUND || c->state == CANDIDATE_BOUND) &&

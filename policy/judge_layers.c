@@ -163,7 +163,7 @@ static uint64_t held_before(const struct judge *j, struct judge_scratch *s, cons
 	for (uint32_t i = 0; i < plain->list.n; i++) {
 		const struct candidate *one = &plain->list.v[i];
 		if (one->rule == c->rule && one->point < mark && track_raw(t, one->point) == raw &&
-		    candidate_state(one, judge_rule(j, one), s->regex, t, mark, false, &unused) ==
+		    candidate_state(one, judge_rule(j, one), &s->tools, t, mark, false, &unused) ==
 			    CANDIDATE_ALIVE)
 			return candidate_raw(one, t);
 	}

@@ -11,8 +11,9 @@ int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
 	struct judge_scratch *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->regex = regex_scratch_new();
-	if (!s->regex || judge_scratch_grow(s, set))
+	s->tools.regex = regex_scratch_new();
+	s->tools.ways = calloc(1, sizeof(*s->tools.ways));
+	if (!s->tools.regex || !s->tools.ways || judge_scratch_grow(s, set))
 		goto fail;
 	*out = s;
 	return 0;
@@ -41,7 +42,8 @@ void judge_scratch_free(struct judge_scratch *s)
 	free(s->decisions);
 	multimatch_hits_fini(&s->hits);
 	multimatch_scratch_free(s->multimatch);
-	regex_scratch_free(s->regex);
+	regex_scratch_free(s->tools.regex);
+	free(s->tools.ways);
 	free(s);
 }
 
@@ -105,4 +107,5 @@ void judge_scratch_reset(struct judge_scratch *s)
 	}
 	s->n_slots = 0;
 	s->n_decisions = 0;
+	ways_forget(s->tools.ways);
 }

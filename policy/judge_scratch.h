@@ -21,7 +21,7 @@ struct decision {
 };
 
 struct judge_scratch {
-	struct regex_scratch *regex;
+	struct tools tools;
 	struct multimatch_scratch *multimatch;
 	struct multimatch_hits hits;
 	struct track derived[LAYER_COUNT]; /* of one channel and call */

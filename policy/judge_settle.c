@@ -109,7 +109,7 @@ static uint64_t slot_limit_at(const struct judge *j, const struct judge_scratch 
 						   : c->point < until;
 		if (!judge_holds(j, r) || r->info.hold != HOLD_LEAD_IN || !begun)
 			continue;
-		if (candidate_state(c, r, s->regex, &slot->work, until, all, &unused) ==
+		if (candidate_state(c, r, &s->tools, &slot->work, until, all, &unused) ==
 		    CANDIDATE_ALIVE)
 			limit = min_u64(limit, candidate_raw(c, &slot->work));
 	}

@@ -51,7 +51,7 @@ static bool follow(const struct region_asker *who, struct slot *slot, const stru
 
 bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
-	struct region_asker who = { &slot->list, j->set, s->regex };
+	struct region_asker who = { &slot->list, j->set, s->tools.regex };
 	const struct channel *c = slot->channel;
 	struct region *g = c->region;
 	uint64_t from = slot->old_end;

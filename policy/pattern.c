@@ -49,6 +49,15 @@ static bool failed(const struct reader *r)
 	return r->why || r->no_memory;
 }
 
+/* A negated class has both cases of a letter or none; one case alone would be read wrong. */
+static bool is_exact(const struct pattern_node *n, const struct pattern_set *set, bool negated)
+{
+	for (unsigned c = 'A'; c <= 'Z'; c++)
+		if (negated && n->flags & PATTERN_I && set->in[c] != set->in[c ^ 32])
+			return false;
+	return !set->rough;
+}
+
 static void finish_set(struct pattern_node *n, struct pattern_set *set)
 {
 	for (unsigned c = 0; c < 256; c++) {
@@ -253,8 +262,10 @@ static struct pattern_node *read_item(struct reader *r, unsigned *flags)
 	}
 	if (failed(r))
 		return NULL;
-	if (n->kind == PATTERN_BYTES)
+	if (n->kind == PATTERN_BYTES) {
+		n->exact = is_exact(n, &set, strncmp(r->s + n->from, "[^", 2) == 0);
 		finish_set(n, &set);
+	}
 	n->atom = r->at;
 	read_quantifier(r, n);
 	n->to = r->at;

@@ -39,6 +39,7 @@ struct pattern_node {
 	unsigned flags;   /* in force where it begins */
 	uint32_t in[8];   /* the bytes, or some too many where that is rough */
 	bool rough;       /* its bytes are not known one by one */
+	bool exact;       /* `in` is neither too large nor too small, but for a dot's line feed */
 	unsigned size; /* bytes in the set; with PATTERN_I a letter and its other case count once */
 	char byte;     /* of a set of one: lower case under PATTERN_I */
 	bool token;    /* a set of letters and digits, all ten digits among them */

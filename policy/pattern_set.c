@@ -134,6 +134,7 @@ bool pattern_set_read(const char *s, size_t *at, struct pattern_set *set)
 		if (s[*at] == '-' && s[*at + 1] != ']' && s[*at + 1]) {
 			(*at)++;
 			high = member(s, at, set);
+			set->rough = set->rough || high < 0; /* [a-\d] has the "-" */
 		}
 		pattern_set_range(set, (unsigned)low, (unsigned)(high < low ? low : high));
 	}

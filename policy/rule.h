@@ -18,6 +18,7 @@
 #include "policy/regex.h"
 #include "policy/ruleset.h"
 #include "policy/run.h"
+#include "policy/ways.h"
 #include "policy/words.h"
 
 #define RULES_MAX 4096
@@ -56,15 +57,19 @@ struct rule_branch {
 	const char *lead_in; /* HOLD_LEAD_IN; otherwise the whole */
 	struct regex *body;  /* HOLD_LEAD_IN: anchored where `from` is; otherwise the whole, ending
 				where it is told */
-	const struct head *head; /* HOLD_LEAD_IN: of `body`, for a look before the engine; or NULL */
-	struct regex *start; /* the lead-in, to find where it starts; NULL when the body goes on
-				where it ends */
+	const struct head
+		*head;         /* HOLD_LEAD_IN: of `body`, for a look before the engine; or NULL */
+	struct ways *ways;     /* likewise */
+	struct regex *start;   /* the lead-in, to find where it starts; NULL when the body goes on
+				  where it ends */
 	struct regex *opening; /* the same, and all that may come before it, where an allowance
 				  asks for the match; or NULL */
-	uint32_t opening_max;  /* bytes that `opening` can match; PATTERN_MANY */
-	unsigned group;        /* the secret's, in `body` */
-	uint32_t prefix;       /* bytes of the secret that stand in the lead-in */
-	uint32_t reach;        /* bytes before the candidate's point that matching may go back to */
+	uint32_t opening_max;  /* bytes that may be before the lead-in's end; PATTERN_MANY */
+	uint32_t opening_run;  /* up to so many bytes of `opening_in` come before `opening` */
+	const bool *opening_in;
+	unsigned group;  /* the secret's, in `body` */
+	uint32_t prefix; /* bytes of the secret that stand in the lead-in */
+	uint32_t reach;  /* bytes before the candidate's point that matching may go back to */
 };
 
 struct rule {
@@ -124,7 +129,8 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
-	struct runs *runs; /* patterns that the multimatch has not */
+	struct runs *runs;            /* patterns that the multimatch has not */
+	struct ways_classes *classes; /* of the bodies' ways */
 	/* The same of the rules that decode; NULL and none without any. See decoding.h. */
 	struct multimatch *decoded;
 	struct rule_pattern *decoded_patterns;
@@ -142,6 +148,8 @@ struct ruleset {
 	uint32_t hold_ms;
 	enum on_bound hold_ms_bound;
 	struct buf notes;
+	struct assertion *assertions; /* see assertion.h */
+	size_t n_assertions;
 	char hash[65];
 	struct rule_text *texts;
 };
@@ -165,6 +173,7 @@ int rule_file_read(struct ruleset *set, const char *name, struct span yaml,
 const char *rule_file_policy_key(size_t i);
 const char *rule_file_rule_key(size_t i);
 const char *rule_file_override_key(size_t i);
+const char *rule_file_assertion_key(size_t i);
 
 struct builtin_file {
 	const char *name;

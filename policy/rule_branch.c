@@ -29,6 +29,14 @@ int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_bra
 		      const char *body, struct buf *errors)
 {
 	struct head head;
+	if (!set->classes) {
+		set->classes = ruleset_keep_array(set, 1, sizeof(*set->classes));
+		if (!set->classes)
+			return -ENOMEM;
+		ways_classes_begin(set->classes);
+	}
+	if (ways_read(body, set->classes, &b->ways))
+		return -ENOMEM;
 	int rc = rule_compile_regex(r, body, REGEX_AT_START, &b->body, errors);
 	if (rc || head_read(body, &head) || !head.n || (b->head = find_head(set, &head)))
 		return rc;
@@ -40,15 +48,39 @@ int rule_body_compile(struct ruleset *set, const struct rule *r, struct rule_bra
 	return 0;
 }
 
-static uint32_t most_bytes(const char *expression)
+/* An optional run of one class at its beginning, which the engine would try at every byte, is taken
+ * off and told apart; excuse.c takes it back. */
+static int compile_opening(struct ruleset *set, const struct rule *r, struct rule_branch *b,
+			   const char *expression, struct buf *errors)
 {
 	struct pattern *p = NULL;
 	const char *why = NULL;
-	uint32_t most = PATTERN_MANY;
-	if (pattern_parse(expression, &p, &why) == 0)
-		most = pattern_branches_max(pattern_root(p));
+	struct buf without = { 0 };
+	b->opening_max = PATTERN_MANY;
+	if (pattern_parse(expression, &p, &why))
+		return rule_compile_regex(r, expression, REGEX_AT_END, &b->opening, errors);
+	const struct pattern_branch *root = pattern_root(p);
+	b->opening_max = pattern_branches_max(root);
+	const struct pattern_node *n = root->next ? NULL : root->first;
+	while (n && n->kind == PATTERN_FLAGS)
+		n = n->next;
+	bool run = n && n->next && n->kind == PATTERN_BYTES && n->exact && !n->min &&
+		   n->max != PATTERN_MANY && expression[n->from] != '.';
+	int class = run ? ways_class_of(set->classes, n->in) : -1;
+	if (class >= 0) {
+		b->opening_run = n->max;
+		b->opening_in = set->classes->in[class];
+		buf_add(&without, expression, n->from);
+		expression += n->to;
+	}
+	buf_add_text(&without, expression);
+	buf_add_char(&without, '\0');
 	pattern_free(p);
-	return most;
+	int rc = without.failed
+			 ? -ENOMEM
+			 : rule_compile_regex(r, without.p, REGEX_AT_END, &b->opening, errors);
+	buf_fini(&without);
+	return rc;
 }
 
 int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch *b,
@@ -64,8 +96,7 @@ int rule_branch_compile(struct ruleset *set, struct rule *r, struct rule_branch 
 	int rc = rule_body_compile(set, r, b, found->body, errors);
 	if (rc || !(r->sees_match || r->sees_line))
 		return rc;
-	b->opening_max = most_bytes(found->opening);
-	return rule_compile_regex(r, found->opening, REGEX_AT_END, &b->opening, errors);
+	return compile_opening(set, r, b, found->opening, errors);
 }
 
 /* All lead-ins as one expression, to be shown. */

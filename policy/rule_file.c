@@ -15,6 +15,7 @@
 #define INCLUDES_MAX 8
 #define HOLD_MS_MAX 600000
 #define MASK_MAX 100
+#define BUILTIN_ASSERTIONS "builtin/assertions.yaml"
 
 static void take_time(struct rule_file *f, const struct yaml_node *n)
 {
@@ -250,13 +251,25 @@ static void policy_rules(struct rule_file *f, struct rule *r, const struct yaml_
 		rule_file_take_rule(f, i);
 }
 
+/* The pack's are read last, where a policy has none. */
+static void policy_assertions(struct rule_file *f, struct rule *r, const struct yaml_node *n)
+{
+	(void)r;
+	if (!f->includer)
+		rule_file_assertions(f, n);
+	else if (strcmp(f->name, BUILTIN_ASSERTIONS) != 0)
+		rule_file_complain(f, n->line,
+				   "assertions stand in an included file; move them to the policy "
+				   "that includes it");
+}
+
 /* In this order whatever the file's: defaults stand before the rules that use them. */
 static const struct rule_key policy_keys[] = {
 	{ "version", policy_version },     { "mode", policy_mode },
 	{ "mask", policy_mask },           { "hold", policy_hold },
 	{ "decode", policy_decode },       { "include", policy_include },
 	{ "overrides", policy_overrides }, { "disable", policy_disable },
-	{ "rules", policy_rules },
+	{ "rules", policy_rules },         { "assertions", policy_assertions },
 };
 
 const char *rule_file_policy_key(size_t i)
@@ -354,9 +367,20 @@ static int read_file(const struct rule_file *includer, struct ruleset *set, cons
 	return f.rc;
 }
 
+static int read_builtin_assertions(struct ruleset *set, struct buf *errors)
+{
+	struct builtin_file file = { 0 };
+	for (size_t i = 0; builtin_file(i, &file); i++)
+		if (strcmp(file.name, BUILTIN_ASSERTIONS) == 0)
+			break;
+	return read_file(NULL, set, BUILTIN_ASSERTIONS, file.text, errors);
+}
+
 int rule_file_read(struct ruleset *set, const char *name, struct span yaml, struct buf *errors)
 {
 	int rc = read_file(NULL, set, name, yaml, errors);
+	if (!rc && !set->assertions)
+		rc = read_builtin_assertions(set, errors);
 	if (rc || set->n)
 		return rc;
 	buf_printf(errors, "%s:1: no rule: nothing would be judged; write include: [builtin]\n",

@@ -65,6 +65,9 @@ void gitleaks_take(struct rule_file *f, const struct yaml_node *root);
 /* rule_override.c: a policy's `overrides`, when all rules are read. */
 void rule_file_override(struct rule_file *f, const struct yaml_node *list);
 
+/* rule_file_assertion.c: a policy's `assertions`. */
+void rule_file_assertions(struct rule_file *f, const struct yaml_node *list);
+
 void rule_file_take_rule(struct rule_file *f, const struct yaml_node *n); /* one item of `rules` */
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/sha256.h"
+#include "policy/assertion.h"
 #include "policy/companion.h"
 #include "policy/decoding.h"
 #include "policy/excuse.h"
@@ -278,6 +279,8 @@ static int hash_rules(struct ruleset *set)
 			buf_printf(&b, "%s %u\n", r->required[k].id, r->required[k].lines);
 		buf_add_text(&b, r->silent ? "silent\n" : "");
 	}
+	for (size_t i = 0; i < set->n_assertions; i++)
+		assertion_describe(&set->assertions[i], &b);
 	int rc = b.failed ? -ENOMEM : sha256_of((struct span){ b.p, b.n }, set->hash);
 	buf_fini(&b);
 	return rc;
@@ -288,6 +291,7 @@ static void set_free(struct ruleset *set)
 	for (size_t i = 0; i < set->n; i++) {
 		for (size_t b = 0; b < set->rules[i].n_branches; b++) {
 			regex_free(set->rules[i].branches[b].body);
+			free(set->rules[i].branches[b].ways);
 			regex_free(set->rules[i].branches[b].start);
 			regex_free(set->rules[i].branches[b].opening);
 		}

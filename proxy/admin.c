@@ -7,11 +7,14 @@
 #include "lib/log.h"
 #include "proxy/answer.h"
 #include "proxy/audit_pages.h"
+#include "proxy/change_pages.h"
 #include "proxy/exchange.h"
 #include "proxy/ledger_pages.h"
+#include "proxy/meta_pages.h"
 #include "proxy/outbox.h"
 #include "proxy/outbox_pages.h"
 #include "proxy/patchctl_pages.h"
+#include "proxy/quorum_print.h"
 #include "proxy/server.h"
 #include "proxy/shadow.h"
 #include "proxy/sinks.h"
@@ -193,8 +196,10 @@ static void put_ledger(struct buf *out, const struct server *s)
 	if (!s->ledger)
 		return;
 	ledger_counts(s->ledger, &n);
+	buf_add_text(out, ",\"ledger\":{\"path\":\"");
+	buf_add_json(out, span_of(ledger_path(s->ledger)));
 	buf_printf(out,
-		   ",\"ledger\":{\"written\":%llu,\"refused\":%llu,\"failed\":%llu,"
+		   "\",\"written\":%llu,\"refused\":%llu,\"failed\":%llu,"
 		   "\"checkpoints\":%llu,\"state\":\"",
 		   (unsigned long long)n.written, (unsigned long long)n.refused,
 		   (unsigned long long)n.failed, (unsigned long long)n.checkpoints);
@@ -238,6 +243,7 @@ static void status(struct exchange *x)
 	buf_add_text(&out, "],\"spending\":[");
 	put_spending(&out, w->runtime);
 	buf_add_char(&out, ']');
+	quorum_add_json(config, w->all_metrics, &out);
 	put_ledger(&out, s);
 	if (s->outbox) {
 		buf_add_text(&out, ",\"rollbacks\":");
@@ -280,7 +286,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 	}
 	answer_problem(x, 404, "no such page",
 		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
-		       "/rollback/bypass and /ledger/rows");
+		       "/audits/ID, /changes, /rollback/bypass, /webhook/meta, /ledger/rows, "
+		       "/ledger/new and /ledger/ID");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
@@ -296,6 +303,10 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 		return audit_pages_answer(x, head, path);
 	if (outbox_pages_have(path))
 		return outbox_pages_answer(x, head);
+	if (meta_pages_have(path))
+		return meta_pages_answer(x, head, path);
+	if (change_pages_have(path))
+		return change_pages_answer(x, head, path);
 	if (ledger_pages_have(path))
 		return ledger_pages_answer(x, head, path);
 	answer_page(x, head, path);

@@ -91,3 +91,24 @@ bool admin_names_address(struct span host)
 	text[host.n] = '\0';
 	return inet_pton(AF_INET, text, &address) == 1;
 }
+
+bool admin_decode(struct span value, struct buf *room, struct span *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t start = room->n;
+	for (size_t i = 0; i < value.n; i++) {
+		const char *high, *low;
+		if (value.p[i] != '%') {
+			buf_add_char(room, value.p[i] == '+' ? ' ' : value.p[i]);
+			continue;
+		}
+		if (i + 2 >= value.n || !value.p[i + 1] || !value.p[i + 2] ||
+		    !(high = strchr(hex, value.p[i + 1] | 0x20)) ||
+		    !(low = strchr(hex, value.p[i + 2] | 0x20)))
+			return false;
+		buf_add_char(room, (char)((high - hex) << 4 | (low - hex)));
+		i += 2;
+	}
+	*out = (struct span){ room->p + start, room->n - start };
+	return !room->failed && out->n > 0;
+}

@@ -19,4 +19,8 @@ enum admin_body admin_gather(struct exchange *x, size_t max, const char *too_lar
 enum step_next admin_problem(struct exchange *x, unsigned status, const char *title,
 			     const char *detail); /* answers; the exchange is at its end */
 
+/* A value of a query or a part of a path: %xx is a byte, and in a query + a blank. Into room that
+ * has space for it already and lives as long as *out is used. False: it is malformed, or empty. */
+bool admin_decode(struct span value, struct buf *room, struct span *out);
+
 #endif

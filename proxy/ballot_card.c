@@ -52,8 +52,14 @@ static void put_row(const struct ballot *b, uint64_t seen_ms)
 	member(&body, "severity", SEVERITY);
 	member(&body, "source", outbox_source_names[OUTBOX_QUORUM]);
 	member(&body, "spec", b->spec);
+	if (b->seats[b->config->chosen].change.revision[0])
+		member(&body, "revision", b->seats[b->config->chosen].change.revision);
 	if (plan(b))
 		member(&body, "wish", plan(b));
+	buf_add_text(&body, ",\"changes\":[");
+	for (unsigned i = 0; i < b->config->n_builders && asks(b); i++)
+		card_add_change(&body, change_of(&b->seats[i]), target_of(&b->seats[i]));
+	buf_add_char(&body, ']');
 	buf_printf(&body, ",\"monitor\":%s,\"rollback\":%s,\"seen_ms\":%llu}",
 		   ruleset_monitor(b->rt->config->ruleset) ? "true" : "false",
 		   b->config->rollback ? "true" : "false", (unsigned long long)seen_ms);
@@ -71,6 +77,8 @@ static void ask(const struct ballot *b, unsigned seat, struct worker *self, uint
 	const struct outbox_wish wish = {
 		.rule = RULE, .subject = b->id, .seen_ms = seen_ms, .source = OUTBOX_QUORUM
 	};
+	if (!target_of(s))
+		return;
 	bool known = s->change.revision[0] || s->change.spec[0];
 	if (!known && seat != b->config->chosen)
 		return; /* it has made none, as far as anybody knows */

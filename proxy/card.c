@@ -75,6 +75,16 @@ const char *card_plan(const struct card_change *change, const char *target)
 	return change->spec[0] ? "asked for with the change of the spec" : "no change is known";
 }
 
+void card_add_change(struct buf *out, const struct card_change *change, const char *target)
+{
+	if (!target || !change || !change->revision[0])
+		return;
+	buf_printf(out, "%s{\"bad\":\"%s\",\"target\":\"",
+		   out->n && out->p[out->n - 1] == '[' ? "" : ",", change->revision);
+	buf_add_json(out, span_of(target));
+	buf_add_text(out, "\"}");
+}
+
 bool card_ask(const struct card_change *change, const char *target, const struct outbox_wish *asked)
 {
 	struct outbox_wish wish = *asked;
@@ -125,10 +135,10 @@ static void log_card(const struct exchange *x, const struct card *card, const ch
 	log_end(line);
 }
 
-/* Members in order, as canonical JSON has them. What happens twice at one place of one exchange is
+/* What happens twice at one place of one exchange is
  * one row. */
 static void put_card(const struct exchange *x, const struct card *card, uint64_t seen_ms,
-		     const char *wish)
+		     const char *wish, bool asks)
 {
 	const struct ruleset *set = judge_ruleset(gate_judge(x->gate));
 	const struct rule_info *rule = ruleset_rule(set, card->rule);
@@ -141,16 +151,33 @@ static void put_card(const struct exchange *x, const struct card *card, uint64_t
 	buf_add_json(&body, span_of(channel));
 	buf_printf(&body, "\",\"exchange\":\"%s\",\"monitor\":%s,\"raw_offset\":%llu", x->id,
 		   ruleset_monitor(set) ? "true" : "false", (unsigned long long)card->raw_off);
+	if (x->change && x->change->revision[0]) {
+		buf_add_text(&body, ",\"revision\":\"");
+		buf_add_json(&body, span_of(x->change->revision));
+		buf_add_char(&body, '"');
+	}
 	buf_printf(&body, ",\"rollback\":%s,\"route\":\"", rule->rollback ? "true" : "false");
 	buf_add_json(&body, span_of(x->route ? x->route->name : ""));
 	buf_add_text(&body, "\",\"rule\":\"");
 	buf_add_json(&body, span_of(rule->id));
 	buf_printf(&body, "\",\"seen_ms\":%llu,\"severity\":\"%s\",\"source\":\"rule\"",
 		   (unsigned long long)seen_ms, severity_names[rule->severity]);
+	if (x->route && x->route->rollback_target) {
+		buf_add_text(&body, ",\"target\":\"");
+		buf_add_json(&body, span_of(x->route->rollback_target));
+		buf_add_char(&body, '"');
+	}
 	buf_printf(&body, ",\"text_length\":%llu,\"text_offset\":%llu",
 		   (unsigned long long)card->text_len, (unsigned long long)card->text_off);
 	if (wish)
 		buf_printf(&body, ",\"wish\":\"%s\"", wish);
+	if (asks && !x->change->revision[0] && x->change->spec[0]) /* for changes_begin() */
+		buf_printf(&body, ",\"spec\":\"%s\"", x->change->spec);
+	if (asks) {
+		buf_add_text(&body, ",\"changes\":[");
+		card_add_change(&body, x->change, x->route->rollback_target);
+		buf_add_char(&body, ']');
+	}
 	buf_add_char(&body, '}');
 	if (!body.failed && !place.failed && sha256_of((struct span){ place.p, place.n }, key) == 0)
 		ledger_put_once("card", x->id, (struct span){ body.p, body.n }, key);
@@ -170,7 +197,7 @@ static const char *plan(const struct exchange *x, const struct rule_info *rule, 
 		return NULL;
 	if (ruleset_monitor(judge_ruleset(gate_judge(x->gate))))
 		return "none, the policy monitors";
-	*asks = true;
+	*asks = x->change != NULL;
 	return card_plan(x->change, x->route->rollback_target);
 }
 
@@ -182,7 +209,7 @@ static void put_one(struct exchange *x, const struct card *card, uint64_t seen_m
 	metric_add(x->w->metrics, METRIC_CARDS, card->action, 1);
 	log_card(x, card, wish);
 	if (ledger_in_use())
-		put_card(x, card, seen_ms, wish);
+		put_card(x, card, seen_ms, wish, asks);
 	const struct outbox_wish asked = { .rule = rule->id, .subject = x->id, .seen_ms = seen_ms };
 	if (asks && !card_ask(x->change, x->route->rollback_target, &asked))
 		metric_add(x->w->metrics, METRIC_WISHES, WISH_NO_CHANGE, 1);

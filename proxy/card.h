@@ -30,6 +30,9 @@ void cards_put(struct exchange *x);
 
 /* What becomes of a rollback of that change, for its card's row. NULL of either: there is none. */
 const char *card_plan(const struct card_change *change, const char *target);
+/* Appends what is taken back as an element of the list `changes` of a card's row, which is looked
+ * at after a crash. Nothing where it is not known. */
+void card_add_change(struct buf *out, const struct card_change *change, const char *target);
 /* Asks for it. false: nobody knows what to take back, which is logged. wish: target and bad are not
  * looked at. */
 bool card_ask(const struct card_change *change, const char *target, const struct outbox_wish *wish);

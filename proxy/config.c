@@ -244,6 +244,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("ledger", config_read_ledger),
 		KEY_BY("rollback", config_read_rollback),
 		KEY_BY("sinks", config_read_sinks),
+		KEY_BY("webhook", config_read_webhook),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
 		KEY_BY("limits", read_limits),
@@ -298,6 +299,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	config_check_rollback(r);
 	config_check_sinks(r);
 	config_check_mirror(r);
+	config_check_webhook(r);
 	count_cores(c);
 	load_ruleset(r);
 }
@@ -405,6 +407,7 @@ void config_unref(struct config *c)
 	struct owner *o = owner_of(c);
 	for (size_t i = 0; i < c->n_listeners; i++)
 		tls_context_free(c->listeners[i].tls);
+	tls_context_free(c->admin.tls);
 	for (size_t i = 0; i < c->n_upstreams; i++)
 		tls_context_free(c->upstreams[i].tls_context);
 	ruleset_unref(c->ruleset);

@@ -30,7 +30,8 @@ struct config_shadow;   /* config_shadow.h */
 struct config_rollback; /* config_rollback.h */
 struct config_sink;     /* config_sinks.h */
 struct config_drill;
-struct config_mirror; /* config_mirror.h */
+struct config_mirror;  /* config_mirror.h */
+struct config_webhook; /* config_webhook.h */
 
 struct config_listener {
 	const char *address; /* as written: "127.0.0.1:8080", "[::1]:8080", ":8080" */
@@ -156,6 +157,7 @@ struct config {
 	const struct config_rollback *rollback; /* NULL: none */
 	const struct config_sink *sinks;
 	size_t n_sinks;
+	const struct config_webhook *webhook;   /* NULL: none */
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
 	const struct config_shadow *shadow;     /* NULL: none */
 	const struct config_mirror *mirror;     /* NULL: nothing is mirrored */

@@ -89,6 +89,8 @@ bool config_has_control(const char *text); /* a control character of ASCII: neve
 
 /* The parts of the file, each in its own source file; base is the struct config. */
 void config_read_listen(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Certificate and key; base: a struct config_listener. */
+void config_read_tls(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_admin(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_upstreams(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_routes(struct config_reader *r, const struct yaml_node *node, void *base);
@@ -126,6 +128,9 @@ void config_check_rollback(struct config_reader *r);
 void config_read_sinks(struct config_reader *r, const struct yaml_node *node, void *base);
 /* Once all of it is read: sinks need a ledger. */
 void config_check_sinks(struct config_reader *r);
+void config_read_webhook(struct config_reader *r, const struct yaml_node *node, void *base);
+/* Once all of it is read: what the webhook needs of the rest. */
+void config_check_webhook(struct config_reader *r);
 /* Once all of it is read: the daily limits that hold unsaid, and where they are kept. */
 void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,

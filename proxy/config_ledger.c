@@ -17,6 +17,8 @@ void config_read_ledger(struct config_reader *r, const struct yaml_node *node, v
 		       1, 1000000),
 		KEY_IN("checkpoint_every", KEY_DURATION, struct config_ledger,
 		       options.checkpoint_ms, 100, 24u * 3600 * 1000),
+		KEY_IN("change_within", KEY_DURATION, struct config_ledger, change_ms, 0,
+		       3600u * 1000),
 	};
 	struct config *c = base;
 	struct config_ledger *l = config_alloc(r, 1, sizeof(*l));
@@ -25,6 +27,7 @@ void config_read_ledger(struct config_reader *r, const struct yaml_node *node, v
 	l->line = node->line;
 	l->options.checkpoint_rows = LEDGER_CHECKPOINT_ROWS;
 	l->options.checkpoint_ms = LEDGER_CHECKPOINT_MS;
+	l->change_ms = CONFIG_CHANGE_MS;
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), l);
 	c->ledger = l;
 }

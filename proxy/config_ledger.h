@@ -5,8 +5,11 @@
 #include "proxy/config.h"
 #include "proxy/ledger.h"
 
+#define CONFIG_CHANGE_MS 60000
+
 struct config_ledger {
 	struct ledger_options options;
+	uint32_t change_ms; /* from a spec's row to its first change; 0: as long as it takes */
 	unsigned line;
 };
 

@@ -26,7 +26,7 @@ static void read_address(struct config_reader *r, const struct yaml_node *node, 
 			       node->text);
 }
 
-static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
+void config_read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
 		KEY("cert", KEY_FILE, struct tls_files, cert),
@@ -78,7 +78,7 @@ void config_read_listen(struct config_reader *r, const struct yaml_node *node, v
 {
 	static const struct config_key keys[] = {
 		KEY_BY("address", read_address),
-		KEY_BY("tls", read_tls),
+		KEY_BY("tls", config_read_tls),
 	};
 	struct config *c = base;
 	if (!config_expect(r, node, YAML_LIST))

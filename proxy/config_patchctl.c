@@ -42,6 +42,12 @@ static void read_listen(struct config_reader *r, const struct yaml_node *node, v
 		set_address(r, node->line, node->text);
 }
 
+static void read_tls(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	(void)base;
+	config_read_tls(r, node, &r->config->admin);
+}
+
 static void check_state(struct config_reader *r, const struct yaml_node *root,
 			const struct config_patchctl *c)
 {
@@ -149,6 +155,7 @@ static void read_limits(struct config_reader *r, const struct yaml_node *node, v
 		KEY_IN("at_once", KEY_COUNT, struct config_patchctl, at_once, 1, 64),
 		KEY_IN("timeout", KEY_DURATION, struct config_patchctl, timeout_ms, 1000,
 		       3600u * 1000),
+		KEY_IN("keep_days", KEY_COUNT, struct config_patchctl, keep_days, 1, 3650),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }
@@ -157,6 +164,7 @@ void config_read_patchctl(struct config_reader *r, const struct yaml_node *root)
 {
 	static const struct config_key keys[] = {
 		KEY_BY("listen", read_listen),
+		KEY_BY("tls", read_tls),
 		KEY("state_dir", KEY_FILE, struct config_patchctl, state_dir),
 		KEY_BY("tokens", read_tokens),
 		KEY_BY("targets", config_read_targets),
@@ -165,7 +173,9 @@ void config_read_patchctl(struct config_reader *r, const struct yaml_node *root)
 	struct config_patchctl *c = config_alloc(r, 1, sizeof(*c));
 	if (!c)
 		return;
-	*c = (struct config_patchctl){ .quota = 50, .at_once = 4, .timeout_ms = 120000 };
+	*c = (struct config_patchctl){
+		.quota = 50, .at_once = 4, .timeout_ms = 120000, .keep_days = 90
+	};
 	if (!root || root->kind != YAML_MAP) {
 		config_problem(r, root ? root->line : 1,
 			       "this is no configuration of PatchCtl; see deploy/patchctl.yaml for "

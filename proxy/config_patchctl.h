@@ -23,6 +23,7 @@ struct config_patchctl {
 	uint32_t cooldown_ms; /* between two rollbacks of one target */
 	uint32_t quota;       /* rollbacks of one target in 24 hours */
 	uint32_t at_once;     /* drivers that work */
+	uint32_t keep_days;   /* that what has ended is kept */
 	uint32_t timeout_ms;  /* of a rollback that names no deadline, and the most it may name */
 };
 

@@ -150,20 +150,21 @@ struct base_reader {
 	size_t root; /* bytes of the folder's name, with its slash */
 	struct quorum_base *v;
 	size_t n;
+	bool full; /* and more were met */
 };
 
 static void add_base(void *context, const char *path, bool met)
 {
 	struct base_reader *b = context;
 	struct buf text = { 0 };
+	b->full = b->full || b->n == BASE_FILES;
+	if (b->full)
+		return;
 	int error = file_read(path, QUORUM_BYTES, &text);
-	if (b->n == BASE_FILES)
-		config_problem(b->r, b->line,
-			       "`base` has more than %d files; name a smaller folder", BASE_FILES);
-	else if (error)
+	if (error)
 		config_problem(b->r, b->line, "base: %s: %s; name files that can be read", path,
 			       strerror(-error));
-	if (!error && b->n < BASE_FILES) {
+	if (!error) {
 		const char *name = config_copy(b->r, span_of(met ? path + b->root : ""));
 		const char *p = config_copy(b->r, (struct span){ text.p ? text.p : "", text.n });
 		if (name && p)
@@ -183,6 +184,9 @@ static void read_base(struct config_reader *r, const struct yaml_node *node, str
 	if (b.v && walk(d->base, add_base, &b) != 0)
 		config_problem(r, b.line, "base: %s cannot be read; name a file or a folder",
 			       d->base);
+	if (b.full)
+		config_problem(r, b.line, "`base` has more than %d files; name a smaller folder",
+			       BASE_FILES);
 	d->quorum.base = b.v;
 	d->quorum.n_base = b.n;
 }

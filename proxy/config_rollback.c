@@ -130,17 +130,35 @@ static bool has_target(const struct config *c)
 	return false;
 }
 
+/* One line for all of them: the shipped rules alone are dozens. */
+static void note_rules(const struct config *c, const char *lacks, struct buf *out)
+{
+	const char *first = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < ruleset_count(c->ruleset); i++) {
+		const struct rule_info *rule = ruleset_rule(c->ruleset, i);
+		n += rule->rollback;
+		first = first || !rule->rollback ? first : rule->id;
+	}
+	if (n == 1)
+		buf_printf(out, "%s: rule %s has rollback: true and asks for none: %s\n", c->path,
+			   first, lacks);
+	else if (n > 1)
+		buf_printf(out,
+			   "%s: %zu rules have rollback: true (%s is one) and ask for none: %s\n",
+			   c->path, n, first, lacks);
+}
+
 void config_rollback_notes(const struct config *c, struct buf *out)
 {
 	const char *lacks = !c->rollback    ? "there is no `rollback`; add it"
 			    : has_target(c) ? NULL
 					    : "no route has a `rollback`; add rollback: {target: "
 					      "NAME} to one";
-	for (size_t i = 0; i < ruleset_count(c->ruleset) && lacks; i++)
-		if (ruleset_rule(c->ruleset, i)->rollback)
-			buf_printf(out, "%s: rule %s has rollback: true and asks for none: %s\n",
-				   c->path, ruleset_rule(c->ruleset, i)->id, lacks);
-	for (size_t i = 0; i < c->n_quorums && lacks; i++)
+	if (!lacks)
+		return;
+	note_rules(c, lacks, out);
+	for (size_t i = 0; i < c->n_quorums; i++)
 		if (c->quorums[i].rollback)
 			buf_printf(out, "%s: quorum %s has rollback: true and asks for none: %s\n",
 				   c->path, c->quorums[i].name, lacks);

@@ -18,7 +18,7 @@ struct config_rollback {
 	unsigned line;
 };
 
-/* Appends a line for each rule and quorum that asks for a rollback where nobody can be asked. */
+/* Appends lines about rules and quorums that ask for a rollback where nobody can be asked. */
 void config_rollback_notes(const struct config *c, struct buf *out);
 
 #endif

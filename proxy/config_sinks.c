@@ -6,6 +6,7 @@
 #include "proxy/config_keys.h"
 #include "proxy/ledger_row.h"
 
+#define SECRET_LEAST 16
 #define SECOND 1000u
 #define DAY (24u * 3600 * SECOND)
 
@@ -44,7 +45,12 @@ static void read_url(struct config_reader *r, const struct yaml_node *node, void
 
 static void read_key(struct config_reader *r, const struct yaml_node *node, void *base)
 {
-	((struct config_sink *)base)->secret = read_secret(r, node);
+	struct config_sink *s = base;
+	s->secret = read_secret(r, node);
+	if (s->secret && strlen(s->secret) < SECRET_LEAST)
+		config_problem(r, node->line,
+			       "`secret` has %zu bytes, which can be guessed; write at least %d",
+			       strlen(s->secret), SECRET_LEAST);
 }
 
 static void read_token(struct config_reader *r, const struct yaml_node *node, void *base)

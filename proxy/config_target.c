@@ -8,7 +8,7 @@
 
 #define TEXT_MOST 128
 #define ARGUMENTS_MOST 64
-#define DRIVERS "command, git or webhook"
+#define DRIVERS "command, git, helm, kubernetes or webhook"
 
 /* Letters, digits and what else is allowed, beginning with a letter or digit. */
 static bool is_made_of(const char *text, const char *others, size_t most)
@@ -155,6 +155,11 @@ static const struct config_key keys[] = {
 	KEY_BY("url", read_url),
 	KEY("ca", KEY_FILE, struct driver_target, webhook.ca),
 	KEY_BY("sign", read_sign),
+	KEY("workload", KEY_TEXT, struct driver_target, cluster.what),
+	KEY("release", KEY_TEXT, struct driver_target, cluster.what),
+	KEY("namespace", KEY_TEXT, struct driver_target, cluster.space),
+	KEY("context", KEY_TEXT, struct driver_target, cluster.context),
+	KEY("kubeconfig", KEY_FILE, struct driver_target, cluster.credentials),
 };
 
 struct belonging {
@@ -166,6 +171,8 @@ static const struct belonging belongings[] = {
 	{ &driver_git, { "remote", "branch" }, { "committer" } },
 	{ &driver_command, { "plan", "act", "verify" }, { "precedes" } },
 	{ &driver_webhook, { "url", "sign" }, { "ca" } },
+	{ &driver_kubernetes, { "workload" }, { "namespace", "context", "kubeconfig" } },
+	{ &driver_helm, { "release" }, { "namespace", "context", "kubeconfig" } },
 };
 
 static bool stands_in(const char *const *words, const char *word)
@@ -196,6 +203,31 @@ static void check_keys(struct config_reader *r, const struct yaml_node *node,
 
 /* --- what they say --- */
 
+static void check_workload(struct config_reader *r, const struct yaml_node *node,
+			   const struct driver_target *t)
+{
+	static const char *const kinds[] = { "deployment/", "statefulset/", "daemonset/", NULL };
+	const char *what = t->cluster.what, *name = NULL;
+	for (size_t i = 0; what && kinds[i]; i++)
+		if (strncmp(what, kinds[i], strlen(kinds[i])) == 0)
+			name = what + strlen(kinds[i]);
+	if (t->driver == &driver_kubernetes && what && (!name || !is_made_of(name, ".-", 253)))
+		config_problem(r, node->line,
+			       "`workload: %.80s` is none; write deployment/NAME, statefulset/NAME "
+			       "or daemonset/NAME",
+			       what);
+	if (t->driver == &driver_helm && what && !is_made_of(what, ".-", 53))
+		config_problem(r, node->line, "`release: %.80s` is none; write its name", what);
+	if (t->cluster.space && !is_made_of(t->cluster.space, "-", 63))
+		config_problem(r, node->line, "`namespace: %.80s` is none; write its name",
+			       t->cluster.space);
+	/* One that began with a dash would be an option of the tool. */
+	if (t->cluster.context &&
+	    (t->cluster.context[0] == '-' || config_has_control(t->cluster.context)))
+		config_problem(r, node->line, "`context: %.80s` is none; write its name",
+			       t->cluster.context);
+}
+
 static void check_target(struct config_reader *r, const struct yaml_node *node,
 			 const struct config_patchctl *c, const struct driver_target *t)
 {
@@ -211,6 +243,7 @@ static void check_target(struct config_reader *r, const struct yaml_node *node,
 		config_problem(r, node->line,
 			       "`branch: %.80s` is no branch; write its name without refs/heads/",
 			       t->git.branch);
+	check_workload(r, node, t);
 	for (const struct driver_target *other = c->targets; other < t; other++)
 		if (t->name && other->name && strcmp(t->name, other->name) == 0)
 			config_problem(r, node->line, "two targets are called `%s`; rename one",

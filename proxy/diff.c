@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/file.h"
@@ -39,6 +40,20 @@ static bool read_files(struct diff *d)
 	return true;
 }
 
+/* A file whose name says a language that is none of ours. */
+static bool is_foreign(const char *path)
+{
+	static const char *const extensions[] = { "rb",   "php", "cs",    "cpp",   "cc", "cxx",
+						  "hpp",  "kt",  "swift", "scala", "pl", "lua",
+						  "r",    "jl",  "ex",    "hs",    "ml", "sql",
+						  "html", "css", "ps1" };
+	const char *dot = strrchr(path, '.');
+	for (size_t i = 0; dot && i < ARRAY_LEN(extensions); i++)
+		if (strcasecmp(dot + 1, extensions[i]) == 0)
+			return true;
+	return false;
+}
+
 /* False: c.reason says why there is none. */
 static bool find_language(struct diff *d)
 {
@@ -54,6 +69,8 @@ static bool find_language(struct diff *d)
 		return false;
 	bool named = syntax_of_file(span_of(d->paths[0])) && syntax_of_file(span_of(d->paths[1]));
 	d->c.reason = COMPARE_LANGUAGES_DIFFER;
+	if (is_foreign(d->paths[0]) != is_foreign(d->paths[1]))
+		return false;
 	return !named || found[0] == found[1];
 }
 
@@ -101,6 +118,8 @@ static void print_text(const struct diff *d, const struct diff_view *how)
 		       s->ac.low < s->ac.high ? "at least " : "", s->ac.low,
 		       s->bc.low < s->bc.high ? "at least " : "", s->bc.low, c->trees[2].n);
 	putchar('\n');
+	if (d->paths[COMPARE_BASE] && !c->has_base)
+		puts("the base has no code: both are compared as new files");
 }
 
 /* "ted": n or null, "ted_bounds": [low, high], "diff_percent": x */
@@ -249,6 +268,14 @@ static int run(struct diff *d, const struct diff_options *o)
 	return print(d, o);
 }
 
+static bool reads_twice(const struct diff *d)
+{
+	unsigned n = 0;
+	for (int i = 0; i < COMPARE_SIDES; i++)
+		n += d->paths[i] && strcmp(d->paths[i], "-") == 0;
+	return n > 1;
+}
+
 int diff_main(int argc, char **argv)
 {
 	struct diff_options o = { .threshold = "3.00" };
@@ -308,6 +335,11 @@ int diff_main(int argc, char **argv)
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
 	struct diff d = { .paths = { cli.v[0], cli.v[1], o.base } };
+	if (reads_twice(&d)) {
+		fputs("redcard diff: standard input (-) can be read once; name a file for the other\n",
+		      stderr);
+		return EXIT_TOOL;
+	}
 	if (!diff_view_init(&o.how, o.view, o.colour))
 		return EXIT_TOOL;
 	if (o.view && (o.json || o.trees)) {

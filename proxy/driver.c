@@ -6,7 +6,8 @@
 
 const char *const driver_outcome_names[] = { "done", "again", "failed" };
 
-static const struct driver *const drivers[] = { &driver_command, &driver_git, &driver_webhook };
+static const struct driver *const drivers[] = { &driver_command, &driver_git, &driver_helm,
+						&driver_kubernetes, &driver_webhook };
 
 bool driver_is_word(const char *text)
 {

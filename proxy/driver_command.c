@@ -88,6 +88,9 @@ static enum driver_outcome run(struct command *c, const char *const *argv, struc
 static bool last_line(const struct buf *out, char line[DRIVER_REVISION])
 {
 	size_t end = out->n, from;
+	line[0] = '\0';
+	if (!end)
+		return false;
 	while (end && memchr(" \t\r\n", out->p[end - 1], 4))
 		end--;
 	for (from = end; from && out->p[from - 1] != '\n';)

@@ -21,146 +21,19 @@
 #include "proxy/driver.h"
 #include "proxy/git_folder.h"
 #include "proxy/git_paths.h"
+#include "proxy/git_repository.h"
 
-enum { OUTPUT_MAX = 16 << 20, ARGS_MAX = 20, PUSHES_MAX = 50 };
+enum { PUSHES_MAX = 50 };
 
-#define TIP "refs/redcard/tip"
 #define TRAILER "Redcard-Rollback: "
-#define SHA_BYTES 65
-
-struct repository {
-	const struct driver_job *job;
-	struct buf *says;
-	char folder[512];
-	char index[600]; /* "GIT_INDEX_FILE=..." */
-	char dir[600];   /* "GIT_DIR=..." */
-	struct process_result last;
-};
 
 /* What there is to do. */
 struct work {
-	char tip[SHA_BYTES], bad[SHA_BYTES], anchor[SHA_BYTES], parent[SHA_BYTES];
-	char done[SHA_BYTES];     /* the commit that has done it already; "": none */
+	char tip[GIT_SHA], bad[GIT_SHA], anchor[GIT_SHA], parent[GIT_SHA];
+	char done[GIT_SHA];       /* the commit that has done it already; "": none */
 	struct git_paths touched; /* by the bad commit: as they are in it, */
 	struct git_paths goal;    /* and as the anchor has them, where that differs from the tip */
 };
-
-/* --- git --- */
-
-static void say(struct repository *r, const char *text, const char *what)
-{
-	buf_add_text(r->says, text);
-	if (what)
-		buf_add_text(r->says, what);
-	buf_add_char(r->says, '\n');
-}
-
-/* The first line that git wrote on standard error, which says what was wrong. */
-static void say_error(struct repository *r, const char *doing)
-{
-	const struct buf *e = &r->last.err;
-	const char *end = e->n ? memchr(e->p, '\n', e->n) : NULL;
-	buf_printf(r->says, "%s: %.*s\n", doing,
-		   (int)min_size(end ? (size_t)(end - e->p) : e->n, 300), e->n ? e->p : "");
-}
-
-static bool git_in(struct repository *r, struct span in, const char *const *args)
-{
-	const char *argv[ARGS_MAX + 4] = { "git", "-c", "gc.auto=0" };
-	const char *env[] = { r->dir, r->index, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", NULL, NULL,
-			      NULL,   NULL,     NULL };
-	size_t n = 3;
-	char author[2][160], committer[2][160];
-	for (; *args; args++) {
-		CHECK(n < ARRAY_LEN(argv) - 1);
-		argv[n++] = *args;
-	}
-	const struct driver_git *g = &r->job->target->git;
-	snprintf(author[0], sizeof(author[0]), "GIT_AUTHOR_NAME=%s", g->name);
-	snprintf(author[1], sizeof(author[1]), "GIT_AUTHOR_EMAIL=%s", g->email);
-	snprintf(committer[0], sizeof(committer[0]), "GIT_COMMITTER_NAME=%s", g->name);
-	snprintf(committer[1], sizeof(committer[1]), "GIT_COMMITTER_EMAIL=%s", g->email);
-	env[4] = author[0];
-	env[5] = author[1];
-	env[6] = committer[0];
-	env[7] = committer[1];
-	const struct process p = { .argv = argv,
-				   .env = env,
-				   .in = in,
-				   .out_max = OUTPUT_MAX,
-				   .deadline_ms = r->job->deadline_ms,
-				   .stop = r->job->stop };
-	process_result_fini(&r->last);
-	int error = process_run(&p, &r->last);
-	if (error)
-		buf_printf(r->says, "git cannot be run: %s\n", strerror(-error));
-	return !error && r->last.end == PROCESS_EXITED && r->last.code == 0 && !r->last.cut;
-}
-
-#define GIT(r, ...) git_in(r, (struct span){ 0 }, (const char *const[]){ __VA_ARGS__, NULL })
-
-static bool take_sha(struct repository *r, char sha[SHA_BYTES])
-{
-	size_t n =
-		strcspn(r->last.out.n ? (buf_add(&r->last.out, "", 1), r->last.out.p) : "", "\n");
-	if (n < 40 || n >= SHA_BYTES)
-		return false;
-	memcpy(sha, r->last.out.p, n);
-	sha[n] = '\0';
-	return true;
-}
-
-static bool commit_of(struct repository *r, const char *name, char sha[SHA_BYTES])
-{
-	char spec[160];
-	snprintf(spec, sizeof(spec), "%.128s^{commit}", name);
-	return GIT(r, "rev-parse", "--verify", "--quiet", "--end-of-options", spec) &&
-	       take_sha(r, sha);
-}
-
-static bool is_ancestor(struct repository *r, const char *a, const char *b)
-{
-	return GIT(r, "merge-base", "--is-ancestor", a, b);
-}
-
-/* --- the local copy --- */
-
-static enum driver_outcome give_up(const struct repository *r)
-{
-	return r->last.end == PROCESS_EXITED ? DRIVER_FAILED : DRIVER_AGAIN;
-}
-
-static void open_repository(struct repository *r, const struct driver_job *job, struct buf *says)
-{
-	*r = (struct repository){ .job = job, .says = says };
-	snprintf(r->folder, sizeof(r->folder), "%s/%s.git", job->folder, job->target->name);
-	snprintf(r->dir, sizeof(r->dir), "GIT_DIR=%s", r->folder);
-	/* A process that was killed may have left a git behind that still writes the old one. */
-	snprintf(r->index, sizeof(r->index), "GIT_INDEX_FILE=%s/index-%s-%ld", r->folder, job->id,
-		 (long)getpid());
-}
-
-static void close_repository(struct repository *r)
-{
-	remove(r->index + strlen("GIT_INDEX_FILE="));
-	process_result_fini(&r->last);
-}
-
-static enum driver_outcome fetch(struct repository *r)
-{
-	char refs[300];
-	const struct driver_git *g = &r->job->target->git;
-	if (!git_folder_whole(r->folder) && !GIT(r, "init", "--quiet", "--bare", r->folder)) {
-		say_error(r, "the local copy cannot be made");
-		return give_up(r);
-	}
-	snprintf(refs, sizeof(refs), "+refs/heads/%s:" TIP, g->branch);
-	if (GIT(r, "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", "--end-of-options",
-		g->remote, refs))
-		return DRIVER_DONE;
-	say_error(r, "the remote cannot be read");
-	return DRIVER_AGAIN;
-}
 
 /* --- what there is to do --- */
 
@@ -172,12 +45,12 @@ static bool read_diff(struct repository *r, const char *from, const char *to, st
 
 static bool find_done(struct repository *r, struct work *w)
 {
-	char grep[80], range[2 * SHA_BYTES + 4];
+	char grep[80], range[2 * GIT_SHA + 4];
 	snprintf(grep, sizeof(grep), "--grep=^" TRAILER "%s$", r->job->id);
 	snprintf(range, sizeof(range), "%s..%s", w->bad, w->tip);
 	if (!GIT(r, "log", "--format=%H", "-n1", grep, range))
 		return false;
-	if (!take_sha(r, w->done))
+	if (!repository_sha(r, w->done))
 		w->done[0] = '\0';
 	return true;
 }
@@ -185,20 +58,21 @@ static bool find_done(struct repository *r, struct work *w)
 static bool names_are_right(struct repository *r, struct work *w)
 {
 	const struct driver_git *g = &r->job->target->git;
-	char parent[SHA_BYTES + 4];
-	if (!commit_of(r, TIP, w->tip) || !commit_of(r, r->job->bad, w->bad) ||
-	    !is_ancestor(r, w->bad, w->tip)) {
+	char parent[GIT_SHA + 4];
+	if (!repository_commit(r, GIT_TIP, w->tip) || !repository_commit(r, r->job->bad, w->bad) ||
+	    !repository_is_ancestor(r, w->bad, w->tip)) {
 		buf_printf(r->says, "%.128s is no commit of the branch %s; name one that is\n",
 			   r->job->bad, g->branch);
 		return false;
 	}
 	snprintf(parent, sizeof(parent), "%s^1", w->bad);
-	if (!commit_of(r, parent, w->parent)) {
-		say(r, "the first commit of a repository cannot be taken back: ", w->bad);
+	if (!repository_commit(r, parent, w->parent)) {
+		repository_say(r,
+			       "the first commit of a repository cannot be taken back: ", w->bad);
 		return false;
 	}
-	if (!commit_of(r, r->job->anchor, w->anchor) || !is_ancestor(r, w->anchor, w->bad) ||
-	    strcmp(w->anchor, w->bad) == 0) {
+	if (!repository_commit(r, r->job->anchor, w->anchor) ||
+	    !repository_is_ancestor(r, w->anchor, w->bad) || strcmp(w->anchor, w->bad) == 0) {
 		buf_printf(r->says,
 			   "the anchor %.128s is no commit before %.12s; name one that is\n",
 			   r->job->anchor, w->bad);
@@ -216,11 +90,11 @@ static bool touched_later(struct repository *r, const struct work *w, const stru
 		const struct git_path *now = git_paths_find(since, w->touched.v[i].name);
 		if (!now || git_path_same(now, git_paths_find(to_anchor, w->touched.v[i].name)))
 			continue;
-		char range[2 * SHA_BYTES + 4];
+		char range[2 * GIT_SHA + 4];
 		snprintf(range, sizeof(range), "%s..%s", w->bad, w->tip);
-		char by[SHA_BYTES] = "a later commit";
+		char by[GIT_SHA] = "a later commit";
 		if (GIT(r, "log", "--format=%H", "-n1", range, "--", now->name))
-			(void)take_sha(r, by);
+			(void)repository_sha(r, by);
 		buf_printf(r->says, "%s was changed later by %.12s; restore it by hand\n",
 			   now->name, by);
 		any = true;
@@ -252,7 +126,7 @@ static enum driver_outcome look(struct repository *r, struct work *w)
 		return r->last.end == PROCESS_EXITED ? DRIVER_FAILED : DRIVER_AGAIN;
 	if (!read_diff(r, w->parent, w->bad, &w->touched) ||
 	    !read_diff(r, w->bad, w->tip, &since) || !read_diff(r, w->bad, w->anchor, &to_anchor))
-		say_error(r, "the commits cannot be compared");
+		repository_say_error(r, "the commits cannot be compared");
 	else if (w->done[0] ||
 		 (!touched_later(r, w, &since, &to_anchor) && find_goal(w, &since, &to_anchor)))
 		outcome = DRIVER_DONE;
@@ -274,8 +148,8 @@ static enum driver_outcome plan(const struct driver_job *job, struct buf *says)
 {
 	struct repository r;
 	struct work w = { 0 };
-	open_repository(&r, job, says);
-	enum driver_outcome outcome = fetch(&r);
+	repository_open(&r, job, says);
+	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE)
 		outcome = look(&r, &w);
 	if (outcome == DRIVER_DONE && w.done[0])
@@ -290,31 +164,33 @@ static enum driver_outcome plan(const struct driver_job *job, struct buf *says)
 		buf_printf(says, "  %s %s\n", git_path_gone(&w.goal.v[i]) ? "remove " : "restore",
 			   w.goal.v[i].name);
 	work_fini(&w);
-	close_repository(&r);
+	repository_close(&r);
 	return outcome;
 }
 
 /* --- act --- */
 
-static bool build_commit(struct repository *r, const struct work *w, char commit[SHA_BYTES])
+static bool build_commit(struct repository *r, const struct work *w, char commit[GIT_SHA])
 {
 	struct buf entries = { 0 }, message = { 0 };
-	char tree[SHA_BYTES];
+	char tree[GIT_SHA];
 	git_paths_index(&w->goal, &entries);
 	buf_printf(
 		&message,
 		"Take back %.12s: %.200s\n\nEvery path that it touched is as in %.12s again.\n\n" TRAILER
 		"%s\n",
 		w->bad, r->job->reason, w->anchor, r->job->id);
-	bool ok = !entries.failed && !message.failed && GIT(r, "read-tree", w->tip) &&
-		  git_in(r, (struct span){ entries.p, entries.n },
-			 (const char *const[]){ "update-index", "-z", "--index-info", NULL }) &&
-		  GIT(r, "write-tree") && take_sha(r, tree) &&
-		  git_in(r, (struct span){ message.p, message.n },
-			 (const char *const[]){ "commit-tree", tree, "-p", w->tip, NULL }) &&
-		  take_sha(r, commit);
+	bool ok =
+		!entries.failed && !message.failed && GIT(r, "read-tree", w->tip) &&
+		repository_run(
+			r, (struct span){ entries.p, entries.n },
+			(const char *const[]){ "update-index", "-z", "--index-info", NULL }) &&
+		GIT(r, "write-tree") && repository_sha(r, tree) &&
+		repository_run(r, (struct span){ message.p, message.n },
+			       (const char *const[]){ "commit-tree", tree, "-p", w->tip, NULL }) &&
+		repository_sha(r, commit);
 	if (!ok)
-		say_error(r, "the commit cannot be made");
+		repository_say_error(r, "the commit cannot be made");
 	buf_fini(&entries);
 	buf_fini(&message);
 	return ok;
@@ -324,7 +200,7 @@ enum push { PUSHED, PUSH_RACE, PUSH_REFUSED, PUSH_BROKEN };
 
 static enum push push(struct repository *r, const char *commit)
 {
-	char refs[300 + SHA_BYTES];
+	char refs[300 + GIT_SHA];
 	const struct driver_git *g = &r->job->target->git;
 	snprintf(refs, sizeof(refs), "%s:refs/heads/%s", commit, g->branch);
 	if (GIT(r, "push", "--quiet", "--porcelain", "--no-verify", "--end-of-options", g->remote,
@@ -343,7 +219,7 @@ static enum push push(struct repository *r, const char *commit)
 	}
 	if (strstr(out, "[rejected]"))
 		return PUSH_RACE;
-	say_error(r, "the push failed");
+	repository_say_error(r, "the push failed");
 	return PUSH_BROKEN;
 }
 
@@ -361,9 +237,9 @@ static bool try_once(struct repository *r, char revision[DRIVER_REVISION],
 		     enum driver_outcome *outcome)
 {
 	struct work w = { 0 };
-	char commit[SHA_BYTES];
+	char commit[GIT_SHA];
 	bool end = true;
-	*outcome = fetch(r);
+	*outcome = repository_fetch(r);
 	if (*outcome == DRIVER_DONE)
 		*outcome = look(r, &w);
 	if (*outcome != DRIVER_DONE) {
@@ -373,7 +249,7 @@ static bool try_once(struct repository *r, char revision[DRIVER_REVISION],
 	if (w.done[0] || w.goal.n == 0) {
 		snprintf(revision, DRIVER_REVISION, "%s", w.done[0] ? w.done : w.tip);
 	} else if (!build_commit(r, &w, commit)) {
-		*outcome = give_up(r);
+		*outcome = repository_give_up(r);
 	} else if (!driver_passes(r->job, r->says)) {
 		*outcome = DRIVER_AGAIN;
 	} else {
@@ -394,7 +270,7 @@ static enum driver_outcome act(const struct driver_job *job, char revision[DRIVE
 	struct repository r;
 	enum driver_outcome outcome = DRIVER_AGAIN;
 	revision[0] = '\0';
-	open_repository(&r, job, says);
+	repository_open(&r, job, says);
 	for (unsigned tries = 0; tries < PUSHES_MAX && process_now_ms() < job->deadline_ms &&
 				 !(job->stop && atomic_load(job->stop));
 	     tries++) {
@@ -404,7 +280,7 @@ static enum driver_outcome act(const struct driver_job *job, char revision[DRIVE
 	}
 	if (outcome != DRIVER_DONE)
 		revision[0] = '\0';
-	close_repository(&r);
+	repository_close(&r);
 	return outcome;
 }
 
@@ -416,8 +292,8 @@ static bool differs_from_anchor(struct repository *r, const struct work *w)
 	bool differs = !read_diff(r, w->anchor, w->tip, &diff);
 	for (size_t i = 0; i < w->touched.n && !differs; i++)
 		if (git_paths_find(&diff, w->touched.v[i].name)) {
-			say(r, "on the remote this path is not as the anchor has it: ",
-			    w->touched.v[i].name);
+			repository_say(r, "on the remote this path is not as the anchor has it: ",
+				       w->touched.v[i].name);
 			differs = true;
 		}
 	git_paths_fini(&diff);
@@ -427,12 +303,12 @@ static bool differs_from_anchor(struct repository *r, const struct work *w)
 static bool changed_more(struct repository *r, const struct work *w, const char *revision)
 {
 	struct git_paths diff = { 0 };
-	char before[SHA_BYTES + 4];
+	char before[GIT_SHA + 4];
 	snprintf(before, sizeof(before), "%s^1", revision);
 	bool more = !read_diff(r, before, revision, &diff);
 	for (size_t i = 0; i < diff.n && !more; i++)
 		if (!git_paths_find(&w->touched, diff.v[i].name)) {
-			say(r, "the restoring commit also changed: ", diff.v[i].name);
+			repository_say(r, "the restoring commit also changed: ", diff.v[i].name);
 			more = true;
 		}
 	git_paths_fini(&diff);
@@ -444,14 +320,15 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 {
 	struct repository r;
 	struct work w = { 0 };
-	char made[SHA_BYTES];
-	open_repository(&r, job, says);
-	enum driver_outcome outcome = fetch(&r);
+	char made[GIT_SHA];
+	repository_open(&r, job, says);
+	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
 		outcome = DRIVER_FAILED;
 	if (outcome == DRIVER_DONE &&
-	    (!commit_of(&r, revision, made) || !is_ancestor(&r, made, w.tip))) {
-		say(&r, "the remote's branch does not have the restoring commit: ", revision);
+	    (!repository_commit(&r, revision, made) || !repository_is_ancestor(&r, made, w.tip))) {
+		repository_say(
+			&r, "the remote's branch does not have the restoring commit: ", revision);
 		outcome = DRIVER_FAILED;
 	}
 	if (outcome == DRIVER_DONE &&
@@ -462,9 +339,9 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 		buf_printf(says, "verified: %zu paths of %s at %.12s are as in %.12s\n",
 			   w.touched.n, job->target->git.branch, w.tip, w.anchor);
 	if (outcome == DRIVER_FAILED)
-		outcome = give_up(&r);
+		outcome = repository_give_up(&r);
 	work_fini(&w);
-	close_repository(&r);
+	repository_close(&r);
 	return outcome;
 }
 
@@ -474,11 +351,11 @@ static enum driver_outcome precedes(const struct driver_job *job, struct buf *sa
 {
 	struct repository r;
 	struct work w = { 0 };
-	open_repository(&r, job, says);
-	enum driver_outcome outcome = fetch(&r);
+	repository_open(&r, job, says);
+	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
-		outcome = give_up(&r);
-	close_repository(&r);
+		outcome = repository_give_up(&r);
+	repository_close(&r);
 	return outcome;
 }
 

@@ -7,7 +7,7 @@
 #include "proxy/admin.h"
 #include "proxy/answer.h"
 #include "proxy/card.h"
-#include "proxy/ledger_pages.h"
+#include "proxy/ledger_post.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/path.h"
 #include "proxy/record.h"

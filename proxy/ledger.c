@@ -30,7 +30,7 @@ struct job {
 struct ledger {
 	struct ledger_store *store; /* the writer's, as are these */
 	struct signature_key *key;
-	char *checkpoints;
+	char *path, *checkpoints;
 	uint32_t checkpoint_rows, checkpoint_ms;
 	uint64_t sealed, last;          /* sequences: of the last checkpoint, of the last row */
 	uint64_t unsealed_ms, tried_ms; /* since when there is something to seal; the last probe */
@@ -54,6 +54,11 @@ static uint64_t clock_ms(clockid_t clock)
 	struct timespec now;
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+const char *ledger_path(const struct ledger *l)
+{
+	return l->path;
 }
 
 const char *ledger_error(int error)
@@ -444,7 +449,7 @@ int ledger_open(const struct ledger_options *o, struct ledger **out, struct buf 
 {
 	struct ledger *l = calloc(1, sizeof(*l));
 	int error = -ENOMEM;
-	if (!l || !(l->checkpoints = strdup(o->checkpoints)))
+	if (!l || !(l->checkpoints = strdup(o->checkpoints)) || !(l->path = strdup(o->path)))
 		goto fail;
 	l->checkpoint_rows = o->checkpoint_rows;
 	l->checkpoint_ms = o->checkpoint_ms;
@@ -479,5 +484,6 @@ void ledger_close(struct ledger *l)
 	ledger_store_close(l->store);
 	signature_free(l->key);
 	free(l->checkpoints);
+	free(l->path);
 	free(l);
 }

@@ -61,6 +61,7 @@ struct ledger_counts {
 
 void ledger_counts(const struct ledger *l, struct ledger_counts *out);
 const char *ledger_error(int error); /* in words */
+const char *ledger_path(const struct ledger *l);
 
 /* --- for those who have a row to put and no time --- */
 

@@ -188,15 +188,25 @@ static int check_export(struct verify *v)
 
 /* --- what was found --- */
 
+/* What could not be seen, which is no finding. NULL: nothing. */
+static const char *unseen(const struct ledger_check *c)
+{
+	if (!c->rows)
+		return "there are no rows: nothing was checked";
+	return c->checkpoints.n ? NULL : "no checkpoint yet: a cut-off tail could not be seen";
+}
+
 static void print_json(const struct ledger_check *c)
 {
 	struct buf out = { 0 };
-	buf_printf(&out,
-		   "{\"good\":%s,\"rows\":%llu,\"first\":%llu,\"last\":%llu,\"checkpoints\":%zu,"
-		   "\"sealed\":%llu,\"first_bad\":%llu,\"findings\":%zu,\"shown\":[",
-		   c->n_findings ? "false" : "true", (unsigned long long)c->rows,
-		   (unsigned long long)c->first, (unsigned long long)c->last, c->checkpoints.n,
-		   (unsigned long long)c->sealed, (unsigned long long)c->first_bad, c->n_findings);
+	buf_printf(
+		&out,
+		"{\"good\":%s,\"rows\":%llu,\"first\":%llu,\"last\":%llu,\"checkpoints\":%zu,"
+		"\"sealed\":%llu,\"first_bad\":%llu,\"warnings\":%d,\"findings\":%zu,\"shown\":[",
+		c->n_findings ? "false" : "true", (unsigned long long)c->rows,
+		(unsigned long long)c->first, (unsigned long long)c->last, c->checkpoints.n,
+		(unsigned long long)c->sealed, (unsigned long long)c->first_bad, unseen(c) != NULL,
+		c->n_findings);
 	for (size_t i = 0; i < min_size(c->n_findings, LEDGER_FINDINGS_SHOWN); i++) {
 		buf_printf(&out, "%s{\"sequence\":%llu,\"what\":\"", i ? "," : "",
 			   (unsigned long long)c->findings[i].sequence);
@@ -221,11 +231,15 @@ static void print_text(const struct ledger_check *c)
 		printf("and %zu more findings\n", c->n_findings - LEDGER_FINDINGS_SHOWN);
 	if (c->first_bad)
 		printf("the first bad row is %llu\n", (unsigned long long)c->first_bad);
-	printf("%s: %llu rows", c->n_findings ? "NOT GOOD" : "good", (unsigned long long)c->rows);
+	if (unseen(c))
+		printf("warning: %s\n", unseen(c));
+	printf("%s: %llu %s", c->n_findings ? "NOT GOOD" : "good", (unsigned long long)c->rows,
+	       c->rows == 1 ? "row" : "rows");
 	if (c->first > 1)
 		printf(", from row %llu on", (unsigned long long)c->first);
-	printf("; %zu good checkpoints, %llu rows after the last of them\n", c->checkpoints.n,
-	       (unsigned long long)(c->last - min_u64(c->sealed, c->last)));
+	uint64_t after = c->last - min_u64(c->sealed, c->last);
+	printf("; %zu good checkpoint%s, %llu row%s after the last of them\n", c->checkpoints.n,
+	       c->checkpoints.n == 1 ? "" : "s", (unsigned long long)after, after == 1 ? "" : "s");
 }
 
 /* Findings come in the order of the sequence; what is about no row is first. */

@@ -1,13 +1,12 @@
 #include "proxy/ledger_pages.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/json.h"
 #include "proxy/admin_request.h"
 #include "proxy/answer.h"
+#include "proxy/ledger_post.h"
 #include "proxy/server.h"
 #include "proxy/units.h"
 #include "proxy/worker.h"
@@ -19,106 +18,23 @@
 
 static const struct span all = SPAN_INIT("/ledger/");
 
-struct ledger_post {
-	struct ledger_post *next; /* of its worker */
-	struct worker *w;
-	struct exchange *x; /* NULL: gone */
-	struct ledger_added added;
-	void (*then)(const struct ledger_added *added, void *owner);
-	void *owner;
-	_Atomic bool done;
-};
-
 bool ledger_pages_have(struct span path)
 {
 	return path.n > all.n && memcmp(path.p, all.p, all.n) == 0;
 }
 
-/* --- a row is on its way --- */
-
-static void on_added(const struct ledger_added *added, void *owner)
-{
-	struct ledger_post *p = owner;
-	struct worker *w = p->w;
-	if (p->then)
-		p->then(added, p->owner);
-	p->added = *added;
-	p->added.row = NULL;
-	atomic_store_explicit(&p->done, true, memory_order_release);
-	worker_wake(w); /* the post may be gone */
-}
-
-void ledger_posts_tell(struct worker *w)
-{
-	for (struct ledger_post **at = &w->posts, *p; (p = *at);) {
-		if (!atomic_load_explicit(&p->done, memory_order_acquire)) {
-			at = &p->next;
-			continue;
-		}
-		*at = p->next;
-		struct exchange *x = p->x;
-		if (!x) {
-			free(p);
-			continue;
-		}
-		p->next = NULL;
-		exchange_advance(x); /* to its end, which forgets the post */
-		at = &w->posts;      /* who knows what that did */
-	}
-}
-
-void ledger_posts_fini(struct worker *w)
-{
-	for (struct ledger_post *p = w->posts, *next; p; p = next) {
-		next = p->next;
-		free(p);
-	}
-	w->posts = NULL;
-}
-
-/* One that is done was taken off the list when its exchange was told. */
-void ledger_post_forget(struct ledger_post *p)
-{
-	if (!p)
-		return;
-	p->x = NULL;
-	for (struct ledger_post *at = p->w->posts; at; at = at->next)
-		if (at == p)
-			return; /* the list frees it */
-	free(p);
-}
-
 /* --- POST --- */
-
-static enum step_next refuse(struct exchange *x, int error)
-{
-	switch (-error) {
-	case EINVAL:
-		return admin_problem(x, 400, "no row",
-				     "the body is one JSON object with distinct keys");
-	case EFBIG: return admin_problem(x, 413, "body too large", "a row has at most 64 KiB");
-	case EEXIST:
-		return admin_problem(x, 422, "key in use",
-				     "this Idempotency-Key belongs to another row");
-	case EAGAIN:
-		return admin_problem(x, 503, "ledger busy",
-				     "too many rows wait for the disk; nothing was written");
-	default:
-		return admin_problem(x, 503, "ledger not written",
-				     "the row could not be written; nothing was");
-	}
-}
 
 static enum step_next run_record(struct exchange *x)
 {
-	const struct ledger_post *p = x->post;
+	const struct ledger_added *added = ledger_post_answer(x);
 	struct buf out = { 0 };
-	if (!atomic_load_explicit(&p->done, memory_order_acquire))
+	if (!added)
 		return STEP_WAIT;
-	if (p->added.error)
-		return refuse(x, p->added.error);
-	buf_printf(&out, "{\"id\":\"%s\",\"repeated\":%s,\"sequence\":%llu}\n", p->added.id,
-		   p->added.repeated ? "true" : "false", (unsigned long long)p->added.sequence);
+	if (added->error)
+		return ledger_post_refuse(x, added->error);
+	buf_printf(&out, "{\"id\":\"%s\",\"repeated\":%s,\"sequence\":%llu}\n", added->id,
+		   added->repeated ? "true" : "false", (unsigned long long)added->sequence);
 	answer_body(x, 201, "application/json", (struct span){ out.p, out.n });
 	buf_fini(&out);
 	return exchange_to(x, &step_finish);
@@ -130,22 +46,7 @@ enum step_next ledger_pages_add(struct exchange *x, const struct ledger_row *row
 				void (*then)(const struct ledger_added *added, void *owner),
 				void *owner)
 {
-	struct ledger_post *p = calloc(1, sizeof(*p));
-	if (!p)
-		return refuse(x, -ENOMEM);
-	p->w = x->w;
-	p->x = x;
-	p->then = then;
-	p->owner = owner;
-	int error = ledger_add(x->w->server->ledger, row, on_added, p);
-	if (error) {
-		free(p);
-		return refuse(x, error);
-	}
-	p->next = x->w->posts;
-	x->w->posts = p;
-	x->post = p;
-	return exchange_to(x, &step_record);
+	return ledger_post_add_with(x, row, &step_record, then, owner);
 }
 
 /* The wave as text, which is what the row is about. */
@@ -182,7 +83,7 @@ static enum step_next record(struct exchange *x, const struct json_value *root)
 		next = admin_problem(x, 400, "no key",
 				     "an Idempotency-Key has 1 to 196 bytes of plain text");
 	else
-		next = ledger_pages_add(x, &row, NULL, NULL);
+		next = ledger_post_add(x, &row, &step_record);
 	buf_fini(&wave);
 	buf_fini(&key);
 	return next;
@@ -198,9 +99,10 @@ static enum step_next run_receive(struct exchange *x)
 	}
 	int error = json_parse((struct span){ x->request_head.p, x->request_head.n }, &doc);
 	if (error)
-		return refuse(x, error);
-	enum step_next next = json_type(json_root(doc)) == JSON_IS_MAP ? record(x, json_root(doc))
-								       : refuse(x, -EINVAL);
+		return ledger_post_refuse(x, error);
+	enum step_next next = json_type(json_root(doc)) == JSON_IS_MAP
+				      ? record(x, json_root(doc))
+				      : ledger_post_refuse(x, -EINVAL);
 	json_free(doc);
 	return next;
 }
@@ -208,29 +110,6 @@ static enum step_next run_receive(struct exchange *x)
 static const struct step step_receive = { "receive", run_receive };
 
 /* --- GET --- */
-
-/* Values of a query: + is a blank, %xx a byte. Into room that lives as long as the answer is made.
- */
-static bool decode(struct span value, struct buf *room, struct span *out)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t start = room->n;
-	for (size_t i = 0; i < value.n; i++) {
-		const char *high, *low;
-		if (value.p[i] != '%') {
-			buf_add_char(room, value.p[i] == '+' ? ' ' : value.p[i]);
-			continue;
-		}
-		if (i + 2 >= value.n || !value.p[i + 1] || !value.p[i + 2] ||
-		    !(high = strchr(hex, value.p[i + 1] | 0x20)) ||
-		    !(low = strchr(hex, value.p[i + 2] | 0x20)))
-			return false;
-		buf_add_char(room, (char)((high - hex) << 4 | (low - hex)));
-		i += 2;
-	}
-	*out = (struct span){ room->p + start, room->n - start };
-	return !room->failed && out->n > 0;
-}
 
 static bool take(struct span name, struct span value, struct ledger_filter *f)
 {
@@ -261,7 +140,7 @@ static bool read_query(struct span query, struct ledger_filter *f, struct buf *r
 		struct span name = { one.p, equals ? (size_t)(equals - one.p) : one.n }, value;
 		size_t used = one.n + (end != NULL);
 		if (!equals ||
-		    !decode((struct span){ equals + 1, one.n - name.n - 1 }, room, &value) ||
+		    !admin_decode((struct span){ equals + 1, one.n - name.n - 1 }, room, &value) ||
 		    !take(name, value, f))
 			return false;
 		query = (struct span){ query.p + used, query.n - used };

@@ -5,16 +5,13 @@
  *   GET /ledger/rows    ?kind= &subject= &after= &since_ms= &limit=
  *   GET /ledger/ID      one row
  *
- * A POST is answered when its row is on disk. Its exchange waits meanwhile; the writer's thread
- * marks the post and wakes the worker, which owns it.
+ * A POST is answered when its row is on disk (ledger_post.h).
  */
 #ifndef PROXY_LEDGER_PAGES_H
 #define PROXY_LEDGER_PAGES_H
 
 #include "proxy/exchange.h"
 #include "proxy/ledger.h"
-
-struct ledger_post;
 
 bool ledger_pages_have(struct span path);
 enum step_next ledger_pages_answer(struct exchange *x, const struct http1_head *head,
@@ -25,9 +22,5 @@ enum step_next ledger_pages_answer(struct exchange *x, const struct http1_head *
 enum step_next ledger_pages_add(struct exchange *x, const struct ledger_row *row,
 				void (*then)(const struct ledger_added *added, void *owner),
 				void *owner);
-
-void ledger_posts_tell(struct worker *w);       /* exchanges whose row has its answer go on */
-void ledger_posts_fini(struct worker *w);       /* after the ledger is closed */
-void ledger_post_forget(struct ledger_post *p); /* its exchange is gone; NULL is fine */
 
 #endif

@@ -68,6 +68,14 @@ const char *const wish_phase_names[WISH_PHASE_COUNT] = {
 	[WISH_ACT] = "act",       [WISH_VERIFY] = "verify", [WISH_TOTAL] = "total",
 };
 
+static const char *const meta_verdict_names[] = { "pass", "violation" };
+static_assert(ARRAY_LEN(meta_verdict_names) == META_VERDICT_COUNT, "one name for each verdict");
+static const char *const spec_result_names[] = { "in_time", "late" };
+static_assert(ARRAY_LEN(spec_result_names) == SPEC_RESULT_COUNT, "one name for each result");
+static const char *const webhook_refusal_names[] = {
+	"absent", "wrong", "stale", "replayed", "broken", "malformed", "conflict", "unwritten",
+};
+static_assert(ARRAY_LEN(webhook_refusal_names) == WEBHOOK_REFUSAL_COUNT, "one name for each");
 static const char *const reload_result_names[] = { "ok", "refused" };
 static const char *const versions[] = { redcard_version };
 static_assert(ARRAY_LEN(hold_result_names) == HOLD_RESULT_COUNT, "one name for each result");
@@ -90,6 +98,8 @@ static const char *sinks[METRIC_SINKS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
 
 static char sink_names[METRIC_SINKS_MAX][64];
+static const char *assertions[METRIC_ASSERTIONS_MAX];
+static char assertion_names[METRIC_ASSERTIONS_MAX][64];
 
 static const char *pairs[METRIC_PAIRS_MAX];
 static char pair_names[METRIC_PAIRS_MAX][METRIC_PAIR_BYTES];
@@ -299,6 +309,33 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 				.kind = METRIC_GAUGE,
 				.help = "Which tap copies requests: 1 for it, 0 for the others.",
 				LABELS("tap", mirror_tap_names) },
+	[METRIC_META_EVENTS] = { .name = "redcard_meta_events_total",
+				 .kind = METRIC_COUNTER,
+				 .help = "Events of the streaming auditor, by their verdict.",
+				 LABELS("verdict", meta_verdict_names) },
+	[METRIC_META_UNKNOWN] = { .name = "redcard_meta_unknown_metrics_total",
+				  .kind = METRIC_COUNTER,
+				  .help = "Metrics in events that no assertion is about." },
+	[METRIC_ASSERTIONS] = { .name = "redcard_assertion_violations_total",
+				.kind = METRIC_COUNTER,
+				.help = "Assertions that events broke, by field.",
+				LABELS("field", assertions) },
+	[METRIC_WEBHOOK_REFUSED] = { .name = "redcard_webhook_refused_total",
+				     .kind = METRIC_COUNTER,
+				     .help = "Requests to the audit webhook that were refused, by reason.",
+				     LABELS("reason", webhook_refusal_names) },
+	[METRIC_SPEC_CHANGE] = { .name = "redcard_spec_change_seconds",
+				 .kind = METRIC_HISTOGRAM,
+				 .help = "Time from the row of a spec to its first change.",
+				 .bounds = second_bounds,
+				 .n_bounds = ARRAY_LEN(second_bounds) },
+	[METRIC_SPEC_CHANGES] = { .name = "redcard_spec_changes_total",
+				  .kind = METRIC_COUNTER,
+				  .help = "Specs that got their first change, in time or late.",
+				  LABELS("result", spec_result_names) },
+	[METRIC_SPEC_OVERDUE] = { .name = "redcard_spec_overdue_total",
+				  .kind = METRIC_COUNTER,
+				  .help = "Specs whose time passed without a change." },
 	[METRIC_BUILDER_UP] = { .name = "builder_status_up",
 				.kind = METRIC_GAUGE,
 				.least = true,
@@ -396,4 +433,10 @@ size_t metric_auditor(const char *name)
 size_t metric_sink(const char *name)
 {
 	return find_shared(sinks, sink_names[0], METRIC_SINKS_MAX, sizeof(sink_names[0]), name);
+}
+
+size_t metric_assertion(const char *field)
+{
+	return find_shared(assertions, assertion_names[0], METRIC_ASSERTIONS_MAX,
+			   sizeof(assertion_names[0]), field);
 }

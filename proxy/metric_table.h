@@ -9,14 +9,7 @@
 #include "lib/metrics.h"
 #include "policy/compare.h"
 #include "proxy/audit_form.h"
-
-enum sink_result { /* what became of rows and tries */
-		   SINK_DELIVERED,
-		   SINK_REFUSALS,
-		   SINK_RETRIED, /* a try failed, and the row waits for the next one */
-		   SINK_SKIPPED, /* a row was given up */
-		   SINK_RESULT_COUNT
-};
+#include "proxy/metric_labels.h"
 
 enum metric {
 	METRIC_EXCHANGES,        /* counter by enum exchange_result */
@@ -59,10 +52,17 @@ enum metric {
 	METRIC_SINK_DELIVERIES_LAST = METRIC_SINK_DELIVERIES + SINK_RESULT_COUNT - 1,
 	METRIC_SINK_LAG, /* gauges by metric_sink(), set by one shard */
 	METRIC_SINK_UP,
-	METRIC_MIRRORED,       /* counter by enum tap_result */
-	METRIC_MIRROR_BYTES,   /* counter: captured, lost */
-	METRIC_MIRROR_ANSWERS, /* counter: handed over, lost */
-	METRIC_MIRROR_TAP,     /* gauge by enum mirror_tap; set by one shard */
+	METRIC_MIRRORED,        /* counter by enum tap_result */
+	METRIC_MIRROR_BYTES,    /* counter: captured, lost */
+	METRIC_MIRROR_ANSWERS,  /* counter: handed over, lost */
+	METRIC_MIRROR_TAP,      /* gauge by enum mirror_tap; set by one shard */
+	METRIC_META_EVENTS,     /* counter by enum meta_verdict */
+	METRIC_META_UNKNOWN,    /* counter */
+	METRIC_ASSERTIONS,      /* counter by metric_assertion() */
+	METRIC_WEBHOOK_REFUSED, /* counter by enum webhook_refusal */
+	METRIC_SPEC_CHANGE,     /* histogram, seconds: a spec's row to its first change */
+	METRIC_SPEC_CHANGES,    /* counter by enum spec_result */
+	METRIC_SPEC_OVERDUE,    /* counter */
 	METRIC_BUILDER_UP, /* gauge by metric_builder(): 0 or 1; the least of the shards is shown */
 	METRIC_SPENT_TODAY, /* gauges by metric_builder(), USD, as METRIC_BUILDER_UP */
 	METRIC_DAILY_LIMIT,
@@ -75,92 +75,6 @@ enum metric {
 	METRIC_START_TIME,     /* gauge, seconds since the epoch; set by one shard */
 	METRIC_COUNT
 };
-
-enum exchange_result {                   /* how an exchange ended: exactly one each */
-		       RESULT_PASSED,    /* every byte was judged and released */
-		       RESULT_FLAGGED,   /* the same, with at least one card */
-		       RESULT_CUT,       /* a rule or a failure ended it */
-		       RESULT_UNSCANNED, /* some bytes passed unjudged: the route says so, or
-					    `on_error: open` */
-		       RESULT_TUNNELLED, /* upgraded */
-		       RESULT_REFUSED,   /* answered by redcard itself: malformed, no route, over a
-					    limit */
-		       RESULT_CLIENT_GONE,
-		       RESULT_BUILDER_FAILED, /* no usable answer, or one that broke off */
-		       RESULT_TIMEOUT,
-		       RESULT_DRAINED,    /* ended by a shutdown */
-		       RESULT_COMPARED,   /* of a quorum's other builder: nobody gets it */
-		       RESULT_NOT_NEEDED, /* the same, stopped because the verdict was known */
-		       RESULT_COUNT
-};
-
-enum status_class {
-	STATUS_1XX,
-	STATUS_2XX,
-	STATUS_3XX,
-	STATUS_4XX,
-	STATUS_5XX,
-	STATUS_NONE,
-	STATUS_CLASS_COUNT
-};
-
-enum cut_label {
-	CUT_LABEL_RULE,
-	CUT_LABEL_HOLD_BOUND,
-	CUT_LABEL_ENGINE_ERROR,
-	CUT_LABEL_WIRE_ERROR, /* the stream could not be decoded */
-	CUT_LABEL_ENCODING,   /* the body's compression could not be undone, or is refused */
-	CUT_LABEL_NO_MEMORY,
-	CUT_LABEL_BUDGET,
-	CUT_LABEL_QUORUM, /* the builders did not agree */
-	CUT_LABEL_LEDGER, /* it could not be written down */
-	CUT_LABEL_COUNT
-};
-
-enum hold_result { HOLD_RESULT_CUT, HOLD_RESULT_RELEASED, HOLD_RESULT_COUNT };
-
-enum upstream_error {
-	UPSTREAM_UNRESOLVED,
-	UPSTREAM_CONNECT,
-	UPSTREAM_TLS,
-	UPSTREAM_TIMEOUT,
-	UPSTREAM_RESET,      /* closed or reset before the answer was complete */
-	UPSTREAM_MALFORMED,  /* an answer that HTTP refuses */
-	UPSTREAM_NO_ADDRESS, /* none is healthy */
-	UPSTREAM_ERROR_COUNT
-};
-
-enum side { SIDE_CLIENT, SIDE_UPSTREAM, SIDE_COUNT };
-enum ledger_result {
-	LEDGER_WRITTEN,
-	LEDGER_REPEATED,
-	LEDGER_REFUSED,
-	LEDGER_FAILED,
-	LEDGER_RESULT_COUNT
-};
-enum wish_result {
-	WISH_ASKED,
-	WISH_REPEATED, /* one like it is known */
-	WISH_TAKEN,    /* by PatchCtl; the following ones are ends */
-	WISH_VERIFIED,
-	WISH_FAILED,
-	WISH_EXPIRED,
-	WISH_ABORTED,
-	WISH_BYPASSED,
-	WISH_REFUSED,   /* a limit of the proxy */
-	WISH_NO_CHANGE, /* nobody knows what to take back */
-	WISH_RESULT_COUNT
-};
-enum wish_phase {
-	WISH_DETECT,
-	WISH_RECORD,
-	WISH_DECIDE,
-	WISH_ACT,
-	WISH_VERIFY,
-	WISH_TOTAL,
-	WISH_PHASE_COUNT
-};
-enum reload_result { RELOAD_OK, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
 
 extern const char *const exchange_result_names[RESULT_COUNT];
 extern const char *const wish_result_names[WISH_RESULT_COUNT];
@@ -179,6 +93,10 @@ size_t metric_builder(const char *name);
 #define METRIC_PAIRS_MAX 64
 #define METRIC_PAIR_BYTES 128
 size_t metric_pair(const char *name);
+
+/* The same for the field of an assertion; from any thread. */
+#define METRIC_ASSERTIONS_MAX 65
+size_t metric_assertion(const char *field);
 
 /* The same for an auditor; from any thread. */
 #define METRIC_AUDITORS_MAX 17

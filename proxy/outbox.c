@@ -16,6 +16,14 @@ const char *const outbox_source_names[OUTBOX_SOURCE_COUNT] = {
 	[OUTBOX_QUORUM] = "quorum",
 };
 
+enum outbox_source outbox_source_of(struct span name)
+{
+	for (size_t i = 0; i < OUTBOX_SOURCE_COUNT; i++)
+		if (span_eq(name, span_of(outbox_source_names[i])))
+			return (enum outbox_source)i;
+	return OUTBOX_RULE;
+}
+
 static struct outbox *_Atomic in_use;
 
 static uint64_t clock_us(clockid_t clock)
@@ -251,6 +259,11 @@ int outbox_start(const struct outbox_options *options, struct outbox **out, stru
 	}
 	atomic_store(&in_use, o);
 	*out = o;
+	error = outbox_ask_again(o);
+	if (error)
+		log_message(LOG_ERROR, "rollback_lost",
+			    "the cards of an earlier process cannot be read: %s",
+			    ledger_error(error));
 	return 0;
 }
 

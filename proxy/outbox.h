@@ -33,6 +33,7 @@ struct outbox;
 enum outbox_source { OUTBOX_RULE, OUTBOX_ASSERTION, OUTBOX_QUORUM, OUTBOX_SOURCE_COUNT };
 
 extern const char *const outbox_source_names[OUTBOX_SOURCE_COUNT];
+enum outbox_source outbox_source_of(struct span name); /* a rule where it is none of them */
 
 struct outbox_wish {
 	const char *target;  /* one of PatchCtl's */

@@ -62,10 +62,15 @@ static double not_before(double ms)
 	return ms < 0 ? 0 : ms; /* the clock was set */
 }
 
+static double min_double(double a, double b)
+{
+	return a < b ? a : b;
+}
+
 static void measure(const struct wish *w, const struct told_rollback *told, struct wish_phases *p)
 {
 	const uint64_t us = 1000;
-	*p = (struct wish_phases){ -1, -1, -1, -1, -1, -1 };
+	*p = (struct wish_phases){ -1, -1, -1, -1, -1, -1, false };
 	p->total = not_before(between(w->seen_ms * us, outbox_real_us(), 1000));
 	p->detect = not_before(between(w->seen_ms * us, w->asked_us, 1000));
 	if (w->recorded_us)
@@ -75,6 +80,10 @@ static void measure(const struct wish *w, const struct told_rollback *told, stru
 					       w->accepted_us, 1000));
 	if (!told)
 		return;
+	if (w->accepted_us && told->ended_ms >= told->accepted_ms) /* their clock may differ */
+		p->total =
+			min_double(p->total, between(w->seen_ms * us, w->accepted_us, 1000) +
+						     between(told->accepted_ms, told->ended_ms, 1));
 	p->act = between(told->accepted_ms, told->acted_ms, 1);
 	p->verify = between(told->acted_ms, told->ended_ms, 1);
 }
@@ -96,7 +105,9 @@ void outbox_end(struct outbox *o, struct wish *w, enum wish_result how,
 	bool tried = how == WISH_VERIFIED || how == WISH_FAILED || how == WISH_EXPIRED;
 	if (how == WISH_VERIFIED)
 		observe(o, &phases);
-	if (tried && (how != WISH_VERIFIED || phases.total > o->config->rollback->objective_ms))
+	phases.missed =
+		tried && (how != WISH_VERIFIED || phases.total > o->config->rollback->objective_ms);
+	if (phases.missed)
 		metric_add(o->metrics, METRIC_OBJECTIVE_MISSED, 0, 1);
 	outbox_count(o, how);
 	log_wish(w, end_logs[how].level, end_logs[how].event, &phases);
@@ -142,14 +153,15 @@ static void says(struct wish *w, const char *text)
 
 static void take_on(struct outbox *o, struct wish *w, const struct told_rollback *told)
 {
-	bool ours = told->fresh || w->unsure;
+	bool first = strcmp(w->rollback, told->id) != 0; /* not one that it had forgotten */
 	memcpy(w->rollback, told->id, sizeof(w->rollback));
 	w->accepted_us = outbox_real_us();
 	w->state = WISH_ACCEPTED;
 	snprintf(w->says, sizeof(w->says), "%s", told->says);
-	if (ours)
+	if (first && (told->fresh || w->unsure))
 		metric_add(o->metrics, METRIC_ROLLBACKS, w->source, 1);
-	outbox_count(o, WISH_TAKEN);
+	if (first)
+		outbox_count(o, WISH_TAKEN);
 	outbox_note(o, w->target, w->bad, real_ms());
 	log_wish(w, LOG_WARNING, "rollback_accepted", NULL);
 	outbox_put_row(o, w, "accepted", NULL);
@@ -197,6 +209,10 @@ static void heard(struct outbox *o, struct wish *w, const struct told_rollback *
 	case TOLD_NO: break;
 	}
 	says(w, told->says);
+	if (w->state == WISH_ACCEPTED) { /* it goes on, though we may not look */
+		later(w, told->after_ms);
+		return;
+	}
 	if (told->about_deadline && !w->plain) {
 		w->plain = true;
 		w->due_us = outbox_mono_us();

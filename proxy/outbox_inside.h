@@ -31,6 +31,7 @@ enum wish_state {
 
 struct wish_phases { /* milliseconds; negative: not known */
 	double detect, record, decide, act, verify, total;
+	bool missed; /* the objective */
 };
 
 struct wish {
@@ -117,6 +118,9 @@ void outbox_put_row(struct outbox *o, struct wish *w, const char *phase,
 		    const struct wish_phases *phases);
 /* Before the couriers start: what is open in the ledger becomes wishes. */
 int outbox_resume(struct outbox *o) MUST_USE;
+/* After a start: cards that asked for a rollback, whose wish may have been lost with the process.
+ * What is known is not asked for again. */
+int outbox_ask_again(struct outbox *o) MUST_USE;
 /* What became of the wish whose first row has that id: its phase, "" while it is open, and what it
  * was about. 1, 0: no such row, -errno. */
 int outbox_look_up(struct outbox *o, const char *id, char phase[32],

@@ -25,20 +25,16 @@ static uint64_t hash_of(const char *text)
 	return strtoull(hex, NULL, 16);
 }
 
+/* Of one bad revision there is one rollback, by however many rules. */
 void outbox_note(struct outbox *o, const char *target, const char *bad, uint64_t time_ms)
 {
-	o->recent[o->n_recent++ % OUTBOX_RECENT] =
-		(struct recent){ hash_of(target), hash_of(bad), time_ms };
-}
-
-/* Of one bad revision there is one rollback, by however many rules. */
-static bool was_counted(const struct outbox *o, size_t first, size_t i)
-{
-	for (size_t k = first; k < i; k++)
-		if (o->recent[k].target == o->recent[i].target &&
-		    o->recent[k].bad == o->recent[i].bad)
-			return true;
-	return false;
+	const struct recent r = { hash_of(target), hash_of(bad), time_ms };
+	size_t kept = min_size(o->n_recent, OUTBOX_RECENT);
+	for (size_t i = 0; i < kept; i++)
+		if (o->recent[i].target == r.target && o->recent[i].bad == r.bad &&
+		    o->recent[i].time_ms + DAY_MS > time_ms)
+			return;
+	o->recent[o->n_recent++ % OUTBOX_RECENT] = r;
 }
 
 bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTBOX_SAYS])
@@ -52,7 +48,7 @@ bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTB
 			continue;
 		if (r->bad == bad)
 			return false;
-		n += !was_counted(o, 0, i);
+		n++;
 		last = max_u64(last, r->time_ms);
 	}
 	if (n >= c->quota)

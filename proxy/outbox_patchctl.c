@@ -6,10 +6,11 @@
 #include <time.h>
 
 #include "lib/json.h"
-#include "proxy/outbox_inside.h"
 #include "proxy/auth.h"
+#include "proxy/outbox_inside.h"
 
 #define ASK_MS 3000u /* one request; a courier is not to be held up longer */
+#define LOOK_LEAST_MS 500u
 #define ANSWER_BYTES (256u << 10)
 #define AFTER_MOST_MS 10000u
 #define NONCE_BYTES 18
@@ -112,6 +113,11 @@ static void read_problem(const struct json_value *root, unsigned status, struct 
 	snprintf(out->says, sizeof(out->says), "PatchCtl answers %u%s%s%s%s", status,
 		 title[0] ? " " : "", title, detail[0] ? ": " : "", detail);
 	out->about_deadline = status == 400 && strstr(detail, "`deadline_s`") != NULL;
+	/* Our nonces are new: a connection broke, and libcurl sent the request once more. */
+	if (status == 401 && strcmp(title, auth_names[AUTH_REPLAYED]) == 0) {
+		out->told = TOLD_LATER;
+		out->unsure = true;
+	}
 }
 
 /* Which refusals another try can change. */
@@ -158,6 +164,12 @@ static uint64_t left_ms(const struct wish *w)
 {
 	uint64_t now = outbox_real_us() / 1000;
 	return w->deadline_ms > now ? w->deadline_ms - now : 1;
+}
+
+/* Past the deadline there is a moment for one more look. */
+static uint32_t look_ms(const struct wish *w)
+{
+	return (uint32_t)max_u64(LOOK_LEAST_MS, min_u64(left_ms(w), ASK_MS));
 }
 
 /* One line, as a history has it. */
@@ -209,7 +221,7 @@ void outbox_poll(struct fetcher *f, const struct config_rollback *c, const struc
 	char target[64], why[FETCH_WHY];
 	*out = (struct told_rollback){ 0 };
 	snprintf(target, sizeof(target), "/rollback/%s", w->rollback);
-	const struct question q = { .method = "GET", .target = target, .timeout_ms = ASK_MS };
+	const struct question q = { .method = "GET", .target = target, .timeout_ms = look_ms(w) };
 	judge(ask(f, c, &q, &answer, why), &answer, why, out);
 	buf_fini(&answer.body);
 }
@@ -234,7 +246,7 @@ void outbox_find(struct fetcher *f, const struct config_rollback *c, const struc
 	char target[OUTBOX_REVISION + 16], why[FETCH_WHY];
 	*out = (struct told_rollback){ .told = TOLD_LATER };
 	snprintf(target, sizeof(target), "/audit/%s", w->bad);
-	const struct question q = { .method = "GET", .target = target, .timeout_ms = ASK_MS };
+	const struct question q = { .method = "GET", .target = target, .timeout_ms = look_ms(w) };
 	int error = ask(f, c, &q, &answer, why);
 	if (!error && answer.status == 200 &&
 	    json_parse((struct span){ answer.body.p, answer.body.n }, &doc) == 0) {

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "proxy/outbox_inside.h"
 
+#define LAST_ROWS 256 /* that many may stand between a card and its wish */
 #define DAY_MS (24u * 3600 * 1000)
 
 int outbox_key(const struct wish *w, char key[SHA256_HEX])
@@ -90,8 +91,7 @@ void outbox_put_row(struct outbox *o, struct wish *w, const char *phase,
 		   w->recorded ? "true" : "false");
 	if (phases) {
 		add_phases(&body, phases);
-		buf_printf(&body, ",\"objective_missed\":%s",
-			   phases->total > o->config->rollback->objective_ms ? "true" : "false");
+		buf_printf(&body, ",\"objective_missed\":%s", phases->missed ? "true" : "false");
 	}
 	buf_add_char(&body, '}');
 	const struct ledger_row row = { .kind = SPAN("rollback"),
@@ -147,10 +147,7 @@ static int read_asked(struct outbox *o, const struct ledger_row *row, const stru
 		free(w); /* somebody's row that is no wish of ours */
 		return 0;
 	}
-	struct span source = json_string(json_get(root, "source"));
-	for (size_t i = 0; i < OUTBOX_SOURCE_COUNT; i++)
-		if (span_eq(source, span_of(outbox_source_names[i])))
-			w->source = (enum outbox_source)i;
+	w->source = outbox_source_of(json_string(json_get(root, "source")));
 	memcpy(w->id, row->id.p, row->id.n);
 	w->o = o;
 	w->state = WISH_DUE;
@@ -240,6 +237,44 @@ int outbox_resume(struct outbox *o)
 		log_message(LOG_WARNING, "rollback_resumes",
 			    "%zu rollbacks of the ledger have no end; they go on", o->n_wishes);
 	return error ? error : found < 0 ? found : 0;
+}
+
+/* A card and its wish are two rows, and a crash may part them. */
+static void ask_again(const struct ledger_row *row)
+{
+	struct json *doc = NULL;
+	char rule[OUTBOX_RULE_BYTES], subject[LEDGER_SUBJECT_MAX + 1];
+	char target[ROLLBACK_TARGET_MAX + 1], bad[OUTBOX_REVISION];
+	if (json_parse(row->body, &doc) != 0)
+		return;
+	const struct json_value *root = json_root(doc), *changes = json_get(root, "changes");
+	snprintf(subject, sizeof(subject), "%.*s", (int)row->subject.n, row->subject.p);
+	struct outbox_wish wish = { target, bad, rule, subject, number(root, "seen_ms"), 0 };
+	if (!take(root, "rule", rule, sizeof(rule)) || !wish.seen_ms)
+		changes = NULL;
+	wish.source = outbox_source_of(json_string(json_get(root, "source")));
+	for (size_t i = 0; i < json_count(changes); i++)
+		if (take(json_at(changes, i), "target", target, sizeof(target)) &&
+		    take(json_at(changes, i), "bad", bad, sizeof(bad)))
+			outbox_ask(&wish);
+	json_free(doc);
+}
+
+int outbox_ask_again(struct outbox *o)
+{
+	struct ledger_filter cards = { .kind = SPAN("card"), .limit = LAST_ROWS };
+	struct ledger_head head;
+	struct ledger_row row;
+	pthread_mutex_lock(&o->reading);
+	int found = ledger_store_last(o->reader, &head);
+	cards.after = head.sequence > LAST_ROWS ? head.sequence - LAST_ROWS : 0;
+	if (found == 1)
+		found = ledger_store_select(o->reader, &cards);
+	while (found >= 0 && head.sequence && (found = ledger_store_next(o->reader, &row)) == 1)
+		ask_again(&row);
+	ledger_store_end(o->reader);
+	pthread_mutex_unlock(&o->reading);
+	return found < 0 ? found : 0;
 }
 
 int outbox_look_up(struct outbox *o, const char *id, char phase[32],

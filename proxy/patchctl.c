@@ -17,6 +17,7 @@
 #include "proxy/version.h"
 
 #define VERB "patchctl"
+#define FORGET_S 3600 /* how often old rows are looked for */
 
 struct service {
 	struct server server;
@@ -134,20 +135,106 @@ static void stop(struct service *s)
 	pthread_mutex_destroy(&server->mutex);
 }
 
+/* --- while it runs --- */
+
+static void log_errors(struct buf *errors)
+{
+	char *rest = NULL;
+	buf_add(errors, "", 1);
+	for (char *line = errors->failed ? NULL : strtok_r(errors->p, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		log_message(LOG_ERROR, "reload_refused", "%s", line);
+	log_message(LOG_ERROR, "reload_refused", "the last good configuration stays in force");
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !a || !b ? a == b : strcmp(a, b) == 0;
+}
+
+static void warn_of_the_rest(const struct config *old, const struct config *next)
+{
+	if (!same_text(old->admin.address, next->admin.address) ||
+	    !same_text(old->admin.tls_cert, next->admin.tls_cert) ||
+	    !same_text(old->admin.tls_key, next->admin.tls_key) ||
+	    !same_text(old->patchctl->state_dir, next->patchctl->state_dir) ||
+	    old->patchctl->at_once != next->patchctl->at_once)
+		log_message(LOG_WARNING, "reload",
+			    "listen, tls, state_dir and limits.at_once change with a restart only; "
+			    "the old ones stay");
+}
+
+/* What runs keeps the configuration that it began with. */
+static void reload(struct service *s)
+{
+	struct server *server = &s->server;
+	struct buf errors = { 0 };
+	struct config *config = NULL;
+	struct runtime *next = NULL;
+	int error = config_load_patchctl(server->first->config->path, &config, &errors);
+	if (!error)
+		error = runtime_new(server->resolver, config, &next);
+	if (error) {
+		log_errors(&errors);
+	} else {
+		warn_of_the_rest(server->first->config, config);
+		pthread_mutex_lock(&server->mutex);
+		struct runtime *old = server->current;
+		server->current = runtime_ref(next);
+		pthread_mutex_unlock(&server->mutex);
+		runtime_unref(old);
+		worker_wake(&s->worker);
+		crew_renew(s->patchctl.crew, config);
+		log_message(LOG_INFO, "reloaded", "%zu targets, %zu tokens",
+			    config->patchctl->n_targets, config->patchctl->n_tokens);
+		runtime_unref(next);
+	}
+	buf_fini(&errors);
+}
+
+/* Whether there may be more to take away. */
+static bool forget(struct service *s)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	struct runtime *rt = server_runtime(&s->server);
+	uint64_t keep_s = (uint64_t)rt->config->patchctl->keep_days * 24 * 3600;
+	runtime_unref(rt);
+	if ((uint64_t)t.tv_sec < keep_s)
+		return false;
+	int n = patchctl_store_forget(s->patchctl.store, ((uint64_t)t.tv_sec - keep_s) * 1000);
+	if (n > 0)
+		log_message(LOG_INFO, "forgotten", "%d old rows of the state", n);
+	if (n < 0)
+		log_message(LOG_ERROR, "patchctl_state", "old rows cannot be taken away: %s",
+			    strerror(-n));
+	return n > 0;
+}
+
+static void await_end(struct service *s, const sigset_t *signals)
+{
+	for (;;) {
+		const struct timespec pause = { .tv_sec = forget(s) ? 1 : FORGET_S };
+		int got = sigtimedwait(signals, NULL, &pause);
+		if (got == SIGHUP)
+			reload(s);
+		if (got != SIGTERM && got != SIGINT)
+			continue;
+		log_message(LOG_INFO, "drain", "signal %d: what is open goes on at the next start",
+			    got);
+		return;
+	}
+}
+
 static int serve(struct config *config, const sigset_t *signals)
 {
 	struct service s = { .server.mutex = PTHREAD_MUTEX_INITIALIZER, .server.n_workers = 1 };
-	int got = 0;
 	bool started = start(&s, config) == 0;
 	if (started) {
 		log_message(LOG_INFO, "listening", "%s (PatchCtl)", config->admin.address);
 		log_message(LOG_INFO, "started", "redcard %s, %zu targets", redcard_version,
 			    s.patchctl.config->n_targets);
-		while (got != SIGTERM && got != SIGINT)
-			if (sigwait(signals, &got) != 0)
-				break;
-		log_message(LOG_INFO, "drain", "signal %d: what is open goes on at the next start",
-			    got);
+		await_end(&s, signals);
 	}
 	stop(&s);
 	return started ? EXIT_CLEAN : EXIT_TOOL;
@@ -158,8 +245,8 @@ static void block_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
-	signal(SIGHUP, SIG_IGN); /* nothing is reloaded */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
 }
@@ -180,7 +267,7 @@ int patchctl_main(int argc, char **argv)
 		.verb = VERB,
 		.summary =
 			"Serves rollbacks: keeps anchors, restores them through drivers, and verifies what it\n"
-			"restored; until TERM or INT. What is open then goes on at the next start.",
+			"restored; until TERM or INT. What is open then goes on at the next start. HUP reloads.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard patchctl -c /etc/redcard/patchctl.yaml\n"

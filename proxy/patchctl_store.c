@@ -20,6 +20,11 @@
 #define STATEMENT_COLUMNS \
 	"change, verdict, target, revision, votes, needed, diff, reason, by, time_ms"
 
+/* Of what has ended long ago, so many at a time. */
+#define OLD_ROLLBACKS(column) \
+	"SELECT " column      \
+	" FROM rollback WHERE phase >= 3 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 100"
+
 static const char *const statements[QUERY_COUNT] = {
 	[Q_ANCHOR_ADD] = "INSERT INTO anchor (target, revision, by, note, time_ms) "
 			 "VALUES (?, ?, ?, ?, ?)",
@@ -53,6 +58,15 @@ static const char *const statements[QUERY_COUNT] = {
 	[Q_QUORUM_ADD] = "INSERT INTO quorum (" STATEMENT_COLUMNS ") "
 			 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[Q_QUORUM_OF] = "SELECT " STATEMENT_COLUMNS " FROM quorum WHERE change = ? ORDER BY n",
+	[Q_FORGET_KEYS] = "DELETE FROM request WHERE rollback IN (" OLD_ROLLBACKS("id") ")",
+	[Q_FORGET_ROLLBACKS] =
+		"DELETE FROM rollback WHERE n IN (" OLD_ROLLBACKS("n") ") "
+								       "RETURNING id",
+	/* All of a change or nothing of it: what is left must not be better than it was. */
+	[Q_FORGET_QUORUMS] = "DELETE FROM quorum WHERE change IN (SELECT change FROM quorum AS old "
+			     "WHERE time_ms < ?1 AND NOT EXISTS (SELECT 1 FROM quorum AS new "
+			     "WHERE new.change = old.change AND new.time_ms >= ?1) "
+			     "ORDER BY time_ms LIMIT 10) RETURNING change",
 	[Q_PROBE] = "REPLACE INTO probe (n) VALUES (1)",
 };
 _Static_assert(ROLLBACK_ACTED == 2 && ROLLBACK_VERIFIED == 3 && ROLLBACK_FAILED == 4 &&
@@ -74,6 +88,8 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS rollback_time ON rollback (target, accepted_ms);"
 	"CREATE INDEX IF NOT EXISTS rollback_open ON rollback (n) WHERE phase < 3;"
 	"CREATE TABLE IF NOT EXISTS request (key TEXT PRIMARY KEY, rollback TEXT NOT NULL) STRICT;"
+	"CREATE INDEX IF NOT EXISTS request_rollback ON request (rollback);"
+	"CREATE INDEX IF NOT EXISTS rollback_ended ON rollback (ended_ms) WHERE phase >= 3;"
 	"CREATE TABLE IF NOT EXISTS nonce (name TEXT NOT NULL, nonce TEXT NOT NULL,"
 	" time_ms INTEGER NOT NULL, PRIMARY KEY (name, nonce)) STRICT;"
 	"CREATE INDEX IF NOT EXISTS nonce_time ON nonce (time_ms);"
@@ -84,6 +100,7 @@ static const char schema[] =
 	" diff INTEGER NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL,"
 	" time_ms INTEGER NOT NULL) STRICT;"
 	"CREATE INDEX IF NOT EXISTS quorum_change ON quorum (change, n);"
+	"CREATE INDEX IF NOT EXISTS quorum_time ON quorum (time_ms);"
 	"CREATE TABLE IF NOT EXISTS probe (n INTEGER PRIMARY KEY) STRICT;";
 
 /* --- life --- */
@@ -289,6 +306,32 @@ int patchctl_store_nonce(struct patchctl_store *s, struct span name, struct span
 	sqlite_put_text(q, 2, nonce);
 	sqlite_put_number(q, 3, (int64_t)now_ms);
 	return db_end(s, error ? error : db_run(q));
+}
+
+/* How many rows it takes away, or -errno. */
+static int take_away(struct sqlite_query *q, uint64_t before_ms)
+{
+	int found, n = 0;
+	sqlite_put_number(q, 1, (int64_t)before_ms);
+	while ((found = sqlite_step(q)) == 1)
+		n++;
+	sqlite_reset(q);
+	return found < 0 ? found : n;
+}
+
+int patchctl_store_forget(struct patchctl_store *s, uint64_t before_ms)
+{
+	static const enum query all[] = { Q_FORGET_KEYS, Q_FORGET_ROLLBACKS, Q_FORGET_QUORUMS };
+	int sum = 0, error = db_begin(s);
+	if (error)
+		return error;
+	for (size_t i = 0; i < ARRAY_LEN(all) && !error; i++) {
+		int n = take_away(s->queries[all[i]], before_ms);
+		error = n < 0 ? n : 0;
+		sum += n;
+	}
+	error = db_end(s, error);
+	return error ? error : sum;
 }
 
 int patchctl_store_probe(struct patchctl_store *s)

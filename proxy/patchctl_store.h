@@ -140,6 +140,10 @@ int patchctl_store_said(struct patchctl_store *s, struct span change, enum state
 			bool (*each)(const struct statement *st, void *owner),
 			void *owner) MUST_USE;
 
+/* Takes away rollbacks that had ended, and changes of which the last was said, before that time;
+ * some at a time. How many rows went, or -errno. What is open stays, and so do anchors. */
+int patchctl_store_forget(struct patchctl_store *s, uint64_t before_ms) MUST_USE;
+
 int patchctl_store_probe(struct patchctl_store *s) MUST_USE; /* writes: 0, or why it cannot */
 
 #endif

@@ -228,9 +228,9 @@ static int watch(struct rollback_client *c, struct json *doc, bool json)
 			break;
 		}
 		nanosleep(&pause, NULL);
-		c->client.quiet = real_ms() <= until;
+		c->quiet = real_ms() <= until;
 		int error = rollback_ask(c, "GET", target, (struct span){ 0 }, NULL, &next);
-		if (error == -EINVAL || (error && !c->client.quiet))
+		if (error == -EINVAL || (error && !c->quiet))
 			status = EXIT_TOOL;
 		if (error)
 			continue;

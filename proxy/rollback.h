@@ -4,16 +4,18 @@
 
 #include <stdbool.h>
 
+#include "lib/fetch.h"
 #include "lib/json.h"
-#include "proxy/admin_client.h"
 
 #define ROLLBACK_URL "http://127.0.0.1:8090"
 
 struct rollback_client {
-	const char *url, *token_file;
+	const char *url, *token_file, *ca;
 	bool json;
-	struct admin_client client;
-	struct buf headers; /* who asks */
+	const char *verb; /* for messages */
+	bool quiet;       /* what goes wrong is not said */
+	struct fetcher *fetcher;
+	struct buf who; /* the header that says who asks, with its NUL */
 };
 
 #define ROLLBACK_OPTIONS(c)                                                                        \
@@ -21,6 +23,10 @@ struct rollback_client {
 	  .value = "URL",                                                                          \
 	  .text = &(c).url,                                                                        \
 	  .help = "where PatchCtl is (" ROLLBACK_URL ")" },                                        \
+		{ .name = "ca",                                                                    \
+		  .value = "FILE",                                                                 \
+		  .text = &(c).ca,                                                                 \
+		  .help = "who vouches for an https address (the system's authorities)" },         \
 		{ .name = "token-file",                                                            \
 		  .value = "FILE",                                                                 \
 		  .text = &(c).token_file,                                                         \

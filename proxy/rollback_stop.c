@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/admin_client.h"
 #include "proxy/cli.h"
 #include "proxy/plain.h"
 #include "proxy/rollback.h"

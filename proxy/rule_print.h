@@ -11,4 +11,8 @@ void rule_print_hold(const struct rule_info *rule);
 /* Members of a JSON object, without its braces. */
 void rule_add_members(struct buf *out, const struct rule_info *rule);
 
+/* The assertions of a policy: lines on standard output, and as a JSON list. */
+void rule_print_assertions(const struct ruleset *set);
+void rule_add_assertions(struct buf *out, const struct ruleset *set);
+
 #endif

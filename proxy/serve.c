@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/ring.h"
 #include "proxy/audit_desk.h"
+#include "proxy/change_state.h"
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"

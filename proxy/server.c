@@ -7,8 +7,10 @@
 #include <time.h>
 
 #include "proxy/audit_desk.h"
+#include "proxy/change_state.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
+#include "proxy/nonces.h"
 #include "proxy/outbox.h"
 #include "proxy/sinks.h"
 #include "proxy/tap.h"
@@ -150,6 +152,8 @@ void server_fini(struct server *s)
 	ledger_close(s->ledger);
 	outbox_free(s->outbox);
 	ledger_store_close(s->ledger_reader);
+	change_states_free(s->states);
+	nonces_close(s->nonces);
 	sinks_free(s->sinks, SINKS_DRAIN_MS);
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);

@@ -27,8 +27,10 @@ struct server {
 	struct outbox *outbox;              /* NULL: nobody is asked for rollbacks */
 	struct sinks *sinks;                /* NULL: no ledger */
 	struct tap *tap;                    /* NULL: nothing is mirrored */
+	struct change_states *states;       /* the same; NULL until one is asked for */
+	struct nonces *nonces;              /* of the webhook; NULL until it is used */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
-	struct shadow *shadow;              /* the same of the replayer */
+	struct shadow *shadow;              /* the replayer, as patchctl; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;

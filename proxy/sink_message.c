@@ -13,8 +13,9 @@
 /* --- what a row says --- */
 
 /* Of a body, in the order in which people are told. */
-static const char *const facts[] = { "phase", "severity", "rule",   "action", "route", "target",
-				     "bad",   "revision", "reason", "title",  "wave",  "verdict" };
+static const char *const facts[] = { "phase",  "severity", "rule",     "action", "route",
+				     "target", "bad",      "revision", "reason", "title",
+				     "wave",   "verdict",  "says" };
 
 static struct span text_of(const struct json_value *body, const char *key)
 {
@@ -164,6 +165,13 @@ static void add_kind(struct buf *out, const struct ledger_row *row, const struct
 		buf_printf(out, "Redcard: %.*s", (int)row->kind.n, row->kind.p);
 }
 
+/* A card that no rule has shown is about a change, or a ballot. */
+static bool of_exchange(const struct ledger_row *row, const struct json_value *body)
+{
+	struct span source = text_of(body, "source");
+	return is_card(row) && (!source.n || span_eq(source, SPAN("rule")));
+}
+
 /* One line: what the row is, and its facts. */
 static void add_line(struct buf *out, const struct ledger_row *row, const struct json_value *body,
 		     enum markup markup)
@@ -179,7 +187,7 @@ static void add_line(struct buf *out, const struct ledger_row *row, const struct
 			add_fact(out, facts[i], json_string(v), markup);
 		}
 	}
-	add_fact(out, is_card(row) ? "exchange" : "of", row->subject, markup);
+	add_fact(out, of_exchange(row, body) ? "exchange" : "of", row->subject, markup);
 	add_fact(out, "row", row->id, markup);
 }
 

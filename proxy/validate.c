@@ -6,6 +6,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_rollback.h"
 #include "proxy/config_sinks.h"
+#include "proxy/quorum_print.h"
 #include "proxy/rule_print.h"
 #include "proxy/units.h"
 #include "proxy/verbs.h"
@@ -89,6 +90,7 @@ static void print_policy(const char *name, const struct ruleset *set)
 	print_rules(set);
 	print_inexact(set);
 	print_decoding(set);
+	rule_print_assertions(set);
 	struct span notes = ruleset_notes(set);
 	fwrite(notes.p, 1, notes.n, stdout);
 }
@@ -144,6 +146,10 @@ static void print_config(const struct config *c)
 		       r->rollback_target ? ", changes of " : "",
 		       r->rollback_target ? r->rollback_target : "");
 	}
+	struct buf lines = { 0 };
+	quorum_print(c, &lines);
+	fwrite(lines.p ? lines.p : "", 1, lines.n, stdout);
+	buf_fini(&lines);
 	print_rollback(c);
 	for (size_t i = 0; i < c->n_sinks; i++)
 		print_sink(&c->sinks[i]);
@@ -190,7 +196,8 @@ static void add_policy(struct buf *out, const char *name, const struct ruleset *
 		rule_add_members(out, ruleset_rule(set, i));
 		buf_add_char(out, '}');
 	}
-	buf_add_char(out, ']');
+	buf_add_text(out, "],\"assertions\":");
+	rule_add_assertions(out, set);
 	add_lines(out, "not_honoured", ruleset_notes(set));
 }
 

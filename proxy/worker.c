@@ -12,10 +12,11 @@
 
 #include "lib/log.h"
 #include "proxy/backend.h"
+#include "proxy/changes.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/health.h"
-#include "proxy/ledger_pages.h"
+#include "proxy/ledger_post.h"
 #include "proxy/metric_table.h"
 #include "proxy/patchctl_pages.h"
 #include "proxy/server.h"
@@ -409,6 +410,7 @@ void worker_turn(struct worker *w)
 	pump_ready(w);
 	voters_tell(w);
 	ledger_posts_tell(w);
+	changes_turn(w);
 	patchctl_plans_tell(w);
 	flush_all(w);
 	bury_dead(w);
@@ -438,7 +440,7 @@ int worker_begin(struct worker *w)
 		return error;
 	ring_read(w->ring, &w->wake, w->wake_fd, &w->wake_count, sizeof(w->wake_count));
 	resume_accepting(w);
-	return 0;
+	return changes_begin(w);
 }
 
 void worker_end(struct worker *w)
@@ -457,6 +459,7 @@ void worker_end(struct worker *w)
 			worker_turn(w);
 		}
 	}
+	changes_end(w);
 	timer_remove(&w->timers, &w->drain);
 	timers_fini(&w->timers);
 	runtime_unref(w->runtime);

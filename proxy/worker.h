@@ -55,11 +55,12 @@ struct worker {
 	unsigned n_clients, n_admin_clients, n_silent_clients, n_exchanges, n_backends, n_audits;
 	bool draining;
 	struct timer drain;
-	struct voters voters;        /* exchanges with news of their ballots */
-	struct ballot *ballots;      /* those at home here, */
-	_Atomic bool asks_due;       /* one of which has something to ask */
-	struct ledger_post *posts;   /* exchanges that wait for a row of the ledger, */
-	struct patchctl_plan *plans; /* or for a driver's plan */
+	struct voters voters;          /* exchanges with news of their ballots */
+	struct ballot *ballots;        /* those at home here, */
+	_Atomic bool asks_due;         /* one of which has something to ask */
+	struct ledger_post *posts;     /* exchanges that wait for a row of the ledger, */
+	struct patchctl_plan *plans;   /* or for a driver's plan */
+	struct changes_watch *changes; /* the first worker's, where there is a ledger */
 
 	struct tap_session *tap; /* the replayer that it copies for; NULL: none */
 

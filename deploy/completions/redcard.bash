@@ -101,11 +101,11 @@ _redcard() {
 	patchctl) options="--config --check --help" ;;
 	rollback)
 		case ${COMP_WORDS[2]} in
-		plan) options="--url --token-file --target --bad --anchor --json --help" ;;
-		run) options="--url --token-file --target --bad --anchor --reason --deadline --key --json --help" ;;
-		abort) options="--url --token-file --reason --json --help" ;;
+		plan) options="--url --ca --token-file --target --bad --anchor --json --help" ;;
+		run) options="--url --ca --token-file --target --bad --anchor --reason --deadline --key --json --help" ;;
+		abort) options="--url --ca --token-file --reason --json --help" ;;
 		bypass) options="--config --admin --reason --for --target --end --json --help" ;;
-		*) options="--url --token-file --json --help" ;;
+		*) options="--url --ca --token-file --json --help" ;;
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "plan run status list abort bypass --help" -- "$current")

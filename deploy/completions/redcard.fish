@@ -59,6 +59,7 @@ complete -c redcard -n '__fish_seen_subcommand_from drill' -l type -x -d 'what i
 complete -c redcard -n '__fish_seen_subcommand_from drill' -l count -x -d 'of each type'
 complete -c redcard -n '__fish_seen_subcommand_from drill' -l list -d 'list the types'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l url -x -d 'where PatchCtl is'
+complete -c redcard -n '__fish_seen_subcommand_from rollback' -l ca -r -F -d 'who vouches for an https address'
 complete -c redcard -n '__fish_seen_subcommand_from rollback' -l token-file -r -F -d 'the secret of a token'
 complete -c redcard -n '__fish_seen_subcommand_from plan run bypass' -l target -x -d 'of PatchCtl'
 complete -c redcard -n '__fish_seen_subcommand_from plan run' -l bad -x -d 'the revision to take back'

@@ -31,7 +31,7 @@ static const struct {
 	{ "- 1\n", "p.yaml:1: a policy must be a map" },
 	{ "version: 1\nruls: []\n",
 	  "p.yaml:2: key \"ruls\" is not known in a policy; its keys are: version, mode, mask, hold, "
-	  "decode, include, overrides, disable, rules\n" },
+	  "decode, include, overrides, disable, rules, assertions\n" },
 	{ "version: 1\nmode: off\n",
 	  "p.yaml:2: mode \"off\" is not known; use one of: enforce, monitor" },
 	{ "version: 1\nhold: 5\n", "p.yaml:2: hold must be a map; " },
@@ -469,5 +469,7 @@ Test(rule_file, the_schema_has_the_loaders_keys)
 	same_keys(yaml_get(rule, "properties"), rule_file_rule_key);
 	same_keys(yaml_get(yaml_get(yaml_get(root, "$defs"), "override"), "properties"),
 		  rule_file_override_key);
+	same_keys(yaml_get(yaml_get(yaml_get(root, "$defs"), "assertion"), "properties"),
+		  rule_file_assertion_key);
 	yaml_free(y);
 }

@@ -276,3 +276,85 @@ Test(patchctl_store, a_folder_has_one_user)
 	buf_clear(&why);
 	cr_assert_lt(patchctl_store_open("/nonexistent", &second, &why), 0);
 }
+
+static enum statement_verdict worst;
+
+static bool count_said(const struct statement *st, void *owner)
+{
+	(void)st;
+	++*(int *)owner;
+	return true;
+}
+
+static void say(const char *change, enum statement_verdict verdict, const char *reason,
+		uint64_t time_ms)
+{
+	struct statement st = {
+		.verdict = verdict, .votes = -1, .needed = -1, .diff_e6 = -1, .time_ms = time_ms
+	};
+	bool known;
+	snprintf(st.change, sizeof(st.change), "%s", change);
+	snprintf(st.reason, sizeof(st.reason), "%s", reason);
+	cr_assert_eq(patchctl_store_say(s, &st, &known), 0);
+	cr_assert_not(known);
+	cr_assert_eq(patchctl_store_say(s, &st, &known), 0);
+	cr_assert(known, "the same once more is nothing new");
+}
+
+static int said(const char *change)
+{
+	int n = 0;
+	int any = patchctl_store_said(s, span_of(change), &worst, count_said, &n);
+	cr_assert_eq(any, n > 0);
+	return n;
+}
+
+Test(patchctl_store, the_worst_that_was_said_stays)
+{
+	static const enum statement_verdict order[] = { STATEMENT_PASS, STATEMENT_AUDIT,
+							STATEMENT_FAIL, STATEMENT_AUDIT,
+							STATEMENT_PASS };
+	static const enum statement_verdict expected[] = { STATEMENT_PASS, STATEMENT_AUDIT,
+							   STATEMENT_FAIL, STATEMENT_FAIL,
+							   STATEMENT_FAIL };
+	cr_assert_eq(said("c"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		char reason[8];
+		snprintf(reason, sizeof(reason), "%zu", i);
+		say("c", order[i], reason, 1000 + i);
+		cr_assert_eq(said("c"), (int)i + 1);
+		cr_assert_eq(worst, expected[i]);
+	}
+	reopen();
+	cr_assert_eq(said("c"), 5);
+	cr_assert_eq(worst, STATEMENT_FAIL);
+	cr_assert_eq(said("d"), 0);
+}
+
+/* What has ended before goes; what is open, or was spoken of since, stays whole. */
+Test(patchctl_store, what_ended_long_ago_is_forgotten)
+{
+	struct rollback old = rollback("A", "app", "bad1"), open = rollback("B", "app", "bad2");
+	struct rollback late = rollback("C", "app", "bad3"), found;
+	cr_assert_eq(accept_it(&old, "k1"), ACCEPTED);
+	cr_assert_eq(accept_it(&open, "k2"), ACCEPTED);
+	cr_assert_eq(accept_it(&late, "k3"), ACCEPTED);
+	old.ended_ms = 2000000;
+	move(&old, ROLLBACK_EXPIRED);
+	late.ended_ms = 3000000;
+	move(&late, ROLLBACK_FAILED);
+	say("gone", STATEMENT_FAIL, "1", 1000000);
+	say("gone", STATEMENT_PASS, "2", 2999999);
+	say("kept", STATEMENT_FAIL, "1", 1000000);
+	say("kept", STATEMENT_PASS, "2", 3000000);
+	cr_assert_eq(patchctl_store_forget(s, 2000000), 0);
+	cr_assert_eq(patchctl_store_forget(s, 3000000), 3, "a rollback and two statements");
+	cr_assert_eq(patchctl_store_find(s, SPAN("A"), &found), 0);
+	cr_assert_eq(patchctl_store_find(s, SPAN("B"), &found), 1);
+	cr_assert_eq(patchctl_store_find(s, SPAN("C"), &found), 1);
+	cr_assert_eq(said("gone"), 0);
+	cr_assert_eq(said("kept"), 2);
+	cr_assert_eq(worst, STATEMENT_FAIL);
+	struct rollback anew = rollback("D", "app", "bad9");
+	cr_assert_eq(accept_it(&anew, "k1"), ACCEPTED, "its key is free again");
+}

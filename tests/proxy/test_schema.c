@@ -44,6 +44,7 @@ static const struct map maps[] = {
 
 static const struct map patchctl_maps[] = {
 	{ "zz: 1\n", "" },
+	{ "tls: {zz: 1}\n", "tls" },
 	{ "tokens: [{zz: 1}]\n", "tokens[]" },
 	{ "targets: [{zz: 1}]\n", "targets[]" },
 	{ "targets: [{committer: {zz: 1}}]\n", "targets[].committer" },

@@ -9,6 +9,7 @@ import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -100,6 +101,7 @@ class PatchCtl:
         self.limits = {"timeout": "60s"}
         self.secrets = {name: secrets.token_hex(16) for name in ("all", "reader", "registrar")}
         self.id, self.answer, self.remote, self.target = None, None, None, "app"
+        self.tls = None  # (certificate, key)
         self.others = []  # more targets, as the configuration has them
 
     @property
@@ -116,7 +118,7 @@ class PatchCtl:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     def token_file(self, name="all"):
         path = os.path.join(self.folder, "token-" + name)
@@ -141,6 +143,8 @@ class PatchCtl:
             "targets": [{"name": self.target, "driver": "git", "remote": self.remote or os.path.join(self.folder, "remote.git"), "branch": "main", "committer": {"name": "redcard", "email": "redcard@example.org"}}, *self.others],
             "limits": self.limits,
         }
+        if self.tls:
+            config["tls"] = {"cert": self.tls[0], "key": self.tls[1]}
         with open(self.config_path, "w") as f:
             f.write(servers.to_yaml(config))
 
@@ -200,6 +204,21 @@ class PatchCtl:
         self.process.kill()
         self.process.wait()
 
+    def reloads(self, event="reloaded", **limits):
+        """Writes the configuration anew, or leaves what stands there, and waits for the word of it."""
+        if limits:
+            self.configures(**limits)
+        with open(self.log_path) as f:
+            before = f.read().count(f'"event":"{event}"')
+        self.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with open(self.log_path) as f:
+                if f.read().count(f'"event":"{event}"') > before:
+                    return
+            time.sleep(0.02)
+        raise Unexpected(f"PatchCtl said no {event}")
+
     def stops(self):
         self.process.send_signal(signal.SIGTERM)
         expect("PatchCtl's exit code", 0, self.process.wait(30))
@@ -232,6 +251,10 @@ class PatchCtl:
 
     def request(self, method, path, body, headers):
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        if self.tls:
+            context = ssl.create_default_context(cafile=self.tls[0])
+            context.check_hostname = False
+            conn = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
         try:
             conn.request(method, path, body or None, headers)
             answer = conn.getresponse()
