@@ -83,7 +83,7 @@ static void begin(struct keeper *k, uint64_t now_ms)
 	guardian_forget(&k->guardian);
 	pthread_mutex_unlock(&k->lock);
 	k->started_ms = now_ms;
-	k->killed = false;
+	k->killed = k->dying = false;
 	k->warm_ms = now_ms + (k->began_by_us ? k->options.config->warm_up_ms : 0);
 	k->warm = false;
 	go_to(k, GUARDIAN_UNKNOWN);
@@ -97,9 +97,18 @@ static void start(struct keeper *k, uint64_t now_ms)
 		return;
 	}
 	metric_add(k->options.shard, SHADOW_STARTS, 0, 1);
-	k->began_by_us = true;
+	k->began_by_us = k->seen = true;
 	put_row(k, "started", NULL);
 	begin(k, now_ms);
+}
+
+static void killed(struct keeper *k, const struct guardian_finding *f)
+{
+	k->killed = true;
+	k->dying = false;
+	metric_add(k->options.shard, SHADOW_KILLS, 0, 1);
+	put_row(k, "killed", f);
+	go_down(k, process_now_ms(), true);
 }
 
 static void died(struct keeper *k, uint64_t now_ms)
@@ -122,25 +131,27 @@ static void died(struct keeper *k, uint64_t now_ms)
 static void kill_it(struct keeper *k, const struct guardian_finding *f)
 {
 	const struct config_guardian *c = k->options.config;
-	uint64_t now_ms;
 	bool ours = c->start.argv || c->kill.argv;
 	go_to(k, GUARDIAN_BREACHED);
 	pause_mirror(k, true);
 	switch (ours ? keeper_kill(k) : KEEPER_NOTHING) {
-	case KEEPER_GONE:
-		metric_add(k->options.shard, SHADOW_KILLS, 0, 1);
-		put_row(k, "killed", f);
-		break;
-	case KEEPER_WAS_GONE: died(k, process_now_ms()); return;
+	case KEEPER_GONE: killed(k, f); return;
+	case KEEPER_WAS_GONE:
+		if (k->dying)
+			killed(k, f);
+		else
+			died(k, process_now_ms());
+		return;
 	case KEEPER_STAYS:
+		k->dying = true; /* should it be gone at the next look, it was this */
 		metric_add(k->options.shard, SHADOW_UNKILLED, 0, 1);
 		put_row(k, "not killed", f);
-		return; /* the next look tries again */
-	case KEEPER_NOTHING: put_row(k, "mirroring stopped", f); break;
+		return;
+	case KEEPER_NOTHING: break;
 	}
+	put_row(k, "mirroring stopped", f);
 	k->killed = true;
-	now_ms = process_now_ms();
-	go_down(k, now_ms, ours);
+	go_down(k, process_now_ms(), false);
 }
 
 /* --- looking --- */
@@ -182,16 +193,22 @@ static void look(struct keeper *k, uint64_t now_ms)
 	}
 	if (idle && (k->killed || !c->status.argv))
 		return;
+	if (k->state == GUARDIAN_BREACHED) {
+		struct guardian_finding f = k->finding;
+		kill_it(k, &f);
+		return;
+	}
 	enum keeper_life life = keeper_look(k);
+	k->seen = k->seen || life == KEEPER_ALIVE;
 	if (idle && life == KEEPER_ALIVE) { /* somebody else has started it */
 		snprintf(k->said, sizeof(k->said), "it runs again");
 		put_row(k, "back", NULL);
 		begin(k, now_ms);
+	} else if (!idle && life == KEEPER_DEAD && !k->seen) {
+		put_row(k, "not there", NULL);
+		go_down(k, now_ms, true);
 	} else if (!idle && life == KEEPER_DEAD) {
 		died(k, now_ms);
-	} else if (!idle && k->state == GUARDIAN_BREACHED) {
-		struct guardian_finding f = k->finding;
-		kill_it(k, &f);
 	} else if (!idle) {
 		look_at_life(k, now_ms);
 	}

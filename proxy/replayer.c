@@ -96,7 +96,8 @@ static bool has_room(const struct replayer *r, uint64_t bytes)
 static bool fill(struct replayer *r, struct job *j, const struct mirror_request *q)
 {
 	buf_add(&j->bytes, q->bytes.p, q->bytes.n);
-	count_bytes(r, j, q->bytes.n);
+	j->asked = q->bytes.n;
+	count_bytes(r, j, j->asked);
 	(void)copy_text(j->route, sizeof(j->route), q->route);
 	(void)copy_text(j->spec, sizeof(j->spec), q->spec);
 	j->state = JOB_QUEUED;
@@ -201,6 +202,8 @@ static struct job *next_job(const struct replayer *r)
 /* Under the lock. True: its end has come, and it is the caller's. */
 static bool after_reply(struct replayer *r, struct job *j)
 {
+	r->bytes -= j->asked; /* the request is gone */
+	j->counted -= j->asked;
 	count_bytes(r, j, j->reply.body.n);
 	if (j->has_primary || j->concluded || r->ends)
 		return true;

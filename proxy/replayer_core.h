@@ -29,7 +29,8 @@ struct job {
 	uint64_t counted; /* of the replayer's bytes */
 	char id[MIRROR_ID];
 	char route[64], spec[129];
-	struct buf bytes; /* of the request, until it is sent */
+	struct buf bytes; /* of the request, until it is sent; so many: */
+	uint64_t asked;
 	bool has_primary;
 	struct mirror_answer primary;
 	struct buf primary_body;

@@ -8,6 +8,8 @@ const char *const shadow_fit_names[] = { "fits",     "malformed", "upgrade",    
 					 "not JSON", "no text",   "out of memory" };
 static_assert(ARRAY_LEN(shadow_fit_names) == SHADOW_FIT_COUNT, "a name for each");
 
+#define NAME_BYTES 256
+
 struct work {
 	struct http1 *http;
 	const struct config_rewrite *rewrite;
@@ -113,6 +115,28 @@ static void put_header(struct work *w, struct span name, struct span value)
 	buf_add(&w->offsets, &at, sizeof(at));
 }
 
+static int digit(char c)
+{
+	return c >= '0' && c <= '9'                     ? c - '0'
+	       : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+							: -1;
+}
+
+/* A parameter's name as its reader decodes it. One that is longer than any of ours is cut. */
+static struct span decoded(struct span name, char room[NAME_BYTES])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < name.n && n < NAME_BYTES; i++, n++) {
+		room[n] = name.p[i];
+		if (name.p[i] != '%' || i + 2 >= name.n || digit(name.p[i + 1]) < 0 ||
+		    digit(name.p[i + 2]) < 0)
+			continue;
+		room[n] = (char)(digit(name.p[i + 1]) * 16 + digit(name.p[i + 2]));
+		i += 2;
+	}
+	return (struct span){ room, n };
+}
+
 /* "/path?a=1&key=2&b" without the parameters that stay away. */
 static void put_target(struct work *w, struct span target)
 {
@@ -125,8 +149,9 @@ static void put_target(struct work *w, struct span target)
 		const char *end = memchr(target.p + at, '&', target.n - at);
 		size_t n = end ? (size_t)(end - target.p) - at : target.n - at;
 		const char *equals = n ? memchr(target.p + at, '=', n) : NULL;
+		char room[NAME_BYTES];
 		struct span name = { target.p + at, equals ? (size_t)(equals - target.p) - at : n };
-		if (!stays_away(w->rewrite, name)) {
+		if (!stays_away(w->rewrite, decoded(name, room))) {
 			buf_add_char(text, joint);
 			buf_add(text, target.p + at, n);
 			joint = '&';
