@@ -103,10 +103,11 @@ struct config_route {
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
-	const struct config_quorum *quorum; /* NULL: none */
-	uint32_t mirror_ppm;                /* of a million requests; or MIRROR_PPM_UNSET */
-	unsigned mirror_line;               /* 0: it says nothing of the shadow */
-	const char *rollback_target;        /* whose changes its builder makes; NULL: none */
+	const struct config_quorum *quorum;     /* NULL: none */
+	uint32_t mirror_ppm;                    /* of a million requests; or MIRROR_PPM_UNSET */
+	const char *shadow_host, *shadow_model; /* instead of the shadow's own; NULL: those */
+	unsigned mirror_line;                   /* 0: it says nothing of the shadow */
+	const char *rollback_target;            /* whose changes its builder makes; NULL: none */
 	unsigned line;
 };
 

@@ -57,7 +57,11 @@ const struct config_key config_mirror_keys[CONFIG_MIRROR_KEYS] = {
 void config_read_route_mirror(struct config_reader *r, const struct yaml_node *node,
 			      struct config_route *route)
 {
-	static const struct config_key keys[] = { KEY_BY("percent", read_route_percent) };
+	static const struct config_key keys[] = {
+		KEY_BY("percent", read_route_percent),
+		KEY("host", KEY_TEXT, struct config_route, shadow_host),
+		KEY("model", KEY_TEXT, struct config_route, shadow_model),
+	};
 	if (node->kind == YAML_SCALAR && strcmp(node->text, "false") == 0)
 		route->mirror_ppm = 0;
 	else if (node->kind != YAML_MAP)
@@ -65,6 +69,7 @@ void config_read_route_mirror(struct config_reader *r, const struct yaml_node *n
 			       "`shadow` of a route is false, or a map such as {percent: 20}");
 	else
 		config_keys_read(r, node, keys, ARRAY_LEN(keys), route);
+	config_check_shadow_names(r, node, route->shadow_host, route->shadow_model);
 	route->mirror_line = node->line;
 }
 

@@ -73,6 +73,18 @@ static void read_headers(struct config_reader *r, const struct yaml_node *node, 
 	config_read_headers(r, node, &w->headers, &w->n_headers);
 }
 
+void config_check_shadow_names(struct config_reader *r, const struct yaml_node *map,
+			       const char *host, const char *model)
+{
+	if (host && !config_is_authority(host))
+		config_problem(r, yaml_get(map, "host")->line,
+			       "the shadow's `host` is not one; write a name, with a port if "
+			       "needed");
+	if (model && config_has_control(model))
+		config_problem(r, yaml_get(map, "model")->line,
+			       "the shadow's `model` has control characters; write it on one line");
+}
+
 static void read_to(struct config_reader *r, const struct yaml_node *node, void *base)
 {
 	static const struct config_key keys[] = {
@@ -93,13 +105,7 @@ static void read_to(struct config_reader *r, const struct yaml_node *node, void 
 			       "http://127.0.0.1:9100");
 	if (to->ca)
 		(void)config_file_readable(r, node->line, "certificate authority", to->ca);
-	if (to->rewrite.host && !config_is_authority(to->rewrite.host))
-		config_problem(r, yaml_get(node, "host")->line,
-			       "the shadow's `host` is not one; write a name, with a port if "
-			       "needed");
-	if (to->rewrite.model && config_has_control(to->rewrite.model))
-		config_problem(r, yaml_get(node, "model")->line,
-			       "the shadow's `model` has control characters; write it on one line");
+	config_check_shadow_names(r, node, to->rewrite.host, to->rewrite.model);
 }
 
 /* --- how it is asked --- */

@@ -16,6 +16,26 @@ static void conclude(struct job *j, enum shadow_result result, const char *reaso
 
 /* --- sending --- */
 
+static const struct config_route *route_of(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (strcmp(c->routes[i].name, name) == 0)
+			return &c->routes[i];
+	return NULL;
+}
+
+/* What the route says goes before what is said for all. */
+static struct config_shadow_to to_of(const struct config *c, const struct job *j)
+{
+	struct config_shadow_to to = c->shadow->to;
+	const struct config_route *route = route_of(c, j->route);
+	if (route && route->shadow_host)
+		to.rewrite.host = route->shadow_host;
+	if (route && route->shadow_model)
+		to.rewrite.model = route->shadow_model;
+	return to;
+}
+
 static void conclude_failed(struct job *j, int error)
 {
 	switch (-error) {
@@ -58,9 +78,10 @@ void replayer_send(struct replayer_thread *t, const struct config *config, struc
 	const struct http1_limits limits = { config->limits.head_bytes * 2,
 					     config->limits.target_bytes,
 					     config->limits.headers + 16 };
+	const struct config_shadow_to to = to_of(config, j);
 	struct shadow_request r;
-	enum shadow_fit fit = shadow_rewrite((struct span){ j->bytes.p, j->bytes.n }, &limits,
-					     &config->shadow->to, &r);
+	enum shadow_fit fit =
+		shadow_rewrite((struct span){ j->bytes.p, j->bytes.n }, &limits, &to, &r);
 	if (fit != SHADOW_FITS) {
 		conclude(j, SHADOW_UNSUITABLE, shadow_fit_names[fit]);
 	} else if (!(j->target = strdup(r.target))) {
@@ -73,14 +94,6 @@ void replayer_send(struct replayer_thread *t, const struct config *config, struc
 }
 
 /* --- what it came to --- */
-
-static const struct config_route *route_of(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->n_routes; i++)
-		if (strcmp(c->routes[i].name, name) == 0)
-			return &c->routes[i];
-	return NULL;
-}
 
 static void judge(struct replayer_thread *t, const struct config *config, struct job *j)
 {
