@@ -22,7 +22,8 @@ struct shadow {
 	/* What the pages show of the source, which is the main thread's. */
 	pthread_mutex_t lock;
 	struct mirror_counts counts;
-	const char *tap, *tap_why;
+	const char *tap;
+	char tap_why[256];
 	_Atomic bool wants_pause; /* the guardian's word */
 };
 

@@ -1,5 +1,6 @@
 /* What `redcard shadow run` answers: /livez, /metrics, /status. */
 #include <math.h>
+#include <string.h>
 #include <time.h>
 
 #include "proxy/answer.h"
@@ -58,7 +59,9 @@ static void put_source(struct buf *out, struct shadow *s)
 {
 	pthread_mutex_lock(&s->lock);
 	struct mirror_counts n = s->counts;
-	const char *tap = s->tap, *why = s->tap_why;
+	const char *tap = s->tap;
+	char why[sizeof(s->tap_why)];
+	memcpy(why, s->tap_why, sizeof(why));
 	pthread_mutex_unlock(&s->lock);
 	buf_add_text(out, ",\"mirror\":{");
 	put_text(out, "tap", tap);

@@ -145,7 +145,7 @@ static int open_all(struct service *s, const char *replay, struct buf *why)
 	w->source_shard = metrics_shard(w->metrics, shards + 1);
 	w->page_shard = metrics_shard(w->metrics, shards + 2);
 	w->tap = "none";
-	w->tap_why = "it has not begun";
+	snprintf(w->tap_why, sizeof(w->tap_why), "it has not begun");
 	int error = worker_init(&s->worker, &s->server, 0);
 	if (!error)
 		error = worker_listen(&s->worker, false, why);
@@ -245,7 +245,7 @@ static void count_source(struct service *s)
 	pthread_mutex_lock(&w->lock);
 	w->counts = now;
 	w->tap = tap;
-	w->tap_why = why;
+	snprintf(w->tap_why, sizeof(w->tap_why), "%s", why);
 	pthread_mutex_unlock(&w->lock);
 	bool paused = atomic_load(&w->wants_pause);
 	if (paused != s->paused)
