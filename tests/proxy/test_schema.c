@@ -38,6 +38,13 @@ static const struct map maps[] = {
 	{ "rollback: {zz: 1}\n", "rollback" },
 	{ "routes: [{rollback: {zz: 1}}]\n", "routes[].rollback" },
 	{ "shadow: {zz: 1}\n", "shadow" },
+	{ "shadow: {to: {zz: 1}}\n", "shadow.to" },
+	{ "shadow: {to: {headers: {zz: 1}}}\n", "shadow.to.headers" },
+	{ "shadow: {timeouts: {zz: 1}}\n", "shadow.timeouts" },
+	{ "shadow: {queue: {zz: 1}}\n", "shadow.queue" },
+	{ "shadow: {guardian: {zz: 1}}\n", "shadow.guardian" },
+	{ "shadow: {guardian: {limits: {zz: 1}}}\n", "shadow.guardian.limits" },
+	{ "shadow: {guardian: {backoff: {zz: 1}}}\n", "shadow.guardian.backoff" },
 	{ "routes: [{match: {zz: 1}}]\n", "routes[].match" },
 	{ "routes: [{headers: {zz: 1}}]\n", "routes[].headers" },
 };
