@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "proxy/mirror_join.h"
 #include "proxy/mirror_record.h"
 #include "proxy/mirror_rights.h"
+#include "proxy/mirror_socket.h"
 
 #define PEERS_MAX 16
 #define RECORDS_AT_ONCE 1024 /* of one ring, before the others have their turn */
@@ -38,8 +37,7 @@ struct peer { /* a proxy */
 struct mirror {
 	const char *socket;
 	uint32_t ring_bytes, answer_most;
-	int fd; /* listens */
-	struct stat file;
+	struct mirror_socket listener;
 	struct peer *peers[PEERS_MAX];
 	unsigned n;
 	uint64_t peers_seen;
@@ -52,55 +50,6 @@ struct mirror {
 	char why[MIRROR_WHY_BYTES];
 	bool paused;
 };
-
-/* --- the socket --- */
-
-static int bind_socket(struct mirror *m)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	strncpy(at.sun_path, m->socket, sizeof(at.sun_path) - 1);
-	mode_t mask = umask(0177);
-	int error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
-	umask(mask);
-	if (error != -EADDRINUSE)
-		return error;
-	/* Left by one that was killed, or in use. */
-	struct stat st;
-	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool dead = probe >= 0 && lstat(m->socket, &st) == 0 && S_ISSOCK(st.st_mode) &&
-		    connect(probe, (const struct sockaddr *)&at, sizeof(at)) != 0 &&
-		    errno == ECONNREFUSED;
-	if (probe >= 0)
-		close(probe);
-	if (!dead || unlink(m->socket) != 0)
-		return -EADDRINUSE;
-	mask = umask(0177);
-	error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
-	umask(mask);
-	return error;
-}
-
-static int open_socket(struct mirror *m)
-{
-	m->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (m->fd < 0)
-		return -errno;
-	int error = bind_socket(m);
-	if (!error && (listen(m->fd, PEERS_MAX) != 0 || stat(m->socket, &m->file) != 0))
-		error = -errno;
-	return error;
-}
-
-static void close_socket(struct mirror *m)
-{
-	struct stat now;
-	if (m->fd < 0)
-		return;
-	if (m->file.st_ino && stat(m->socket, &now) == 0 && now.st_ino == m->file.st_ino &&
-	    now.st_dev == m->file.st_dev)
-		(void)unlink(m->socket); /* it may be another one's by now */
-	close(m->fd);
-}
 
 /* --- the eBPF tap --- */
 
@@ -181,7 +130,7 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 	*m = (struct mirror){ .socket = c->socket,
 			      .ring_bytes = c->ring_bytes,
 			      .answer_most = c->answer_most,
-			      .fd = -1,
+			      .listener.fd = -1,
 			      .helper.fd = -1,
 			      .cgroup = c->cgroup,
 			      .join = join };
@@ -191,7 +140,7 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 		mirror_close(m);
 		return error;
 	}
-	error = open_socket(m);
+	error = mirror_socket_open(&m->listener, m->socket, PEERS_MAX);
 	if (error) {
 		buf_printf(errors, "%s:%u: cannot listen on %s: %s; %s\n", config->path, c->line,
 			   c->socket, strerror(-error),
@@ -220,7 +169,7 @@ void mirror_close(struct mirror *m)
 		return;
 	for (unsigned i = 0; i < m->n; i++)
 		free_peer(m->peers[i]);
-	close_socket(m);
+	mirror_socket_close(&m->listener);
 	mirror_helper_stop(&m->helper);
 	mirror_bpf_close(m->bpf);
 	mirror_join_free(m->join);
@@ -230,32 +179,13 @@ void mirror_close(struct mirror *m)
 
 /* --- proxies come --- */
 
-static bool say(const struct peer *p, const struct mirror_message *message, const int *passed,
-		size_t n)
-{
-	char control[CMSG_SPACE(3 * sizeof(int))] = { 0 };
-	struct mirror_message copy = *message;
-	struct iovec iov = { &copy, sizeof(copy) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (n > 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(c), passed, n * sizeof(int));
-	}
-	return sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(copy);
-}
-
 static bool say_pause(const struct mirror *m, const struct peer *p)
 {
 	const struct mirror_message pause = { .magic = MIRROR_MAGIC,
 					      .version = MIRROR_VERSION,
 					      .word = MIRROR_PAUSE,
 					      .n = m->paused };
-	return say(p, &pause, NULL, 0);
+	return mirror_socket_say(p->fd, &pause, NULL, 0);
 }
 
 static bool give_ring(struct mirror *m, struct peer *p)
@@ -280,7 +210,7 @@ static bool give_ring(struct mirror *m, struct peer *p)
 		passed[1] = mirror_bpf_slots(m->bpf);
 		passed[2] = mirror_bpf_conns(m->bpf);
 	}
-	bool said = say(p, &message, passed, slots ? 3 : 1);
+	bool said = mirror_socket_say(p->fd, &message, passed, slots ? 3 : 1);
 	close(fd);
 	return said;
 }
@@ -306,7 +236,7 @@ static void welcome(struct mirror *m)
 {
 	struct ucred who = { 0 };
 	socklen_t size = sizeof(who);
-	int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(m->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	struct peer *p = calloc(1, sizeof(*p));
@@ -430,7 +360,7 @@ static int farewell(struct mirror *m, unsigned at)
 
 static int look_at_sockets(struct mirror *m, int wait_ms)
 {
-	struct pollfd fds[PEERS_MAX + 1] = { { .fd = m->fd, .events = POLLIN } };
+	struct pollfd fds[PEERS_MAX + 1] = { { .fd = m->listener.fd, .events = POLLIN } };
 	int handed = 0;
 	unsigned n = m->n;
 	for (unsigned i = 0; i < n; i++)

@@ -69,6 +69,7 @@ bool tap_mark(struct exchange *x, struct shm_ring *ring, size_t queued)
 		return false;
 	}
 	set_mark(x, seat, queued);
+	metric_add(x->w->metrics, METRIC_MIRROR_MARKED, 0, 1);
 	return true;
 }
 
