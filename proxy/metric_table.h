@@ -55,6 +55,7 @@ enum metric {
 	METRIC_MIRRORED,        /* counter by enum tap_result */
 	METRIC_MIRROR_BYTES,    /* counter: captured, lost */
 	METRIC_MIRROR_ANSWERS,  /* counter: handed over, lost */
+	METRIC_MIRROR_MARKED,   /* counter: of these, those that the eBPF program copies */
 	METRIC_MIRROR_TAP,      /* gauge by enum mirror_tap; set by one shard */
 	METRIC_META_EVENTS,     /* counter by enum meta_verdict */
 	METRIC_META_UNKNOWN,    /* counter */
