@@ -204,13 +204,15 @@ enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, co
 	struct ways_wait wait = { 0, 0 };
 	if (r->syntax || r->info.hold != HOLD_LEAD_IN)
 		return candidate_state(c, r, s, t, until, v->ended, out);
-	if (!v->ended && still_waits(c, r, s, t))
+	if (c->waits_end && !v->ended && still_waits(c, r, s, t))
 		return CANDIDATE_ALIVE;
 	enum candidate_state state = body_state(c, r, s, t, until, v->ended, out, &wait);
 	if (state == CANDIDATE_FOUND) {
 		state = found(r, t, until, !v->ended, bound, out);
 		wait = (struct ways_wait){ out->to + rest_most(r), WAYS_LINE };
 	}
+	if (state != CANDIDATE_ALIVE)
+		return state;
 	c->waits_in = wait.class;
 	c->waits_at = (uint32_t)(until - c->from);
 	c->waits_end = (uint32_t)min_u64(max_u64(wait.end, c->from) - c->from, UINT32_MAX);

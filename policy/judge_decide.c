@@ -102,6 +102,8 @@ static bool note(struct judge *j, struct judge_scratch *s, uint32_t slot_index, 
 bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 {
 	struct slot *slot = &s->slots[slot_index];
+	if (!slot->list.n)
+		return true;
 	struct view view = slot_view(slot);
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		struct candidate *c = &slot->list.v[i];

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "proxy/config_keys.h"
+#include "proxy/config_mirror.h"
 
 /* What a route says before its names are looked up. */
 struct draft {
@@ -170,6 +171,11 @@ static void read_rollback(struct config_reader *r, const struct yaml_node *node,
 	config_read_route_rollback(r, node, &((struct draft *)base)->route);
 }
 
+static void read_shadow(struct config_reader *r, const struct yaml_node *node, void *base)
+{
+	config_read_route_mirror(r, node, &((struct draft *)base)->route);
+}
+
 /* What a budget needs to be kept. */
 static void check_budget(struct config_reader *r, const struct yaml_node *node,
 			 const struct config_route *route)
@@ -208,6 +214,7 @@ static const struct config_key route_keys[] = {
 	KEY_IN("document", KEY_SIZE, struct draft, route.document_bytes, 256, 64 << 20),
 	KEY_BY("budget", read_budget),
 	KEY_BY("rollback", read_rollback),
+	KEY_BY("shadow", read_shadow),
 };
 
 static void read_route(struct config_reader *r, const struct yaml_node *node,
@@ -215,6 +222,7 @@ static void read_route(struct config_reader *r, const struct yaml_node *node,
 {
 	struct draft d = { .route = { .path = "/",
 				      .inspect = true,
+				      .mirror_ppm = MIRROR_PPM_UNSET,
 				      .frame_bytes = GATE_FRAME_BYTES,
 				      .document_bytes = GATE_DOCUMENT_BYTES } };
 	d.route.line = node->line;

@@ -153,6 +153,7 @@ static void destroy(struct exchange *x)
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);
 	free(x->change);
+	tap_copy_free(x->copy);
 	free(x->summary);
 	free(x->own_route);
 	runtime_unref(x->rt);
@@ -161,6 +162,7 @@ static void destroy(struct exchange *x)
 
 void exchange_drop_backend(struct exchange *x)
 {
+	tap_backend_leaves(x);
 	if (x->backend)
 		backend_close(x->backend);
 	x->backend = NULL;
@@ -169,6 +171,7 @@ void exchange_drop_backend(struct exchange *x)
 static enum step_next run_finish(struct exchange *x)
 {
 	struct client *client = x->client;
+	tap_backend_leaves(x);
 	if (x->backend && !x->lost && x->answer_done && x->request_done &&
 	    http1_head(x->backend->http)->keep_alive)
 		backend_release(x->backend);
@@ -176,6 +179,7 @@ static enum step_next run_finish(struct exchange *x)
 		exchange_drop_backend(x);
 	x->backend = NULL;
 	bool keep = !x->close_client && x->request_done && !x->aborted;
+	tap_finish(x);
 	record_exchange(x);
 	exchange_unseat(x);
 	client_queued(client);
@@ -287,7 +291,7 @@ static enum step_next run_route(struct exchange *x)
 	if (!exchange_take_seat(x, head))
 		return STEP_AGAIN;
 	card_change_seated(x);
-	if (exchange_write_head(x, head, x->client) != 0)
+	if (!tap_choose(x, head) || exchange_write_head(x, head, x->client) != 0)
 		return refuse(x, 503, "out of memory",
 			      "this proxy is out of memory; try again later");
 	http1_drop_head(x->client->http); /* what is still needed of it was copied */

@@ -29,6 +29,7 @@
 #include "proxy/client.h"
 #include "proxy/gate.h"
 #include "proxy/metric_table.h"
+#include "proxy/tap.h"
 
 enum step_next { STEP_AGAIN, STEP_WAIT, STEP_DONE };
 
@@ -99,6 +100,8 @@ struct exchange {
 	struct voter voter;   /* where its answer is compared with others */
 	const char *disputed; /* why the quorum refused it, or NULL */
 	bool unrecorded;      /* it ran while the ledger could not be written */
+
+	struct tap_copy *copy; /* NULL: its route is not mirrored */
 
 	/* How it ended. */
 	enum exchange_result result;

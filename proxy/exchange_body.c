@@ -43,9 +43,8 @@ static void write_pair(struct exchange *x, struct span a, struct span b)
 		conn_write(to, "\r\n", 2);
 }
 
-/* Sends what may leave: `old` from the gate's window, then `fresh`, which may lie in the builder's
- * receive buffer. */
-static void emit(struct exchange *x, struct span old, struct span fresh)
+/* Sends `old`, then `fresh`, which may lie in the builder's receive buffer. */
+static void send_out(struct exchange *x, struct span old, struct span fresh)
 {
 	static const struct span none = { "", 0 };
 	if (old.n + fresh.n == 0)
@@ -59,6 +58,14 @@ static void emit(struct exchange *x, struct span old, struct span fresh)
 		write_pair(x, old, fresh);
 	}
 	client_queued(x->client);
+}
+
+/* Releases what may leave: `old` is from the gate's window. */
+static void emit(struct exchange *x, struct span old, struct span fresh)
+{
+	tap_answer(x, old);
+	tap_answer(x, fresh);
+	send_out(x, old, fresh);
 }
 
 /* Trailers are judged like a text of their own; those that break the policy stay behind. */
@@ -288,8 +295,10 @@ static enum step_next finish_body(struct exchange *x)
  * as it came. */
 static void pass_as_framed(struct exchange *x, struct span raw, const struct span *slices, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		x->unscanned += slices[i].n;
+		tap_answer(x, slices[i]);
+	}
 	if (conn_can_lend(&x->client->conn, &x->backend->conn, raw))
 		conn_lend(&x->client->conn, &x->backend->conn, raw, false);
 	else
@@ -405,7 +414,7 @@ void exchange_tick(struct timer *t)
 		if (x->gate)
 			comment = wire_keepalive(gate_wire(x->gate));
 		if (comment.n && x->form != BODY_LENGTH && gate_at_boundary(x->gate))
-			emit(x, comment, (struct span){ "", 0 });
+			send_out(x, comment, (struct span){ "", 0 });
 		exchange_keep_alive(x);
 	}
 	exchange_schedule(x);

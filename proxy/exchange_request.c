@@ -1,9 +1,11 @@
 /* The request's side of an exchange: its head, written for the builder, and its body, framed anew.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "proxy/exchange.h"
 #include "proxy/heads.h"
+#include "proxy/tap.h"
 #include "proxy/worker.h"
 
 #define SLICES 32
@@ -31,20 +33,18 @@ int exchange_write_head(struct exchange *x, const struct http1_head *head,
 
 static void put(struct exchange *x, const void *p, size_t n)
 {
-	if (x->step == &step_gather)
+	if (x->step == &step_gather) {
 		buf_add(&x->request_head, p, n);
-	else
-		conn_write(&x->backend->conn, p, n);
+		return;
+	}
+	conn_write(&x->backend->conn, p, n);
+	tap_bytes(x, p, n);
 }
 
 static void put_chunk_size(struct exchange *x, size_t n)
 {
-	if (x->step != &step_gather) {
-		conn_write_chunk_size(&x->backend->conn, n);
-		return;
-	}
-	buf_add_number(&x->request_head, n, 16);
-	buf_add_text(&x->request_head, "\r\n");
+	char line[24];
+	put(x, line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", n));
 }
 
 static void forward(struct exchange *x, const struct span *slices, size_t n)
@@ -73,6 +73,7 @@ static void finish_request(struct exchange *x)
 		put(x, end.p, end.n);
 		buf_fini(&end);
 	}
+	tap_request_done(x);
 	if (x->step == &step_await)
 		exchange_phase(x, x->rt->config->timeouts.first_byte);
 }
@@ -169,6 +170,7 @@ const struct step step_gather = { "gather", run_gather };
 static enum step_next run_send(struct exchange *x)
 {
 	conn_write(&x->backend->conn, x->request_head.p, x->request_head.n);
+	tap_sent(x);
 	http1_expect(x->backend->http, x->is_head ? SPAN("HEAD") : SPAN("GET"));
 	x->sent_ms = x->w->now_ms;
 	exchange_budget_sent(x);

@@ -30,6 +30,7 @@ static const struct verb verbs[] = {
 	{ "sinks", sinks_main, "send a test message to a sink of the ledger" },
 	{ "drill", drill_main,
 	  "inject bad canaries into a running system; follow them to their end" },
+	{ "shadow", shadow_main, "send mirrored requests to a shadow, compare, and guard it" },
 	{ "status", status_main, "ask a running redcard how it is" },
 	{ "version", version_main, "print what this is and what it runs on" },
 	{ "help", help_main, "print this, or the help of a verb" },

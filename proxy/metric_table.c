@@ -9,6 +9,7 @@
 #include "policy/compare.h"
 #include "policy/ruleset.h"
 #include "proxy/outbox.h"
+#include "proxy/tap.h"
 #include "proxy/version.h"
 
 const char *const exchange_result_names[RESULT_COUNT] = {
@@ -90,6 +91,9 @@ static const double second_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /* Places that are filled as names come up; a scrape by another thread skips those that are still
  * empty. */
 static const char *builders[METRIC_BUILDERS_MAX], *auditors[METRIC_AUDITORS_MAX];
+static const char *const mirror_bytes_names[] = { "captured", "lost" };
+static const char *const mirror_answer_names[] = { "handed", "lost" };
+
 static const char *sinks[METRIC_SINKS_MAX];
 static char builder_names[METRIC_BUILDERS_MAX][64], auditor_names[METRIC_AUDITORS_MAX][64];
 
@@ -289,6 +293,25 @@ const struct metric_desc metric_table[METRIC_COUNT] = {
 			     .kind = METRIC_GAUGE,
 			     .help = "Whether the latest try of the sink was taken: 1 yes, 0 no.",
 			     LABELS("sink", sinks) },
+	[METRIC_MIRRORED] = { .name = "redcard_mirror_requests_total",
+			      .kind = METRIC_COUNTER,
+			      .help = "Requests that the sample takes, by what became of their copies.",
+			      LABELS("result", tap_result_names) },
+	[METRIC_MIRROR_BYTES] = { .name = "redcard_mirror_bytes_total",
+				  .kind = METRIC_COUNTER,
+				  .help = "Bytes of requests that were to be copied: captured and lost.",
+				  LABELS("result", mirror_bytes_names) },
+	[METRIC_MIRROR_ANSWERS] = { .name = "redcard_mirror_answers_total",
+				    .kind = METRIC_COUNTER,
+				    .help = "Answers to copied requests: handed to the replayer, or lost.",
+				    LABELS("result", mirror_answer_names) },
+	[METRIC_MIRROR_MARKED] = { .name = "redcard_mirror_marked_requests_total",
+				   .kind = METRIC_COUNTER,
+				   .help = "Requests that were marked for the eBPF tap to copy." },
+	[METRIC_MIRROR_TAP] = { .name = "redcard_mirror_tap",
+				.kind = METRIC_GAUGE,
+				.help = "Which tap copies requests: 1 for it, 0 for the others.",
+				LABELS("tap", mirror_tap_names) },
 	[METRIC_META_EVENTS] = { .name = "redcard_meta_events_total",
 				 .kind = METRIC_COUNTER,
 				 .help = "Events of the streaming auditor, by their verdict.",

@@ -118,6 +118,12 @@ static void log_exchange(struct exchange *x, size_t n_cards)
 	log_number(line, "duration_ms", x->w->now_ms - x->began_ms);
 	log_number(line, "request_bytes", x->request_bytes);
 	log_number(line, "retries", x->retries);
+	bool sampled;
+	struct span sample = tap_key(x->copy, &sampled);
+	if (sample.n) {
+		log_text(line, "sample", sample);
+		log_bool(line, "sampled", sampled);
+	}
 	if (x->voter.ballot) {
 		log_text(line, "ballot", span_of(voter_ballot_id(&x->voter)));
 		log_text(line, "builder",

@@ -325,6 +325,8 @@ static int start(struct server *s, struct config *config)
 	await_names(s->first);
 	error = server_open_outbox(s);
 	if (!error)
+		error = server_open_tap(s);
+	if (!error)
 		error = start_workers(s);
 	if (!error)
 		sinks_adopt(s->sinks, server_metrics(s));

@@ -13,6 +13,7 @@
 #include "proxy/nonces.h"
 #include "proxy/outbox.h"
 #include "proxy/sinks.h"
+#include "proxy/tap.h"
 
 #define SINKS_DRAIN_MS 3000
 
@@ -125,10 +126,21 @@ int server_init(struct server *s, struct config *config)
 		return error;
 	s->current = runtime_ref(s->first);
 	s->desk = audit_desk_new();
-	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 2);
+	s->metrics = metrics_new(metric_table, METRIC_COUNT, s->n_workers + 3);
 	s->workers = calloc(s->n_workers, sizeof(*s->workers));
 	s->ballots = ballots_new();
 	return s->metrics && s->workers && s->desk && s->ballots ? 0 : -ENOMEM;
+}
+
+int server_open_tap(struct server *s)
+{
+	const struct config_mirror *m = s->first->config->mirror;
+	int error =
+		m ? tap_open(m, s->n_workers, metrics_shard(s->metrics, s->n_workers + 2), &s->tap)
+		  : 0;
+	if (error)
+		fprintf(stderr, "redcard: the mirror cannot start: %s\n", strerror(-error));
+	return error;
 }
 
 /* The ledger goes first, after those that ask it: its writer wakes workers, whose threads have
@@ -146,6 +158,7 @@ void server_fini(struct server *s)
 	for (unsigned i = 0; s->workers && i < s->n_workers; i++)
 		worker_fini(&s->workers[i]);
 	free(s->workers);
+	tap_close(s->tap);
 	ballots_free(s->ballots);
 	runtime_unref(s->current);
 	runtime_unref(s->first);

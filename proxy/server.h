@@ -26,9 +26,11 @@ struct server {
 	struct ledger_store *ledger_reader; /* for the first worker's pages */
 	struct outbox *outbox;              /* NULL: nobody is asked for rollbacks */
 	struct sinks *sinks;                /* NULL: no ledger */
+	struct tap *tap;                    /* NULL: nothing is mirrored */
 	struct change_states *states;       /* the same; NULL until one is asked for */
 	struct nonces *nonces;              /* of the webhook; NULL until it is used */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
+	struct shadow *shadow;              /* the replayer, as patchctl; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;
@@ -47,6 +49,8 @@ int server_init(struct server *s, struct config *config) MUST_USE;
 /* Once the log is open, since it goes on with what an earlier process has begun. On failure -errno,
  * and the reason is printed. */
 int server_open_outbox(struct server *s) MUST_USE;
+/* The same, for the mirror. */
+int server_open_tap(struct server *s) MUST_USE;
 void server_fini(struct server *s); /* no worker runs any more */
 
 void server_wake(struct server *s);                     /* all workers */

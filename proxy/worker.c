@@ -384,6 +384,7 @@ void worker_fini(struct worker *w)
 			close(w->listeners[i].fd);
 	free(w->listeners);
 	voters_fini(&w->voters);
+	tap_session_drop(w->tap);
 	ledger_posts_fini(w);
 	patchctl_plans_fini(w);
 	if (w->wake_fd >= 0)

@@ -62,6 +62,8 @@ struct worker {
 	struct patchctl_plan *plans;   /* or for a driver's plan */
 	struct changes_watch *changes; /* the first worker's, where there is a ledger */
 
+	struct tap_session *tap; /* the replayer that it copies for; NULL: none */
+
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
 	uint64_t random[2];   /* state of the id generator */

@@ -2,7 +2,7 @@
 
 _redcard() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks drill status version help" options=
+	local verbs="serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks shadow drill status version help" options=
 	local wires="chat responses messages gemini gemini-array ollama sse lines json plain"
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -46,7 +46,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
+	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | --replay | -b | --baseline | --base | --write-baseline | \
 		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -116,6 +116,13 @@ _redcard() {
 		options="--config --json --help"
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "test --help" -- "$current")
+			return
+		fi
+		;;
+	shadow)
+		options="--config --replay --json --help"
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W "run check watch --help" -- "$current")
 			return
 		fi
 		;;

@@ -1,6 +1,6 @@
 # fish completion of redcard
 
-set -l verbs serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks drill status version help
+set -l verbs serve validate scan rules prove simulate diff audits ledger patchctl rollback sinks shadow drill status version help
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c redcard -f
@@ -16,13 +16,14 @@ complete -c redcard -n $none -a audits -d 'list and answer what waits for a pers
 complete -c redcard -n $none -a patchctl -d 'serve rollbacks'
 complete -c redcard -n $none -a rollback -d 'ask PatchCtl for a rollback'
 complete -c redcard -n $none -a sinks -d 'send a test message to a sink'
+complete -c redcard -n $none -a shadow -d 'copy a share of the requests for a shadow; say which way'
 complete -c redcard -n $none -a drill -d 'inject bad canaries'
 complete -c redcard -n $none -a status -d 'ask a running redcard how it is'
 complete -c redcard -n $none -a version -d 'print what this is and what it runs on'
 complete -c redcard -n $none -a help -d 'print the help of a verb'
 
 complete -c redcard -n '__fish_seen_subcommand_from validate scan prove simulate diff' -F
-complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits ledger patchctl sinks drill status' -s c -l config -r -F -d 'the configuration'
+complete -c redcard -n '__fish_seen_subcommand_from serve validate simulate audits ledger patchctl sinks shadow drill status' -s c -l config -r -F -d 'the configuration'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules' -s p -l policy -r -F -d 'the policy'
 complete -c redcard -n '__fish_seen_subcommand_from scan prove simulate' -s w -l wire -x -d 'how the text is written' \
 	-a 'chat responses messages gemini gemini-array ollama sse lines json plain'
@@ -86,6 +87,8 @@ complete -c redcard -n '__fish_seen_subcommand_from ledger' -s r -l revision -x 
 complete -c redcard -n '__fish_seen_subcommand_from ledger' -l note -x -d 'anchor: for the record'
 complete -c redcard -n '__fish_seen_subcommand_from audits status' -s a -l admin -x -d 'the admin listener'
 complete -c redcard -n '__fish_seen_subcommand_from sinks; and not __fish_seen_subcommand_from test' -a test
-complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback sinks drill status version' -l json -d 'print JSON'
+complete -c redcard -n '__fish_seen_subcommand_from shadow; and not __fish_seen_subcommand_from run check watch' -a 'run check watch'
+complete -c redcard -n '__fish_seen_subcommand_from shadow' -l replay -r -F -d 'run: recorded requests instead of the mirror'
+complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback sinks shadow drill status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

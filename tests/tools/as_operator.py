@@ -39,6 +39,10 @@ class Disk:
             free = os.fstatvfs(f.fileno())
             os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_frsize)
 
+    def seal(self, sealed=True):
+        """It can only be read. Nobody may have a file open for writing there."""
+        subprocess.run(["mount", "-o", "remount," + ("ro" if sealed else "rw"), self.path], check=True)
+
     def free(self):
         os.remove(os.path.join(self.path, "filler"))
 
