@@ -6,20 +6,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CONNECT_MS 5000
+#define LOOK_MS 100
 
 struct fetcher {
+	CURLM *multi; /* keeps the connections */
 	CURL *curl;
 	char error[CURL_ERROR_SIZE];
 };
 
 struct transfer {
+	const struct fetch_request *request;
+	struct fetch_answer *out;
 	struct buf *body;
 	size_t most;
 	bool too_large;
-	const _Atomic bool *stop;
+	uint64_t began_us;
 };
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
@@ -33,11 +45,14 @@ struct fetcher *fetcher_new(void)
 {
 	pthread_once(&once, initialise);
 	struct fetcher *f = ready ? calloc(1, sizeof(*f)) : NULL;
-	if (f && !(f->curl = curl_easy_init())) {
-		free(f);
-		f = NULL;
-	}
-	return f;
+	if (!f)
+		return NULL;
+	f->curl = curl_easy_init();
+	f->multi = curl_multi_init();
+	if (f->curl && f->multi)
+		return f;
+	fetcher_free(f);
+	return NULL;
 }
 
 void fetcher_free(struct fetcher *f)
@@ -45,6 +60,7 @@ void fetcher_free(struct fetcher *f)
 	if (!f)
 		return;
 	curl_easy_cleanup(f->curl);
+	curl_multi_cleanup(f->multi);
 	free(f);
 }
 
@@ -75,11 +91,13 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
 	return t->body->failed ? 0 : n * size;
 }
 
-static int on_progress(void *owner, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static size_t on_head(char *p, size_t size, size_t n, void *owner)
 {
-	const struct transfer *t = owner;
-	(void)a, (void)b, (void)c, (void)d;
-	return t->stop && atomic_load(t->stop);
+	struct fetch_answer *out = ((struct transfer *)owner)->out;
+	if (!out->first_us)
+		out->first_us = now_us() - ((struct transfer *)owner)->began_us;
+	(void)p;
+	return n * size;
 }
 
 static int error_of(CURLcode code, const struct transfer *t)
@@ -95,7 +113,7 @@ static int error_of(CURLcode code, const struct transfer *t)
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
 	case CURLE_OPERATION_TIMEDOUT: return -ETIMEDOUT;
-	case CURLE_ABORTED_BY_CALLBACK: return -ECANCELED;
+	case CURLE_ABORTED_BY_CALLBACK: return -ECANCELED; /* perform() gave it up */
 	case CURLE_OUT_OF_MEMORY: return -ENOMEM;
 	default: return -EPROTO;
 	}
@@ -125,7 +143,9 @@ static void set_request(CURL *c, const struct fetch_request *r, struct curl_slis
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)min_u64(r->timeout_ms, CONNECT_MS));
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)min_u64(r->timeout_ms, r->connect_ms ? r->connect_ms : CONNECT_MS));
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	if (r->body.p) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
@@ -137,6 +157,60 @@ static void set_request(CURL *c, const struct fetch_request *r, struct curl_slis
 		curl_easy_setopt(c, CURLOPT_CAINFO, r->ca_file);
 }
 
+static void set_callbacks(struct fetcher *f, struct transfer *t)
+{
+	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->error);
+	curl_easy_setopt(f->curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_head);
+	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, t);
+}
+
+/* CURLE_OK: go on. */
+static CURLcode given_up(const struct transfer *t)
+{
+	const struct fetch_request *r = t->request;
+	if (r->stop && atomic_load(r->stop))
+		return CURLE_ABORTED_BY_CALLBACK;
+	if (r->first_byte_ms && !t->out->first_us &&
+	    now_us() - t->began_us > (uint64_t)r->first_byte_ms * 1000)
+		return CURLE_OPERATION_TIMEDOUT;
+	return CURLE_OK;
+}
+
+/* The result, once libcurl says that the transfer has ended. */
+static bool ended(CURLM *multi, CURLcode *result)
+{
+	int left;
+	const CURLMsg *m;
+	while ((m = curl_multi_info_read(multi, &left)))
+		if (m->msg == CURLMSG_DONE) {
+			*result = m->data.result;
+			return true;
+		}
+	return false;
+}
+
+static CURLcode perform(struct fetcher *f, const struct transfer *t)
+{
+	CURLcode result = CURLE_OK;
+	if (curl_multi_add_handle(f->multi, f->curl) != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	for (;;) {
+		int running;
+		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
+			result = CURLE_OUT_OF_MEMORY;
+		if (result != CURLE_OK || ended(f->multi, &result))
+			break;
+		result = given_up(t);
+		if (result != CURLE_OK)
+			break;
+		(void)curl_multi_poll(f->multi, NULL, 0, LOOK_MS, NULL);
+	}
+	curl_multi_remove_handle(f->multi, f->curl);
+	return result;
+}
+
 static void take_header(CURL *c, const char *name, char out[FETCH_HEADER])
 {
 	struct curl_header *h;
@@ -145,14 +219,28 @@ static void take_header(CURL *c, const char *name, char out[FETCH_HEADER])
 		memcpy(out, h->value, strlen(h->value) + 1);
 }
 
+static void take_result(struct fetcher *f, struct fetch_answer *out)
+{
+	long status = 0;
+	curl_off_t after = 0;
+	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after);
+	out->status = (unsigned)status;
+	out->retry_after_s = after > 0 ? (uint32_t)min_u64((uint64_t)after, 86400) : 0;
+	take_header(f->curl, "content-type", out->type);
+	take_header(f->curl, "content-encoding", out->coding);
+}
+
 int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
 	  char why[FETCH_WHY])
 {
-	struct transfer t = { .body = &out->body, .most = r->answer_most, .stop = r->stop };
+	struct transfer t = { .request = r,
+			      .out = out,
+			      .body = &out->body,
+			      .most = r->answer_most,
+			      .began_us = now_us() };
 	CHECK(r->timeout_ms > 0 && r->answer_most > 0);
-	out->status = 0;
-	out->retry_after_s = 0;
-	out->header[0] = '\0';
+	*out = (struct fetch_answer){ .body = out->body };
 	out->body.n = 0;
 	if (!fetch_url_good(r->url)) {
 		snprintf(why, FETCH_WHY, "this is no http or https URL without a user");
@@ -163,23 +251,14 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 		snprintf(why, FETCH_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	curl_easy_reset(f->curl); /* connections stay */
+	curl_easy_reset(f->curl);
 	f->error[0] = '\0';
 	set_request(f->curl, r, headers);
-	curl_easy_setopt(f->curl, CURLOPT_ERRORBUFFER, f->error);
-	curl_easy_setopt(f->curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, &t);
-	curl_easy_setopt(f->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(f->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(f->curl, CURLOPT_XFERINFODATA, &t);
-	CURLcode code = curl_easy_perform(f->curl);
+	set_callbacks(f, &t);
+	CURLcode code = perform(f, &t);
 	int error = error_of(code, &t);
-	long status = 0;
-	curl_off_t after = 0;
-	curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(f->curl, CURLINFO_RETRY_AFTER, &after);
-	out->status = (unsigned)status;
-	out->retry_after_s = after > 0 ? (uint32_t)min_u64((uint64_t)after, 86400) : 0;
+	out->total_us = now_us() - t.began_us;
+	take_result(f, out);
 	take_header(f->curl, r->header, out->header);
 	if (error)
 		snprintf(why, FETCH_WHY, "%s",

@@ -26,18 +26,22 @@ struct fetch_request {
 	struct span body;           /* p NULL: none */
 	const char *ca_file;        /* of authorities; NULL: the system's */
 	uint32_t timeout_ms;        /* of the whole; needed */
+	uint32_t connect_ms;        /* 0: five seconds */
+	uint32_t first_byte_ms;     /* until the answer's head begins; 0: as the whole */
 	size_t answer_most;         /* bytes of the answer's body; needed */
 	const char *header;         /* one of the answer's that is wanted; may be NULL */
-	const _Atomic bool *stop;   /* looked at about once a second; may be NULL */
+	const _Atomic bool *stop;   /* looked at ten times a second; may be NULL */
 };
 
 #define FETCH_HEADER 128
 
 struct fetch_answer {
-	unsigned status;           /* of HTTP */
-	uint32_t retry_after_s;    /* what the answer asks for; 0: nothing */
-	char header[FETCH_HEADER]; /* "": absent, or longer */
-	struct buf body;           /* the caller's to release, after a failure too */
+	unsigned status;        /* of HTTP */
+	uint32_t retry_after_s; /* what the answer asks for; 0: nothing */
+	/* "": absent, or longer */
+	char header[FETCH_HEADER], type[FETCH_HEADER], coding[FETCH_HEADER];
+	uint64_t first_us, total_us; /* since the call: the first byte of the answer, and the end */
+	struct buf body;             /* the caller's to release, after a failure too */
 };
 
 /* Any status is an answer. why: one line about a failure, without the URL, which may hold a secret.

@@ -16,6 +16,7 @@
 #include "proxy/patchctl_pages.h"
 #include "proxy/quorum_print.h"
 #include "proxy/server.h"
+#include "proxy/shadow.h"
 #include "proxy/sinks.h"
 #include "proxy/version.h"
 #include "proxy/worker.h"
@@ -296,6 +297,8 @@ enum step_next admin_answer(struct exchange *x, const struct http1_head *head)
 			     query ? (size_t)(query - head->target.p) : head->target.n };
 	if (x->w->server->patchctl)
 		return patchctl_pages_answer(x, head, path);
+	if (x->w->server->shadow)
+		return shadow_pages_answer(x, head, path);
 	if (audit_pages_have(path))
 		return audit_pages_answer(x, head, path);
 	if (outbox_pages_have(path))

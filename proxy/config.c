@@ -16,6 +16,7 @@
 #include "proxy/config_keys.h"
 #include "proxy/config_ledger.h"
 #include "proxy/config_patchctl.h"
+#include "proxy/config_shadow.h"
 #include "proxy/config_sinks.h"
 #include "proxy/units.h"
 
@@ -243,7 +244,6 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("ledger", config_read_ledger),
 		KEY_BY("rollback", config_read_rollback),
 		KEY_BY("sinks", config_read_sinks),
-		KEY_BY("shadow", config_read_mirror),
 		KEY_BY("webhook", config_read_webhook),
 		KEY_BY("log", read_log),
 		KEY_OF("forwarded", KEY_FLAG, struct config, proxy_headers, forwarded),
@@ -253,6 +253,7 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 		KEY_BY("auditors", skip),
 		KEY_BY("quorums", skip),
 		KEY_BY("routes", skip),
+		KEY_BY("shadow", config_read_shadow),
 	};
 	struct config *c = r->config;
 	if (root && root->kind == YAML_MAP && yaml_get(root, "rules") &&
@@ -381,6 +382,11 @@ int config_load_sinks(const char *path, struct config **out, struct buf *errors)
 int config_load_patchctl(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, config_read_patchctl, out, errors);
+}
+
+int config_load_shadow_pages(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, config_read_shadow_pages, out, errors);
 }
 
 int config_load_drill(const char *path, struct config **out, struct buf *errors)

@@ -26,10 +26,11 @@ struct tls_context;
 struct config_auditor; /* config_audit.h */
 struct config_ledger;  /* config_ledger.h */
 struct config_patchctl;
+struct config_shadow;   /* config_shadow.h */
 struct config_rollback; /* config_rollback.h */
 struct config_sink;     /* config_sinks.h */
 struct config_drill;
-struct config_mirror; /* config_mirror.h */
+struct config_mirror;  /* config_mirror.h */
 struct config_webhook; /* config_webhook.h */
 
 struct config_listener {
@@ -102,10 +103,11 @@ struct config_route {
 	enum cut_form cut;
 	uint32_t frame_bytes, document_bytes; /* see gate.h */
 	struct budget_limits budget;
-	const struct config_quorum *quorum; /* NULL: none */
-	uint32_t mirror_ppm;                /* of a million requests; or MIRROR_PPM_UNSET */
-	unsigned mirror_line;               /* 0: it says nothing of the shadow */
-	const char *rollback_target;        /* whose changes its builder makes; NULL: none */
+	const struct config_quorum *quorum;     /* NULL: none */
+	uint32_t mirror_ppm;                    /* of a million requests; or MIRROR_PPM_UNSET */
+	const char *shadow_host, *shadow_model; /* instead of the shadow's own; NULL: those */
+	unsigned mirror_line;                   /* 0: it says nothing of the shadow */
+	const char *rollback_target;            /* whose changes its builder makes; NULL: none */
 	unsigned line;
 };
 
@@ -158,6 +160,7 @@ struct config {
 	size_t n_sinks;
 	const struct config_webhook *webhook;   /* NULL: none */
 	const struct config_patchctl *patchctl; /* NULL but for `redcard patchctl` */
+	const struct config_shadow *shadow;     /* NULL: none */
 	const struct config_mirror *mirror;     /* NULL: nothing is mirrored */
 	const struct config_drill *drill;       /* NULL but for `redcard drill` */
 	const char *policy; /* file (relative ones: to the configuration's folder), or "builtin" */

@@ -136,9 +136,11 @@ void config_check_daily(struct config_reader *r);
 void config_read_budget(struct config_reader *r, const struct yaml_node *node,
 			struct budget_limits *out);
 
-void config_read_mirror(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_route_mirror(struct config_reader *r, const struct yaml_node *node,
 			      struct config_route *route);
+/* `host` and `model` of the map; either may be NULL. */
+void config_check_shadow_names(struct config_reader *r, const struct yaml_node *map,
+			       const char *host, const char *model);
 /* Once all of it is read: where the socket is. */
 void config_check_mirror(struct config_reader *r);
 

@@ -11,7 +11,7 @@
 #define KIB (1u << 10)
 #define MIB (1u << 20)
 
-static const struct config_mirror defaults = {
+const struct config_mirror config_mirror_defaults = {
 	.ppm = 50000,
 	.ring_bytes = 16 * MIB,
 	.answer_most = MIB,
@@ -41,44 +41,27 @@ static void read_route_percent(struct config_reader *r, const struct yaml_node *
 	percent(r, node, &((struct config_route *)base)->mirror_ppm);
 }
 
-static void check_ring(struct config_reader *r, const struct yaml_node *node,
-		       const struct config_mirror *m)
-{
-	if ((m->ring_bytes & (m->ring_bytes - 1)) != 0)
-		config_problem(r, yaml_get(node, "ring")->line,
-			       "`ring` is no power of two; write one such as 16MiB");
-}
-
 static const char *const taps[] = { "auto", "ebpf", "user", NULL };
 _Static_assert(ARRAY_LEN(taps) == MIRROR_CHOICE_COUNT + 1, "the choices are the enum");
 
-void config_read_mirror(struct config_reader *r, const struct yaml_node *node, void *base)
-{
-	static const struct config_key keys[] = {
-		KEY("socket", KEY_FILE, struct config_mirror, socket),
-		KEY_BY("percent", read_percent),
-		KEY_IN("rate", KEY_COUNT, struct config_mirror, rate, 1, 1000000),
-		KEY_OF("tap", KEY_CHOICE, struct config_mirror, tap, taps),
-		KEY_IN("ring", KEY_SIZE, struct config_mirror, ring_bytes, 64 * KIB, 1024 * MIB),
-		KEY_IN("answer_most", KEY_SIZE, struct config_mirror, answer_most, KIB, 64 * MIB),
-		KEY("cgroup", KEY_TEXT, struct config_mirror, cgroup),
-	};
-	struct config *c = base;
-	struct config_mirror *m = config_alloc(r, 1, sizeof(*m));
-	if (!m)
-		return;
-	*m = defaults;
-	m->line = node->line;
-	config_keys_read(r, node, keys, ARRAY_LEN(keys), m);
-	if (node->kind == YAML_MAP)
-		check_ring(r, node, m);
-	c->mirror = m;
-}
+const struct config_key config_mirror_keys[CONFIG_MIRROR_KEYS] = {
+	KEY("socket", KEY_FILE, struct config_mirror, socket),
+	KEY_BY("percent", read_percent),
+	KEY_IN("rate", KEY_COUNT, struct config_mirror, rate, 1, 1000000),
+	KEY_OF("tap", KEY_CHOICE, struct config_mirror, tap, taps),
+	KEY_IN("ring", KEY_SIZE, struct config_mirror, ring_bytes, 64 * KIB, 1024 * MIB),
+	KEY_IN("answer_most", KEY_SIZE, struct config_mirror, answer_most, KIB, 64 * MIB),
+	KEY("cgroup", KEY_TEXT, struct config_mirror, cgroup),
+};
 
 void config_read_route_mirror(struct config_reader *r, const struct yaml_node *node,
 			      struct config_route *route)
 {
-	static const struct config_key keys[] = { KEY_BY("percent", read_route_percent) };
+	static const struct config_key keys[] = {
+		KEY_BY("percent", read_route_percent),
+		KEY("host", KEY_TEXT, struct config_route, shadow_host),
+		KEY("model", KEY_TEXT, struct config_route, shadow_model),
+	};
 	if (node->kind == YAML_SCALAR && strcmp(node->text, "false") == 0)
 		route->mirror_ppm = 0;
 	else if (node->kind != YAML_MAP)
@@ -86,6 +69,7 @@ void config_read_route_mirror(struct config_reader *r, const struct yaml_node *n
 			       "`shadow` of a route is false, or a map such as {percent: 20}");
 	else
 		config_keys_read(r, node, keys, ARRAY_LEN(keys), route);
+	config_check_shadow_names(r, node, route->shadow_host, route->shadow_model);
 	route->mirror_line = node->line;
 }
 
@@ -111,6 +95,9 @@ void config_check_mirror(struct config_reader *r)
 		return;
 	*m = *c->mirror;
 	c->mirror = m;
+	if ((m->ring_bytes & (m->ring_bytes - 1)) != 0)
+		config_problem(r, m->line,
+			       "the shadow's `ring` is no power of two; write one such as 16MiB");
 	if (!m->socket && c->state_dir)
 		m->socket = beside(r, c->state_dir);
 	if (!m->socket && r->problems == 0)

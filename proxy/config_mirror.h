@@ -2,7 +2,7 @@
 #ifndef PROXY_CONFIG_MIRROR_H
 #define PROXY_CONFIG_MIRROR_H
 
-#include "proxy/config.h"
+#include "proxy/config_keys.h"
 
 enum mirror_choice { MIRROR_AUTO, MIRROR_EBPF, MIRROR_USER, MIRROR_CHOICE_COUNT };
 
@@ -16,6 +16,11 @@ struct config_mirror {
 	const char *cgroup;   /* whose egress the eBPF program sees; NULL: the proxy's own */
 	unsigned line;
 };
+
+/* Of `shadow`; their base is a struct config_mirror. */
+#define CONFIG_MIRROR_KEYS 7
+extern const struct config_key config_mirror_keys[CONFIG_MIRROR_KEYS];
+extern const struct config_mirror config_mirror_defaults;
 
 #define MIRROR_PPM_UNSET UINT32_MAX /* of a route */
 

@@ -96,7 +96,7 @@ size_t metric_builder(const char *name);
 size_t metric_pair(const char *name);
 
 /* The same for the field of an assertion; from any thread. */
-#define METRIC_ASSERTIONS_MAX 65
+#define METRIC_ASSERTIONS_MAX 64
 size_t metric_assertion(const char *field);
 
 /* The same for an auditor; from any thread. */

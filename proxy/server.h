@@ -30,6 +30,7 @@ struct server {
 	struct change_states *states;       /* the same; NULL until one is asked for */
 	struct nonces *nonces;              /* of the webhook; NULL until it is used */
 	struct patchctl *patchctl;          /* what the admin listener serves instead; or NULL */
+	struct shadow *shadow;              /* the replayer, as patchctl; or NULL */
 	struct audit_desk *desk;            /* NULL: nobody can be asked */
 	struct metrics *metrics;
 	struct worker *workers;

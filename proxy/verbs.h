@@ -26,6 +26,7 @@ int rollback_main(int argc, char **argv); /* rollback.c */
 int sinks_main(int argc, char **argv);    /* sinks_main.c */
 int shadow_main(int argc, char **argv);   /* shadow_main.c */
 int drill_main(int argc, char **argv);    /* drill.c */
+int shadow_main(int argc, char **argv);   /* shadow_main.c */
 int status_main(int argc, char **argv);   /* status.c */
 int version_main(int argc, char **argv);  /* version.c */
 

@@ -46,7 +46,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | -b | --baseline | --base | --write-baseline | \
+	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | --replay | -b | --baseline | --base | --write-baseline | \
 		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -120,9 +120,9 @@ _redcard() {
 		fi
 		;;
 	shadow)
-		options="--config --json --help"
+		options="--config --replay --json --help"
 		if [ "$COMP_CWORD" -eq 2 ]; then
-			mapfile -t COMPREPLY < <(compgen -W "check watch --help" -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W "run check watch --help" -- "$current")
 			return
 		fi
 		;;

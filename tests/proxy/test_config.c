@@ -258,6 +258,9 @@ struct bad {
 #define UP_LINE 7
 #define RT_LINE 7
 
+#define SHADOW(keys) WITH("shadow: {socket: s, " keys "}\n")
+#define GUARDIAN(keys) SHADOW("to: {url: \"http://a\"}, guardian: {" keys "}")
+
 #define ONE(n) "\"h:" n "\","
 #define TEN(n)     \
 	ONE(n "0") \
@@ -379,6 +382,26 @@ static const struct bad bads[] = {
 	{ RT("    headers: {set: {a: {fil: x}}}\n"), RT_LINE, "neither a text nor a file" },
 	{ RT("    headers: {set: {a: \"${REDCARD_TEST_UNSET}\"}}\n"), RT_LINE,
 	  "REDCARD_TEST_UNSET" },
+	{ SHADOW("to: {}"), 6, "has no `url`" },
+	{ SHADOW("to: {url: \"ftp://a\"}"), 6, "without a path or a user" },
+	{ SHADOW("to: {url: \"http://a/b\"}"), 6, "without a path or a user" },
+	{ SHADOW("to: {url: \"http://u:p@a\"}"), 6, "without a path or a user" },
+	{ SHADOW("to: {url: \"http://a\", host: \"a b\"}"), 6, "`host` is not one" },
+	{ SHADOW("to: {url: \"http://a\", pass: [\"a b\"]}"), 6, "no header's name" },
+	{ SHADOW("to: {url: \"https://a\", ca: gone.pem}"), 6, "gone.pem: No such file" },
+	{ SHADOW("listen: nowhere"), 6, "is not an address" },
+	{ SHADOW("connections: 65"), 6, "from 1 to 64" },
+	{ SHADOW("threshold: 101"), 6, "no percentage" },
+	{ GUARDIAN("limits: {errors: 101}"), 6, "from 0 to 100" },
+	{ GUARDIAN("limits: {memory: 1GiB}"), 6, "nobody says whose" },
+	{ GUARDIAN("limits: {restarts: 1}"), 6, "nothing tells of them" },
+	{ GUARDIAN("start: []"), 6, "write a program" },
+	{ GUARDIAN("start: [a], kill: [b], status: [c]"), 6, "leave one out" },
+	{ GUARDIAN("kill: [a]"), 6, "needs both" },
+	{ GUARDIAN("backoff: {first: 1s}"), 6, "nothing can be started" },
+	{ GUARDIAN("kill: [a], status: [b], restart: [c]"), 6, "never called" },
+	{ GUARDIAN("start: [a], backoff: {first: 2s, most: 1s}"), 6, "longer than its `most`" },
+	{ GUARDIAN("cgroup: a, pid_file: b"), 6, "leave one out" },
 };
 
 Test(config, every_mistake_is_named_with_its_line)

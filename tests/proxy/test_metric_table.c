@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proxy/metric_table.h"
+#include "proxy/shadow_metrics.h"
 
 #define MANUAL "deploy/man/redcard.1"
 
@@ -68,6 +69,7 @@ Test(metric_table, labels_are_named_and_bounded)
 		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
 		bool filled = d->values == metric_table[METRIC_BUILDER_UP].values ||
 			      d->values == metric_table[METRIC_QUORUM_DIFF].values ||
+			      d->values == metric_table[METRIC_ASSERTIONS].values ||
 			      d->values == metric_table[METRIC_AUDITS].values ||
 			      d->values == metric_table[METRIC_SINK_UP].values;
 		for (size_t k = 0; k < d->n_values && !filled; k++)
@@ -77,7 +79,7 @@ Test(metric_table, labels_are_named_and_bounded)
 }
 
 /* Reads the manual's rows `.It Li NAME`, optionally followed by the label in braces. */
-static size_t manual_names(char names[][64], size_t max)
+static size_t manual_names(const char *section, char names[][64], size_t max)
 {
 	FILE *f = fopen(MANUAL, "r");
 	char line[256];
@@ -86,7 +88,7 @@ static size_t manual_names(char names[][64], size_t max)
 	cr_assert_not_null(f, "%s", MANUAL);
 	while (fgets(line, sizeof(line), f)) {
 		if (strncmp(line, ".Sh ", 4) == 0)
-			inside = strcmp(line, ".Sh METRICS\n") == 0;
+			inside = strcmp(line, section) == 0;
 		if (!inside || strncmp(line, ".It Li ", 7) != 0)
 			continue;
 		cr_assert_lt(n, max);
@@ -101,7 +103,7 @@ static size_t manual_names(char names[][64], size_t max)
 Test(metric_table, equals_the_list_in_the_manual)
 {
 	static char names[128][64];
-	size_t n = manual_names(names, ARRAY_LEN(names));
+	size_t n = manual_names(".Sh METRICS\n", names, ARRAY_LEN(names));
 	size_t named = 0;
 	for (size_t i = 0; i < METRIC_COUNT; i++) {
 		size_t k = 0;
@@ -111,6 +113,22 @@ Test(metric_table, equals_the_list_in_the_manual)
 		cr_assert_lt(k, n, "%s is not in %s", metric_table[i].name, MANUAL);
 	}
 	cr_assert_eq(n, named, "%s has %zu metrics, the table %zu", MANUAL, n, named);
+}
+
+Test(metric_table, the_replayers_equal_their_list_in_the_manual)
+{
+	static char names[64][64];
+	size_t n = manual_names(".Sh SHADOW METRICS\n", names, ARRAY_LEN(names));
+	cr_assert_eq(n, SHADOW_METRICS);
+	for (size_t i = 0; i < SHADOW_METRICS; i++) {
+		const struct metric_desc *d = &shadow_metrics[i];
+		cr_assert(is_name(d->name));
+		cr_assert_eq(d->kind == METRIC_COUNTER, ends_with(d->name, "_total"), "%s",
+			     d->name);
+		cr_assert_str_eq(d->name, names[i], "as they stand in %s", MANUAL);
+		for (size_t k = 0; k < d->n_values; k++)
+			cr_assert(d->values[k] && d->values[k][0], "%s", d->name);
+	}
 }
 
 Test(metric_table, status_classes)

@@ -1,0 +1,216 @@
+#include "proxy/shadow_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+
+#define LINE_MAX_BYTES (64u << 20)
+#define READ_BYTES (64u << 10)
+
+struct shadow_source {
+	struct mirror *mirror; /* NULL: a file */
+	struct mirror_sink sink;
+	struct mirror_counts counts;
+	const char *path;
+	int fd;
+	unsigned line;
+	bool over;
+	struct buf text;
+};
+
+int shadow_source_open(const struct config *config, const char *path,
+		       const struct mirror_sink *sink, struct shadow_source **out,
+		       struct buf *errors)
+{
+	struct shadow_source *s = calloc(1, sizeof(*s));
+	int error = 0;
+	if (!s)
+		return -ENOMEM;
+	s->fd = -1;
+	s->sink = *sink;
+	s->path = path;
+	s->text.max = LINE_MAX_BYTES;
+	if (!path)
+		error = mirror_open(config, sink, &s->mirror, errors);
+	else if (strcmp(path, "-") == 0)
+		s->fd = STDIN_FILENO;
+	else if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		error = -errno;
+	if (error && path)
+		buf_printf(errors, "%s: %s; name a file of recorded requests", path,
+			   strerror(-error));
+	if (error) {
+		free(s);
+		return error;
+	}
+	*out = s;
+	return 0;
+}
+
+void shadow_source_close(struct shadow_source *s)
+{
+	if (!s)
+		return;
+	mirror_close(s->mirror);
+	if (s->fd > STDIN_FILENO)
+		close(s->fd);
+	buf_fini(&s->text);
+	free(s);
+}
+
+/* --- one recorded line --- */
+
+static bool take_id(const struct json_value *row, char id[MIRROR_ID])
+{
+	struct span text = json_string(json_get(row, "id"));
+	if (text.n == 0 || text.n >= MIRROR_ID || memchr(text.p, '\0', text.n))
+		return false;
+	memset(id, 0, MIRROR_ID);
+	memcpy(id, text.p, text.n);
+	return true;
+}
+
+static unsigned one_of(const char *const *names, unsigned n, const struct json_value *v)
+{
+	struct span text = json_string(v);
+	for (unsigned i = 0; i < n; i++)
+		if (span_eq(span_of(names[i]), text))
+			return i;
+	return 0;
+}
+
+static uint64_t number(const struct json_value *map, const char *key)
+{
+	double n = json_number(json_get(map, key));
+	return n > 0 && n < 9e15 ? (uint64_t)n : 0;
+}
+
+static void hand_answer(struct shadow_source *s, const char *id, const struct json_value *v)
+{
+	struct mirror_answer a = {
+		.status = (unsigned)number(v, "status"),
+		.framing = one_of(framing_names, FRAMING_COUNT, json_get(v, "framing")),
+		.dialect = one_of(dialect_names, DIALECT_COUNT, json_get(v, "dialect")),
+		.body = json_string(json_get(v, "body")),
+		.whole = json_bool(json_get(v, "whole")),
+		.cut = json_bool(json_get(v, "cut")),
+		.too_large = json_bool(json_get(v, "too_large")),
+		.first_us = number(v, "first_us"),
+		.total_us = number(v, "total_us"),
+	};
+	memcpy(a.id, id, MIRROR_ID);
+	s->counts.answers++;
+	s->sink.answer(s->sink.owner, &a);
+}
+
+static void hand_request(struct shadow_source *s, const char *id, const struct json_value *row)
+{
+	struct mirror_request q = { .route = json_string(json_get(row, "route")),
+				    .spec = json_string(json_get(row, "spec")),
+				    .bytes = json_string(json_get(row, "request")) };
+	memcpy(q.id, id, MIRROR_ID);
+	s->counts.requests++;
+	s->counts.complete++;
+	s->counts.sampled += q.bytes.n;
+	s->counts.captured += q.bytes.n;
+	s->sink.request(s->sink.owner, &q);
+}
+
+static void hand_loss(struct shadow_source *s, const char *id, uint64_t bytes)
+{
+	struct mirror_loss loss = { .bytes = bytes };
+	memcpy(loss.id, id, MIRROR_ID);
+	s->counts.requests++;
+	s->counts.incomplete++;
+	s->counts.sampled += bytes;
+	s->counts.lost += bytes;
+	s->sink.lost(s->sink.owner, &loss);
+}
+
+static int take_line(struct shadow_source *s, struct span line)
+{
+	struct json *j = NULL;
+	char id[MIRROR_ID];
+	s->line++;
+	int error = json_parse(line, &j);
+	const struct json_value *row = error ? NULL : json_root(j);
+	if (!error && !take_id(row, id))
+		error = -EINVAL;
+	if (!error && json_get(row, "lost"))
+		hand_loss(s, id, number(row, "lost"));
+	if (!error && json_get(row, "request"))
+		hand_request(s, id, row);
+	if (!error && json_get(row, "answer"))
+		hand_answer(s, id, json_get(row, "answer"));
+	if (error == -EINVAL)
+		fprintf(stderr, "%s:%u: no recorded request; see redcard shadow run --help\n",
+			strcmp(s->path, "-") == 0 ? "standard input" : s->path, s->line);
+	json_free(j);
+	return error;
+}
+
+static int take_lines(struct shadow_source *s)
+{
+	int error = 0;
+	size_t done = 0;
+	const char *end;
+	while (!error && (end = memchr(s->text.p + done, '\n', s->text.n - done))) {
+		struct span line = { s->text.p + done, (size_t)(end - s->text.p) - done };
+		done += line.n + 1;
+		if (line.n)
+			error = take_line(s, line);
+	}
+	if (done)
+		buf_drop_front(&s->text, done);
+	return error;
+}
+
+static int poll_file(struct shadow_source *s, unsigned wait_ms)
+{
+	struct pollfd fd = { .fd = s->over ? -1 : s->fd, .events = POLLIN };
+	(void)poll(&fd, 1, (int)wait_ms);
+	if (s->over || !fd.revents)
+		return s->over;
+	char *room = buf_reserve(&s->text, READ_BYTES);
+	if (!room)
+		return s->text.n + READ_BYTES > LINE_MAX_BYTES ? -EFBIG : -ENOMEM;
+	ssize_t n = read(s->fd, room, READ_BYTES);
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	s->text.n += (size_t)n;
+	if (n == 0 && s->text.n)
+		buf_add_char(&s->text, '\n'); /* of the last line */
+	s->over = n == 0;
+	return s->text.n ? take_lines(s) : 0;
+}
+
+int shadow_source_poll(struct shadow_source *s, unsigned wait_ms)
+{
+	if (!s->mirror)
+		return poll_file(s, wait_ms);
+	int n = mirror_poll(s->mirror, wait_ms);
+	return n < 0 ? n : 0;
+}
+
+struct mirror_counts shadow_source_counts(const struct shadow_source *s)
+{
+	return s->mirror ? mirror_counts(s->mirror) : s->counts;
+}
+
+const char *shadow_source_tap(const struct shadow_source *s, const char **why)
+{
+	*why = "recorded requests are replayed";
+	return s->mirror ? mirror_tap_names[mirror_tap(s->mirror, why)] : "file";
+}
+
+void shadow_source_pause(struct shadow_source *s, bool paused)
+{
+	if (s->mirror)
+		mirror_pause(s->mirror, paused);
+}
