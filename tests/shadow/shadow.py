@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -112,4 +113,9 @@ if __name__ == "__main__":
                 f.write(str(os.getpid()))
             time.sleep(600)
             sys.exit(0)
-    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
+    if "SHADOW_TLS" in os.environ:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.environ["SHADOW_TLS"] + ".pem", os.environ["SHADOW_TLS"] + ".key")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()
