@@ -223,8 +223,11 @@ static struct json *rows(struct drill *d, struct drill_run *run, const char *kin
 
 static void mark(struct drill_run *run, enum drill_mark m, const struct json_value *row)
 {
+	uint64_t us = us_of(row, "time_ms"), began = run->at_us[DRILL_VIOLATED];
+	if (us < began && us + 1000 > began)
+		us = began; /* rows have whole milliseconds */
 	if (!run->at_us[m])
-		run->at_us[m] = us_of(row, "time_ms");
+		run->at_us[m] = us;
 }
 
 /* Whether a card is of what this drill has injected: of its change, which has the drill's id, or of

@@ -72,13 +72,17 @@ struct driver_job {
 	_Atomic int *gate;        /* an enum driver_gate; may be NULL */
 };
 
-/* says: lines for people, appended; never credentials. revision: what act made. */
+/* says: lines for people, appended; never credentials. revision: what act made; "": nothing,
+ * it was restored. */
 struct driver {
 	const char *name;
 	/* Whether a text names one revision, always the same one, and in one way only. */
 	bool (*is_revision)(const char *text);
 	/* Before any other call of a process: clears what a killed one left behind. Or NULL. */
 	void (*recover)(const struct driver_target *target, const char *folder);
+	/* FAILED: no anchor helps, the bad revision cannot be taken back. It may be anybody's
+	 * invention, and there are many anchors. Or NULL. */
+	enum driver_outcome (*knows)(const struct driver_job *job, struct buf *says);
 	/* DONE: the anchor can be what stood before the bad revision; FAILED: it cannot. */
 	enum driver_outcome (*precedes)(const struct driver_job *job, struct buf *says);
 	enum driver_outcome (*plan)(const struct driver_job *job, struct buf *says);

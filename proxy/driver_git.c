@@ -55,7 +55,7 @@ static bool find_done(struct repository *r, struct work *w)
 	return true;
 }
 
-static bool names_are_right(struct repository *r, struct work *w)
+static bool bad_is_right(struct repository *r, struct work *w)
 {
 	const struct driver_git *g = &r->job->target->git;
 	char parent[GIT_SHA + 4];
@@ -71,6 +71,13 @@ static bool names_are_right(struct repository *r, struct work *w)
 			       "the first commit of a repository cannot be taken back: ", w->bad);
 		return false;
 	}
+	return true;
+}
+
+static bool names_are_right(struct repository *r, struct work *w)
+{
+	if (!bad_is_right(r, w))
+		return false;
 	if (!repository_commit(r, r->job->anchor, w->anchor) ||
 	    !repository_is_ancestor(r, w->anchor, w->bad) || strcmp(w->anchor, w->bad) == 0) {
 		buf_printf(r->says,
@@ -246,8 +253,8 @@ static bool try_once(struct repository *r, char revision[DRIVER_REVISION],
 		work_fini(&w);
 		return true;
 	}
-	if (w.done[0] || w.goal.n == 0) {
-		snprintf(revision, DRIVER_REVISION, "%s", w.done[0] ? w.done : w.tip);
+	if (w.done[0] || w.goal.n == 0) { /* "": somebody else has restored it */
+		snprintf(revision, DRIVER_REVISION, "%s", w.done);
 	} else if (!build_commit(r, &w, commit)) {
 		*outcome = repository_give_up(r);
 	} else if (!driver_passes(r->job, r->says)) {
@@ -325,7 +332,7 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
 		outcome = DRIVER_FAILED;
-	if (outcome == DRIVER_DONE &&
+	if (outcome == DRIVER_DONE && revision[0] &&
 	    (!repository_commit(&r, revision, made) || !repository_is_ancestor(&r, made, w.tip))) {
 		repository_say(
 			&r, "the remote's branch does not have the restoring commit: ", revision);
@@ -333,7 +340,7 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 	}
 	if (outcome == DRIVER_DONE &&
 	    (!read_diff(&r, w.parent, w.bad, &w.touched) || differs_from_anchor(&r, &w) ||
-	     !find_done(&r, &w) || (w.done[0] && changed_more(&r, &w, made))))
+	     (revision[0] && changed_more(&r, &w, made))))
 		outcome = DRIVER_FAILED;
 	if (outcome == DRIVER_DONE)
 		buf_printf(says, "verified: %zu paths of %s at %.12s are as in %.12s\n",
@@ -347,16 +354,27 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 
 /* --- about names --- */
 
-static enum driver_outcome precedes(const struct driver_job *job, struct buf *says)
+static enum driver_outcome ask_names(const struct driver_job *job, struct buf *says,
+				     bool (*right)(struct repository *r, struct work *w))
 {
 	struct repository r;
 	struct work w = { 0 };
 	repository_open(&r, job, says);
 	enum driver_outcome outcome = repository_fetch(&r);
-	if (outcome == DRIVER_DONE && !names_are_right(&r, &w))
+	if (outcome == DRIVER_DONE && !right(&r, &w))
 		outcome = repository_give_up(&r);
 	repository_close(&r);
 	return outcome;
+}
+
+static enum driver_outcome knows(const struct driver_job *job, struct buf *says)
+{
+	return ask_names(job, says, bad_is_right);
+}
+
+static enum driver_outcome precedes(const struct driver_job *job, struct buf *says)
+{
+	return ask_names(job, says, names_are_right);
 }
 
 static void recover(const struct driver_target *target, const char *folder)
@@ -369,6 +387,7 @@ static void recover(const struct driver_target *target, const char *folder)
 const struct driver driver_git = { .name = "git",
 				   .is_revision = git_is_revision,
 				   .recover = recover,
+				   .knows = knows,
 				   .precedes = precedes,
 				   .plan = plan,
 				   .act = act,

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/canonical.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "proxy/admin_request.h"
 #include "proxy/answer.h"
@@ -314,6 +316,26 @@ static enum step_next run_record(struct exchange *x)
 
 static const struct step step_record = { "record", run_record };
 
+/* Whether its key belongs to another row, before anything is done about it: 1, 0 or -errno. */
+static int conflicts(struct exchange *x, const struct ledger_row *row)
+{
+	struct ledger_store *s = x->w->server->ledger_reader;
+	struct buf canonical = { 0 };
+	struct json *doc = NULL;
+	struct ledger_row there;
+	int error = json_parse(row->body, &doc);
+	if (!error)
+		error = canonical_add(&canonical, json_root(doc));
+	int found = error ? error : ledger_store_keyed(s, row->key, &there);
+	if (found == 1)
+		found = !span_eq(there.subject, row->subject) ||
+			!span_eq(there.body, (struct span){ canonical.p, canonical.n });
+	ledger_store_end(s);
+	buf_fini(&canonical);
+	json_free(doc);
+	return found;
+}
+
 static enum step_next put(struct exchange *x, struct meta_event *e)
 {
 	struct buf body = { 0 }, by = { 0 };
@@ -326,10 +348,13 @@ static enum step_next put(struct exchange *x, struct meta_event *e)
 					.key = { key, SHA256_HEX - 1 },
 					.body = { body.p, body.n } };
 	enum step_next next;
+	int found = 0;
 	if (body.failed || by.failed || !event_key(x, NULL, key)) {
 		next = no_memory(x);
 	} else if (body.n > LEDGER_BODY_MAX) {
 		next = ledger_post_refuse(x, -EFBIG);
+	} else if ((found = conflicts(x, &row)) != 0) {
+		next = not_written(x, found < 0 ? found : -EEXIST);
 	} else {
 		put_cards(x, e);
 		next = ledger_post_add(x, &row, &step_record);

@@ -103,8 +103,12 @@ void outbox_end(struct outbox *o, struct wish *w, enum wish_result how,
 	struct wish_phases phases;
 	measure(w, told, &phases);
 	bool tried = how == WISH_VERIFIED || how == WISH_FAILED || how == WISH_EXPIRED;
-	if (how == WISH_VERIFIED)
+	if (how == WISH_VERIFIED) {
 		observe(o, &phases);
+		snprintf(w->restored, sizeof(w->restored), "%s", told->revision);
+	}
+	if (told && !told->acted_ms && (how == WISH_FAILED || how == WISH_ABORTED))
+		outbox_unnote(o, w->target, w->bad);
 	phases.missed =
 		tried && (how != WISH_VERIFIED || phases.total > o->config->rollback->objective_ms);
 	if (phases.missed)

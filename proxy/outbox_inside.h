@@ -52,6 +52,7 @@ struct wish {
 	char target[ROLLBACK_TARGET_MAX + 1], bad[OUTBOX_REVISION], rule[OUTBOX_RULE_BYTES];
 	char subject[LEDGER_SUBJECT_MAX + 1];
 	char rollback[ROLLBACK_ID_BYTES]; /* PatchCtl's name of it */
+	char restored[OUTBOX_REVISION];   /* by this revision; "": it is not verified */
 	char says[OUTBOX_SAYS];           /* why the latest try was none, or what PatchCtl says */
 	uint64_t seen_ms, deadline_ms;    /* CLOCK_REALTIME, as are these */
 	uint64_t asked_us, recorded_us, accepted_us;
@@ -108,6 +109,9 @@ void outbox_write_wish(struct outbox *o, struct wish *w);
 /* Why a rollback would be one too many, in *why; false: it is none. */
 bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTBOX_SAYS]);
 void outbox_note(struct outbox *o, const char *target, const char *bad, uint64_t time_ms);
+/* It has ended before it had restored anything: whoever names revisions that cannot be taken back
+ * must not use the quota up. */
+void outbox_unnote(struct outbox *o, const char *target, const char *bad);
 
 /* --- outbox_rows.c --- */
 
@@ -141,7 +145,7 @@ struct told_rollback {
 	bool unsure; /* the request may have been heard */
 	bool about_deadline;
 	uint32_t after_ms;
-	char id[ROLLBACK_ID_BYTES], phase[16], says[OUTBOX_SAYS];
+	char id[ROLLBACK_ID_BYTES], phase[16], revision[OUTBOX_REVISION], says[OUTBOX_SAYS];
 	uint64_t accepted_ms, acted_ms, ended_ms;
 };
 

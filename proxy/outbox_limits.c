@@ -25,16 +25,37 @@ static uint64_t hash_of(const char *text)
 	return strtoull(hex, NULL, 16);
 }
 
+static struct recent *find_recent(struct outbox *o, uint64_t target, uint64_t bad, uint64_t now)
+{
+	size_t kept = min_size(o->n_recent, OUTBOX_RECENT);
+	for (size_t i = 0; i < kept; i++) {
+		struct recent *r = &o->recent[i];
+		if (r->target == target && r->bad == bad && r->time_ms + DAY_MS > now)
+			return r;
+	}
+	return NULL;
+}
+
 /* Of one bad revision there is one rollback, by however many rules. */
 void outbox_note(struct outbox *o, const char *target, const char *bad, uint64_t time_ms)
 {
 	const struct recent r = { hash_of(target), hash_of(bad), time_ms };
-	size_t kept = min_size(o->n_recent, OUTBOX_RECENT);
-	for (size_t i = 0; i < kept; i++)
-		if (o->recent[i].target == r.target && o->recent[i].bad == r.bad &&
-		    o->recent[i].time_ms + DAY_MS > time_ms)
-			return;
-	o->recent[o->n_recent++ % OUTBOX_RECENT] = r;
+	if (find_recent(o, r.target, r.bad, time_ms))
+		return;
+	size_t kept = min_size(o->n_recent, OUTBOX_RECENT), i = 0;
+	while (i < kept && o->recent[i].time_ms + DAY_MS > time_ms)
+		i++;
+	if (i < kept)
+		o->recent[i] = r;
+	else
+		o->recent[o->n_recent++ % OUTBOX_RECENT] = r;
+}
+
+void outbox_unnote(struct outbox *o, const char *target, const char *bad)
+{
+	struct recent *r = find_recent(o, hash_of(target), hash_of(bad), real_ms());
+	if (r)
+		*r = (struct recent){ .time_ms = 0 };
 }
 
 bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTBOX_SAYS])

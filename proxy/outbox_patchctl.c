@@ -98,6 +98,7 @@ static bool read_rollback(const struct json_value *root, struct told_rollback *o
 	static const char *const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 	take(root, "id", out->id, sizeof(out->id));
 	take(root, "phase", out->phase, sizeof(out->phase));
+	take(root, "revision", out->revision, sizeof(out->revision));
 	take(root, "says", out->says, sizeof(out->says));
 	out->accepted_ms = number(root, "accepted_ms");
 	out->acted_ms = number(root, "acted_ms");

@@ -86,6 +86,8 @@ void outbox_put_row(struct outbox *o, struct wish *w, const char *phase,
 	add_names(&body, w, phase);
 	add_member(&body, "wish", w->id);
 	add_member(&body, "rollback", w->rollback);
+	if (w->restored[0])
+		add_member(&body, "revision", w->restored);
 	add_member(&body, "says", w->says);
 	buf_printf(&body, ",\"tries\":%u,\"recorded\":%s", w->tries,
 		   w->recorded ? "true" : "false");
@@ -168,8 +170,14 @@ static int read_asked(struct outbox *o, const struct ledger_row *row, const stru
 	return 0;
 }
 
-static void drop(struct outbox *o, struct wish *w)
+static void read_end(struct outbox *o, const struct json_value *root, struct wish *w)
 {
+	char target[ROLLBACK_TARGET_MAX + 1], bad[OUTBOX_REVISION];
+	struct span phase = json_string(json_get(root, "phase"));
+	bool tried = span_eq(phase, SPAN("failed")) || span_eq(phase, SPAN("aborted"));
+	if (tried && !json_get(json_get(root, "phases_ms"), wish_phase_names[WISH_ACT]) &&
+	    take(root, "target", target, sizeof(target)) && take(root, "bad", bad, sizeof(bad)))
+		outbox_unnote(o, target, bad);
 	if (w)
 		outbox_forget(o, w);
 }
@@ -201,7 +209,7 @@ static int read_row(struct outbox *o, const struct ledger_row *row)
 	else if (span_eq(phase, SPAN("accepted")))
 		read_accepted(o, row, root, w);
 	else
-		drop(o, w);
+		read_end(o, root, w);
 	json_free(doc);
 	return error;
 }

@@ -80,6 +80,11 @@ static enum driver_outcome choose(struct crew *c, struct job *j, struct buf *say
 		return DRIVER_DONE;
 	if (patchctl_store_anchors(c->store, span_of(j->r.target), UINT32_MAX, gather, &all) != 0)
 		return DRIVER_AGAIN;
+	const struct driver_job about = call_of(c, j);
+	enum driver_outcome known =
+		j->target->driver->knows ? j->target->driver->knows(&about, says) : DRIVER_DONE;
+	if (known != DRIVER_DONE)
+		return known;
 	for (size_t i = 0; i < all.n; i++) {
 		buf_clear(says);
 		memcpy(j->r.anchor, all.v[i], DRIVER_REVISION);

@@ -36,7 +36,8 @@ static const char *const statements[QUERY_COUNT] = {
 		     "WHERE request.key = ?",
 	[Q_BY_BAD] = "SELECT " COLUMNS " FROM rollback WHERE target = ? AND bad = ? AND phase < 4",
 	[Q_HISTORY] = "SELECT count(*), max(accepted_ms) FROM rollback "
-		      "WHERE target = ? AND accepted_ms > ?",
+		      "WHERE target = ? AND accepted_ms > ? "
+		      "AND NOT (phase IN (4, 6) AND acted_ms = 0)",
 	[Q_ADD] = "INSERT INTO rollback (" COLUMNS ") "
 		  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[Q_KEY_ADD] = "INSERT INTO request (key, rollback) VALUES (?, ?)",

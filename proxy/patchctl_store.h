@@ -46,7 +46,7 @@ struct rollback {
 	char by[PATCHCTL_NAME]; /* the token's name */
 	char bad[DRIVER_REVISION];
 	char anchor[DRIVER_REVISION];   /* "": chosen when it begins to act */
-	char revision[DRIVER_REVISION]; /* that act has made */
+	char revision[DRIVER_REVISION]; /* that act has made; "": none, yet */
 	char reason[ROLLBACK_TEXT];
 	char says[ROLLBACK_SAYS]; /* the driver's, of its last call */
 	enum rollback_phase phase;

@@ -89,6 +89,27 @@ Test(outbox, more_rollbacks_than_are_kept_are_too_many)
 	drop_outbox(o);
 }
 
+Test(outbox, what_was_never_restored_uses_no_quota_up)
+{
+	struct outbox *o = new_outbox();
+	char bad[16];
+	limits.cooldown_ms = 60000;
+	outbox_note(o, "app", "one", now_ms() - 120000);
+	for (int i = 0; i < OUTBOX_RECENT + 10; i++) {
+		snprintf(bad, sizeof(bad), "r%d", i);
+		outbox_note(o, "app", bad, now_ms());
+		cr_assert(too_many(o, "app", "new"));
+		outbox_unnote(o, "app", bad);
+		cr_assert(!too_many(o, "app", "new"));
+	}
+	cr_assert_eq(o->n_recent, 2, "places are used again");
+	outbox_unnote(o, "web", "one");
+	outbox_note(o, "app", "two", now_ms() - 110000);
+	outbox_note(o, "app", "three", now_ms() - 100000);
+	cr_assert(too_many(o, "app", "new"));
+	drop_outbox(o);
+}
+
 /* --- bypass --- */
 
 static void bypass(struct outbox *o, int error, const char *phase, const char *target,
@@ -213,14 +234,18 @@ Test(outbox, a_start_goes_on_with_what_has_no_end, .fini = remove_folder)
 {
 	struct outbox *o = new_outbox();
 	struct buf why = { 0 };
-	char path[64], id[27], phase[32], subject[LEDGER_SUBJECT_MAX + 1];
+	char path[64], id[27], id_of_none[27], phase[32], subject[LEDGER_SUBJECT_MAX + 1];
 	struct ledger *l = open_ledger(path);
+	limits.cooldown_ms = 0;
 	add_wish(l, "open", id);
 	add_wish(l, "accepted", id);
 	add_later(l, id, "accepted", "accepted");
 	add_wish(l, "verified", id);
 	add_later(l, id, "accepted", "verified");
 	add_later(l, id, "verified", "verified");
+	add_wish(l, "unknown", id_of_none);
+	add_later(l, id_of_none, "accepted", "unknown");
+	add_later(l, id_of_none, "failed", "unknown");
 	add(l, "x", "{\"phase\":\"asked\",\"bad\":7}", NULL);
 	add(l, "y", "{}", NULL);
 	cr_assert_eq(ledger_store_open(path, false, &o->reader, &why), 0);
@@ -230,7 +255,8 @@ Test(outbox, a_start_goes_on_with_what_has_no_end, .fini = remove_folder)
 	cr_assert_eq(find(o, "open")->source, OUTBOX_QUORUM);
 	cr_assert_eq(find(o, "accepted")->state, WISH_ACCEPTED);
 	cr_assert_str_eq(find(o, "accepted")->rollback, "01M8C9NG4NX8WDX89WXVAPGAGD");
-	cr_assert_eq(o->n_recent, 2);
+	outbox_note(o, "app", "third", now_ms());
+	cr_assert_eq(o->n_recent, 3, "the failed one's place is used again");
 	cr_assert_eq(outbox_look_up(o, id, phase, subject), 1);
 	cr_assert_str_eq(phase, "verified");
 	cr_assert_eq(outbox_look_up(o, find(o, "open")->id, phase, subject), 1);

@@ -197,6 +197,25 @@ Test(patchctl_store, limits_have_boundaries)
 	cr_assert_eq(accept_it(&r, "5"), ACCEPT_KNOWN, "what is known is no new one");
 }
 
+/* Nobody uses the limits up by naming what cannot be taken back. */
+Test(patchctl_store, what_restored_nothing_is_within_the_limits)
+{
+	limits.quota = 1;
+	limits.cooldown_ms = 5000;
+	struct rollback r = rollback("A", "app", "1"), next = rollback("B", "app", "2");
+	cr_assert_eq(accept_it(&r, "1"), ACCEPTED);
+	cr_assert_eq(accept_it(&next, "2"), ACCEPT_QUOTA, "it may still restore");
+	move(&r, ROLLBACK_FAILED);
+	r = next;
+	cr_assert_eq(accept_it(&r, "2"), ACCEPTED);
+	move(&r, ROLLBACK_ACTING);
+	r.acted_ms = r.accepted_ms + 1;
+	move(&r, ROLLBACK_ACTED);
+	move(&r, ROLLBACK_FAILED);
+	next = rollback("C", "app", "3");
+	cr_assert_eq(accept_it(&next, "3"), ACCEPT_QUOTA, "it has changed something");
+}
+
 static bool note(const struct anchor *a, void *owner)
 {
 	char *seen = owner;
