@@ -154,10 +154,11 @@ static void expect_verdict(const struct ruleset *set, const char *metrics, int s
 
 Test(meta_event, the_worst_counts)
 {
-	struct ruleset *set = rules("assertions:\n"
-				    "  - {field: a, operator: '<=', limit: 1, severity: low}\n"
-				    "  - {field: b, operator: '>', limit: 0, severity: high, "
-				    "rollback: true}\n");
+	struct ruleset *set =
+		rules("assertions:\n"
+		      "  - {field: a, operator: '<=', limit: 1, severity: low, rollback: false}\n"
+		      "  - {field: b, operator: '>', limit: 0, severity: high, "
+		      "rollback: true}\n");
 	expect_verdict(set, "\"a\":1,\"b\":1", 0, 0, false);
 	expect_verdict(set, "\"a\":2,\"b\":1", SEVERITY_LOW, 1, false);
 	expect_verdict(set, "\"a\":2,\"b\":0", SEVERITY_HIGH, 2, true);
