@@ -42,6 +42,7 @@ struct changes_watch {
 	struct timer tick;
 	struct worker *w;
 	struct specs *specs;
+	uint64_t since_ms;                 /* no row is read that is older */
 	uint64_t spec_after, change_after; /* the last rows that were read */
 	bool failed;                       /* and the log says so */
 };
@@ -205,7 +206,7 @@ static void on_overdue(struct changes_watch *v, const struct ledger_row *row)
 }
 
 /* All rows of a kind after that one. */
-static int follow(struct changes_watch *v, struct span kind, uint64_t since_ms, uint64_t *after,
+static int follow(struct changes_watch *v, struct span kind, uint64_t *after,
 		  void (*each)(struct changes_watch *v, const struct ledger_row *row))
 {
 	struct ledger_store *s = v->w->server->ledger_reader;
@@ -214,7 +215,7 @@ static int follow(struct changes_watch *v, struct span kind, uint64_t since_ms, 
 	int found = 0;
 	while (found >= 0 && n == PAGE) {
 		const struct ledger_filter filter = {
-			.kind = kind, .after = *after, .since_ms = since_ms, .limit = PAGE
+			.kind = kind, .after = *after, .since_ms = v->since_ms, .limit = PAGE
 		};
 		n = 0;
 		found = ledger_store_select(s, &filter);
@@ -278,6 +279,15 @@ static void wait_for_change(struct changes_watch *v, const struct condemned *c)
 	pthread_mutex_unlock(&all.lock);
 }
 
+/* What could not be looked up is looked up again. */
+static void keep_fresh(const struct condemned *lost)
+{
+	pthread_mutex_lock(&all.lock);
+	for (struct condemned *c = all.first; c; c = c->next)
+		c->fresh |= strcmp(c->rule, lost->rule) == 0 && strcmp(c->spec, lost->spec) == 0;
+	pthread_mutex_unlock(&all.lock);
+}
+
 static int ask_for_fresh(struct changes_watch *v)
 {
 	struct change_place places[REVISIONS_MOST];
@@ -290,8 +300,7 @@ static int ask_for_fresh(struct changes_watch *v)
 		if (n == 0)
 			wait_for_change(v, c);
 		if (n < 0)
-			log_message(LOG_ERROR, "rollback_lost",
-				    "%s of %s: the ledger cannot be read", c->rule, c->subject);
+			keep_fresh(c);
 	}
 	return n < 0 ? n : 0;
 }
@@ -301,9 +310,9 @@ void changes_follow(struct worker *w)
 	struct changes_watch *v = w->changes;
 	if (!v)
 		return;
-	int error = follow(v, SPAN("spec"), 0, &v->spec_after, on_spec);
+	int error = follow(v, SPAN("spec"), &v->spec_after, on_spec);
 	if (!error)
-		error = follow(v, SPAN("change"), 0, &v->change_after, on_change);
+		error = follow(v, SPAN("change"), &v->change_after, on_change);
 	if (!error)
 		error = ask_for_fresh(v);
 	if (error && !v->failed)
@@ -375,16 +384,16 @@ int changes_begin(struct worker *w)
 	v->tick.fire = tick;
 	v->specs = specs_new(w);
 	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t since = (uint64_t)now.tv_sec * 1000 - DAY_MS;
+	v->since_ms = (uint64_t)now.tv_sec * 1000 - DAY_MS;
 	int error = v->specs ? 0 : -ENOMEM;
 	if (!error)
-		error = follow(v, SPAN("spec"), since, &v->spec_after, on_spec);
+		error = follow(v, SPAN("spec"), &v->spec_after, on_spec);
 	if (!error)
-		error = follow(v, SPAN("change"), since, &v->change_after, on_change);
+		error = follow(v, SPAN("change"), &v->change_after, on_change);
 	if (!error)
-		error = follow(v, SPAN("overdue"), since, &told, on_overdue);
+		error = follow(v, SPAN("overdue"), &told, on_overdue);
 	if (!error)
-		error = follow(v, SPAN("card"), since, &card, recall);
+		error = follow(v, SPAN("card"), &card, recall);
 	w->changes = v;
 	if (error)
 		return error;
