@@ -36,19 +36,28 @@ struct {
 	__uint(max_entries, 1 << 24); /* the loader sets it */
 } ring SEC(".maps");
 
-struct piece { /* of the stream, in this packet */
+struct piece {    /* of the stream, in this packet */
 	__u32 at; /* in the packet */
 	__u64 from, to;
 };
 
-struct small { struct tap_record head; char bytes[TAP_SMALL]; };
-struct middle { struct tap_record head; char bytes[TAP_MIDDLE]; };
-struct large { struct tap_record head; char bytes[TAP_LARGE]; };
+struct small {
+	struct tap_record head;
+	char bytes[TAP_SMALL];
+};
+struct middle {
+	struct tap_record head;
+	char bytes[TAP_MIDDLE];
+};
+struct large {
+	struct tap_record head;
+	char bytes[TAP_LARGE];
+};
 
 /* One record of at most that many bytes: how many it took, 0 when there is no room. */
 #define COPY(kind, most)                                                                      \
 	static __always_inline __u32 copy_##kind(struct __sk_buff *skb, __u32 at, __u64 mark, \
-						 __u64 offset, __u32 n)                      \
+						 __u64 offset, __u32 n)                       \
 	{                                                                                     \
 		struct kind *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);                   \
 		if (!r)                                                                       \

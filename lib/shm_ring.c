@@ -214,7 +214,7 @@ int shm_ring_take(struct shm_ring *r, struct buf *out)
 	if (length > there - LENGTH || padded(length) > there)
 		return broke(r);
 	buf_clear(out);
-	char *p = buf_reserve(out, length);
+	char *p = buf_reserve(out, length + 1); /* of nothing, too */
 	if (!p)
 		return -ENOMEM;
 	copy_out(r, r->cursor + LENGTH, p, length);

@@ -65,7 +65,7 @@ struct tap_session *tap_session_for_new(struct worker *w)
 
 static uint8_t keep(char to[SAMPLE_KEY_BYTES], struct span from)
 {
-	if (from.n > SAMPLE_KEY_BYTES)
+	if (from.n == 0 || from.n > SAMPLE_KEY_BYTES)
 		return 0;
 	memcpy(to, from.p, from.n);
 	return (uint8_t)from.n;
