@@ -36,6 +36,8 @@ struct job {
 	struct buf primary_body;
 	char *target;
 	struct fetch_answer reply;
+	bool answered;  /* the reply is whole */
+	bool too_large; /* its rest was not read */
 	bool concluded; /* by what stands here: */
 	struct shadow_finding finding;
 };

@@ -43,7 +43,7 @@ static void conclude_failed(struct job *j, int error)
 	case ECANCELED: conclude(j, SHADOW_STOPPED, "stopped"); break;
 	case ECONNREFUSED: conclude(j, SHADOW_ERROR, "connection refused"); break;
 	case EHOSTUNREACH: conclude(j, SHADOW_ERROR, "host not found"); break;
-	case EFBIG: conclude(j, SHADOW_ERROR, "answer too large"); break;
+	case EFBIG: j->too_large = true; break; /* what that means the primary tells */
 	case ENOMEM: conclude(j, SHADOW_STOPPED, "out of memory"); break;
 	case EINVAL: conclude(j, SHADOW_UNSUITABLE, "no url"); break;
 	default: conclude(j, SHADOW_ERROR, "connection broken"); break;
@@ -69,6 +69,7 @@ static void send_it(struct replayer_thread *t, const struct config *config,
 	};
 	j->sent_ms = process_now_ms();
 	int error = fetch(t->fetcher, &request, &j->reply, why);
+	j->answered = !error;
 	if (error)
 		conclude_failed(j, error);
 }
@@ -101,7 +102,8 @@ static void judge(struct replayer_thread *t, const struct config *config, struct
 				       .route = route_of(config, j->route),
 				       .target = j->target,
 				       .primary = j->has_primary ? &j->primary : NULL,
-				       .reply = &j->reply };
+				       .reply = &j->reply,
+				       .too_large = j->too_large };
 	if (judge_scratch_grow(t->scratch.judge, config->ruleset) != 0) /* after a reload */
 		j->finding = (struct shadow_finding){ .result = SHADOW_UNCOMPARED,
 						      .reason = "out of memory" };
@@ -158,7 +160,7 @@ static void measure(struct replayer_thread *t, const struct job *j)
 {
 	const struct shadow_finding *f = &j->finding;
 	bool whole = j->has_primary && j->primary.whole;
-	bool answered = f->result < SHADOW_TIMEOUT && j->reply.total_us > 0;
+	bool answered = j->answered && f->result < SHADOW_ERROR;
 	struct shadow_told told = { .result = f->result,
 				    .shadow_ms = UINT32_MAX,
 				    .sent_ms = j->sent_ms,
@@ -171,11 +173,11 @@ static void measure(struct replayer_thread *t, const struct job *j)
 	if (whole)
 		metric_observe(t->shard, SHADOW_LATENCY, SIDE_PRIMARY,
 			       (double)j->primary.total_us / 1e6);
-	if (answered && j->reply.status)
+	if (answered)
 		metric_observe(t->shard, SHADOW_LATENCY, SIDE_SHADOW,
 			       (double)j->reply.total_us / 1e6);
 	/* One that was given up took at least so long. */
-	if (f->result == SHADOW_TIMEOUT || (answered && j->reply.status))
+	if (f->result == SHADOW_TIMEOUT || answered)
 		told.shadow_ms = in_ms(j->reply.total_us);
 	if (t->r->options.told)
 		t->r->options.told(t->r->options.owner, &told);

@@ -38,6 +38,13 @@ static bool status_is_good(const struct shadow_case *c, struct shadow_finding *o
 	return false;
 }
 
+/* What is long at both is no failure: the bound is ours. */
+static void judge_size(const struct shadow_case *c, struct shadow_finding *out)
+{
+	bool alone = c->primary && !c->primary->too_large && c->primary->whole;
+	say(out, alone ? SHADOW_ERROR : SHADOW_UNCOMPARED, "answer too large");
+}
+
 /* --- the body --- */
 
 static bool decode(const struct shadow_case *c, struct shadow_finding *out)
@@ -137,6 +144,13 @@ static const char *rule_of(const struct shadow_case *c, const struct gate *g, co
 	return ruleset_rule(c->config->ruleset, gate_verdict(g)->rule)->id;
 }
 
+/* Not when we could not judge it, nor when its primary was cut as well. */
+static bool is_its_fault(const struct shadow_case *c, struct gate *g)
+{
+	return gate_verdict(g)->cause != CUT_ENGINE_ERROR &&
+	       wire_failed(gate_wire(g)) != WIRE_NO_MEMORY && !(c->primary && c->primary->cut);
+}
+
 /* Reasons of failures are static; a rule's is its set's. False: it is not to be compared. */
 static bool judge_body(const struct shadow_case *c, struct gate_scratch *scratch, struct quorum *q,
 		       struct shadow_finding *out)
@@ -156,7 +170,7 @@ static bool judge_body(const struct shadow_case *c, struct gate_scratch *scratch
 	if (broken)
 		say(out, SHADOW_VIOLATION, rule_of(c, g, cards, n));
 	else if (state != GATE_OPEN)
-		say(out, SHADOW_ERROR, gate_reason(g));
+		say(out, is_its_fault(c, g) ? SHADOW_ERROR : SHADOW_UNCOMPARED, gate_reason(g));
 	gate_free(g);
 	return !broken && state == GATE_OPEN;
 }
@@ -247,7 +261,9 @@ void shadow_judge(const struct shadow_case *c, struct gate_scratch *scratch,
 						  .base = quorum ? quorum->base : NULL,
 						  .n_base = quorum ? quorum->n_base : 0 };
 	*out = (struct shadow_finding){ .reason = "" };
-	if (!status_is_good(c, out))
+	if (c->too_large)
+		judge_size(c, out);
+	if (c->too_large || !status_is_good(c, out))
 		return;
 	struct quorum *q = quorum_new(&settings);
 	if (q)

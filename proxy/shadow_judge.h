@@ -17,6 +17,7 @@ struct shadow_case {
 	const char *target;                  /* of the request */
 	const struct mirror_answer *primary; /* NULL: it did not come */
 	struct fetch_answer *reply;          /* its body may be decoded in place */
+	bool too_large;                      /* there is more of it than is read */
 };
 
 struct shadow_finding {
