@@ -56,7 +56,7 @@ all: $(B)/redcard
 tests: all $(B)/unit $(FUZZ:%=$(B)/replay/%)
 fuzzers: $(FUZZ:%=$(B)/fuzz_%)
 
-$(PROBE): deploy/probe Makefile
+$(PROBE): deploy/probe deploy/skeleton Makefile
 	$(Q)mkdir -p $(@D) && deploy/probe $(CC) $(LIBS) >$@.tmp && mv $@.tmp $@
 
 $(B)/obj/%.o: %.c $(B)/flags
@@ -81,6 +81,12 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
+# The eBPF tap, where it can be built; without it the proxy copies by itself.
+$(B)/obj/proxy/mirror_bpf.o: EXTRA += $(if $(BPF),-DREDCARD_BPF -isystem $(BPF))
+$(B)/obj/proxy/mirror_bpf.o: $(if $(BPF),build/bpf/tap.skel.h)
+build/bpf/tap.skel.h: bpf/tap.bpf.c bpf/tap.h deploy/skeleton; $(call say,BPF,$<)
+	$(Q)deploy/skeleton $(@D)
+
 # Rule packs and queries are taken into the binary; the version is compiled only into the files that name it.
 $(B)/obj/policy/builtin.o $(B)/obj/policy/sharp_query.o: $(wildcard policy/rules/* policy/sharp/*)
 VERSION := $(or $(shell git describe --always --dirty 2>/dev/null || sed -n 's/^## *//p;T;q' CHANGELOG.md),unknown)
@@ -88,10 +94,8 @@ VERSION_OBJ := $(call obj,$(shell grep -ls REDCARD_VERSION proxy/*.c))
 $(VERSION_OBJ): EXTRA += -DREDCARD_VERSION='"$(VERSION)"'
 $(VERSION_OBJ): $(B)/version
 stamp = $(Q)mkdir -p $(@D) && echo '$(1)' | cmp -s - $@ || echo '$(1)' >$@
-$(B)/version: FORCE
-	$(call stamp,$(VERSION))
-$(B)/flags: FORCE
-	$(call stamp,$(CC) $(CFLAGS_ALL))
+$(B)/version: FORCE; $(call stamp,$(VERSION))
+$(B)/flags: FORCE; $(call stamp,$(CC) $(CFLAGS_ALL))
 
 # tree-sitter's core and grammars: foreign code, compiled once for every mode, their warnings are not ours.
 NPM := build/npm/grammars/node_modules
@@ -105,20 +109,16 @@ build/grammars/%.o: $(NPM)/%.c
 $(GRAMMARS): $(TS_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
-$(TS)/src/lib.c:
-	@echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
+$(TS)/src/lib.c:; @echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
 # What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
-demo: setup
-	$(sub) all && REDCARD=$(CURDIR)/$(B)/redcard tests/demo/run
-asan tsan: setup
-	$(sub) MODE=$@ check
+demo: setup; $(sub) all && REDCARD=$(CURDIR)/$(B)/redcard tests/demo/run
+asan tsan: setup; $(sub) MODE=$@ check
 test: setup; $(sub) check
-check: tests
-	$(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $(SUITES)
+check: tests; $(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $(SUITES)
 fuzz: setup
 	$(sub) MODE=fuzz fuzzers
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run

@@ -210,6 +210,7 @@ static void on_closed(struct conn *c)
 	struct backend *b = CONTAINER_OF(c, struct backend, conn);
 	struct pool *p = b->pool;
 	timer_remove(&p->w->timers, &b->idle);
+	tap_seat_leave(p->w, &b->seat);
 	http1_free(b->http);
 	free(b);
 	p->w->n_backends--;
@@ -301,6 +302,8 @@ static struct backend *connect_new(struct pool *p, size_t address, enum upstream
 	}
 	if (conn_connect(&b->conn, p->w, &b->addr.any, b->addr.n, tls, &handler) != 0)
 		goto fail;
+	if (!tls)
+		tap_seat_take(p->w, &b->seat, b->conn.file.fd);
 	p->refs++;
 	p->w->n_backends++;
 	metric_add(p->w->metrics, METRIC_CONNECTIONS, SIDE_UPSTREAM, 1);

@@ -13,6 +13,7 @@
 #include "proxy/conn.h"
 #include "proxy/metric_table.h"
 #include "proxy/runtime.h"
+#include "proxy/tap.h"
 
 struct exchange;
 struct pool;
@@ -26,6 +27,7 @@ struct backend {
 	struct resolver_address addr;
 	bool reused;        /* it served an exchange before */
 	uint64_t sent_mark; /* conn.sent_bytes when the running exchange took it */
+	struct tap_seat seat;
 	struct timer idle;
 	struct backend *next_idle, *prev_idle;
 };

@@ -162,6 +162,7 @@ static void destroy(struct exchange *x)
 
 void exchange_drop_backend(struct exchange *x)
 {
+	tap_backend_leaves(x);
 	if (x->backend)
 		backend_close(x->backend);
 	x->backend = NULL;
@@ -170,6 +171,7 @@ void exchange_drop_backend(struct exchange *x)
 static enum step_next run_finish(struct exchange *x)
 {
 	struct client *client = x->client;
+	tap_backend_leaves(x);
 	if (x->backend && !x->lost && x->answer_done && x->request_done &&
 	    http1_head(x->backend->http)->keep_alive)
 		backend_release(x->backend);

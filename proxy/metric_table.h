@@ -55,6 +55,7 @@ enum metric {
 	METRIC_MIRRORED,        /* counter by enum tap_result */
 	METRIC_MIRROR_BYTES,    /* counter: captured, lost */
 	METRIC_MIRROR_ANSWERS,  /* counter: handed over, lost */
+	METRIC_MIRROR_MARKED,   /* counter: of these, those that the eBPF program copies */
 	METRIC_MIRROR_TAP,      /* gauge by enum mirror_tap; set by one shard */
 	METRIC_META_EVENTS,     /* counter by enum meta_verdict */
 	METRIC_META_UNKNOWN,    /* counter */
@@ -95,7 +96,7 @@ size_t metric_builder(const char *name);
 size_t metric_pair(const char *name);
 
 /* The same for the field of an assertion; from any thread. */
-#define METRIC_ASSERTIONS_MAX 65
+#define METRIC_ASSERTIONS_MAX 64
 size_t metric_assertion(const char *field);
 
 /* The same for an auditor; from any thread. */

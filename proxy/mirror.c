@@ -6,16 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/log.h"
 #include "lib/shm_ring.h"
 #include "proxy/config_mirror.h"
+#include "proxy/mirror_bpf.h"
 #include "proxy/mirror_join.h"
 #include "proxy/mirror_record.h"
+#include "proxy/mirror_rights.h"
+#include "proxy/mirror_socket.h"
 
 #define PEERS_MAX 16
 #define RECORDS_AT_ONCE 1024 /* of one ring, before the others have their turn */
@@ -26,73 +27,86 @@ const char *const mirror_tap_names[MIRROR_TAP_COUNT] = {
 
 struct peer { /* a proxy */
 	int fd;
+	int link; /* of the eBPF program to its cgroup, or -1 */
 	uint64_t number;
 	unsigned n;
+	char why[MIRROR_WHY_BYTES]; /* its tap is what it is */
 	struct shm_ring *rings[MIRROR_WORKERS_MAX];
 };
 
 struct mirror {
 	const char *socket;
 	uint32_t ring_bytes, answer_most;
-	int fd; /* listens */
-	struct stat file;
+	struct mirror_socket listener;
 	struct peer *peers[PEERS_MAX];
 	unsigned n;
 	uint64_t peers_seen;
 	struct mirror_join *join;
 	struct mirror_counts gone; /* of proxies that have */
 	struct buf record;
+	struct mirror_bpf *bpf; /* NULL: the proxies copy, and why */
+	struct mirror_helper helper;
+	const char *cgroup;
 	char why[MIRROR_WHY_BYTES];
 	bool paused;
 };
 
-/* --- the socket --- */
+/* --- the eBPF tap --- */
 
-static int bind_socket(struct mirror *m)
+/* 0 also when it cannot be and need not: then m->why says why. */
+static int open_bpf(struct mirror *m, const struct config_mirror *c, const char *path,
+		    struct buf *errors)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	strncpy(at.sun_path, m->socket, sizeof(at.sun_path) - 1);
-	mode_t mask = umask(0177);
-	int error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
-	umask(mask);
-	if (error != -EADDRINUSE)
-		return error;
-	/* Left by one that was killed, or in use. */
-	struct stat st;
-	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool dead = probe >= 0 && lstat(m->socket, &st) == 0 && S_ISSOCK(st.st_mode) &&
-		    connect(probe, (const struct sockaddr *)&at, sizeof(at)) != 0 &&
-		    errno == ECONNREFUSED;
-	if (probe >= 0)
-		close(probe);
-	if (!dead || unlink(m->socket) != 0)
-		return -EADDRINUSE;
-	mask = umask(0177);
-	error = bind(m->fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ? 0 : -errno;
-	umask(mask);
-	return error;
+	struct mirror_need need = { .text = "the configuration says so" };
+	if (c->tap != MIRROR_USER)
+		m->bpf = mirror_bpf_open(m->ring_bytes, &need);
+	if (m->bpf && mirror_helper_start(&m->helper, mirror_bpf_program(m->bpf)) != 0) {
+		mirror_bpf_close(m->bpf);
+		m->bpf = NULL;
+		snprintf(need.text, sizeof(need.text), "no process can be started for it");
+	}
+	snprintf(m->why, sizeof(m->why), "%s", need.text);
+	if (m->bpf || c->tap != MIRROR_EBPF)
+		return 0;
+	buf_printf(errors, "%s:%u: the tap cannot be ebpf: %s; or write tap: auto\n", path, c->line,
+		   need.text);
+	return -ENOTSUP;
 }
 
-static int open_socket(struct mirror *m)
+static bool has_bpf(const struct mirror *m)
 {
-	m->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (m->fd < 0)
-		return -errno;
-	int error = bind_socket(m);
-	if (!error && (listen(m->fd, PEERS_MAX) != 0 || stat(m->socket, &m->file) != 0))
-		error = -errno;
-	return error;
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->peers[i]->link >= 0)
+			return true;
+	return false;
 }
 
-static void close_socket(struct mirror *m)
+/* Attaches the program for a proxy that has come, where that can be. */
+static void attach(struct mirror *m, struct peer *p)
 {
-	struct stat now;
-	if (m->fd < 0)
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
+	char found[MIRROR_CGROUP_BYTES];
+	const char *cgroup = m->cgroup;
+	snprintf(p->why, sizeof(p->why), "%s", m->why);
+	if (!m->bpf)
 		return;
-	if (m->file.st_ino && stat(m->socket, &now) == 0 && now.st_ino == m->file.st_ino &&
-	    now.st_dev == m->file.st_dev)
-		(void)unlink(m->socket); /* it may be another one's by now */
-	close(m->fd);
+	int error = has_bpf(m) ? -EBUSY : 0;
+	if (!error && !cgroup)
+		error = getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0
+				? mirror_cgroup_of(who.pid, found)
+				: -errno;
+	if (!error)
+		error = p->link = mirror_helper_attach(&m->helper, cgroup ? cgroup : found);
+	if (p->link >= 0)
+		snprintf(p->why, sizeof(p->why), "the program watches %.150s",
+			 cgroup ? cgroup : found);
+	else
+		snprintf(p->why, sizeof(p->why), "%s",
+			 error == -EXDEV ? "the proxy is in no cgroup of its own"
+			 : error == -EBUSY
+				 ? "another proxy has the eBPF tap"
+				 : "the program cannot be attached to the proxy's cgroup");
 }
 
 /* --- life --- */
@@ -116,10 +130,17 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 	*m = (struct mirror){ .socket = c->socket,
 			      .ring_bytes = c->ring_bytes,
 			      .answer_most = c->answer_most,
-			      .fd = -1,
+			      .listener.fd = -1,
+			      .helper.fd = -1,
+			      .cgroup = c->cgroup,
 			      .join = join };
-	snprintf(m->why, sizeof(m->why), "the proxy copies");
-	int error = open_socket(m);
+	int error = open_bpf(m, c, config->path, errors);
+	mirror_drop_rights();
+	if (error) {
+		mirror_close(m);
+		return error;
+	}
+	error = mirror_socket_open(&m->listener, m->socket, PEERS_MAX);
 	if (error) {
 		buf_printf(errors, "%s:%u: cannot listen on %s: %s; %s\n", config->path, c->line,
 			   c->socket, strerror(-error),
@@ -136,6 +157,8 @@ static void free_peer(struct peer *p)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		shm_ring_free(p->rings[i]);
+	if (p->link >= 0)
+		close(p->link);
 	close(p->fd);
 	free(p);
 }
@@ -146,7 +169,9 @@ void mirror_close(struct mirror *m)
 		return;
 	for (unsigned i = 0; i < m->n; i++)
 		free_peer(m->peers[i]);
-	close_socket(m);
+	mirror_socket_close(&m->listener);
+	mirror_helper_stop(&m->helper);
+	mirror_bpf_close(m->bpf);
 	mirror_join_free(m->join);
 	buf_fini(&m->record);
 	free(m);
@@ -154,31 +179,13 @@ void mirror_close(struct mirror *m)
 
 /* --- proxies come --- */
 
-static bool say(const struct peer *p, const struct mirror_message *message, int passed)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct mirror_message copy = *message;
-	struct iovec iov = { &copy, sizeof(copy) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (passed >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &passed, sizeof(passed));
-	}
-	return sendmsg(p->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(copy);
-}
-
 static bool say_pause(const struct mirror *m, const struct peer *p)
 {
 	const struct mirror_message pause = { .magic = MIRROR_MAGIC,
 					      .version = MIRROR_VERSION,
 					      .word = MIRROR_PAUSE,
 					      .n = m->paused };
-	return say(p, &pause, -1);
+	return mirror_socket_say(p->fd, &pause, NULL, 0);
 }
 
 static bool give_ring(struct mirror *m, struct peer *p)
@@ -188,15 +195,22 @@ static bool give_ring(struct mirror *m, struct peer *p)
 		.version = MIRROR_VERSION,
 		.word = MIRROR_RING,
 		.n = p->n,
-		.tap = MIRROR_TAP_USER,
+		.tap = p->link >= 0 ? MIRROR_TAP_EBPF : MIRROR_TAP_USER,
 		.answer_most = m->answer_most,
+		.peer = p->number,
 	};
 	int fd = -1;
-	memcpy(message.why, m->why, sizeof(m->why));
+	memcpy(message.why, p->why, sizeof(p->why));
 	if (shm_ring_create(m->ring_bytes, &p->rings[p->n], &fd) != 0)
 		return false;
 	p->n++;
-	bool said = say(p, &message, fd);
+	int passed[3] = { fd };
+	bool slots = p->link >= 0 && p->n == 1;
+	if (slots) {
+		passed[1] = mirror_bpf_slots(m->bpf);
+		passed[2] = mirror_bpf_conns(m->bpf);
+	}
+	bool said = mirror_socket_say(p->fd, &message, passed, slots ? 3 : 1);
 	close(fd);
 	return said;
 }
@@ -211,6 +225,8 @@ static bool listen_to(struct mirror *m, struct peer *p)
 		     hello.n <= MIRROR_WORKERS_MAX && p->n == 0;
 	if (n > 0 && !sound)
 		m->gone.refused++;
+	if (sound)
+		attach(m, p);
 	while (sound && p->n < hello.n)
 		sound = give_ring(m, p);
 	return sound && (!m->paused || say_pause(m, p));
@@ -220,7 +236,7 @@ static void welcome(struct mirror *m)
 {
 	struct ucred who = { 0 };
 	socklen_t size = sizeof(who);
-	int fd = accept4(m->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(m->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	struct peer *p = calloc(1, sizeof(*p));
@@ -233,6 +249,7 @@ static void welcome(struct mirror *m)
 		return;
 	}
 	p->fd = fd;
+	p->link = -1;
 	p->number = ++m->peers_seen;
 	m->peers[m->n++] = p;
 }
@@ -269,6 +286,46 @@ static int drain(struct mirror *m, struct peer *p)
 	return handed;
 }
 
+/* --- what the eBPF program writes --- */
+
+struct bpf_poll {
+	struct mirror *m;
+	int handed;
+};
+
+static struct peer *peer_of(struct mirror *m, uint64_t mark)
+{
+	for (unsigned i = 0; i < m->n; i++)
+		if (m->peers[i]->link >= 0 && (m->peers[i]->number & 0xffff) == mark >> 48)
+			return m->peers[i];
+	return NULL;
+}
+
+/* The proxy says that a request begins before it marks it, but that ring may not have been read
+ * yet. */
+static void take_bytes(void *owner, uint64_t mark, uint64_t offset, struct span bytes)
+{
+	struct bpf_poll *poll = owner;
+	struct peer *p = peer_of(poll->m, mark);
+	int taken = p ? mirror_join_bytes(poll->m->join, p->number, mark, offset, bytes) : 0;
+	for (int more = 1; taken == -ENOENT && more > 0;) {
+		more = drain(poll->m, p);
+		poll->handed += more > 0 ? more : 0;
+		taken = mirror_join_bytes(poll->m->join, p->number, mark, offset, bytes);
+	}
+	poll->handed += taken > 0 ? taken : 0;
+}
+
+static int look_at_bpf(struct mirror *m)
+{
+	struct bpf_poll poll = { .m = m };
+	if (!m->bpf || !has_bpf(m))
+		return 0;
+	if (mirror_bpf_poll(m->bpf, take_bytes, &poll) < 0)
+		log_message(LOG_ERROR, "mirror", "the eBPF tap's ring cannot be read");
+	return poll.handed;
+}
+
 static void add_counters(struct mirror_counts *to, const struct peer *p)
 {
 	for (unsigned i = 0; i < p->n; i++) {
@@ -293,6 +350,7 @@ static int farewell(struct mirror *m, unsigned at)
 		n = drain(m, p);
 		handed += n > 0 ? n : 0;
 	} while (n > 0);
+	handed += p->link >= 0 ? look_at_bpf(m) : 0;
 	mirror_join_forget(m->join, p->number);
 	add_counters(&m->gone, p);
 	free_peer(p);
@@ -302,7 +360,7 @@ static int farewell(struct mirror *m, unsigned at)
 
 static int look_at_sockets(struct mirror *m, int wait_ms)
 {
-	struct pollfd fds[PEERS_MAX + 1] = { { .fd = m->fd, .events = POLLIN } };
+	struct pollfd fds[PEERS_MAX + 1] = { { .fd = m->listener.fd, .events = POLLIN } };
 	int handed = 0;
 	unsigned n = m->n;
 	for (unsigned i = 0; i < n; i++)
@@ -342,9 +400,9 @@ static uint64_t now_ms(void)
 int mirror_poll(struct mirror *m, unsigned wait_ms)
 {
 	uint64_t until = now_ms() + wait_ms;
-	int handed = look_at_sockets(m, 0) + look_at_rings(m);
+	int handed = look_at_sockets(m, 0) + look_at_rings(m) + look_at_bpf(m);
 	while (handed == 0 && now_ms() < until)
-		handed = look_at_sockets(m, 1) + look_at_rings(m);
+		handed = look_at_sockets(m, 1) + look_at_rings(m) + look_at_bpf(m);
 	return handed;
 }
 
@@ -366,8 +424,10 @@ struct mirror_counts mirror_counts(const struct mirror *m)
 
 enum mirror_tap mirror_tap(const struct mirror *m, const char **why)
 {
-	*why = m->n ? m->why : "no proxy is connected";
-	return m->n ? MIRROR_TAP_USER : MIRROR_TAP_NONE;
+	*why = m->n ? m->peers[0]->why : "no proxy is connected";
+	if (!m->n || !m->peers[0]->n)
+		return MIRROR_TAP_NONE;
+	return has_bpf(m) ? MIRROR_TAP_EBPF : MIRROR_TAP_USER;
 }
 
 void mirror_pause(struct mirror *m, bool paused)

@@ -13,7 +13,9 @@
 struct half {                         /* a request of which more is to come */
 	struct half *next;            /* in its bucket */
 	struct half *older, *younger; /* of all */
-	uint64_t peer;
+	uint64_t peer, mark;
+	bool ended; /* its last bytes are still on their way */
+	uint64_t total;
 	struct mirror_request request; /* its spans are made when it is handed out */
 	struct buf names, bytes;
 	size_t route_n;
@@ -42,17 +44,26 @@ struct mirror_join *mirror_join_new(const struct mirror_sink *sink)
 
 /* --- the table --- */
 
-static struct half **place(struct mirror_join *j, uint64_t peer, const char *id)
+/* A marked request goes by its mark, which its bytes have too; another one by its exchange. */
+static bool is_it(const struct half *h, uint64_t peer, uint64_t mark, const char *id)
 {
-	struct half **at = &j->buckets[span_hash((struct span){ id, MIRROR_ID }, peer) % BUCKETS];
-	while (*at && ((*at)->peer != peer || memcmp((*at)->request.id, id, MIRROR_ID) != 0))
+	return h->peer == peer && h->mark == mark &&
+	       (mark || memcmp(h->request.id, id, MIRROR_ID) == 0);
+}
+
+static struct half **place(struct mirror_join *j, uint64_t peer, uint64_t mark, const char *id)
+{
+	struct span name = mark ? (struct span){ (const char *)&mark, sizeof(mark) }
+				: (struct span){ id, MIRROR_ID };
+	struct half **at = &j->buckets[span_hash(name, peer) % BUCKETS];
+	while (*at && !is_it(*at, peer, mark, id))
 		at = &(*at)->next;
 	return at;
 }
 
 static void drop(struct mirror_join *j, struct half *h)
 {
-	*place(j, h->peer, h->request.id) = h->next;
+	*place(j, h->peer, h->mark, h->request.id) = h->next;
 	*(h->older ? &h->older->younger : &j->oldest) = h->younger;
 	*(h->younger ? &h->younger->older : &j->youngest) = h->older;
 	j->n--;
@@ -76,12 +87,13 @@ static struct half *begin(struct mirror_join *j, uint64_t peer, const struct par
 	if (j->n >= MIRROR_OPEN_REQUESTS)
 		give_up(j, j->oldest);
 	h->peer = peer;
+	h->mark = p->head.mark;
 	memcpy(h->request.id, p->head.id, MIRROR_ID);
 	h->request.time_us = p->head.time_us;
 	buf_add(&h->names, p->route.p, p->route.n);
 	buf_add(&h->names, p->spec.p, p->spec.n);
 	h->route_n = p->route.n;
-	*place(j, peer, h->request.id) = h;
+	*place(j, peer, h->mark, h->request.id) = h;
 	h->older = j->youngest;
 	*(h->older ? &h->older->younger : &j->oldest) = h;
 	j->youngest = h;
@@ -120,12 +132,12 @@ static bool is_id(const char id[MIRROR_ID])
 	return id[MIRROR_ID - 1] == '\0';
 }
 
-static bool is_sound(const struct mirror_record *r)
+static bool is_sound(const struct mirror_record *r, size_t bytes)
 {
 	if (!is_id(r->id))
 		return false;
 	if (r->kind == MIRROR_PART)
-		return !(r->flags & ~(uint32_t)FLAGS_OF_PART) && r->mark == 0;
+		return !(r->flags & ~(uint32_t)FLAGS_OF_PART) && !(r->mark && bytes);
 	return r->kind == MIRROR_ANSWER && !(r->flags & ~(uint32_t)FLAGS_OF_ANSWER) &&
 	       r->framing < FRAMING_COUNT && r->dialect < DIALECT_COUNT && r->status < 1000 &&
 	       r->route_n == 0 && r->spec_n == 0;
@@ -137,7 +149,8 @@ static bool split(struct span record, struct parts *p)
 		return false;
 	memcpy(&p->head, record.p, sizeof(p->head));
 	size_t names = (size_t)p->head.route_n + p->head.spec_n;
-	if (record.n - sizeof(p->head) < names || !is_sound(&p->head))
+	if (record.n - sizeof(p->head) < names ||
+	    !is_sound(&p->head, record.n - sizeof(p->head) - names))
 		return false;
 	p->route = (struct span){ record.p + sizeof(p->head), p->head.route_n };
 	p->spec = (struct span){ p->route.p + p->route.n, p->head.spec_n };
@@ -205,10 +218,38 @@ static int end_of_none(struct mirror_join *j, const struct parts *p)
 	return ends ? hand_out_loss(j, p) : 0;
 }
 
+/* What a proxy says of a marked request, whose bytes come from elsewhere, perhaps later. */
+static int take_marked(struct mirror_join *j, struct half *h, const struct parts *p)
+{
+	uint32_t flags = p->head.flags;
+	if (!(flags & MIRROR_END))
+		return 0;
+	if (flags & (MIRROR_LOST | MIRROR_LEFT)) {
+		drop(j, h);
+		return hand_out_loss(j, p);
+	}
+	h->ended = true;
+	h->total = p->head.total;
+	return h->bytes.n == h->total ? hand_out_half(j, h) : 0;
+}
+
+int mirror_join_bytes(struct mirror_join *j, uint64_t peer, uint64_t mark, uint64_t offset,
+		      struct span bytes)
+{
+	struct half *h = *place(j, peer, mark, "");
+	if (!h)
+		return -ENOENT;
+	if (offset != h->bytes.n)
+		return 0; /* what is before it was lost, and the proxy will say so */
+	if (!append(j, h, bytes))
+		return 0;
+	return h->ended && h->bytes.n == h->total ? hand_out_half(j, h) : 0;
+}
+
 static int take_part(struct mirror_join *j, uint64_t peer, const struct parts *p)
 {
 	uint32_t flags = p->head.flags;
-	struct half *h = *place(j, peer, p->head.id);
+	struct half *h = *place(j, peer, p->head.mark, p->head.id);
 	if (flags & MIRROR_BEGIN) {
 		if (h || p->head.offset != 0)
 			return -EPROTO;
@@ -218,6 +259,8 @@ static int take_part(struct mirror_join *j, uint64_t peer, const struct parts *p
 	}
 	if (!h)
 		return end_of_none(j, p);
+	if (h->mark)
+		return take_marked(j, h, p);
 	if (!(flags & MIRROR_LOST) && p->head.offset != h->bytes.n)
 		return -EPROTO;
 	if (!append(j, h, p->bytes))

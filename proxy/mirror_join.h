@@ -24,6 +24,10 @@ void mirror_join_free(struct mirror_join *j);                        /* NULL is 
 /* One record of a ring, with its bytes. peer tells proxies apart. 1: something was handed out; 0;
  * -EPROTO: it is no record. */
 int mirror_join_take(struct mirror_join *j, uint64_t peer, struct span record) MUST_USE;
+/* The next bytes of a marked request, from elsewhere. -ENOENT: no such request has begun; else as
+ * above. */
+int mirror_join_bytes(struct mirror_join *j, uint64_t peer, uint64_t mark, uint64_t offset,
+		      struct span bytes) MUST_USE;
 void mirror_join_forget(struct mirror_join *j, uint64_t peer); /* it has gone */
 struct mirror_join_counts mirror_join_counts(const struct mirror_join *j);
 

@@ -31,6 +31,7 @@ struct mirror_message {
 	uint32_t n;
 	uint32_t tap; /* enum mirror_tap */
 	uint32_t answer_most;
+	uint64_t peer; /* for marks */
 	char why[MIRROR_WHY_BYTES];
 };
 

@@ -7,37 +7,13 @@
 #include "lib/shm_ring.h"
 #include "proxy/config_mirror.h"
 #include "proxy/exchange.h"
-#include "proxy/mirror_record.h"
-#include "proxy/sample.h"
 #include "proxy/server.h"
+#include "proxy/tap_copy.h"
 #include "proxy/worker.h"
 
 const char *const tap_result_names[TAP_RESULT_COUNT] = {
 	[TAP_CAPTURED] = "captured", [TAP_INCOMPLETE] = "incomplete", [TAP_TRUNCATED] = "truncated",
 	[TAP_UNSENT] = "unsent",     [TAP_LIMITED] = "limited",       [TAP_ABSENT] = "absent",
-};
-
-enum copy_state {
-	COPY_CHOSEN, /* nothing of it is in the ring */
-	COPY_BEGUN,
-	COPY_LOSING, /* bytes are missing: the rest is counted only */
-	COPY_ENDED
-};
-
-struct tap_copy {
-	enum copy_state state;
-	bool in;       /* the sample takes it */
-	bool end_owed; /* its end found no room yet */
-	bool too_large;
-	enum tap_result result;
-	uint64_t session; /* number of */
-	uint64_t body;    /* bytes of the body that are known to come */
-	uint64_t offset;  /* bytes so far, captured or not */
-	uint64_t lost;
-	uint64_t sent_us, first_us; /* CLOCK_MONOTONIC */
-	struct buf answer;
-	uint8_t key_n, spec_n;
-	char key[SAMPLE_KEY_BYTES], spec[SAMPLE_KEY_BYTES];
 };
 
 static uint64_t now_us(clockid_t clock)
@@ -63,7 +39,7 @@ struct span tap_key(const struct tap_copy *c, bool *in)
 /* --- the session --- */
 
 /* The worker's ring while the replayer that x began with is there, or NULL. */
-static struct shm_ring *ring_of(struct exchange *x)
+struct shm_ring *tap_ring(struct exchange *x)
 {
 	struct tap_session *s = x->w->tap;
 	if (!s || tap_session_over(s) || tap_session_number(s) != x->copy->session)
@@ -72,7 +48,7 @@ static struct shm_ring *ring_of(struct exchange *x)
 }
 
 /* A worker changes to another session between two requests, and only then takes the lock. */
-static struct tap_session *session_for_new(struct worker *w)
+struct tap_session *tap_session_for_new(struct worker *w)
 {
 	struct tap *t = w->server->tap;
 	if (!tap_session_is(t, w->tap)) {
@@ -120,7 +96,7 @@ bool tap_choose(struct exchange *x, const struct http1_head *head)
 	c->result = TAP_UNSENT;
 	if (!c->in)
 		return true;
-	struct tap_session *s = session_for_new(x->w);
+	struct tap_session *s = tap_session_for_new(x->w);
 	if (!s)
 		c->result = TAP_ABSENT;
 	else if (!tap_admits(x->w->server->tap, x->rt->config->mirror->rate, x->w->now_ms))
@@ -138,13 +114,14 @@ static struct tap_copy *copied(const struct exchange *x)
 
 /* --- the request --- */
 
-static bool put_part(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct span bytes)
+bool tap_put(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct span bytes)
 {
 	struct tap_copy *c = x->copy;
 	struct span route = span_of(flags & MIRROR_BEGIN ? x->route->name : "");
 	struct mirror_record r = {
 		.kind = MIRROR_PART,
 		.flags = flags,
+		.mark = c->mark,
 		.route_n = (uint16_t)min_size(route.n, UINT16_MAX),
 		.spec_n = flags & MIRROR_BEGIN ? c->spec_n : 0,
 		.offset = c->offset,
@@ -161,8 +138,7 @@ static bool put_part(struct exchange *x, struct shm_ring *ring, uint32_t flags, 
 }
 
 /* Adds to the counts of both: those that the replayer sees, and the proxy's own. */
-static void count(struct exchange *x, struct shm_ring *ring, enum mirror_counter counter,
-		  uint64_t n)
+void tap_count(struct exchange *x, struct shm_ring *ring, enum mirror_counter counter, uint64_t n)
 {
 	if (ring)
 		shm_ring_count(ring, counter, n);
@@ -178,21 +154,21 @@ static void lose(struct exchange *x, struct shm_ring *ring, size_t n)
 	c->state = COPY_LOSING;
 	c->offset += n;
 	c->lost += n;
-	count(x, ring, MIRROR_SAMPLED, n);
-	count(x, ring, MIRROR_LOST_BYTES, n);
+	tap_count(x, ring, MIRROR_SAMPLED, n);
+	tap_count(x, ring, MIRROR_LOST_BYTES, n);
 }
 
 static void add(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct span bytes)
 {
 	struct tap_copy *c = x->copy;
-	if (!ring || c->state == COPY_LOSING || !put_part(x, ring, flags, bytes)) {
+	if (!ring || c->state == COPY_LOSING || !tap_put(x, ring, flags, bytes)) {
 		lose(x, ring, bytes.n);
 		return;
 	}
 	c->state = COPY_BEGUN;
 	c->offset += bytes.n;
-	count(x, ring, MIRROR_SAMPLED, bytes.n);
-	count(x, ring, MIRROR_CAPTURED, bytes.n);
+	tap_count(x, ring, MIRROR_SAMPLED, bytes.n);
+	tap_count(x, ring, MIRROR_CAPTURED, bytes.n);
 }
 
 /* In pieces that leave room for others; last: flags of the last one. */
@@ -218,47 +194,65 @@ static bool fits(const struct exchange *x, struct shm_ring *ring)
 	return shm_ring_room(ring) >= min_u64(wanted, shm_ring_largest(ring) / 2);
 }
 
-static void settle(struct exchange *x, struct shm_ring *ring)
+void tap_settle(struct exchange *x, struct shm_ring *ring)
 {
+	static const enum mirror_counter counters[] = { [TAP_CAPTURED] = MIRROR_COMPLETE,
+							[TAP_INCOMPLETE] = MIRROR_INCOMPLETE,
+							[TAP_TRUNCATED] = MIRROR_TRUNCATED };
 	struct tap_copy *c = x->copy;
 	c->state = COPY_ENDED;
-	c->result = c->lost ? TAP_INCOMPLETE : TAP_CAPTURED;
-	count(x, ring, c->lost ? MIRROR_INCOMPLETE : MIRROR_COMPLETE, 1);
+	c->result = c->lost ? TAP_INCOMPLETE : c->all_queued ? TAP_CAPTURED : TAP_TRUNCATED;
+	tap_count(x, ring, counters[c->result], 1);
 }
 
 /* Says how the request ended; when not even that finds room, once more when the exchange ends. */
-static void put_end(struct exchange *x, struct shm_ring *ring, uint32_t more)
+void tap_put_end(struct exchange *x, struct shm_ring *ring, uint32_t more)
 {
 	struct tap_copy *c = x->copy;
 	uint32_t flags = MIRROR_END | more | (c->lost ? MIRROR_LOST : 0);
-	c->end_owed = ring && !put_part(x, ring, flags, (struct span){ "", 0 });
+	c->end_owed = ring && !tap_put(x, ring, flags, (struct span){ "", 0 });
+}
+
+static void copy_sent(struct exchange *x, struct shm_ring *ring, struct span bytes)
+{
+	struct tap_copy *c = x->copy;
+	if (!ring || !fits(x, ring))
+		lose(x, ring, bytes.n);
+	else
+		add_all(x, ring, MIRROR_BEGIN, c->all_queued ? MIRROR_END : 0, bytes);
+	if (c->all_queued && c->lost)
+		tap_put_end(x, ring, 0);
+	if (c->all_queued)
+		tap_settle(x, ring);
 }
 
 void tap_sent(struct exchange *x)
 {
 	struct tap_copy *c = copied(x);
+	struct shm_ring *ring = c ? tap_ring(x) : NULL;
+	struct span bytes = { x->request_head.p, x->request_head.n };
+	if (c && c->state == COPY_UNMARKED) {
+		tap_mark_again(x, ring, bytes.n);
+		return;
+	}
 	if (!c || c->state != COPY_CHOSEN)
 		return;
-	struct shm_ring *ring = ring_of(x);
-	struct span bytes = { x->request_head.p, x->request_head.n };
-	bool whole = x->request_done;
+	c->all_queued = x->request_done;
 	c->sent_us = now_us(CLOCK_MONOTONIC);
-	count(x, ring, MIRROR_REQUESTS, 1);
-	if (!ring || !fits(x, ring))
-		lose(x, ring, bytes.n);
-	else
-		add_all(x, ring, MIRROR_BEGIN, whole ? MIRROR_END : 0, bytes);
-	if (whole && c->lost)
-		put_end(x, ring, 0);
-	if (whole)
-		settle(x, ring);
+	tap_count(x, ring, MIRROR_REQUESTS, 1);
+	if (!ring || !tap_mark(x, ring, bytes.n))
+		copy_sent(x, ring, bytes);
 }
 
 void tap_bytes(struct exchange *x, const void *p, size_t n)
 {
 	struct tap_copy *c = copied(x);
-	if (c && n && c->state != COPY_CHOSEN && c->state != COPY_ENDED)
-		add_all(x, ring_of(x), 0, 0, (struct span){ p, n });
+	if (!c || n == 0 || c->state == COPY_CHOSEN || c->state == COPY_ENDED)
+		return;
+	if (c->mark)
+		tap_mark_more(x, n);
+	else
+		add_all(x, tap_ring(x), 0, 0, (struct span){ p, n });
 }
 
 void tap_request_done(struct exchange *x)
@@ -266,8 +260,11 @@ void tap_request_done(struct exchange *x)
 	struct tap_copy *c = copied(x);
 	if (!c || c->state == COPY_CHOSEN || c->state == COPY_ENDED)
 		return;
-	put_end(x, ring_of(x), 0);
-	settle(x, ring_of(x));
+	c->all_queued = true;
+	if (c->mark)
+		return; /* its end is said when the kernel has seen it */
+	tap_put_end(x, tap_ring(x), 0);
+	tap_settle(x, tap_ring(x));
 }
 
 /* --- the answer --- */
@@ -279,7 +276,8 @@ void tap_answer(struct exchange *x, struct span released)
 		return;
 	if (!c->first_us)
 		c->first_us = now_us(CLOCK_MONOTONIC);
-	c->too_large |= released.n > tap_session_answer_most(x->w->tap) - c->answer.n;
+	tap_mark_settle(x);
+	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap);
 	if (c->too_large || c->lost) {
 		buf_fini(&c->answer);
 		return;
@@ -323,13 +321,13 @@ void tap_finish(struct exchange *x)
 	struct tap_copy *c = x->copy;
 	if (!c || !c->in)
 		return;
-	struct shm_ring *ring = ring_of(x);
-	if (c->state == COPY_BEGUN || c->state == COPY_LOSING) {
-		put_end(x, ring, MIRROR_LEFT);
-		c->result = c->lost ? TAP_INCOMPLETE : TAP_TRUNCATED;
-		count(x, ring, c->lost ? MIRROR_INCOMPLETE : MIRROR_TRUNCATED, 1);
+	struct shm_ring *ring = tap_ring(x);
+	if (c->state != COPY_CHOSEN && c->state != COPY_ENDED) {
+		c->all_queued = false;
+		tap_put_end(x, ring, MIRROR_LEFT);
+		tap_settle(x, ring);
 	} else if (c->end_owed) {
-		put_end(x, ring, 0);
+		tap_put_end(x, ring, 0);
 	}
 	if (ring && c->result == TAP_CAPTURED)
 		put_answer(x, ring);

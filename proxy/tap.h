@@ -26,6 +26,7 @@
 
 struct config_mirror;
 struct exchange;
+struct worker;
 struct tap;
 struct tap_copy;    /* of one exchange */
 struct tap_session; /* one connection to a replayer */
@@ -48,6 +49,16 @@ int tap_open(const struct config_mirror *config, unsigned workers, struct metric
 void tap_close(struct tap *t);                   /* no worker runs any more; NULL is fine */
 void tap_status(struct tap *t, struct buf *out); /* appends a JSON object */
 
+/* A connection's slot of the eBPF tap; one that is zero has none. */
+struct tap_seat {
+	struct tap_session *session;
+	uint32_t slot;
+};
+
+/* Before a connection without TLS connects, and when it has gone. */
+void tap_seat_take(struct worker *w, struct tap_seat *seat, int socket);
+void tap_seat_leave(struct worker *w, struct tap_seat *seat);
+
 /* --- for exchanges; of one without a copy all but tap_choose() do nothing --- */
 
 /* The route is known, and so is whether it is of the sample. False: no memory. */
@@ -58,6 +69,7 @@ void tap_sent(struct exchange *x);
 void tap_bytes(struct exchange *x, const void *p, size_t n); /* queued after that */
 void tap_request_done(struct exchange *x);
 void tap_answer(struct exchange *x, struct span released);
+void tap_backend_leaves(struct exchange *x); /* x gives its backend back, or closes it */
 void tap_finish(struct exchange *x);
 void tap_copy_free(struct tap_copy *c); /* NULL is fine */
 /* What the sample looked at, and whether it took it. An empty span: nothing. */
@@ -66,9 +78,13 @@ struct span tap_key(const struct tap_copy *c, bool *in);
 /* --- for the files of the tap only --- */
 
 struct shm_ring;
+struct tap_slots;
 
 /* The session that workers use, with a reference, or NULL. */
 struct tap_session *tap_session_take(struct tap *t);
+struct tap_session *tap_session_for_new(struct worker *w); /* borrowed */
+struct tap_session *tap_session_ref(struct tap_session *s);
+struct tap_slots *tap_session_slots(struct tap_session *s);      /* NULL: no eBPF tap */
 void tap_session_drop(struct tap_session *s);                    /* NULL is fine */
 bool tap_session_is(struct tap *t, const struct tap_session *s); /* still the one to use */
 bool tap_session_over(const struct tap_session *s);              /* the replayer has gone */

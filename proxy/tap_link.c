@@ -16,6 +16,7 @@
 #include "proxy/metric_table.h"
 #include "proxy/mirror_record.h"
 #include "proxy/tap.h"
+#include "proxy/tap_slots.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MOST_MS 2000
@@ -29,6 +30,7 @@ struct tap_session {
 	enum mirror_tap tap;
 	char why[MIRROR_WHY_BYTES];
 	unsigned n;
+	struct tap_slots *slots; /* NULL: no eBPF tap */
 	struct shm_ring *rings[MIRROR_WORKERS_MAX];
 };
 
@@ -64,7 +66,19 @@ void tap_session_drop(struct tap_session *s)
 		return;
 	for (unsigned i = 0; i < s->n; i++)
 		shm_ring_free(s->rings[i]);
+	tap_slots_close(s->slots);
 	free(s);
+}
+
+struct tap_session *tap_session_ref(struct tap_session *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+struct tap_slots *tap_session_slots(struct tap_session *s)
+{
+	return s->slots;
 }
 
 bool tap_session_is(struct tap *t, const struct tap_session *s)
@@ -150,45 +164,62 @@ static bool stopping(const struct tap *t)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* One message, and the descriptor that came with it, or -1. False: the peer has gone, or is none of
- * ours. */
-static bool hear(int fd, struct mirror_message *m, int *passed)
+#define PASSED_MOST 8
+
+struct passed { /* descriptors that came with a message */
+	int fd[PASSED_MOST];
+	size_t n;
+};
+
+static void close_passed(struct passed *p)
 {
-	char control[CMSG_SPACE(8 * sizeof(int))] = { 0 };
+	for (size_t i = 0; i < p->n; i++)
+		if (p->fd[i] >= 0)
+			close(p->fd[i]);
+	p->n = 0;
+}
+
+/* One message, and what came with it. False: the peer has gone, or is none of ours. */
+static bool hear(int fd, struct mirror_message *m, struct passed *p)
+{
+	char control[CMSG_SPACE(PASSED_MOST * sizeof(int))] = { 0 };
 	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
-	*passed = -1;
+	p->n = 0;
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); n >= 0 && c; c = CMSG_NXTHDR(&msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t many = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < many; i++) {
-			int got;
-			memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (*passed < 0)
-				*passed = got;
-			else
-				close(got);
-		}
+	struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		p->n = min_size((c->cmsg_len - CMSG_LEN(0)) / sizeof(int), PASSED_MOST);
+		memcpy(p->fd, CMSG_DATA(c), p->n * sizeof(int));
 	}
 	return n == sizeof(*m) && m->magic == MIRROR_MAGIC && m->version == MIRROR_VERSION;
 }
 
-static bool take_ring(struct tap_session *s, const struct mirror_message *m, int ring)
+static bool take_slots(struct tap_session *s, const struct tap *t, const struct mirror_message *m,
+		       struct passed *p)
 {
-	if (m->word != MIRROR_RING || m->n != s->n || ring < 0 || m->tap >= MIRROR_TAP_COUNT ||
-	    shm_ring_join(ring, &s->rings[s->n]) != 0)
+	if (p->n != 3)
+		return false;
+	s->slots = tap_slots_open(p->fd[1], p->fd[2], t->workers, m->peer);
+	p->fd[1] = p->fd[2] = -1;
+	return s->slots != NULL;
+}
+
+static bool take_ring(struct tap_session *s, const struct tap *t, const struct mirror_message *m,
+		      struct passed *p)
+{
+	if (m->word != MIRROR_RING || m->n != s->n || p->n == 0 || m->tap >= MIRROR_TAP_COUNT ||
+	    shm_ring_join(p->fd[0], &s->rings[s->n]) != 0)
 		return false;
 	s->n++;
 	s->tap = m->tap;
 	s->answer_most = m->answer_most;
 	memcpy(s->why, m->why, sizeof(s->why));
 	s->why[sizeof(s->why) - 1] = '\0';
-	return true;
+	return m->tap != MIRROR_TAP_EBPF || m->n > 0 || take_slots(s, t, m, p);
 }
 
 static struct tap_session *introduce(struct tap *t, int fd)
@@ -202,10 +233,9 @@ static struct tap_session *introduce(struct tap *t, int fd)
 				 (ssize_t)sizeof(hello);
 	while (good && s->n < t->workers) {
 		struct mirror_message m;
-		int ring = -1;
-		good = await(t, fd, ANSWER_MS) && hear(fd, &m, &ring) && take_ring(s, &m, ring);
-		if (ring >= 0)
-			close(ring);
+		struct passed p = { .n = 0 };
+		good = await(t, fd, ANSWER_MS) && hear(fd, &m, &p) && take_ring(s, t, &m, &p);
+		close_passed(&p);
 	}
 	if (!s)
 		return NULL;
@@ -240,11 +270,10 @@ static void publish(struct tap *t, struct tap_session *s, const char *trouble)
 static void converse(struct tap *t, int fd, struct tap_session *s)
 {
 	struct mirror_message m;
-	int passed = -1;
+	struct passed p;
 	while (await(t, fd, -1)) {
-		bool good = hear(fd, &m, &passed) && m.word == MIRROR_PAUSE;
-		if (passed >= 0)
-			close(passed);
+		bool good = hear(fd, &m, &p) && m.word == MIRROR_PAUSE;
+		close_passed(&p);
 		if (!good)
 			return;
 		atomic_store(&s->paused, m.n != 0);

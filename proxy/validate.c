@@ -6,6 +6,7 @@
 #include "proxy/cli.h"
 #include "proxy/config_rollback.h"
 #include "proxy/config_sinks.h"
+#include "proxy/config_webhook.h"
 #include "proxy/quorum_print.h"
 #include "proxy/rule_print.h"
 #include "proxy/units.h"
@@ -151,6 +152,8 @@ static void print_config(const struct config *c)
 	fwrite(lines.p ? lines.p : "", 1, lines.n, stdout);
 	buf_fini(&lines);
 	print_rollback(c);
+	for (size_t i = 0; c->webhook && i < c->webhook->n_tokens; i++)
+		printf("webhook: events of %s\n", c->webhook->tokens[i].name);
 	for (size_t i = 0; i < c->n_sinks; i++)
 		print_sink(&c->sinks[i]);
 	print_policy(c->policy, c->ruleset);

@@ -69,6 +69,7 @@ Test(metric_table, labels_are_named_and_bounded)
 		cr_assert_leq(d->n_values, METRIC_BUILDERS_MAX);
 		bool filled = d->values == metric_table[METRIC_BUILDER_UP].values ||
 			      d->values == metric_table[METRIC_QUORUM_DIFF].values ||
+			      d->values == metric_table[METRIC_ASSERTIONS].values ||
 			      d->values == metric_table[METRIC_AUDITS].values ||
 			      d->values == metric_table[METRIC_SINK_UP].values;
 		for (size_t k = 0; k < d->n_values && !filled; k++)

@@ -32,6 +32,8 @@ static const struct map maps[] = {
 	{ "upstreams: [{price: {zz: 1}}]\n", "upstreams[].price" },
 	{ "upstreams: [{budget: {zz: 1}}]\n", "upstreams[].budget" },
 	{ "auditors: [{zz: 1}]\n", "auditors[]" },
+	{ "webhook: {zz: 1}\n", "webhook" },
+	{ "webhook: {tokens: [{zz: 1}]}\n", "webhook.tokens[]" },
 	{ "sinks: [{zz: 1}]\n", "sinks[]" },
 	{ "routes: [{zz: 1}]\n", "routes[]" },
 	{ "routes: [{budget: {zz: 1}}]\n", "routes[].budget" },

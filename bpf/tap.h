@@ -1,0 +1,60 @@
+/*
+ * What the eBPF program and user space share.
+ *
+ * Theory of operation
+ *
+ *   proxy     gives a connection to a builder a slot before it connects, and marks the range of a
+ *             sampled request in it: `to` last. It grows `to` while more of the request is queued.
+ *   program   sees each packet on its way out, turns its sequence number into a position in the
+ *             stream, leaves out what it has seen before, copies what is in the range into the
+ * ring, and counts `captured` and `lost`. It never changes what happens to the packet. replayer
+ * reads the ring, as it looks at its other rings: nobody wakes it.
+ *
+ * Positions count the bytes of the stream from its first one.
+ */
+#ifndef BPF_TAP_H
+#define BPF_TAP_H
+
+#ifdef __bpf__
+#define TAP_WORD __u64
+#define TAP_HALF __u32
+#else
+#include <stdint.h>
+#define TAP_WORD uint64_t
+#define TAP_HALF uint32_t
+#endif
+
+#define TAP_SLOTS 65536
+
+struct tap_slot {            /* an element of an array that the proxy maps */
+	TAP_WORD generation; /* of its owner: a connection that is gone still sends its rest */
+	TAP_WORD from, to;   /* the range; empty: nothing is copied */
+	TAP_WORD mark;       /* the request's number, not 0 */
+	TAP_WORD known;      /* bytes of the request that are known to come */
+	TAP_WORD captured;   /* these two are the program's */
+	TAP_WORD lost;
+	TAP_WORD unused;
+};
+
+struct tap_conn { /* kept with the socket; the proxy sets the first two */
+	TAP_WORD generation;
+	TAP_HALF slot;
+	TAP_HALF seen;  /* its SYN was */
+	TAP_HALF first; /* the sequence number of position 0 */
+	TAP_HALF unused;
+	TAP_WORD next;    /* the first position that was not seen yet */
+	TAP_WORD refused; /* the mark of a request that the ring did not take */
+};
+
+/* Records have one of three sizes, for what a packet carries. */
+#define TAP_SMALL 1024
+#define TAP_MIDDLE 4096
+#define TAP_LARGE 16384
+
+struct tap_record { /* then its bytes */
+	TAP_WORD mark;
+	TAP_WORD offset; /* in the request */
+	TAP_WORD length;
+};
+
+#endif
