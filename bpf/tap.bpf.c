@@ -10,8 +10,9 @@
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
 #define TCP 6
+#define HOP_BY_HOP 0
 #define TCP_SYN 2
-#define RECORDS_MOST 8 /* of one packet; its payload is below 64 KB but for BIG TCP */
+#define RECORDS_MOST 36 /* of one packet: half a megabyte, with BIG TCP */
 
 #define barrier_var(var) asm volatile("" : "+r"(var))
 
@@ -145,9 +146,16 @@ static __always_inline __u32 tcp_at(struct __sk_buff *skb)
 			return 0;
 		return (first & 15) * 4;
 	}
-	if (first >> 4 != 6 || bpf_skb_load_bytes(skb, 6, &next, 1) != 0 || next != TCP)
+	if (first >> 4 != 6 || bpf_skb_load_bytes(skb, 6, &next, 1) != 0)
 		return 0;
-	return IPV6_HEADER;
+	if (next == TCP)
+		return IPV6_HEADER;
+	/* A packet of more than 64 KB that the kernel will cut has its length in such a header. */
+	__u8 option[2];
+	if (next != HOP_BY_HOP || bpf_skb_load_bytes(skb, IPV6_HEADER, option, 2) != 0 ||
+	    option[0] != TCP)
+		return 0;
+	return IPV6_HEADER + (option[1] + 1) * 8;
 }
 
 static __always_inline void follow(struct __sk_buff *skb, struct tap_conn *c)

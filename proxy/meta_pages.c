@@ -172,16 +172,17 @@ static int settle_rollback(struct exchange *x, struct meta_event *e)
 static void ask(const struct exchange *x, const struct meta_event *e, const char *change,
 		const char *rule)
 {
-	const struct outbox_wish wish = { .target = e->place.target,
-					  .bad = e->place.revision,
-					  .rule = rule,
-					  .subject = change,
-					  .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
-					  .source = OUTBOX_ASSERTION };
+	struct outbox_wish wish = { .target = e->place.target,
+				    .bad = e->place.revision,
+				    .rule = rule,
+				    .subject = change,
+				    .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
+				    .source = OUTBOX_ASSERTION };
 	if (e->rollback == META_ASKED)
 		outbox_ask(&wish); /* now, so that its row goes before the event's */
+	wish.target = NULL;        /* all that are reported for it, of any target */
 	if (e->spec.n && !e->target.n)
-		changes_condemn(e->spec, &wish); /* all that are reported for it */
+		changes_condemn(e->spec, &wish);
 }
 
 static void put_cards(const struct exchange *x, const struct meta_event *e)

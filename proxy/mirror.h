@@ -81,7 +81,8 @@ enum mirror_tap { MIRROR_TAP_NONE, MIRROR_TAP_USER, MIRROR_TAP_EBPF, MIRROR_TAP_
 extern const char *const mirror_tap_names[MIRROR_TAP_COUNT];
 
 /* Listens on shadow.socket, loads the eBPF program where that may be, and gives up the rights it
- * took. -errno, and one line in *errors. */
+ * took: of the calling thread and those that it starts, so call it before there are others. config
+ * must outlive it. -errno, and one line in *errors. */
 int mirror_open(const struct config *config, const struct mirror_sink *sink, struct mirror **out,
 		struct buf *errors) MUST_USE;
 void mirror_close(struct mirror *m); /* NULL is fine */

@@ -90,6 +90,16 @@ static bool answer(int fd, int link)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(error);
 }
 
+/* All other descriptors are closed: files and sockets of the replayer must go when it goes. */
+static void keep_only(int *fd, int *program)
+{
+	int a = fcntl(*fd, F_DUPFD_CLOEXEC, 64), b = fcntl(*program, F_DUPFD_CLOEXEC, 64);
+	if (a < 0 || b < 0 || dup2(a, 3) < 0 || dup2(b, 4) < 0 || close_range(5, ~0u, 0) != 0)
+		_exit(1);
+	*fd = 3;
+	*program = 4;
+}
+
 /* Until the replayer is gone, however it went. */
 static _Noreturn void help(int fd, int program)
 {
@@ -125,7 +135,7 @@ int mirror_helper_start(struct mirror_helper *h, int program)
 		return error;
 	}
 	if (pid == 0) {
-		close(ends[0]);
+		keep_only(&ends[1], &program);
 		help(ends[1], program);
 	}
 	close(ends[1]);

@@ -134,10 +134,16 @@ static int open_keeper(struct shadow *s, size_t shard)
 	return o.config ? keeper_open(&o, &s->keeper) : 0;
 }
 
-static int open_all(struct service *s, const char *replay, struct buf *why)
+/* Before there is a second thread: it takes the rights that a tap needs, and gives them up. */
+static int open_source(struct service *s, const char *replay, struct buf *why)
+{
+	const struct mirror_sink sink = { on_request, on_answer, on_lost, &s->shadow };
+	return shadow_source_open(s->shadow.config, replay, &sink, &s->source, why);
+}
+
+static int open_all(struct service *s, struct buf *why)
 {
 	struct shadow *w = &s->shadow;
-	const struct mirror_sink sink = { on_request, on_answer, on_lost, w };
 	size_t shards = w->config->shadow->connections;
 	w->metrics = metrics_new(shadow_metrics, SHADOW_METRICS, shards + 4);
 	if (!w->metrics)
@@ -153,8 +159,6 @@ static int open_all(struct service *s, const char *replay, struct buf *why)
 		error = open_ledger(w, why);
 	if (!error)
 		error = open_replayer(w);
-	if (!error)
-		error = shadow_source_open(w->config, replay, &sink, &s->source, why);
 	return error ? error : open_keeper(w, shards + 3);
 }
 
@@ -177,9 +181,13 @@ static int run_worker(struct service *s)
 static int start(struct service *s, const char *replay)
 {
 	struct buf why = { 0 };
-	int error = make_server(s);
+	int error = open_source(s, replay, &why);
 	if (!error)
-		error = open_all(s, replay, &why);
+		error = log_open(NULL, (enum log_level)s->shadow.config->log_level);
+	if (!error)
+		error = make_server(s);
+	if (!error)
+		error = open_all(s, &why);
 	while (why.n && why.p[why.n - 1] == '\n')
 		why.n--;
 	if (error)
@@ -363,11 +371,8 @@ int shadow_run_main(int argc, char **argv)
 	struct config *config = load(path);
 	if (!config)
 		return EXIT_TOOL;
-	status = EXIT_TOOL;
-	if (log_open(NULL, (enum log_level)config->log_level) == 0) {
-		status = serve(config, replay, &signals);
-		log_close();
-	}
+	status = serve(config, replay, &signals);
+	log_close();
 	config_unref(config);
 	return status;
 }
