@@ -22,6 +22,7 @@ struct place { /* until_s 0: free */
 struct nonces {
 	struct place *places; /* a hash table */
 	size_t n;             /* taken, some by what is stale */
+	uint64_t compacted_s; /* when the stale ones were last looked for */
 	int fd;
 	off_t end; /* of the file's whole lines */
 	char path[];
@@ -120,6 +121,7 @@ static int compact(struct nonces *n, uint64_t now_s)
 	if (!places)
 		return -ENOMEM;
 	n->places = places;
+	n->compacted_s = now_s;
 	n->n = 0;
 	for (size_t i = 0; i < PLACES; i++) {
 		if (old[i].until_s < now_s || !old[i].until_s)
@@ -181,7 +183,7 @@ int nonces_remember(struct nonces *n, struct span name, struct span nonce, uint6
 		return error;
 	if (find(n->places, digest)->until_s >= now_s)
 		return -EEXIST;
-	if (n->n >= NONCES_MOST)
+	if (n->n >= NONCES_MOST && n->compacted_s != now_s)
 		error = compact(n, now_s);
 	if (!error && n->n >= NONCES_MOST)
 		error = -ENOSPC;
