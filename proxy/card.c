@@ -50,7 +50,7 @@ static unsigned count(const struct http1_head *head, struct span name)
 void card_change_named(struct exchange *x, const struct http1_head *answer)
 {
 	static const struct span name = SPAN_INIT("x-redcard-revision");
-	unsigned n = x->change ? count(answer, name) : 0;
+	unsigned n = x->change && !x->route->rollback_reported ? count(answer, name) : 0;
 	if (n > 1 || (n == 1 && !take_word(http1_find(answer, name), x->change->revision,
 					   CARD_REVISION_BYTES)))
 		log_message(LOG_WARNING, "revision_refused",

@@ -108,6 +108,7 @@ struct config_route {
 	const char *shadow_host, *shadow_model; /* instead of the shadow's own; NULL: those */
 	unsigned mirror_line;                   /* 0: it says nothing of the shadow */
 	const char *rollback_target;            /* whose changes its builder makes; NULL: none */
+	bool rollback_reported; /* what its answers name is not taken, only reports */
 	unsigned line;
 };
 

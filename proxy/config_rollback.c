@@ -90,8 +90,10 @@ void config_read_rollback(struct config_reader *r, const struct yaml_node *node,
 void config_read_route_rollback(struct config_reader *r, const struct yaml_node *node,
 				struct config_route *route)
 {
+	static const char *const namers[] = { "builder", "report", NULL };
 	static const struct config_key keys[] = {
 		KEY("target", KEY_TEXT, struct config_route, rollback_target),
+		KEY_OF("named_by", KEY_FLAG, struct config_route, rollback_reported, namers),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), route);
 	const char *target = route->rollback_target;

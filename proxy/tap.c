@@ -47,8 +47,7 @@ struct shm_ring *tap_ring(struct exchange *x)
 	return tap_session_ring(s, x->w->index);
 }
 
-/* A worker changes to another session between two requests, and only then takes the lock.
- */
+/* A worker changes to another session between two requests, and only then takes the lock. */
 struct tap_session *tap_session_for_new(struct worker *w)
 {
 	struct tap *t = w->server->tap;
