@@ -51,6 +51,8 @@ struct shm_ring *tap_ring(struct exchange *x)
 struct tap_session *tap_session_for_new(struct worker *w)
 {
 	struct tap *t = w->server->tap;
+	if (!t) /* nothing is mirrored */
+		return NULL;
 	if (!tap_session_is(t, w->tap)) {
 		tap_session_drop(w->tap);
 		w->tap = tap_session_take(t);
