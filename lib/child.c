@@ -30,6 +30,7 @@ _Noreturn static void become(char *const *argv, pid_t parent, int null)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(null, 0);
+	(void)close_range(3, ~0U, 0); /* libraries do not mark all of theirs */
 	execvp(argv[0], argv);
 	_exit(127);
 }

@@ -52,6 +52,8 @@ static void put_row(const struct ballot *b, uint64_t seen_ms)
 	member(&body, "severity", SEVERITY);
 	member(&body, "source", outbox_source_names[OUTBOX_QUORUM]);
 	member(&body, "spec", b->spec);
+	if (b->seats[b->config->chosen].target[0])
+		member(&body, "target", b->seats[b->config->chosen].target);
 	if (b->seats[b->config->chosen].change.revision[0])
 		member(&body, "revision", b->seats[b->config->chosen].change.revision);
 	if (plan(b))

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "proxy/changes_specs.h"
 #include "proxy/ledger.h"
+#include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
 
@@ -25,6 +26,7 @@ struct condemned {
 	enum outbox_source source;
 	bool fresh; /* what the ledger has of it was not looked at */
 	const char *rule, *subject;
+	const char *target; /* changes of that one only; "": of any */
 	char spec[];
 };
 
@@ -40,39 +42,50 @@ struct changes_watch {
 	struct timer tick;
 	struct worker *w;
 	struct specs *specs;
+	uint64_t since_ms;                 /* no row is read that is older */
 	uint64_t spec_after, change_after; /* the last rows that were read */
 	bool failed;                       /* and the log says so */
 };
 
 /* --- what is condemned --- */
 
-static void forget_first(void)
+static void forget(struct condemned *c)
 {
-	struct condemned *c = all.first;
-	all.first = c->next;
-	if (!all.first)
-		all.end = &all.first;
+	struct condemned **at = &all.first;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	if (all.end == &c->next)
+		all.end = at;
 	all.n--;
 	free(c);
 }
 
-static bool is_known(struct span spec, const char *rule)
+static const char *target_of(const struct outbox_wish *wish)
 {
-	for (const struct condemned *c = all.first; c; c = c->next)
-		if (strcmp(c->rule, rule) == 0 && span_eq(span_of(c->spec), spec))
-			return true;
-	return false;
+	return wish->target ? wish->target : "";
+}
+
+static struct condemned *find(struct span spec, const struct outbox_wish *wish)
+{
+	struct condemned *c = all.first;
+	while (c && !(strcmp(c->rule, wish->rule) == 0 && span_eq(span_of(c->spec), spec) &&
+		      strcmp(c->target, target_of(wish)) == 0))
+		c = c->next;
+	return c;
 }
 
 static struct condemned *copy(struct span spec, const struct outbox_wish *wish)
 {
 	size_t rule = strlen(wish->rule) + 1, subject = strlen(wish->subject) + 1;
-	struct condemned *c = calloc(1, sizeof(*c) + spec.n + 1 + rule + subject);
+	size_t target = strlen(target_of(wish)) + 1;
+	struct condemned *c = calloc(1, sizeof(*c) + spec.n + 1 + rule + subject + target);
 	if (!c)
 		return NULL;
 	memcpy(c->spec, spec.p, spec.n);
 	c->rule = memcpy(c->spec + spec.n + 1, wish->rule, rule);
 	c->subject = memcpy(c->spec + spec.n + 1 + rule, wish->subject, subject);
+	c->target = memcpy(c->spec + spec.n + 1 + rule + subject, target_of(wish), target);
 	c->seen_ms = wish->seen_ms;
 	c->source = wish->source;
 	c->fresh = true;
@@ -82,7 +95,7 @@ static struct condemned *copy(struct span spec, const struct outbox_wish *wish)
 void changes_condemn(struct span spec, const struct outbox_wish *wish)
 {
 	pthread_mutex_lock(&all.lock);
-	bool known = is_known(spec, wish->rule);
+	bool known = find(spec, wish) != NULL;
 	struct condemned *c = known ? NULL : copy(spec, wish);
 	if (c) {
 		*all.end = c;
@@ -99,14 +112,17 @@ void changes_condemn(struct span spec, const struct outbox_wish *wish)
 		log_message(LOG_ERROR, "rollback_lost",
 			    "%s of %s: no change of spec %s was reported, and too many wait",
 			    all.first->rule, all.first->subject, all.first->spec);
-		forget_first();
+		forget(all.first);
 	}
 	pthread_mutex_unlock(&all.lock);
 }
 
-/* There was nothing to take back before it was there. */
+/* There was nothing to take back before it was there. Who sends a spec's name to one route does not
+ * reach what another one changes. */
 static void ask(const struct condemned *c, const struct change_place *place)
 {
+	if (c->target[0] && strcmp(c->target, place->target) != 0)
+		return;
 	const struct outbox_wish wish = { .target = place->target,
 					  .bad = place->revision,
 					  .rule = c->rule,
@@ -190,7 +206,7 @@ static void on_overdue(struct changes_watch *v, const struct ledger_row *row)
 }
 
 /* All rows of a kind after that one. */
-static int follow(struct changes_watch *v, struct span kind, uint64_t since_ms, uint64_t *after,
+static int follow(struct changes_watch *v, struct span kind, uint64_t *after,
 		  void (*each)(struct changes_watch *v, const struct ledger_row *row))
 {
 	struct ledger_store *s = v->w->server->ledger_reader;
@@ -199,7 +215,7 @@ static int follow(struct changes_watch *v, struct span kind, uint64_t since_ms, 
 	int found = 0;
 	while (found >= 0 && n == PAGE) {
 		const struct ledger_filter filter = {
-			.kind = kind, .after = *after, .since_ms = since_ms, .limit = PAGE
+			.kind = kind, .after = *after, .since_ms = v->since_ms, .limit = PAGE
 		};
 		n = 0;
 		found = ledger_store_select(s, &filter);
@@ -222,7 +238,8 @@ static struct condemned *take_fresh(void)
 	for (struct condemned *c = all.first; c && !found; c = c->next) {
 		if (!c->fresh)
 			continue;
-		const struct outbox_wish wish = { .rule = c->rule,
+		const struct outbox_wish wish = { .target = c->target,
+						  .rule = c->rule,
 						  .subject = c->subject,
 						  .seen_ms = c->seen_ms,
 						  .source = c->source };
@@ -231,6 +248,44 @@ static struct condemned *take_fresh(void)
 	}
 	pthread_mutex_unlock(&all.lock);
 	return found;
+}
+
+/* Of what is no spec no change will ever be reported; it must not push others out. */
+static bool is_spec(struct ledger_store *s, const char *id)
+{
+	struct ledger_row row;
+	int found = ledger_store_find(s, span_of(id), &row);
+	bool is = found < 0 || (found == 1 && span_eq(row.kind, SPAN("spec")));
+	ledger_store_end(s);
+	return is;
+}
+
+static void wait_for_change(struct changes_watch *v, const struct condemned *c)
+{
+	const struct outbox_wish wish = { .target = c->target, .rule = c->rule };
+	bool waits = is_spec(v->w->server->ledger_reader, c->spec);
+	log_message(waits ? LOG_WARNING : LOG_ERROR,
+		    waits ? "rollback_waits" : "rollback_no_change",
+		    waits ? "%s of %s: no change of spec %s is known yet"
+			  : "%s of %s: nothing is taken back: the ledger has no spec %s",
+		    c->rule, c->subject, c->spec);
+	if (waits)
+		return;
+	metric_add(v->w->metrics, METRIC_WISHES, WISH_NO_CHANGE, 1);
+	pthread_mutex_lock(&all.lock);
+	struct condemned *known = find(span_of(c->spec), &wish);
+	if (known)
+		forget(known);
+	pthread_mutex_unlock(&all.lock);
+}
+
+/* What could not be looked up is looked up again. */
+static void keep_fresh(const struct condemned *lost)
+{
+	pthread_mutex_lock(&all.lock);
+	for (struct condemned *c = all.first; c; c = c->next)
+		c->fresh |= strcmp(c->rule, lost->rule) == 0 && strcmp(c->spec, lost->spec) == 0;
+	pthread_mutex_unlock(&all.lock);
 }
 
 static int ask_for_fresh(struct changes_watch *v)
@@ -243,12 +298,9 @@ static int ask_for_fresh(struct changes_watch *v)
 		for (int i = 0; i < n; i++)
 			ask(c, &places[i]);
 		if (n == 0)
-			log_message(LOG_WARNING, "rollback_waits",
-				    "%s of %s: no change of spec %s is known yet", c->rule,
-				    c->subject, c->spec);
+			wait_for_change(v, c);
 		if (n < 0)
-			log_message(LOG_ERROR, "rollback_lost",
-				    "%s of %s: the ledger cannot be read", c->rule, c->subject);
+			keep_fresh(c);
 	}
 	return n < 0 ? n : 0;
 }
@@ -258,9 +310,9 @@ void changes_follow(struct worker *w)
 	struct changes_watch *v = w->changes;
 	if (!v)
 		return;
-	int error = follow(v, SPAN("spec"), 0, &v->spec_after, on_spec);
+	int error = follow(v, SPAN("spec"), &v->spec_after, on_spec);
 	if (!error)
-		error = follow(v, SPAN("change"), 0, &v->change_after, on_change);
+		error = follow(v, SPAN("change"), &v->change_after, on_change);
 	if (!error)
 		error = ask_for_fresh(v);
 	if (error && !v->failed)
@@ -296,14 +348,17 @@ static void recall(struct changes_watch *v, const struct ledger_row *row)
 	struct span spec = json_string(json_get(root, "spec"));
 	bool asks = json_bool(json_get(root, "rollback")) && !json_bool(json_get(root, "monitor"));
 	bool known = json_string(json_get(root, "revision")).n > 0;
-	struct buf rule = { 0 }, subject = { 0 };
+	struct buf rule = { 0 }, subject = { 0 }, target = { 0 };
 	buf_printf(&rule, "%.*s", (int)json_string(json_get(root, "rule")).n,
 		   json_string(json_get(root, "rule")).p);
 	buf_printf(&subject, "%.*s", (int)row->subject.n, row->subject.p);
-	bool whole =
-		spec.n && spec.n <= LEDGER_SUBJECT_MAX && rule.n && !rule.failed && !subject.failed;
+	buf_printf(&target, "%.*s", (int)json_string(json_get(root, "target")).n,
+		   json_string(json_get(root, "target")).p);
+	bool whole = spec.n && spec.n <= LEDGER_SUBJECT_MAX && rule.n && !rule.failed &&
+		     !subject.failed && !target.failed;
 	if (asks && !known && whole) {
-		const struct outbox_wish wish = { .rule = rule.p,
+		const struct outbox_wish wish = { .target = target.p,
+						  .rule = rule.p,
 						  .subject = subject.p,
 						  .seen_ms = row->time_ms,
 						  .source = outbox_source_of(
@@ -312,6 +367,7 @@ static void recall(struct changes_watch *v, const struct ledger_row *row)
 	}
 	buf_fini(&rule);
 	buf_fini(&subject);
+	buf_fini(&target);
 	json_free(doc);
 }
 
@@ -328,16 +384,16 @@ int changes_begin(struct worker *w)
 	v->tick.fire = tick;
 	v->specs = specs_new(w);
 	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t since = (uint64_t)now.tv_sec * 1000 - DAY_MS;
+	v->since_ms = (uint64_t)now.tv_sec * 1000 - DAY_MS;
 	int error = v->specs ? 0 : -ENOMEM;
 	if (!error)
-		error = follow(v, SPAN("spec"), since, &v->spec_after, on_spec);
+		error = follow(v, SPAN("spec"), &v->spec_after, on_spec);
 	if (!error)
-		error = follow(v, SPAN("change"), since, &v->change_after, on_change);
+		error = follow(v, SPAN("change"), &v->change_after, on_change);
 	if (!error)
-		error = follow(v, SPAN("overdue"), since, &told, on_overdue);
+		error = follow(v, SPAN("overdue"), &told, on_overdue);
 	if (!error)
-		error = follow(v, SPAN("card"), since, &card, recall);
+		error = follow(v, SPAN("card"), &card, recall);
 	w->changes = v;
 	if (error)
 		return error;
@@ -357,7 +413,7 @@ void changes_end(struct worker *w)
 	pthread_mutex_lock(&all.lock);
 	all.worker = NULL;
 	while (all.first)
-		forget_first();
+		forget(all.first);
 	pthread_mutex_unlock(&all.lock);
 	timer_remove(&w->timers, &v->tick);
 	specs_free(v->specs);

@@ -32,7 +32,8 @@ struct change_place {
 };
 
 /* The change of a spec is to be taken back: now, or as soon as it is reported; and so are further
- * ones of that spec. wish: target and bad are not looked at. Any thread; never waits; copies. */
+ * ones of that spec. wish: where it has a target, only the changes of that one; bad is not looked
+ * at. Any thread; never waits; copies. */
 void changes_condemn(struct span spec, const struct outbox_wish *wish);
 
 /* The newest change of a spec: 1, 0 (none is known), -errno. */

@@ -145,13 +145,15 @@ static void on_signal(int number)
 	interrupted = 1;
 }
 
-/* A second one ends it at once. */
+/* A second interrupt ends it at once. Not so a second TERM: timeout(1) sends two, and a canary
+ * would be left behind. */
 static void catch_signals(void)
 {
-	struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART };
+	struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigemptyset(&a.sa_mask);
-	sigaction(SIGINT, &a, NULL);
 	sigaction(SIGTERM, &a, NULL);
+	a.sa_flags |= SA_RESETHAND;
+	sigaction(SIGINT, &a, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 

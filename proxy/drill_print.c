@@ -58,6 +58,15 @@ static bool has_phases(const struct drill_run *run)
 	return false;
 }
 
+static void put_phase(struct buf *out, const char *before, const char *name, double ms)
+{
+	buf_printf(out, "%s%s ", before, name);
+	if (isnan(ms))
+		buf_add_char(out, '-');
+	else
+		buf_printf(out, "%.1f", ms);
+}
+
 void drill_print_run(const struct drill_run *run, const struct config_drill *config)
 {
 	struct buf out = { 0 };
@@ -72,8 +81,7 @@ void drill_print_run(const struct drill_run *run, const struct config_drill *con
 	if (has_phases(run)) {
 		buf_add_text(&out, "            ");
 		for (size_t i = 0; i < DRILL_PHASES; i++)
-			buf_printf(&out, "%s%s %.1f", i ? ", " : "", drill_phase_names[i],
-				   run->phases[i]);
+			put_phase(&out, i ? ", " : "", drill_phase_names[i], run->phases[i]);
 		buf_add_text(&out, " ms\n");
 	}
 	if (run->why.n) {

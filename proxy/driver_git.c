@@ -35,6 +35,18 @@ struct work {
 	struct git_paths goal;    /* and as the anchor has them, where that differs from the tip */
 };
 
+enum { SHOWN = 300 };
+
+/* A name on one line: whoever commits chooses it, and must not write lines of ours. */
+static const char *shown(const char *name, char room[SHOWN])
+{
+	snprintf(room, SHOWN, "%s", name);
+	for (char *p = room; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return room;
+}
+
 /* --- what there is to do --- */
 
 static bool read_diff(struct repository *r, const char *from, const char *to, struct git_paths *out)
@@ -99,11 +111,11 @@ static bool touched_later(struct repository *r, const struct work *w, const stru
 			continue;
 		char range[2 * GIT_SHA + 4];
 		snprintf(range, sizeof(range), "%s..%s", w->bad, w->tip);
-		char by[GIT_SHA] = "a later commit";
+		char by[GIT_SHA] = "a later commit", name[SHOWN];
 		if (GIT(r, "log", "--format=%H", "-n1", range, "--", now->name))
 			(void)repository_sha(r, by);
 		buf_printf(r->says, "%s was changed later by %.12s; restore it by hand\n",
-			   now->name, by);
+			   shown(now->name, name), by);
 		any = true;
 	}
 	return any;
@@ -155,6 +167,7 @@ static enum driver_outcome plan(const struct driver_job *job, struct buf *says)
 {
 	struct repository r;
 	struct work w = { 0 };
+	char name[SHOWN];
 	repository_open(&r, job, says);
 	enum driver_outcome outcome = repository_fetch(&r);
 	if (outcome == DRIVER_DONE)
@@ -169,7 +182,7 @@ static enum driver_outcome plan(const struct driver_job *job, struct buf *says)
 			   job->target->git.branch, w.tip, w.bad);
 	for (size_t i = 0; i < w.goal.n; i++)
 		buf_printf(says, "  %s %s\n", git_path_gone(&w.goal.v[i]) ? "remove " : "restore",
-			   w.goal.v[i].name);
+			   shown(w.goal.v[i].name, name));
 	work_fini(&w);
 	repository_close(&r);
 	return outcome;
@@ -296,11 +309,12 @@ static enum driver_outcome act(const struct driver_job *job, char revision[DRIVE
 static bool differs_from_anchor(struct repository *r, const struct work *w)
 {
 	struct git_paths diff = { 0 };
+	char name[SHOWN];
 	bool differs = !read_diff(r, w->anchor, w->tip, &diff);
 	for (size_t i = 0; i < w->touched.n && !differs; i++)
 		if (git_paths_find(&diff, w->touched.v[i].name)) {
 			repository_say(r, "on the remote this path is not as the anchor has it: ",
-				       w->touched.v[i].name);
+				       shown(w->touched.v[i].name, name));
 			differs = true;
 		}
 	git_paths_fini(&diff);
@@ -310,12 +324,13 @@ static bool differs_from_anchor(struct repository *r, const struct work *w)
 static bool changed_more(struct repository *r, const struct work *w, const char *revision)
 {
 	struct git_paths diff = { 0 };
-	char before[GIT_SHA + 4];
+	char before[GIT_SHA + 4], name[SHOWN];
 	snprintf(before, sizeof(before), "%s^1", revision);
 	bool more = !read_diff(r, before, revision, &diff);
 	for (size_t i = 0; i < diff.n && !more; i++)
 		if (!git_paths_find(&w->touched, diff.v[i].name)) {
-			repository_say(r, "the restoring commit also changed: ", diff.v[i].name);
+			repository_say(r, "the restoring commit also changed: ",
+				       shown(diff.v[i].name, name));
 			more = true;
 		}
 	git_paths_fini(&diff);

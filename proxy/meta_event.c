@@ -6,7 +6,8 @@
 #include "lib/canonical.h"
 #include "lib/decimal.h"
 
-#define DEPTH_MAX 8 /* of what stands in a metric that nobody judges */
+#define DEPTH_MAX 8                     /* of what stands in a metric that nobody judges */
+#define WIDTH_MAX ASSERTION_METRICS_MAX /* values of one list or map there */
 #define NUMBER_MAX 64
 
 const char *const meta_rollbacks[META_ROLLBACK_COUNT] = {
@@ -67,12 +68,15 @@ static bool take_texts(const struct json_value *root, struct meta_event *e)
 	return true;
 }
 
-static bool is_shallow(const struct json_value *v, unsigned depth)
+static bool is_small(const struct json_value *v, unsigned depth)
 {
-	if (json_count(v) && depth == 0)
+	const struct json_value *values[WIDTH_MAX];
+	size_t n = json_count(v);
+	if (n > WIDTH_MAX || (n && depth == 0))
 		return false;
-	for (size_t i = 0; i < json_count(v); i++)
-		if (!is_shallow(json_at(v, i), depth - 1))
+	json_children(v, NULL, values);
+	for (size_t i = 0; i < n; i++)
+		if (!is_small(values[i], depth - 1))
 			return false;
 	return true;
 }
@@ -95,8 +99,9 @@ const char *meta_event_read(struct span body, struct meta_event *e)
 		return "`target` and `revision` are named together";
 	if (!assertion_metrics_take(json_get(root, "metrics"), &e->metrics))
 		return "`metrics` is an object of up to 256 values";
-	if (!is_shallow(json_get(root, "metrics"), DEPTH_MAX))
-		return "`metrics` is nested deeper than 8";
+	if (!is_small(json_get(root, "metrics"), DEPTH_MAX))
+		return "`metrics` is nested deeper than 8, or a list or object in it has more than "
+		       "256 values";
 	return NULL;
 }
 
@@ -151,41 +156,53 @@ static void add_number(struct buf *out, struct span text)
 		add_text(out, text);
 }
 
-static bool stood_before(const struct json_value *map, size_t i)
+static bool stood_before(const struct span *names, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (span_eq(json_key_at(map, k), json_key_at(map, i)))
+		if (span_eq(names[k], names[i]))
 			return true;
 	return false;
 }
 
+static void add_value(struct buf *out, const struct json_value *v);
+
+static void add_children(struct buf *out, const struct json_value *v, bool map)
+{
+	const struct json_value *values[WIDTH_MAX];
+	struct span names[WIDTH_MAX];
+	size_t count = json_count(v), n = 0;
+	CHECK(count <= WIDTH_MAX); /* is_small() */
+	json_children(v, names, values);
+	for (size_t i = 0; i < count; i++) {
+		if (map && stood_before(names, i))
+			continue; /* the verdict tells of it, where it counts */
+		buf_add_text(out, n++ ? "," : "");
+		if (map) {
+			add_text(out, names[i]);
+			buf_add_char(out, ':');
+		}
+		add_value(out, values[i]);
+	}
+}
+
 static void add_value(struct buf *out, const struct json_value *v)
 {
-	size_t n = 0;
 	switch (json_type(v)) {
 	case JSON_IS_NULL: buf_add_text(out, "null"); return;
 	case JSON_IS_BOOL: buf_add_text(out, json_bool(v) ? "true" : "false"); return;
 	case JSON_IS_NUMBER: add_number(out, json_number_text(v)); return;
 	case JSON_IS_TEXT: add_text(out, json_string(v)); return;
 	case JSON_IS_LIST:
-		for (size_t i = 0; i < json_count(v); i++) {
-			buf_add_char(out, i ? ',' : '[');
-			add_value(out, json_at(v, i));
-		}
-		buf_add_text(out, json_count(v) ? "]" : "[]");
+		buf_add_char(out, '[');
+		add_children(out, v, false);
+		buf_add_char(out, ']');
 		return;
-	case JSON_IS_MAP: break;
+	case JSON_IS_MAP:
+		buf_add_char(out, '{');
+		add_children(out, v, true);
+		buf_add_char(out, '}');
+		return;
 	}
-	buf_add_char(out, '{');
-	for (size_t i = 0; i < json_count(v); i++) {
-		if (stood_before(v, i))
-			continue; /* the verdict tells of it, where it counts */
-		buf_add_text(out, n++ ? "," : "");
-		add_text(out, json_key_at(v, i));
-		buf_add_char(out, ':');
-		add_value(out, json_at(v, i));
-	}
-	buf_add_char(out, '}');
 }
 
 /* Its members: field, limit, operator, reason, severity, and the value where it is a number. */

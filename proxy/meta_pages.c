@@ -172,16 +172,17 @@ static int settle_rollback(struct exchange *x, struct meta_event *e)
 static void ask(const struct exchange *x, const struct meta_event *e, const char *change,
 		const char *rule)
 {
-	const struct outbox_wish wish = { .target = e->place.target,
-					  .bad = e->place.revision,
-					  .rule = rule,
-					  .subject = change,
-					  .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
-					  .source = OUTBOX_ASSERTION };
+	struct outbox_wish wish = { .target = e->place.target,
+				    .bad = e->place.revision,
+				    .rule = rule,
+				    .subject = change,
+				    .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
+				    .source = OUTBOX_ASSERTION };
+	if (e->rollback == META_ASKED)
+		outbox_ask(&wish); /* now, so that its row goes before the event's */
+	wish.target = NULL;        /* all that are reported for it, of any target */
 	if (e->spec.n && !e->target.n)
-		changes_condemn(e->spec, &wish); /* all that are reported for it */
-	else if (e->rollback == META_ASKED)
-		outbox_ask(&wish);
+		changes_condemn(e->spec, &wish);
 }
 
 static void put_cards(const struct exchange *x, const struct meta_event *e)
@@ -316,8 +317,9 @@ static enum step_next run_record(struct exchange *x)
 
 static const struct step step_record = { "record", run_record };
 
-/* Whether its key belongs to another row, before anything is done about it: 1, 0 or -errno. */
-static int conflicts(struct exchange *x, const struct ledger_row *row)
+/* Before anything is done about it: 1 where its row is there already, and so are its cards; 0;
+ * -EEXIST where its key belongs to another row, or another -errno. */
+static int is_repeated(struct exchange *x, const struct ledger_row *row)
 {
 	struct ledger_store *s = x->w->server->ledger_reader;
 	struct buf canonical = { 0 };
@@ -327,9 +329,9 @@ static int conflicts(struct exchange *x, const struct ledger_row *row)
 	if (!error)
 		error = canonical_add(&canonical, json_root(doc));
 	int found = error ? error : ledger_store_keyed(s, row->key, &there);
-	if (found == 1)
-		found = !span_eq(there.subject, row->subject) ||
-			!span_eq(there.body, (struct span){ canonical.p, canonical.n });
+	if (found == 1 && (!span_eq(there.subject, row->subject) ||
+			   !span_eq(there.body, (struct span){ canonical.p, canonical.n })))
+		found = -EEXIST;
 	ledger_store_end(s);
 	buf_fini(&canonical);
 	json_free(doc);
@@ -353,10 +355,11 @@ static enum step_next put(struct exchange *x, struct meta_event *e)
 		next = no_memory(x);
 	} else if (body.n > LEDGER_BODY_MAX) {
 		next = ledger_post_refuse(x, -EFBIG);
-	} else if ((found = conflicts(x, &row)) != 0) {
-		next = not_written(x, found < 0 ? found : -EEXIST);
+	} else if ((found = is_repeated(x, &row)) < 0) {
+		next = not_written(x, found);
 	} else {
-		put_cards(x, e);
+		if (!found)
+			put_cards(x, e);
 		next = ledger_post_add(x, &row, &step_record);
 	}
 	buf_fini(&body);

@@ -93,6 +93,9 @@ static int load(struct nonces *n, uint64_t now_s)
 	struct buf text = { 0 };
 	char *rest = NULL;
 	int error = file_read(n->path, FILE_MAX, &text);
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '\0') /* as a power cut leaves it */
+			text.p[i] = '\n';
 	buf_add(&text, "", 1);
 	if (!error && text.failed)
 		error = -ENOMEM;

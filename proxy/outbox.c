@@ -182,17 +182,25 @@ static void lost(struct outbox *o, const struct outbox_wish *asked, const char *
 		    asked->rule, asked->subject, asked->bad, asked->target, why);
 }
 
+static bool has_room(const struct outbox *o, const char *target)
+{
+	size_t n = 0;
+	for (const struct wish *w = o->wishes; w; w = w->next)
+		n += strcmp(w->target, target) == 0;
+	return o->n_wishes < OUTBOX_OPEN_MOST && n < OUTBOX_OPEN_OF_TARGET;
+}
+
 static void begin(struct outbox *o, const struct outbox_wish *asked)
 {
 	if (is_open(o, asked)) {
 		outbox_count(o, WISH_REPEATED);
 		return;
 	}
-	struct wish *w = o->n_wishes < OUTBOX_OPEN_MOST ? new_wish(asked) : NULL;
+	bool room = has_room(o, asked->target);
+	struct wish *w = room ? new_wish(asked) : NULL;
 	if (!w) {
 		lost(o, asked,
-		     o->n_wishes < OUTBOX_OPEN_MOST ? "one of its names is too long"
-						    : "too many rollbacks are open");
+		     room ? "one of its names is too long" : "too many rollbacks are open");
 		return;
 	}
 	w->o = o;

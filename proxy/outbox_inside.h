@@ -11,6 +11,7 @@
 #include "proxy/outbox.h"
 
 #define OUTBOX_OPEN_MOST 256
+#define OUTBOX_OPEN_OF_TARGET 128 /* so that one target's flood leaves room for the others */
 #define OUTBOX_COURIERS 4
 #define OUTBOX_ATTEMPTS 20 /* of one target, bad revision and rule */
 #define OUTBOX_RECENT 4096

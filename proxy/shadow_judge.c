@@ -237,12 +237,15 @@ static void judge(const struct shadow_case *c, struct gate_scratch *scratch, str
 void shadow_judge(const struct shadow_case *c, struct gate_scratch *scratch,
 		  struct shadow_finding *out)
 {
+	const struct config_quorum *quorum = c->route ? c->route->quorum : NULL;
 	const struct quorum_settings settings = { .builders = BUILDERS,
 						  .agree = BUILDERS,
 						  .chosen = PRIMARY,
 						  .threshold = c->config->shadow->threshold,
 						  .max_bytes = QUORUM_BYTES,
-						  .max_nodes = QUORUM_NODES };
+						  .max_nodes = QUORUM_NODES,
+						  .base = quorum ? quorum->base : NULL,
+						  .n_base = quorum ? quorum->n_base : 0 };
 	*out = (struct shadow_finding){ .reason = "" };
 	if (!status_is_good(c, out))
 		return;

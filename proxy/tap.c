@@ -47,10 +47,13 @@ struct shm_ring *tap_ring(struct exchange *x)
 	return tap_session_ring(s, x->w->index);
 }
 
-/* A worker changes to another session between two requests, and only then takes the lock. */
+/* A worker changes to another session between two requests, and only then takes the lock. NULL:
+ * nobody mirrors. */
 struct tap_session *tap_session_for_new(struct worker *w)
 {
 	struct tap *t = w->server->tap;
+	if (!t)
+		return NULL;
 	if (!tap_session_is(t, w->tap)) {
 		tap_session_drop(w->tap);
 		w->tap = tap_session_take(t);

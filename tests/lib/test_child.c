@@ -59,6 +59,18 @@ Test(child, tells_how_it_ended)
 	cr_assert(child_reap(&c));
 }
 
+Test(child, gets_no_files_of_ours)
+{
+	char script[64];
+	int fd = dup(1);
+	snprintf(script, sizeof(script), "test ! -e /proc/self/fd/%d", fd);
+	cr_assert_eq(child_start(SH(script), &c), 0);
+	await_end();
+	cr_assert_eq(c.code, 0);
+	cr_assert(child_reap(&c));
+	close(fd);
+}
+
 Test(child, a_program_that_is_not_there_ends_with_127)
 {
 	cr_assert_eq(child_start((const char *const[]){ "/nonexistent/program", NULL }, &c), 0);

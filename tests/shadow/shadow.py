@@ -3,10 +3,12 @@
 
     tests/shadow/shadow.py PORT FOLDER
 """
+import gzip
 import http.server
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -20,6 +22,14 @@ TOKEN = "rctok" + "_abc_" + "0123456789ABCDEFGHIJKLMNOP"
 def answer(code):
     return {"id": "x", "object": "chat.completion", "choices": [
         {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"```python\n{code}```\n"}}]}
+
+
+def events(code):
+    """The same in pieces of seven characters."""
+    text = f"Here:\n```python\n{code}```\n"
+    rows = [{"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text[i:i + 7]}}]} for i in range(0, len(text), 7)]
+    rows.append({"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    return "".join(f"data: {json.dumps(row)}\n\n" for row in rows) + "data: [DONE]\n\n"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,6 +51,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def gzip(self, body):
+        body = gzip.compress(body)
+        self.send_response(200)
+        for name, value in (("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("Content-Length", str(len(body)))):
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -82,6 +100,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.whole(json.dumps(answer(OTHER)).encode())
         elif mode == "violates":
             self.whole(json.dumps(answer(CODE + f"key = '{TOKEN}'\n")).encode())
+        elif mode == "events":
+            self.whole(events(CODE).encode(), kind="text/event-stream")
+        elif mode == "mislabelled":
+            self.whole(events(CODE).encode(), kind="application/octet-stream")
+        elif mode == "gzip":
+            self.gzip(json.dumps(answer(CODE)).encode())
         elif mode == "prose":
             self.whole(json.dumps(answer("")).encode())
         elif mode == "exit":
@@ -112,4 +136,9 @@ if __name__ == "__main__":
                 f.write(str(os.getpid()))
             time.sleep(600)
             sys.exit(0)
-    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
+    if "SHADOW_TLS" in os.environ:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.environ["SHADOW_TLS"] + ".pem", os.environ["SHADOW_TLS"] + ".key")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()

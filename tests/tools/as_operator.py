@@ -171,15 +171,16 @@ class Probe:
         if pattern and not re.search(pattern, text, re.M):
             raise Unexpected(f"{method} {path}\n      expected {show(pattern)}\n      got      {show(text)}")
 
-    def reports(self, body, status=200, pattern=None, secret="ab" * 16, name="ci", late=0, nonce=None, sent=None, **headers):
-        """An event of the auditor, signed. late: seconds; sent: what goes out in the place of the signed body."""
+    def reports(self, body, status=200, pattern=None, secret="ab" * 16, name="ci", late=0, nonce=None, sent=None,
+                to="/webhook/meta", **headers):
+        """An event of the auditor, signed. late: seconds; sent: what goes out in the place of the signed body; to: where."""
         text = body if isinstance(body, str) else json.dumps(body)
         now, nonce = str(int(time.time()) - late), nonce or secrets.token_urlsafe(18)
         signed = "\n".join(["POST", "/webhook/meta", now, nonce, text])
         mark = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         given = {"x-redcard-time": now, "x-redcard-nonce": nonce, "x-redcard-signature": f"{name}:{mark}"}
         given.update({k.replace("_", "-"): v for k, v in headers.items()})
-        self.sends("POST", "/webhook/meta", sent or text, status, pattern, {k: v for k, v in given.items() if v})
+        self.sends("POST", to, sent or text, status, pattern, {k: v for k, v in given.items() if v})
 
 
 class Cli:
