@@ -1,11 +1,14 @@
 /*
  * load: asks one server for many small answers or many event streams, and prints one line of JSON.
  *
- *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,...] [-O PID] [-slk]
+ *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,...] [-O PID] [-b
+ * BYTES] [-slk]
  *
  *   -P  processes whose CPU time is charged, read at the same instants as the counters
  *
  *   -O  the origin, to tell how busy the harness's own core is
+ *
+ *   -b  every request is a POST with so many bytes
  *
  *   -s  the answer is an event stream of frames (POST); else every answer is one request (GET)
  *
@@ -44,13 +47,14 @@ enum state { AT_HEAD, AT_LENGTH, AT_CHUNK_SIZE, AT_CHUNK, AT_CHUNK_END, AT_TRAIL
 struct conn {
 	int fd;
 	bool ready;    /* the first answer has begun */
-	bool want_out; /* still connecting */
+	bool want_out; /* connecting, or the request is not sent to its end */
 	enum state state;
 	size_t head_n;
 	uint64_t left; /* of the length or chunk; while a chunk's size is read, its value so far */
 	uint64_t body; /* bytes of the body so far */
 	uint64_t sent_ns;
-	size_t line; /* bytes of the line of a chunk's size or of a trailer */
+	size_t asked; /* bytes of the request that are sent */
+	size_t line;  /* bytes of the line of a chunk's size or of a trailer */
 	char stamp[FRAME_STAMP_BYTES + 1];
 	char head[HEAD_MAX];
 };
@@ -63,6 +67,7 @@ static struct {
 	clockid_t clocks[PIDS_MAX];
 	size_t clocks_n;
 	clockid_t origin;
+	size_t posted;
 	bool has_origin, streams, stamps, keep;
 } opt = { .port = 9000, .path = "/small", .connections = 64, .warm_s = 0.5, .time_s = 2 };
 
@@ -71,7 +76,7 @@ static struct conn *conns;
 static unsigned opened, ready;
 static uint64_t answers, body_bytes, errors, reads, reconnects;
 static struct histogram latency;
-static char request[512];
+static char request[1 << 20];
 static size_t request_n;
 
 static double clock_s(clockid_t id)
@@ -126,13 +131,29 @@ static void redial(struct conn *c, bool ended)
 	c->ready = false;
 }
 
+/* Sends what is left of the request, and goes on when there is room again. */
+static bool push(struct conn *c)
+{
+	if (c->asked == 0)
+		c->sent_ns = now_ns();
+	ssize_t n = send(c->fd, request + c->asked, request_n - c->asked, MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN)
+		return false;
+	c->asked += n > 0 ? (size_t)n : 0;
+	if (c->asked < request_n) {
+		c->want_out = true;
+		watch(c, EPOLL_CTL_MOD);
+	}
+	return true;
+}
+
 static bool ask(struct conn *c)
 {
 	c->state = AT_HEAD;
 	c->head_n = 0;
 	c->body = 0;
-	c->sent_ns = now_ns();
-	return send(c->fd, request, request_n, MSG_NOSIGNAL) == (ssize_t)request_n;
+	c->asked = 0;
+	return push(c);
 }
 
 /* The answer is complete; false: it is not what the origin sends. */
@@ -265,7 +286,7 @@ static void on_event(struct conn *c, uint32_t events)
 	if (c->want_out) {
 		c->want_out = false;
 		watch(c, EPOLL_CTL_MOD);
-		if ((events & (EPOLLERR | EPOLLHUP)) || !ask(c))
+		if ((events & (EPOLLERR | EPOLLHUP)) || !push(c))
 			redial(c, false);
 		return;
 	}
@@ -309,7 +330,7 @@ static void parse_pids(char *list)
 static void parse_options(int argc, char **argv)
 {
 	int o;
-	while ((o = getopt(argc, argv, "p:u:c:w:t:P:O:slk")) != -1) {
+	while ((o = getopt(argc, argv, "p:u:c:w:t:P:O:b:slk")) != -1) {
 		if (o == 'p')
 			opt.port = atoi(optarg);
 		else if (o == 'u')
@@ -324,6 +345,8 @@ static void parse_options(int argc, char **argv)
 			parse_pids(optarg);
 		else if (o == 'O')
 			opt.has_origin = clock_getcpuclockid((pid_t)atoi(optarg), &opt.origin) == 0;
+		else if (o == 'b')
+			opt.posted = (size_t)atol(optarg);
 		else if (o == 's')
 			opt.streams = true;
 		else if (o == 'l')
@@ -342,6 +365,17 @@ static void build_request(void)
 		"Content-Type: application/json\r\nContent-Length: 36\r\n\r\n"
 		"{\"model\":\"builder\",\"stream\":true}   ";
 	static const char get[] = "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n";
+	if (opt.posted) {
+		request_n = (size_t)snprintf(
+			request, 512,
+			"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n",
+			opt.path, opt.posted);
+		if (request_n >= 512 || opt.posted > sizeof(request) - request_n)
+			die("load: the request is too long");
+		memset(request + request_n, 'x', opt.posted);
+		request_n += opt.posted;
+		return;
+	}
 	const char *rest = opt.streams ? post : get;
 	int head = (int)strcspn(rest, "%");
 	request_n = (size_t)snprintf(request, sizeof(request), "%.*s%s%s", head, rest, opt.path,

@@ -1,7 +1,8 @@
 /*
- * origin [-p PORT]: a builder that costs almost nothing, to stand behind a proxy that is measured.
+ * origin [-p PORT] [-d MS]: a builder that costs almost nothing, to stand behind a proxy that is
+ * measured.
  *
- *   GET  /small                            a small JSON answer, kept alive
+ *   GET, POST /small                       a small JSON answer, kept alive, MS later (0)
  *
  *   POST /v1/...?mode=flat&frames=N        N events flat out, 45 KB at a time, one chunk for each;
  *                                          with &chunk=write one chunk for all 45 KB
@@ -32,7 +33,7 @@
 #define PENDING_MAX 1024
 #define CHUNK_HEAD_MAX 16
 
-enum mode { MODE_IDLE, MODE_FLAT, MODE_PACE };
+enum mode { MODE_IDLE, MODE_FLAT, MODE_PACE, MODE_LATE };
 
 struct conn {
 	int fd;
@@ -47,6 +48,7 @@ struct conn {
 	size_t out_n;
 	size_t text_at;
 	size_t in_n, pending_n;
+	size_t skip; /* bytes of a long body that are still to come */
 	char in[IN_MAX];
 	char pending[PENDING_MAX]; /* what a paced send left over */
 };
@@ -66,6 +68,7 @@ static const char small_answer[] =
 static const char not_found[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
 static int ep;
+static unsigned delay_ms;
 static struct conn *wheel[WHEEL_SLOTS];
 static uint64_t wheel_slot; /* the next slot to look at, counted from the clock's zero */
 static size_t paced;
@@ -184,6 +187,38 @@ static bool pace_start(struct conn *c, double rate)
 	return send_small(c, stream_head, sizeof(stream_head) - 1);
 }
 
+static bool send_answer(struct conn *c)
+{
+	if (delay_ms == 0 || c->mode == MODE_LATE) {
+		c->mode = MODE_IDLE;
+		return send_small(c, small_answer, sizeof(small_answer) - 1);
+	}
+	c->mode = MODE_LATE;
+	c->due_ns = now_ns() + delay_ms * UINT64_C(1000000);
+	schedule(c);
+	return true;
+}
+
+static bool take_requests(struct conn *c);
+
+/* What a stream or a late answer does when it is due. False: the peer is gone. */
+static bool be_due(struct conn *c)
+{
+	if (c->mode == MODE_LATE)
+		return send_answer(c) && take_requests(c);
+	if (!send_event(c))
+		return false;
+	if (c->left == 0) {
+		c->mode = MODE_IDLE;
+		return true;
+	}
+	c->due_ns += c->period_ns;
+	if (c->due_ns / SLOT_NS <= wheel_slot)
+		c->due_ns = (wheel_slot + 1) * SLOT_NS;
+	schedule(c);
+	return true;
+}
+
 /* Does everything that is due in the slots up to now. A stream that falls behind skips no event: it
  * catches up. */
 static void turn_wheel(uint64_t now)
@@ -196,18 +231,8 @@ static void turn_wheel(uint64_t now)
 			if (c->due_ns / SLOT_NS > wheel_slot)
 				continue;
 			unschedule(c);
-			if (!send_event(c)) {
+			if (!be_due(c))
 				drop(c);
-				continue;
-			}
-			if (c->left == 0) {
-				c->mode = MODE_IDLE;
-				continue;
-			}
-			c->due_ns += c->period_ns;
-			if (c->due_ns / SLOT_NS <= wheel_slot)
-				c->due_ns = (wheel_slot + 1) * SLOT_NS;
-			schedule(c);
 		}
 	}
 }
@@ -273,7 +298,7 @@ static double query(const char *target, const char *name, double otherwise)
 static bool answer(struct conn *c, const char *target)
 {
 	if (strncmp(target, "/small", 6) == 0)
-		return send_small(c, small_answer, sizeof(small_answer) - 1);
+		return send_answer(c);
 	if (strstr(target, "mode=flat"))
 		return flat_start(c, (uint64_t)query(target, "frames=", 10000),
 				  strstr(target, "chunk=write"));
@@ -297,13 +322,18 @@ static bool take_requests(struct conn *c)
 		size_t n =
 			(size_t)(end + 4 - c->in) + (length ? strtoul(length + 17, NULL, 10) : 0);
 		*end = '\r';
-		if (n > c->in_n)
-			return n < IN_MAX;
+		if (n > c->in_n && n < IN_MAX)
+			return true;
 		char *target = strchr(c->in, ' ');
 		char *target_end = target ? strpbrk(target + 1, " \r") : NULL;
 		if (!target_end)
 			return false;
 		*target_end = 0;
+		if (n > c->in_n) { /* a long body, which nobody looks at */
+			c->skip = n - c->in_n;
+			c->in_n = 0;
+			return strncmp(target + 1, "/small", 6) == 0;
+		}
 		bool fine = answer(c, target + 1);
 		memmove(c->in, c->in + n, c->in_n - n);
 		c->in_n -= n;
@@ -313,10 +343,24 @@ static bool take_requests(struct conn *c)
 	return true;
 }
 
+/* False: the peer is gone. */
+static bool skip_body(struct conn *c)
+{
+	static char sink[1 << 18];
+	ssize_t n =
+		recv(c->fd, sink, c->skip < sizeof(sink) ? c->skip : sizeof(sink), MSG_DONTWAIT);
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN;
+	c->skip -= (size_t)n;
+	return c->skip > 0 || send_answer(c);
+}
+
 static void on_event(struct conn *c, uint32_t events)
 {
 	bool fine = true;
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+	if (c->skip > 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+		fine = skip_body(c);
+	} else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
 		ssize_t n = recv(c->fd, c->in + c->in_n, IN_MAX - 1 - c->in_n, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			fine = false;
@@ -365,10 +409,16 @@ static int listen_on(int port)
 
 int main(int argc, char **argv)
 {
-	int port = argc == 3 && strcmp(argv[1], "-p") == 0 ? atoi(argv[2]) : 9000;
-	if (argc != 1 && argc != 3) {
-		fprintf(stderr, "usage: origin [-p PORT]\n");
-		return 2;
+	int port = 9000, o;
+	while ((o = getopt(argc, argv, "p:d:")) != -1) {
+		if (o == 'p') {
+			port = atoi(optarg);
+		} else if (o == 'd') {
+			delay_ms = (unsigned)atoi(optarg);
+		} else {
+			fprintf(stderr, "usage: origin [-p PORT] [-d MS]\n");
+			return 2;
+		}
 	}
 	harness_init();
 	ep = epoll_create1(EPOLL_CLOEXEC);
