@@ -124,10 +124,10 @@ check: tests; $(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $
 fuzz: setup
 	$(sub) MODE=fuzz fuzzers
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
-bench:
-	@deploy/setup build test bench
+bench:; @deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
-	$(Q)BUILD=$(B) bench/distance_cases; tests/drill/run -- --type secret --count 100; bench/run $(ARGS); bench/shadow
+	$(Q)BUILD=$(B) bench/distance_cases; tests/drill/run -- --type secret --count 100; bench/run $(ARGS)
+	$(Q)bench/shadow
 kills: all; $(Q)for s in kills rollbacks wishes; do tests/$$s/run $(or $(KILLS),300) || exit; done
 drill: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/drill/run -- $(ARGS)
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
