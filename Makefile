@@ -2,7 +2,8 @@
 #? make [all]        build build/release/redcard            make demo      see it stop a stream
 #? make run           serve with CONFIG=FILE                make test      every suite; ends `N passed, M failed`
 #? make asan, tsan    the suites under a sanitizer          make fuzz      each target for FUZZ_SECONDS=60
-#? make bench         nginx, HAProxy; -distance, -pairs  make cover     lines that the tests reach
+#? make bench         nginx, HAProxy; -distance, -pairs,  make cover     lines that the tests reach
+#?                    -shadow                             make shadows   the mirror's tests in full size
 #? make lint, format  the house rules                       make install, uninstall   PREFIX=/usr/local DESTDIR=
 #? make kills, table  kill -9 it 300 times, count findings make clean   forget the builds; SUITES="unit lint", CC=clang
 #? make drill         bad canaries, from byte to restore   ARGS='--type secret --count 100'
@@ -112,6 +113,7 @@ $(GRAMMARS): $(TS_OBJ)
 $(TS)/src/lib.c:; @echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
 # What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
+TYPED := all drill table kills shadows bench-shadow bench-distance bench-pairs tests check fuzzers run install
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
@@ -122,29 +124,27 @@ check: tests; $(Q)BUILD=$(B) $(if $(filter tsan,$(MODE)),setarch -R) tests/run $
 fuzz: setup
 	$(sub) MODE=fuzz fuzzers
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run
-bench:
-	@deploy/setup build test bench
+bench:; @deploy/setup build test bench
 	$(sub) all $(patsubst %.c,$(B)/%,$(shell grep -ls '^int main' bench/*.c))
 	$(Q)BUILD=$(B) bench/distance_cases; tests/drill/run -- --type secret --count 100; bench/run $(ARGS)
+	$(Q)bench/shadow
 kills: all; $(Q)for s in kills rollbacks wishes; do tests/$$s/run $(or $(KILLS),300) || exit; done
 drill: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard tests/drill/run -- $(ARGS)
 bench-distance: $(B)/bench/distance; $(Q)BUILD=$(B) bench/distance_cases
+bench-shadow: all $(B)/bench/load $(B)/bench/origin; $(Q)bench/shadow $(ARGS)
+shadows: all; $(Q)tests/mirror/full && REDCARD_TEST_FULL=1 tests/mirror/run -v && KILLS=50 tests/shadow/run kill_9
 table bench-pairs: all; $(Q)REDCARD=$(CURDIR)/$(B)/redcard bench/$(if $(filter table,$@),insecure,pair_tables)
-cover: setup
-	$(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
+cover: setup; $(Q)find build/cover -name '*.gcda' -delete 2>/dev/null || true
 	$(sub) MODE=cover SUITES='$(or $(SUITES),unit fuzz scenarios)' check
 	$(Q)tests/cover build/cover
 lint: setup; $(Q)tests/lint/run
-format:
-	$(Q)clang-format -i $(wildcard $(addsuffix /*.[ch],lib policy proxy bpf bench lib/* tests/* tests/*/*))
+format:; $(Q)clang-format -i $(wildcard $(addsuffix /*.[ch],lib policy proxy bpf bench lib/* tests/* tests/*/*))
 
 install: all
-install uninstall:
-	$(Q)PREFIX='$(PREFIX)' deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
-clean:
-	$(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
+install uninstall:; $(Q)PREFIX='$(PREFIX)' deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
+clean:; $(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 help:; @sed -n 's/^#? //p' Makefile
 FORCE:
-.PHONY: all drill table kills bench-distance bench-pairs tests check fuzzers run install $(OUTER) FORCE
+.PHONY: $(TYPED) $(OUTER) FORCE
 .SECONDARY .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

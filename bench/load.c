@@ -1,14 +1,16 @@
 /*
  * load: asks one server for many small answers or many event streams, and prints one line of JSON.
  *
- *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,...] [-O PID] [-b
- * BYTES] [-slk]
+ *   load -p PORT [-u PATH] [-c CONNECTIONS] [-w WARM_S] [-t MEASURE_S] [-P PID,...] [-O PID]
+ *        [-b BYTES] [-r RATE] [-slk]
  *
  *   -P  processes whose CPU time is charged, read at the same instants as the counters
  *
  *   -O  the origin, to tell how busy the harness's own core is
  *
  *   -b  every request is a POST with so many bytes
+ *
+ *   -r  so many requests a second of all connections together, as far as they are answered
  *
  *   -s  the answer is an event stream of frames (POST); else every answer is one request (GET)
  *
@@ -53,8 +55,9 @@ struct conn {
 	uint64_t left; /* of the length or chunk; while a chunk's size is read, its value so far */
 	uint64_t body; /* bytes of the body so far */
 	uint64_t sent_ns;
-	size_t asked; /* bytes of the request that are sent */
-	size_t line;  /* bytes of the line of a chunk's size or of a trailer */
+	struct conn *waiting; /* with a rate: who asks next, after this one */
+	size_t asked;         /* bytes of the request that are sent */
+	size_t line;          /* bytes of the line of a chunk's size or of a trailer */
 	char stamp[FRAME_STAMP_BYTES + 1];
 	char head[HEAD_MAX];
 };
@@ -68,11 +71,13 @@ static struct {
 	size_t clocks_n;
 	clockid_t origin;
 	size_t posted;
+	double rate;
 	bool has_origin, streams, stamps, keep;
 } opt = { .port = 9000, .path = "/small", .connections = 64, .warm_s = 0.5, .time_s = 2 };
 
 static int ep;
-static struct conn *conns;
+static struct conn *conns, *first_waiting, **last_waiting = &first_waiting;
+static uint64_t next_ask_ns;
 static unsigned opened, ready;
 static uint64_t answers, body_bytes, errors, reads, reconnects;
 static struct histogram latency;
@@ -114,6 +119,19 @@ static void dial(struct conn *c)
 	watch(c, EPOLL_CTL_ADD);
 }
 
+/* One that waits to ask does not any more. */
+static void stop_waiting(const struct conn *c)
+{
+	struct conn **at = &first_waiting;
+	while (*at && *at != c)
+		at = &(*at)->waiting;
+	if (!*at)
+		return;
+	*at = c->waiting;
+	if (!*at)
+		last_waiting = at;
+}
+
 /* A connection that the server ended between two answers is no error, only a cost. */
 static void redial(struct conn *c, bool ended)
 {
@@ -125,6 +143,7 @@ static void redial(struct conn *c, bool ended)
 			opt.port, (int)c->state, (unsigned long long)c->body);
 	if (errors > 1000)
 		harness_stopping = 1;
+	stop_waiting(c);
 	ready -= c->ready;
 	close(c->fd);
 	dial(c);
@@ -156,6 +175,33 @@ static bool ask(struct conn *c)
 	return push(c);
 }
 
+/* Those that waited longest ask when it is time; what could not be asked in time is left out. */
+static void ask_in_time(uint64_t now)
+{
+	uint64_t period = (uint64_t)(1e9 / opt.rate);
+	if (next_ask_ns + 20 * period < now)
+		next_ask_ns = now;
+	for (struct conn *c; next_ask_ns <= now && (c = first_waiting); next_ask_ns += period) {
+		first_waiting = c->waiting;
+		if (!first_waiting)
+			last_waiting = &first_waiting;
+		if (!ask(c))
+			redial(c, true);
+	}
+}
+
+static bool ask_next(struct conn *c)
+{
+	if (opt.rate <= 0)
+		return ask(c);
+	c->waiting = NULL;
+	c->state = AT_HEAD;
+	c->head_n = 0;
+	*last_waiting = c;
+	last_waiting = &c->waiting;
+	return true;
+}
+
 /* The answer is complete; false: it is not what the origin sends. */
 static bool finish(struct conn *c)
 {
@@ -164,7 +210,7 @@ static bool finish(struct conn *c)
 	answers++;
 	if (!opt.streams)
 		histogram_add(&latency, now_ns() - c->sent_ns);
-	return ask(c);
+	return ask_next(c);
 }
 
 /* Finds the stamps in n bytes of body at the stream's offset c->body, and dates them. */
@@ -306,6 +352,11 @@ static void turn(uint64_t until)
 		while (opened < opt.connections && opened - ready < RAMP)
 			dial(&conns[opened++]);
 		uint64_t left = until - now < 20000000u ? until - now : 20000000u;
+		if (opt.rate > 0)
+			ask_in_time(now);
+		if (opt.rate > 0 && first_waiting)
+			left = next_ask_ns > now && next_ask_ns - now < left ? next_ask_ns - now
+									     : left;
 		struct timespec wait = { .tv_nsec = (long)left };
 		int n = epoll_pwait2(ep, events, 256, &wait, NULL);
 		for (int i = 0; i < n; i++)
@@ -330,7 +381,7 @@ static void parse_pids(char *list)
 static void parse_options(int argc, char **argv)
 {
 	int o;
-	while ((o = getopt(argc, argv, "p:u:c:w:t:P:O:b:slk")) != -1) {
+	while ((o = getopt(argc, argv, "p:u:c:w:t:P:O:b:r:slk")) != -1) {
 		if (o == 'p')
 			opt.port = atoi(optarg);
 		else if (o == 'u')
@@ -347,6 +398,8 @@ static void parse_options(int argc, char **argv)
 			opt.has_origin = clock_getcpuclockid((pid_t)atoi(optarg), &opt.origin) == 0;
 		else if (o == 'b')
 			opt.posted = (size_t)atol(optarg);
+		else if (o == 'r')
+			opt.rate = atof(optarg);
 		else if (o == 's')
 			opt.streams = true;
 		else if (o == 'l')
