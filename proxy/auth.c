@@ -1,7 +1,10 @@
 #include "proxy/auth.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "lib/buf.h"
 #include "proxy/units.h"
@@ -138,4 +141,26 @@ enum auth auth_who(const struct auth_check *check, const struct auth_request *re
 	if (request->signature.p)
 		return signature(check, request, who);
 	return request->authorization.p ? bearer(check, request->authorization, who) : AUTH_ABSENT;
+}
+
+int auth_headers(const char *name, const char *secret, const struct auth_request *request,
+		 char out[3][AUTH_HEADER])
+{
+	unsigned char random[AUTH_NONCE_LEAST];
+	char now[24], nonce[2 * AUTH_NONCE_LEAST + 1], mark[SHA256_HEX];
+	struct auth_request signs = *request;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
+	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
+	signs.time = span_of(now);
+	signs.nonce = span_of(nonce);
+	int error = auth_sign(span_of(secret), &signs, mark);
+	if (error)
+		return error;
+	snprintf(out[0], AUTH_HEADER, "x-redcard-time: %s", now);
+	snprintf(out[1], AUTH_HEADER, "x-redcard-nonce: %s", nonce);
+	snprintf(out[2], AUTH_HEADER, "x-redcard-signature: %s:%s", name, mark);
+	return 0;
 }

@@ -64,4 +64,11 @@ enum auth auth_who(const struct auth_check *check, const struct auth_request *re
 int auth_sign(struct span secret, const struct auth_request *request,
 	      char out[SHA256_HEX]) MUST_USE;
 
+#define AUTH_HEADER 256 /* bytes of one header, with its NUL */
+
+/* The headers that sign a request from here, now: "name: value". request: method, target and body
+ * alone. -ENOMEM, -EIO. */
+int auth_headers(const char *name, const char *secret, const struct auth_request *request,
+		 char out[3][AUTH_HEADER]) MUST_USE;
+
 #endif

@@ -92,7 +92,7 @@ static bool is_configured(const struct drill *d, const struct drill_kind *kind, 
 {
 	if (kind->door == DRILL_PAIR && !d->config->pair)
 		buf_add_text(why, "the configuration has no `pair`");
-	else if (kind->door == DRILL_EVENT && !d->config->webhook.secret)
+	else if (kind->metrics && !d->config->webhook.secret)
 		buf_add_text(why, "the configuration has no `webhook`");
 	else
 		return true;

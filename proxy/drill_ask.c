@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "proxy/auth.h"
 #include "proxy/plain.h"
@@ -11,35 +10,11 @@
 #define ANSWER_BYTES (4u << 20)
 #define ASK_MS 30000
 
-/* The three headers of a signature, into room. */
-static bool sign(const struct drill_request *r, struct buf room[3])
-{
-	unsigned char random[16];
-	char nonce[33], time[24], hex[SHA256_HEX];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return false;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-	snprintf(time, sizeof(time), "%llu", (unsigned long long)(drill_now_us() / 1000000));
-	const struct auth_request what = { .method = span_of(r->method),
-					   .target = span_of(r->path),
-					   .body = r->body,
-					   .time = span_of(time),
-					   .nonce = span_of(nonce) };
-	if (auth_sign(span_of(r->key->secret), &what, hex) != 0)
-		return false;
-	buf_printf(&room[0], "x-redcard-time: %s", time);
-	buf_printf(&room[1], "x-redcard-nonce: %s", nonce);
-	buf_printf(&room[2], "x-redcard-signature: %s:%s", r->key->name, hex);
-	for (size_t i = 0; i < 3; i++)
-		buf_add(&room[i], "", 1);
-	return !room[0].failed && !room[1].failed && !room[2].failed;
-}
-
 bool drill_ask(struct drill *d, const struct drill_request *r, struct fetch_answer *out,
 	       struct buf *why)
 {
-	struct buf url = { 0 }, spec = { 0 }, signature[3] = { 0 };
+	struct buf url = { 0 }, spec = { 0 };
+	char signature[3][AUTH_HEADER];
 	const char *headers[6] = { 0 };
 	char said[FETCH_WHY] = "out of memory";
 	size_t n = 0, length = strlen(r->url);
@@ -53,9 +28,12 @@ bool drill_ask(struct drill *d, const struct drill_request *r, struct fetch_answ
 		buf_add(&spec, "", 1);
 		headers[n++] = spec.failed ? NULL : spec.p;
 	}
-	bool good = !r->key || sign(r, signature);
+	const struct auth_request what = { .method = span_of(r->method),
+					   .target = span_of(r->path),
+					   .body = r->body };
+	bool good = !r->key || auth_headers(r->key->name, r->key->secret, &what, signature) == 0;
 	for (size_t i = 0; r->key && good && i < 3; i++)
-		headers[n++] = signature[i].p;
+		headers[n++] = signature[i];
 	buf_add(&url, "", 1);
 	const struct fetch_request request = { .method = r->method,
 					       .url = url.p,
@@ -71,8 +49,6 @@ bool drill_ask(struct drill *d, const struct drill_request *r, struct fetch_answ
 		buf_printf(why, "%s at %s does not answer: %s", r->part, r->url, said);
 	buf_fini(&url);
 	buf_fini(&spec);
-	for (size_t i = 0; i < 3; i++)
-		buf_fini(&signature[i]);
 	return good;
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "lib/fetch.h"
@@ -14,7 +13,7 @@
 #include "proxy/auth.h"
 #include "proxy/driver.h"
 
-enum { ANSWER_MAX = 65536, SAYS_MAX = 1500, HEADER_MAX = 200 };
+enum { ANSWER_MAX = 65536, SAYS_MAX = 1500 };
 
 struct ask {
 	const struct driver_job *job;
@@ -55,36 +54,23 @@ static void write_target(const char *url, struct buf *out)
 	buf_printf(out, "%s%s", *path == '/' ? "" : "/", path);
 }
 
-static int sign(const struct ask *a, struct span body, char headers[3][HEADER_MAX])
+static int sign(const struct ask *a, struct span body, char headers[3][AUTH_HEADER])
 {
 	const struct driver_webhook *w = &a->job->target->webhook;
-	unsigned char random[16];
-	char now[24], nonce[2 * sizeof(random) + 1], mark[SHA256_HEX];
 	struct buf target = { 0 };
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-	snprintf(now, sizeof(now), "%lld", (long long)time(NULL));
 	write_target(w->url, &target);
 	const struct auth_request request = { .method = SPAN("POST"),
 					      .target = { target.p, target.n },
-					      .body = body,
-					      .time = span_of(now),
-					      .nonce = span_of(nonce) };
-	int error = target.failed ? -ENOMEM : auth_sign(span_of(w->sign.secret), &request, mark);
+					      .body = body };
+	int error = target.failed ? -ENOMEM
+				  : auth_headers(w->sign.name, w->sign.secret, &request, headers);
 	buf_fini(&target);
-	if (error)
-		return error;
-	snprintf(headers[0], HEADER_MAX, "x-redcard-time: %s", now);
-	snprintf(headers[1], HEADER_MAX, "x-redcard-nonce: %s", nonce);
-	snprintf(headers[2], HEADER_MAX, "x-redcard-signature: %s:%s", w->sign.name, mark);
-	return 0;
+	return error;
 }
 
 static int post(struct ask *a, char why[FETCH_WHY])
 {
-	char signature[3][HEADER_MAX];
+	char signature[3][AUTH_HEADER];
 	const char *headers[] = { "content-type: application/json", signature[0], signature[1],
 				  signature[2], NULL };
 	struct buf body = { 0 };

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "lib/json.h"
@@ -13,7 +12,6 @@
 #define LOOK_LEAST_MS 500u
 #define ANSWER_BYTES (256u << 10)
 #define AFTER_MOST_MS 10000u
-#define NONCE_BYTES 18
 #define REASON_BYTES 180 /* PatchCtl takes 200 */
 
 struct question {
@@ -22,32 +20,10 @@ struct question {
 	uint32_t timeout_ms;
 };
 
-static bool sign(const struct config_rollback *c, const struct question *q, char headers[3][160])
-{
-	unsigned char random[NONCE_BYTES];
-	char signature[SHA256_HEX], now[32], nonce[2 * NONCE_BYTES + 1];
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return false;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-	snprintf(now, sizeof(now), "%lld", (long long)(outbox_real_us() / 1000000));
-	const struct auth_request request = { .method = span_of(q->method),
-					      .target = span_of(q->target),
-					      .body = q->body,
-					      .time = span_of(now),
-					      .nonce = span_of(nonce) };
-	if (auth_sign(span_of(c->secret), &request, signature) != 0)
-		return false;
-	snprintf(headers[0], sizeof(headers[0]), "x-redcard-time: %s", now);
-	snprintf(headers[1], sizeof(headers[1]), "x-redcard-nonce: %s", nonce);
-	snprintf(headers[2], sizeof(headers[2]), "x-redcard-signature: %s:%s", c->name, signature);
-	return true;
-}
-
 static int ask(struct fetcher *f, const struct config_rollback *c, const struct question *q,
 	       struct fetch_answer *answer, char why[FETCH_WHY])
 {
-	char signs[3][160], key[96];
+	char signs[3][AUTH_HEADER], key[96];
 	struct buf url = { 0 };
 	const char *headers[6] = { signs[0], signs[1], signs[2] };
 	if (q->key) {
@@ -57,7 +33,10 @@ static int ask(struct fetcher *f, const struct config_rollback *c, const struct 
 	}
 	buf_printf(&url, "%s%s", c->patchctl, q->target);
 	buf_add_char(&url, '\0');
-	if (url.failed || !sign(c, q, signs)) {
+	const struct auth_request what = { .method = span_of(q->method),
+					   .target = span_of(q->target),
+					   .body = q->body };
+	if (url.failed || auth_headers(c->name, c->secret, &what, signs) != 0) {
 		buf_fini(&url);
 		snprintf(why, FETCH_WHY, "the request could not be signed");
 		return -EIO;
