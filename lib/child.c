@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define KILL_MS 2000
 
 /* --- start --- */
@@ -111,22 +113,15 @@ static bool clear(struct child *c)
 	return true;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* True: its program and all of its group are gone. */
 static bool await_end(struct child *c, uint32_t ms, bool all)
 {
 	const struct timespec pause = { .tv_nsec = 5000000 };
-	uint64_t until = now_ms() + ms;
+	uint64_t until = clock_ms() + ms;
 	for (;;) {
 		if (child_ended(c) && (all ? clear(c) : !group_runs(c->pid)))
 			return true;
-		if (now_ms() >= until)
+		if (clock_ms() >= until)
 			return false;
 		nanosleep(&pause, NULL);
 	}

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "lib/clock.h"
 
 #define CONNECT_MS 5000
 #define LOOK_MS 100
@@ -25,13 +26,6 @@ struct transfer {
 	bool too_large;
 	uint64_t began_us;
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
@@ -95,7 +89,7 @@ static size_t on_head(char *p, size_t size, size_t n, void *owner)
 {
 	struct fetch_answer *out = ((struct transfer *)owner)->out;
 	if (!out->first_us)
-		out->first_us = now_us() - ((struct transfer *)owner)->began_us;
+		out->first_us = clock_us() - ((struct transfer *)owner)->began_us;
 	(void)p;
 	return n * size;
 }
@@ -173,7 +167,7 @@ static CURLcode given_up(const struct transfer *t)
 	if (r->stop && atomic_load(r->stop))
 		return CURLE_ABORTED_BY_CALLBACK;
 	if (r->first_byte_ms && !t->out->first_us &&
-	    now_us() - t->began_us > (uint64_t)r->first_byte_ms * 1000)
+	    clock_us() - t->began_us > (uint64_t)r->first_byte_ms * 1000)
 		return CURLE_OPERATION_TIMEDOUT;
 	return CURLE_OK;
 }
@@ -238,7 +232,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 			      .out = out,
 			      .body = &out->body,
 			      .most = r->answer_most,
-			      .began_us = now_us() };
+			      .began_us = clock_us() };
 	CHECK(r->timeout_ms > 0 && r->answer_most > 0);
 	*out = (struct fetch_answer){ .body = out->body };
 	out->body.n = 0;
@@ -257,7 +251,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	set_callbacks(f, &t);
 	CURLcode code = perform(f, &t);
 	int error = error_of(code, &t);
-	out->total_us = now_us() - t.began_us;
+	out->total_us = clock_us() - t.began_us;
 	take_result(f, out);
 	take_header(f->curl, r->header, out->header);
 	if (error)

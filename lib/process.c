@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define LOOK_MS 50 /* how often `stop` is looked at */
 
 extern char **environ;
@@ -22,13 +24,6 @@ struct running {
 	int fd[STREAMS]; /* our ends; -1: closed */
 	size_t sent;
 };
-
-uint64_t process_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void shut(int *fd)
 {
@@ -146,7 +141,7 @@ static void take_output(const struct process *p, int *fd, struct buf *to, bool *
 static bool exchange(const struct process *p, struct running *run, struct process_result *r)
 {
 	struct pollfd fds[STREAMS];
-	uint64_t now = process_now_ms();
+	uint64_t now = clock_ms();
 	uint64_t wait = p->deadline_ms > now ? min_u64(p->deadline_ms - now, LOOK_MS) : 0;
 	for (int i = 0; i < STREAMS; i++)
 		fds[i] = (struct pollfd){ .fd = run->fd[i], .events = i == IN ? POLLOUT : POLLIN };
@@ -166,7 +161,7 @@ static bool over(const struct process *p, struct process_result *r)
 {
 	if (p->stop && atomic_load(p->stop))
 		r->end = PROCESS_STOPPED;
-	else if (process_now_ms() >= p->deadline_ms)
+	else if (clock_ms() >= p->deadline_ms)
 		r->end = PROCESS_TIMEOUT;
 	else
 		return false;

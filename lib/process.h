@@ -35,6 +35,4 @@ struct process_result {
 int process_run(const struct process *p, struct process_result *r) MUST_USE;
 void process_result_fini(struct process_result *r);
 
-uint64_t process_now_ms(void); /* CLOCK_MONOTONIC */
-
 #endif

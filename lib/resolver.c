@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
+
 #define RETRY_MS 1000
 
 const char *const resolver_state_names[RESOLVER_STATE_COUNT] = {
@@ -46,13 +48,6 @@ struct resolver {
 	unsigned references;
 	bool stopping;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static int ask(const char *host, uint16_t port, int flags, struct resolver_address *out, size_t max,
 	       size_t *n)
@@ -148,7 +143,7 @@ static void publish(struct resolver_name *name, int err, const struct resolver_a
 		name->state = RESOLVER_GOOD;
 		name->error = "";
 	}
-	name->due_ms = now_ms() + max_u64(wait_ms, 1);
+	name->due_ms = clock_ms() + max_u64(wait_ms, 1);
 }
 
 static void *run(void *data)
@@ -157,7 +152,7 @@ static void *run(void *data)
 	pthread_mutex_lock(&r->lock);
 	while (!r->stopping) {
 		struct resolver_name *name = most_due(r);
-		if (!name || name->due_ms > now_ms()) {
+		if (!name || name->due_ms > clock_ms()) {
 			(void)sleep_until(r, name ? name->due_ms : 0);
 			continue;
 		}
@@ -272,7 +267,7 @@ struct resolver_name *resolver_add(struct resolver *r, const char *host, uint16_
 int resolver_wait(struct resolver_name *name, uint32_t timeout_ms)
 {
 	struct resolver *r = name->owner;
-	uint64_t until = now_ms() + timeout_ms;
+	uint64_t until = clock_ms() + timeout_ms;
 	int err = 0;
 	pthread_mutex_lock(&r->lock);
 	while (name->state == RESOLVER_NEVER && err == 0)

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+
+#include "lib/clock.h"
 
 #define BATCH 256
 #define MIN_WAIT_US 100
@@ -213,13 +214,6 @@ static void dispatch(struct ring *r, const struct completion *c)
 	c->op->done(c->op, c->result, c->flags);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* For how many completions to wait, within MIN_WAIT_US. A send usually completes while it is
  * submitted, and that alone is no reason to wake up. On a busy ring a few more come within that
  * time anyway, and one wake-up serves them all. */
@@ -237,7 +231,7 @@ static unsigned wait_for(struct ring *r, uint64_t now)
 
 static int submit_and_wait(struct ring *r, uint64_t deadline_ns)
 {
-	uint64_t now = deadline_ns ? now_ns() : 0;
+	uint64_t now = deadline_ns ? clock_ns() : 0;
 	if (deadline_ns <= now)
 		return io_uring_submit_and_get_events(&r->uring);
 	uint64_t left = deadline_ns - now;

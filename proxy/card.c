@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sha256.h"
 #include "proxy/changes.h"
@@ -102,12 +102,8 @@ bool card_ask(const struct card_change *change, const char *target, const struct
 
 uint64_t card_seen_ms(const struct worker *w)
 {
-	struct timespec real, mono;
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	uint64_t now = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000;
-	uint64_t late = now > w->now_ms ? now - w->now_ms : 0;
-	return (uint64_t)real.tv_sec * 1000 + (uint64_t)real.tv_nsec / 1000000 - late;
+	uint64_t now = clock_ms();
+	return clock_real_ms() - (now > w->now_ms ? now - w->now_ms : 0);
 }
 
 /* --- one card --- */

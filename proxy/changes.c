@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/changes_specs.h"
 #include "proxy/ledger.h"
@@ -373,7 +373,6 @@ static void recall(struct changes_watch *v, const struct ledger_row *row)
 
 int changes_begin(struct worker *w)
 {
-	struct timespec now;
 	uint64_t told = 0, card = 0;
 	if (w->index || !w->server->ledger_reader)
 		return 0;
@@ -383,8 +382,7 @@ int changes_begin(struct worker *w)
 	v->w = w;
 	v->tick.fire = tick;
 	v->specs = specs_new(w);
-	clock_gettime(CLOCK_REALTIME, &now);
-	v->since_ms = (uint64_t)now.tv_sec * 1000 - DAY_MS;
+	v->since_ms = clock_real_ms() - DAY_MS;
 	int error = v->specs ? 0 : -ENOMEM;
 	if (!error)
 		error = follow(v, SPAN("spec"), &v->spec_after, on_spec);

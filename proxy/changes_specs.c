@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
@@ -126,9 +126,7 @@ static void say(struct specs *s, const struct spec *spec)
 
 void specs_settle(struct specs *s)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	uint64_t now_ms = clock_real_ms();
 	uint64_t limit = limit_ms(s);
 	for (struct spec *spec = s->first; limit && spec; spec = spec->next) {
 		if (spec->told || now_ms <= spec->time_ms + limit)

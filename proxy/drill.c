@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/clock.h"
 #include "proxy/cli.h"
 #include "proxy/drill_print.h"
 #include "proxy/units.h"
@@ -103,7 +104,7 @@ static bool prepare(struct drill *d, struct drill_run *run)
 {
 	if (!is_configured(d, run->kind, &run->why) || !drill_parts_up(d, &run->why))
 		return false;
-	if (ledger_next_id(NULL, drill_now_us() / 1000, run->id) != 0 ||
+	if (ledger_next_id(NULL, clock_real_us() / 1000, run->id) != 0 ||
 	    (needs_secret(run->kind) && !make_secret(run->secret))) {
 		buf_add_text(&run->why, "the kernel has no random bytes");
 		return false;
@@ -127,7 +128,7 @@ static void run_one(struct drill *d, struct drill_run *run)
 		run->phases[i] = NAN;
 	run->could_not = !prepare(d, run);
 	if (!run->could_not) {
-		run->began_us = drill_now_us();
+		run->began_us = clock_real_us();
 		run->passed = drill_inject(d, run) &&
 			      (run->kind->bad ? drill_follow(d, run) : drill_watch(d, run));
 	}

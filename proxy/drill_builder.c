@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "proxy/address.h"
 
 #define HEAD_BYTES 32768
@@ -23,13 +23,6 @@ struct drill_builder {
 	struct drill_played played;
 	int listener, stop;
 };
-
-uint64_t drill_now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* --- one connection --- */
 
@@ -132,7 +125,7 @@ static void play(struct drill_builder *b, int fd, const struct drill_script *scr
 	for (size_t i = 0; sent && i < DRILL_PIECES && script->pieces[i]; i++) {
 		if (i == script->violates) {
 			pthread_mutex_lock(&b->mutex);
-			b->played.violated_us = drill_now_us();
+			b->played.violated_us = clock_real_us();
 			pthread_mutex_unlock(&b->mutex);
 		}
 		sent = send_event(b, fd, script->pieces[i]);

@@ -35,6 +35,4 @@ void drill_builder_close(struct drill_builder *b); /* NULL is fine */
 void drill_builder_plays(struct drill_builder *b, const struct drill_script *script);
 struct drill_played drill_builder_ends(struct drill_builder *b);
 
-uint64_t drill_now_us(void); /* CLOCK_REALTIME */
-
 #endif

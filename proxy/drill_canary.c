@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 
 enum { OUTPUT_MAX = 1 << 20, ARGS_MAX = 16, PUSHES = 5, PATH_BYTES = 160 };
@@ -44,7 +45,7 @@ static bool git_in(struct canary_place *p, struct span in, const char *const *ar
 				     .env = env,
 				     .in = in,
 				     .out_max = OUTPUT_MAX,
-				     .deadline_ms = process_now_ms() + p->timeout_ms };
+				     .deadline_ms = clock_ms() + p->timeout_ms };
 	process_result_fini(&p->last);
 	int error = process_run(&run, &p->last);
 	if (error)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "proxy/drill_ask.h"
 #include "proxy/plain.h"
 
@@ -186,7 +187,7 @@ static bool send_event(struct drill *d, struct drill_run *run)
 					 .body = { body.p, body.n },
 					 .key = &d->config->webhook,
 					 .part = "the proxy" };
-	run->at_us[DRILL_VIOLATED] = run->kind->bad ? drill_now_us() : 0;
+	run->at_us[DRILL_VIOLATED] = run->kind->bad ? clock_real_us() : 0;
 	bool good = !body.failed && drill_ask_json(d, &r, &doc, &run->why);
 	if (good) {
 		bool clean = span_eq(text_of(json_root(doc), "verdict"), SPAN("pass"));
@@ -322,7 +323,7 @@ static bool ask_patchctl(struct drill *d, struct drill_run *run)
 static bool read_back(struct drill *d, struct drill_run *run)
 {
 	switch (canary_look(d->place, run->id, run->anchor, run->bad, &run->why)) {
-	case CANARY_RESTORED: run->at_us[DRILL_RESTORED] = drill_now_us(); return true;
+	case CANARY_RESTORED: run->at_us[DRILL_RESTORED] = clock_real_us(); return true;
 	case CANARY_STANDS:
 		buf_add_text(&run->why, "it is called verified, but the canary is still there");
 		break;
@@ -356,7 +357,7 @@ bool drill_follow(struct drill *d, struct drill_run *run)
 			buf_add_text(&run->why, "interrupted");
 			return false;
 		}
-		if (!phase[0] && drill_now_us() > until) {
+		if (!phase[0] && clock_real_us() > until) {
 			buf_printf(&run->why, "the budget of %u s is over",
 				   d->config->budget_ms / 1000);
 			return false;
@@ -379,9 +380,9 @@ bool drill_follow(struct drill *d, struct drill_run *run)
 
 bool drill_watch(struct drill *d, struct drill_run *run)
 {
-	uint64_t until = drill_now_us() + (uint64_t)d->config->watch_ms * 1000;
+	uint64_t until = clock_real_us() + (uint64_t)d->config->watch_ms * 1000;
 	char phase[32] = "";
-	while (drill_now_us() < until) {
+	while (clock_real_us() < until) {
 		if (*d->interrupted) {
 			buf_add_text(&run->why, "interrupted");
 			return false;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 #include "proxy/driver.h"
 #include "proxy/git_folder.h"
@@ -291,7 +292,7 @@ static enum driver_outcome act(const struct driver_job *job, char revision[DRIVE
 	enum driver_outcome outcome = DRIVER_AGAIN;
 	revision[0] = '\0';
 	repository_open(&r, job, says);
-	for (unsigned tries = 0; tries < PUSHES_MAX && process_now_ms() < job->deadline_ms &&
+	for (unsigned tries = 0; tries < PUSHES_MAX && clock_ms() < job->deadline_ms &&
 				 !(job->stop && atomic_load(job->stop));
 	     tries++) {
 		if (try_once(&r, revision, &outcome))

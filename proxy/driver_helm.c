@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "proxy/driver_tool.h"
 
@@ -190,7 +191,7 @@ static enum driver_outcome plan(const struct driver_job *job, struct buf *says)
 static enum driver_outcome roll_back(struct work *w)
 {
 	char timeout[40];
-	uint64_t now = process_now_ms(), until = w->t.job->deadline_ms;
+	uint64_t now = clock_ms(), until = w->t.job->deadline_ms;
 	if (now + 2 * LEAST_WAIT_MS > until) {
 		buf_add_text(w->t.says, "there is too little time left\n");
 		return DRIVER_AGAIN;

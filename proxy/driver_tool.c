@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
+
 enum { OUTPUT_MAX = 16 << 20, ARGS_MAX = 24, LINE_MAX_BYTES = 300 };
 
 bool tool_run(struct tool *t, const char *const *args)
@@ -78,8 +80,7 @@ bool tool_waits(const struct tool *t, unsigned ms)
 {
 	const struct timespec pause = { .tv_sec = ms / 1000,
 					.tv_nsec = (long)(ms % 1000) * 1000000 };
-	if (process_now_ms() + ms >= t->job->deadline_ms ||
-	    (t->job->stop && atomic_load(t->job->stop)))
+	if (clock_ms() + ms >= t->job->deadline_ms || (t->job->stop && atomic_load(t->job->stop)))
 		return false;
 	nanosleep(&pause, NULL);
 	return true;

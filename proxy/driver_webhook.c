@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/fetch.h"
 #include "lib/json.h"
-#include "lib/process.h"
 #include "proxy/auth.h"
 #include "proxy/driver.h"
 
@@ -75,7 +74,7 @@ static int post(struct ask *a, char why[FETCH_WHY])
 				  signature[2], NULL };
 	struct buf body = { 0 };
 	struct fetcher *f = fetcher_new();
-	uint64_t now = process_now_ms(), until = a->job->deadline_ms;
+	uint64_t now = clock_ms(), until = a->job->deadline_ms;
 	write_body(a, &body);
 	snprintf(why, FETCH_WHY, "the question cannot be written");
 	int error =

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/process.h"
 #include "proxy/keeper_core.h"
 
 #define LOOK_MS 50 /* at a child of our own, which costs one call */
@@ -62,7 +62,7 @@ static void pause_mirror(struct keeper *k, bool paused)
 	if (k->options.pause)
 		k->options.pause(k->options.owner, paused);
 	pthread_mutex_lock(&k->lock);
-	k->since_ms = paused ? UINT64_MAX : process_now_ms();
+	k->since_ms = paused ? UINT64_MAX : clock_ms();
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -108,7 +108,7 @@ static void killed(struct keeper *k, const struct guardian_finding *f)
 	k->dying = false;
 	metric_add(k->options.shard, SHADOW_KILLS, 0, 1);
 	put_row(k, "killed", f);
-	go_down(k, process_now_ms(), true);
+	go_down(k, clock_ms(), true);
 }
 
 static void died(struct keeper *k, uint64_t now_ms)
@@ -140,7 +140,7 @@ static void kill_it(struct keeper *k, const struct guardian_finding *f)
 		if (k->dying)
 			killed(k, f);
 		else
-			died(k, process_now_ms());
+			died(k, clock_ms());
 		return;
 	case KEEPER_STAYS:
 		k->dying = true; /* should it be gone at the next look, it was this */
@@ -151,7 +151,7 @@ static void kill_it(struct keeper *k, const struct guardian_finding *f)
 	}
 	put_row(k, "mirroring stopped", f);
 	k->killed = true;
-	go_down(k, process_now_ms(), false);
+	go_down(k, clock_ms(), false);
 }
 
 /* --- looking --- */
@@ -222,11 +222,11 @@ static bool child_is_gone(struct keeper *k)
 /* Returns when there is something to do, or the keeper ends. */
 static bool await_turn(struct keeper *k)
 {
-	uint64_t until = process_now_ms() + k->options.config->every_ms;
+	uint64_t until = clock_ms() + k->options.config->every_ms;
 	bool ends = false;
 	pthread_mutex_lock(&k->lock);
 	for (;;) {
-		uint64_t now_ms = process_now_ms(), next = min_u64(until, now_ms + LOOK_MS);
+		uint64_t now_ms = clock_ms(), next = min_u64(until, now_ms + LOOK_MS);
 		if (k->state == GUARDIAN_DOWN)
 			next = min_u64(next, max_u64(k->start_ms, now_ms + 1));
 		const struct timespec t = { .tv_sec = (time_t)(next / 1000),
@@ -244,9 +244,9 @@ static bool await_turn(struct keeper *k)
 		k->backoff_ms = k->options.config->backoff_first_ms;
 		snprintf(k->said, sizeof(k->said), "a reload");
 		if (k->options.config->start.argv)
-			start(k, process_now_ms());
+			start(k, clock_ms());
 		else
-			begin(k, process_now_ms());
+			begin(k, clock_ms());
 	}
 	return !ends;
 }
@@ -255,11 +255,11 @@ static void *run(void *owner)
 {
 	struct keeper *k = owner;
 	if (k->options.config->start.argv)
-		start(k, process_now_ms());
+		start(k, clock_ms());
 	else
-		begin(k, process_now_ms());
+		begin(k, clock_ms());
 	do
-		look(k, process_now_ms());
+		look(k, clock_ms());
 	while (await_turn(k));
 	if (k->child.pid && !child_kill(&k->child, k->options.config->grace_ms))
 		log_message(LOG_ERROR, "guardian", "the shadow cannot be killed");
@@ -310,7 +310,7 @@ void keeper_close(struct keeper *k)
 void keeper_tell(struct keeper *k, const struct shadow_told *t)
 {
 	const struct guardian_sample s = {
-		.at_ms = process_now_ms(),
+		.at_ms = clock_ms(),
 		.shadow_ms = t->shadow_ms,
 		.primary_ms = t->primary_ms,
 		.error = t->result == SHADOW_ERROR || t->result == SHADOW_TIMEOUT,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/process.h"
 #include "proxy/keeper_core.h"
@@ -23,7 +24,7 @@ static int run_command(struct keeper *k, const char *name, const struct config_c
 	struct process_result result;
 	const struct process p = { .argv = c->argv,
 				   .out_max = 4096,
-				   .deadline_ms = process_now_ms() + k->options.config->command_ms,
+				   .deadline_ms = clock_ms() + k->options.config->command_ms,
 				   .stop = &k->stop };
 	int error = process_run(&p, &result), code = -1;
 	if (error)
@@ -57,14 +58,14 @@ static enum keeper_killed kill_by_command(struct keeper *k)
 	int code = run_command(k, "kill", &c->kill);
 	char why[KEEPER_SAID];
 	memcpy(why, k->said, sizeof(why));
-	uint64_t until = process_now_ms() + max_u64(c->grace_ms, FIRST_LOOK_MS);
+	uint64_t until = clock_ms() + max_u64(c->grace_ms, FIRST_LOOK_MS);
 	do {
 		if (ask_status(k) == KEEPER_DEAD) {
 			say(k, "kill: its status says that it is gone");
 			return KEEPER_GONE;
 		}
 		nanosleep(&pause, NULL);
-	} while (process_now_ms() < until && !atomic_load(&k->stop));
+	} while (clock_ms() < until && !atomic_load(&k->stop));
 	if (code != 0)
 		memcpy(k->said, why, sizeof(why));
 	else

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/sqlite.h"
 
 #define BUSY_MS 2000 /* how long a lock is waited for */
@@ -417,13 +418,11 @@ int ledger_store_append(struct ledger_store *s, const struct ledger_row *given,
 {
 	struct ledger_row row = *given;
 	char hash[SHA256_HEX];
-	struct timespec now;
 	*out = (struct ledger_added){ 0 };
 	int found = find_key(s, given, out);
 	if (found)
 		return found < 0 ? found : 0;
-	clock_gettime(CLOCK_REALTIME, &now);
-	row.time_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	row.time_ms = clock_real_ms();
 	int error = ledger_next_id(s->head.sequence ? s->head.id : NULL, row.time_ms, out->id);
 	if (error)
 		return error;

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/canonical.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "proxy/admin_request.h"
@@ -24,13 +24,6 @@
 bool meta_pages_have(struct span path)
 {
 	return span_eq(path, SPAN("/webhook/meta"));
-}
-
-static uint64_t real_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static struct span body_of(const struct exchange *x)
@@ -58,7 +51,7 @@ static int open_nonces(struct server *s)
 	if (s->nonces)
 		return 0;
 	buf_printf(&path, "%s.nonces", s->first->config->ledger->options.path);
-	int error = path.failed ? -ENOMEM : nonces_open(path.p, real_ms() / 1000, &s->nonces);
+	int error = path.failed ? -ENOMEM : nonces_open(path.p, clock_real_ms() / 1000, &s->nonces);
 	buf_fini(&path);
 	return error;
 }
@@ -66,7 +59,7 @@ static int open_nonces(struct server *s)
 static int remember(void *owner, struct span name, struct span nonce)
 {
 	struct server *s = owner;
-	uint64_t now_s = real_ms() / 1000;
+	uint64_t now_s = clock_real_ms() / 1000;
 	int error = open_nonces(s);
 	/* Its time may be as far ahead as it may be behind. */
 	if (!error)
@@ -84,7 +77,7 @@ static enum auth authenticate(struct exchange *x, const struct auth_token **who)
 	const struct http1_head *head = http1_head(x->client->http);
 	const struct auth_check check = { .tokens = config->tokens,
 					  .n_tokens = config->n_tokens,
-					  .now_s = real_ms() / 1000,
+					  .now_s = clock_real_ms() / 1000,
 					  .remember = remember,
 					  .owner = x->w->server };
 	const struct auth_request request = {
@@ -176,7 +169,7 @@ static void ask(const struct exchange *x, const struct meta_event *e, const char
 				    .bad = e->place.revision,
 				    .rule = rule,
 				    .subject = change,
-				    .seen_ms = real_ms() - (x->w->now_ms - x->began_ms),
+				    .seen_ms = clock_real_ms() - (x->w->now_ms - x->began_ms),
 				    .source = OUTBOX_ASSERTION };
 	if (e->rollback == META_ASKED)
 		outbox_ask(&wish); /* now, so that its row goes before the event's */

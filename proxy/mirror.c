@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/shm_ring.h"
 #include "proxy/config_mirror.h"
@@ -390,18 +390,11 @@ static int look_at_rings(struct mirror *m)
 	return handed;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 int mirror_poll(struct mirror *m, unsigned wait_ms)
 {
-	uint64_t until = now_ms() + wait_ms;
+	uint64_t until = clock_ms() + wait_ms;
 	int handed = look_at_sockets(m, 0) + look_at_rings(m) + look_at_bpf(m);
-	while (handed == 0 && now_ms() < until)
+	while (handed == 0 && clock_ms() < until)
 		handed = look_at_sockets(m, 1) + look_at_rings(m) + look_at_bpf(m);
 	return handed;
 }

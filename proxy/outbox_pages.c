@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/canonical.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "proxy/admin_request.h"
 #include "proxy/ledger_pages.h"
@@ -98,9 +98,7 @@ static void member(struct buf *body, const char *key, struct span value)
 static enum step_next record(struct exchange *x, const struct wanted *w)
 {
 	struct buf body = { 0 };
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t until = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	uint64_t until = clock_real_ms();
 	until += w->end ? 0 : (uint64_t)llround(w->for_s * 1000);
 	buf_printf(&body, "{\"phase\":\"%s\",\"until_ms\":%llu", w->end ? "ends" : "begins",
 		   (unsigned long long)until);

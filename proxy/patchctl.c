@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/ring.h"
 #include "proxy/cli.h"
@@ -195,14 +196,13 @@ static void reload(struct service *s)
 /* Whether there may be more to take away. */
 static bool forget(struct service *s)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	uint64_t now_ms = clock_real_ms();
 	struct runtime *rt = server_runtime(&s->server);
-	uint64_t keep_s = (uint64_t)rt->config->patchctl->keep_days * 24 * 3600;
+	uint64_t keep_ms = (uint64_t)rt->config->patchctl->keep_days * 24 * 3600 * 1000;
 	runtime_unref(rt);
-	if ((uint64_t)t.tv_sec < keep_s)
+	if (now_ms < keep_ms)
 		return false;
-	int n = patchctl_store_forget(s->patchctl.store, ((uint64_t)t.tv_sec - keep_s) * 1000);
+	int n = patchctl_store_forget(s->patchctl.store, now_ms - keep_ms);
 	if (n > 0)
 		log_message(LOG_INFO, "forgotten", "%d old rows of the state", n);
 	if (n < 0)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/process.h"
 #include "proxy/patchctl_job.h"
 #include "proxy/patchctl_metrics.h"
 
@@ -84,7 +84,7 @@ static void work(struct hand *h, struct job *j)
 		drop(c, j);
 	} else {
 		j->fails = went ? 0 : j->fails + 1;
-		uint64_t now = process_now_ms();
+		uint64_t now = clock_ms();
 		j->due_ms = went ? now : now + job_pause_ms(j->fails);
 		if (now < j->deadline_ms)
 			j->due_ms = min_u64(j->due_ms, j->deadline_ms);
@@ -99,7 +99,7 @@ static void *run(void *hand)
 	pthread_mutex_lock(&c->mutex);
 	while (!atomic_load(&c->stop)) {
 		uint64_t look_ms;
-		struct job *j = pick(c, process_now_ms(), &look_ms);
+		struct job *j = pick(c, clock_ms(), &look_ms);
 		if (j) {
 			work(h, j);
 			continue;
@@ -125,7 +125,7 @@ static void aim(struct job *j, struct config *config)
 static struct job *job_of(const struct rollback *r, struct config *config)
 {
 	struct job *j = calloc(1, sizeof(*j));
-	uint64_t now = process_now_ms(), real = job_real_ms();
+	uint64_t now = clock_ms(), real = clock_real_ms();
 	if (!j)
 		return NULL;
 	j->r = *r;
@@ -224,7 +224,7 @@ int crew_abort(struct crew *c, struct span id, const char *by, const char *reaso
 		return found < 0 ? found : 0;
 	}
 	snprintf(says, sizeof(says), "aborted by %s: %s\n", by, reason);
-	int error = patchctl_store_abort(c->store, id, says, job_real_ms(), r, out);
+	int error = patchctl_store_abort(c->store, id, says, clock_real_ms(), r, out);
 	bool aborted = !error && *out == ABORTED;
 	settle(c, id, aborted ? r : NULL);
 	if (aborted)

@@ -40,7 +40,6 @@ struct crew {
 	_Atomic bool stop;
 };
 
-uint64_t job_real_ms(void);            /* CLOCK_REALTIME */
 uint64_t job_pause_ms(unsigned fails); /* before the next try */
 
 void job_plan(struct crew *c, struct job *j);

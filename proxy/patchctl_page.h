@@ -10,7 +10,6 @@ struct patchctl *patchctl_of(const struct exchange *x);
 /* As it was when the exchange began. */
 const struct config_patchctl *patchctl_config(const struct exchange *x);
 struct span patchctl_said(const struct exchange *x); /* the request's body */
-uint64_t patchctl_real_ms(void);
 
 /* Each of these answers; the exchange is at its end. */
 enum step_next patchctl_answer(struct exchange *x, unsigned status, struct buf *out);

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/answer.h"
 #include "proxy/auth.h"
@@ -29,13 +29,6 @@ const struct config_patchctl *patchctl_config(const struct exchange *x)
 struct span patchctl_said(const struct exchange *x)
 {
 	return (struct span){ x->request_head.p, x->request_head.n };
-}
-
-uint64_t patchctl_real_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* --- answers --- */
@@ -78,7 +71,7 @@ static enum step_next post_anchor(struct exchange *x, struct span about, struct 
 {
 	(void)about, (void)query;
 	struct patchctl *p = patchctl_of(x);
-	struct anchor a = { .time_ms = patchctl_real_ms() };
+	struct anchor a = { .time_ms = clock_real_ms() };
 	struct buf out = { 0 };
 	bool known = false;
 	const char *wrong = patchctl_read_anchor(patchctl_said(x), patchctl_config(x), &a);
@@ -163,7 +156,7 @@ static enum step_next begin_rollback(struct exchange *x, struct span about, stru
 				     const struct auth_token *who)
 {
 	(void)about;
-	struct rollback r = { .accepted_ms = patchctl_real_ms() };
+	struct rollback r = { .accepted_ms = clock_real_ms() };
 	bool plans = span_eq(query, SPAN("plan=1"));
 	if (query.n && !plans)
 		return admin_problem(x, 400, "unknown query", "a rollback has the query plan=1");
@@ -181,7 +174,7 @@ static enum step_next begin_rollback(struct exchange *x, struct span about, stru
 static enum step_next patch_quorum(struct exchange *x, struct span change, struct span query,
 				   const struct auth_token *who)
 {
-	struct statement st = { .time_ms = patchctl_real_ms() };
+	struct statement st = { .time_ms = clock_real_ms() };
 	struct buf out = { 0 };
 	bool known = false;
 	(void)query;
@@ -210,7 +203,7 @@ static enum step_next patch_quorum(struct exchange *x, struct span change, struc
 static int remember(void *owner, struct span name, struct span nonce)
 {
 	struct patchctl *p = owner;
-	return patchctl_store_nonce(p->store, name, nonce, patchctl_real_ms());
+	return patchctl_store_nonce(p->store, name, nonce, clock_real_ms());
 }
 
 static enum auth authenticate(struct exchange *x, const struct http1_head *head,
@@ -219,7 +212,7 @@ static enum auth authenticate(struct exchange *x, const struct http1_head *head,
 	struct patchctl *p = patchctl_of(x);
 	const struct auth_check check = { .tokens = patchctl_config(x)->tokens,
 					  .n_tokens = patchctl_config(x)->n_tokens,
-					  .now_s = patchctl_real_ms() / 1000,
+					  .now_s = clock_real_ms() / 1000,
 					  .remember = remember,
 					  .owner = p };
 	const struct auth_request request = {

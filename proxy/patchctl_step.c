@@ -2,10 +2,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/process.h"
 #include "proxy/patchctl_job.h"
 #include "proxy/patchctl_metrics.h"
 
@@ -17,13 +16,6 @@ enum {
 };
 
 /* --- time --- */
-
-uint64_t job_real_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Grows by half each time's double, and is not in step with others. */
 uint64_t job_pause_ms(unsigned fails)
@@ -38,7 +30,7 @@ uint64_t job_pause_ms(unsigned fails)
  * what is left. */
 static uint64_t call_deadline(const struct job *j)
 {
-	uint64_t now = process_now_ms();
+	uint64_t now = clock_ms();
 	uint64_t left = j->deadline_ms > now ? j->deadline_ms - now : 0;
 	return min_u64(j->deadline_ms, now + max_u64(left / 2, CALL_LEAST_MS));
 }
@@ -130,11 +122,11 @@ static bool move(struct hand *h, struct job *j, enum rollback_phase to)
 	struct rollback next = j->r;
 	next.phase = to;
 	if (to == ROLLBACK_ACTING)
-		next.acting_ms = job_real_ms();
+		next.acting_ms = clock_real_ms();
 	if (to == ROLLBACK_ACTED)
-		next.acted_ms = job_real_ms();
+		next.acted_ms = clock_real_ms();
 	if (rollback_ended(to))
-		next.ended_ms = job_real_ms();
+		next.ended_ms = clock_real_ms();
 	int error = patchctl_store_move(h->c->store, &next, j->r.phase);
 	/* Nobody else moves it but an abort, which is its end and is counted there. */
 	if (error == -ENOENT && patchctl_store_find(h->c->store, span_of(j->id), &next) == 1 &&
@@ -173,7 +165,7 @@ bool job_step(struct hand *h, struct job *j)
 {
 	struct crew *c = h->c;
 	struct buf says = { .max = ROLLBACK_SAYS };
-	if (process_now_ms() >= j->deadline_ms)
+	if (clock_ms() >= j->deadline_ms)
 		return move(h, j, ROLLBACK_EXPIRED);
 	if (!j->target)
 		return false; /* it is not configured any more */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/process.h"
+#include "lib/clock.h"
 #include "proxy/gate.h"
 #include "proxy/replayer_core.h"
 
@@ -148,7 +148,7 @@ void replayer_answer(struct replayer *r, const struct mirror_answer *a)
 	if (!j && !r->paused && !r->ends && has_room(r, a->body.n)) {
 		j = add(r, a->id, JOB_EARLY);
 		if (j)
-			j->until_ms = process_now_ms() + EARLY_MS;
+			j->until_ms = clock_ms() + EARLY_MS;
 	}
 	if (j && !j->has_primary && j->state != JOB_JUDGING)
 		keep_answer(r, j, a);
@@ -208,7 +208,7 @@ static bool after_reply(struct replayer *r, struct job *j)
 	if (j->has_primary || j->concluded || r->ends)
 		return true;
 	j->state = JOB_WAITING;
-	j->until_ms = process_now_ms() + r->config->shadow->primary_ms;
+	j->until_ms = clock_ms() + r->config->shadow->primary_ms;
 	return false;
 }
 
@@ -319,7 +319,7 @@ static void await_threads(struct replayer *r, uint64_t deadline_ms)
 {
 	const struct timespec until = { .tv_sec = (time_t)(deadline_ms / 1000),
 					.tv_nsec = (long)(deadline_ms % 1000) * 1000000 };
-	while (r->n > 0 && process_now_ms() < deadline_ms)
+	while (r->n > 0 && clock_ms() < deadline_ms)
 		(void)pthread_cond_timedwait(&r->changed, &r->lock, &until);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/process.h"
+#include "lib/clock.h"
 #include "proxy/ledger.h"
 #include "proxy/replayer_core.h"
 #include "proxy/shadow_rewrite.h"
@@ -67,7 +67,7 @@ static void send_it(struct replayer_thread *t, const struct config *config,
 		.answer_most = config->mirror->answer_most,
 		.stop = &t->r->stop,
 	};
-	j->sent_ms = process_now_ms();
+	j->sent_ms = clock_ms();
 	int error = fetch(t->fetcher, &request, &j->reply, why);
 	j->answered = !error;
 	if (error)

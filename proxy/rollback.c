@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "proxy/cli.h"
 #include "proxy/plain.h"
 #include "proxy/units.h"
@@ -20,13 +21,6 @@
 struct wish {
 	const char *target, *bad, *anchor, *reason, *deadline, *key;
 };
-
-static uint64_t real_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static struct span text_of(const struct json_value *root, const char *key)
 {
@@ -228,7 +222,7 @@ static int watch(struct rollback_client *c, struct json *doc, bool json)
 			break;
 		}
 		nanosleep(&pause, NULL);
-		c->quiet = real_ms() <= until;
+		c->quiet = clock_real_ms() <= until;
 		int error = rollback_ask(c, "GET", target, (struct span){ 0 }, NULL, &next);
 		if (error == -EINVAL || (error && !c->quiet))
 			status = EXIT_TOOL;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/process.h"
 #include "lib/ring.h"
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
@@ -268,7 +268,7 @@ static int work(struct service *s, const sigset_t *signals)
 	for (;;) {
 		int over = shadow_source_poll(s->source, POLL_MS);
 		int got = sigtimedwait(signals, NULL, &none);
-		replayer_tick(s->shadow.replayer, process_now_ms());
+		replayer_tick(s->shadow.replayer, clock_ms());
 		count_source(s);
 		if (over < 0)
 			log_message(LOG_ERROR, "mirror", "%s", strerror(-over));
@@ -290,7 +290,7 @@ static void stop(struct service *s)
 	struct server *server = &s->server;
 	struct shadow *w = &s->shadow;
 	shadow_source_close(s->source);
-	replayer_drain(w->replayer, process_now_ms() + w->config->shadow->drain_ms);
+	replayer_drain(w->replayer, clock_ms() + w->config->shadow->drain_ms);
 	atomic_store(&server->draining, true);
 	if (s->runs) {
 		worker_wake(&s->worker);

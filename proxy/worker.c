@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/backend.h"
 #include "proxy/changes.h"
@@ -391,20 +392,13 @@ void worker_fini(struct worker *w)
 		close(w->wake_fd);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void worker_turn(struct worker *w)
 {
 	uint64_t due = timers_next(&w->timers);
 	uint64_t least = w->now_ms + 60000; /* look at least once a minute */
 	int error = ring_wait(w->ring, min_u64(due, least) * 1000000);
 	CHECK(error == 0);
-	w->now_ms = now_ms();
+	w->now_ms = clock_ms();
 	(void)ring_dispatch(w->ring);
 	timers_run(&w->timers, w->now_ms);
 	pump_ready(w);
@@ -425,7 +419,7 @@ int worker_begin(struct worker *w)
 	};
 	struct rlimit files = { 0 };
 	struct runtime *rt = server_runtime(w->server);
-	w->now_ms = now_ms();
+	w->now_ms = clock_ms();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		options.files = (unsigned)min_u64(files.rlim_cur, FILES_MAX);
 	int error = ring_open(&options, &w->ring);

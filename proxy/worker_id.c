@@ -1,6 +1,6 @@
 /* Ids of exchanges and audits. */
-#include <time.h>
 
+#include "lib/clock.h"
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
 
@@ -17,9 +17,7 @@ static uint64_t next_random(struct worker *w) /* xorshift128+ (Vigna 2014): ids 
 void worker_new_id(struct worker *w, char *id)
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	uint64_t ms = clock_real_ms();
 	for (int i = 9; i >= 0; i--, ms >>= 5)
 		id[i] = digits[ms & 31];
 	uint64_t random = 0;

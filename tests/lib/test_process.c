@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 
 static struct process_result r;
@@ -24,7 +25,7 @@ static struct process shell(const char *const argv[4])
 {
 	return (struct process){ .argv = argv,
 				 .out_max = 1 << 20,
-				 .deadline_ms = process_now_ms() + 20000 };
+				 .deadline_ms = clock_ms() + 20000 };
 }
 
 #define SH(script) ((const char *const[4]){ "sh", "-c", script, NULL })
@@ -70,7 +71,7 @@ Test(process, the_environment_is_ours_with_changes)
 Test(process, what_is_late_is_killed_with_its_children)
 {
 	struct process p = shell(SH("sleep 30 & echo $!; wait"));
-	p.deadline_ms = process_now_ms() + 200;
+	p.deadline_ms = clock_ms() + 200;
 	cr_assert_eq(process_run(&p, &r), 0);
 	cr_assert_eq(r.end, PROCESS_TIMEOUT);
 	cr_assert_gt(r.out.n, 0);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 #include "proxy/driver.h"
 
@@ -29,7 +30,7 @@ static const char *stub(const char *a, const char *b, const char *c)
 	const char *argv[] = { tool_name, "stub", a, b, c, NULL };
 	const struct process p = { .argv = argv,
 				   .out_max = sizeof(line) - 1,
-				   .deadline_ms = process_now_ms() + 60000 };
+				   .deadline_ms = clock_ms() + 60000 };
 	struct process_result r;
 	cr_assert_eq(process_run(&p, &r), 0);
 	cr_assert(r.end == PROCESS_EXITED && r.code == 0, "%.*s", (int)r.err.n,
@@ -70,7 +71,7 @@ static void use_stub(const char *name, const struct driver *driver, const char *
 				   .bad = "2",
 				   .reason = "r",
 				   .folder = root,
-				   .deadline_ms = process_now_ms() + 60000,
+				   .deadline_ms = clock_ms() + 60000,
 				   .stop = &stop,
 				   .gate = &gate };
 }
@@ -78,7 +79,7 @@ static void use_stub(const char *name, const struct driver *driver, const char *
 static void put_away(void)
 {
 	const char *argv[] = { "rm", "-rf", root, NULL };
-	const struct process p = { .argv = argv, .deadline_ms = process_now_ms() + 60000 };
+	const struct process p = { .argv = argv, .deadline_ms = clock_ms() + 60000 };
 	struct process_result r;
 	cr_assert_eq(process_run(&p, &r), 0);
 	process_result_fini(&r);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 #include "proxy/drill_canary.h"
 
@@ -26,7 +27,7 @@ static void sh(const char *script)
 			      "GIT_COMMITTER_NAME=a",        "GIT_COMMITTER_EMAIL=a@example.org",
 			      "GIT_CONFIG_GLOBAL=/dev/null", NULL };
 	const struct process p = {
-		.argv = argv, .env = env, .out_max = 4096, .deadline_ms = process_now_ms() + 60000
+		.argv = argv, .env = env, .out_max = 4096, .deadline_ms = clock_ms() + 60000
 	};
 	struct process_result r;
 	cr_assert_eq(process_run(&p, &r), 0);

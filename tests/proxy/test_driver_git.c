@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 #include "proxy/driver.h"
 
@@ -32,7 +33,7 @@ static char *sh(const char *script)
 	const struct process p = { .argv = argv,
 				   .env = env,
 				   .out_max = sizeof(line) - 1,
-				   .deadline_ms = process_now_ms() + 60000 };
+				   .deadline_ms = clock_ms() + 60000 };
 	struct process_result r;
 	cr_assert_eq(process_run(&p, &r), 0);
 	cr_assert(r.end == PROCESS_EXITED && r.code == 0, "%s\n%.*s", script, (int)r.err.n,
@@ -85,7 +86,7 @@ static void teardown(void)
 	cr_assert_eq(chdir("/"), 0);
 	sh("true");
 	const char *argv[] = { "rm", "-rf", root, NULL };
-	const struct process p = { .argv = argv, .deadline_ms = process_now_ms() + 60000 };
+	const struct process p = { .argv = argv, .deadline_ms = clock_ms() + 60000 };
 	struct process_result r;
 	cr_assert_eq(process_run(&p, &r), 0);
 	process_result_fini(&r);
@@ -102,7 +103,7 @@ static struct driver_job job_of(const char *id)
 				    .bad = bad,
 				    .reason = "test-token",
 				    .folder = folder,
-				    .deadline_ms = process_now_ms() + 60000 };
+				    .deadline_ms = clock_ms() + 60000 };
 }
 
 #define ID "01M8C9NG4NX8WDX89WXVAPGAGD"
@@ -288,9 +289,9 @@ Test(driver_git, a_remote_that_is_away_may_come_back)
 	struct driver_job job = job_of(ID);
 	break_it();
 	target.git.remote = "/nowhere/at/all";
-	job.deadline_ms = process_now_ms() + 2000;
+	job.deadline_ms = clock_ms() + 2000;
 	cr_assert_eq(driver_git.act(&job, revision, &says), DRIVER_AGAIN);
 	target.git.remote = remote;
-	job.deadline_ms = process_now_ms() + 60000;
+	job.deadline_ms = clock_ms() + 60000;
 	cr_assert_eq(driver_git.act(&job, revision, &says), DRIVER_DONE, "%s", said());
 }

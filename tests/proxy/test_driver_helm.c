@@ -1,4 +1,5 @@
 /* The helm driver with a helm that keeps its history as the real one does. */
+#include "lib/clock.h"
 #include "tests/proxy/stub_tool.h"
 
 static void setup(void)
@@ -73,7 +74,7 @@ Test(driver_helm, failures_are_for_good_or_pass)
 	cr_assert_eq(acts(), DRIVER_FAILED);
 	cr_assert_not_null(strstr(said(), "revision 7 is not in the history"), "%s", said());
 	job.anchor = "1";
-	job.deadline_ms = process_now_ms() + 3000;
+	job.deadline_ms = clock_ms() + 3000;
 	cr_assert_eq(acts(), DRIVER_AGAIN);
 	cr_assert_not_null(strstr(said(), "too little time"), "%s", said());
 	cr_assert_str_eq(stub("rollbacks", NULL, NULL), "1", "only the forbidden one");

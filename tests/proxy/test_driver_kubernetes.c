@@ -1,4 +1,5 @@
 /* The kubernetes driver with a kubectl that renumbers its history as the controllers do. */
+#include "lib/clock.h"
 #include "tests/proxy/stub_tool.h"
 
 static void use(const char *kind)
@@ -57,10 +58,10 @@ Test(driver_kubernetes, waits_for_the_controller)
 Test(driver_kubernetes, goes_on_after_an_interruption)
 {
 	stub("set", "lag", "1000");
-	job.deadline_ms = process_now_ms() + 3000;
+	job.deadline_ms = clock_ms() + 3000;
 	cr_assert_eq(acts(), DRIVER_AGAIN, "%s", said());
 	stub("set", "lag", "0");
-	job.deadline_ms = process_now_ms() + 60000;
+	job.deadline_ms = clock_ms() + 60000;
 	cr_assert_eq(acts(), DRIVER_DONE, "%s", said());
 	cr_assert_str_eq(stub("undos", NULL, NULL), "1");
 }
