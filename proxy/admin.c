@@ -286,8 +286,8 @@ static void answer_page(struct exchange *x, const struct http1_head *head, struc
 	}
 	answer_problem(x, 404, "no such page",
 		       "the admin listener has /livez, /readyz, /metrics, /status, /audits, "
-		       "/audits/ID, /changes, /rollback/bypass, /webhook/meta, /ledger/rows, "
-		       "/ledger/new and /ledger/ID");
+		       "/audits/ID, /changes, /changes/ID, /rollback/bypass, /webhook/meta, "
+		       "/ledger/rows, /ledger/new, /ledger/ID and /ledger/ID/change");
 }
 
 enum step_next admin_answer(struct exchange *x, const struct http1_head *head)

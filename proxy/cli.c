@@ -13,10 +13,38 @@ static bool wrong(const struct cli *cli, int *status, const char *what, const ch
 	return false;
 }
 
+enum { COLUMNS = 80, LEFT = 25 };
+
+/* Words of a text, in lines that begin at a column; the cursor stands there already. */
+static void print_wrapped(const char *text, size_t indent)
+{
+	size_t column = indent;
+	while (*text) {
+		size_t n = strcspn(text, " \n");
+		if (column > indent && column + 1 + n > COLUMNS) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		}
+		printf("%s%.*s", column > indent ? " " : "", (int)n, text);
+		column += n + (column > indent);
+		text += n;
+		text += strspn(text, " \n");
+	}
+	putchar('\n');
+}
+
+static void print_option(const char *left, const char *help)
+{
+	printf("  %-*s ", LEFT, left);
+	print_wrapped(help, 2 + LEFT + 1);
+}
+
 void cli_help(const struct cli *cli)
 {
-	printf("usage: redcard %s [OPTION]...%s%s\n\n%s\n\n", cli->verb, cli->operands ? " " : "",
-	       cli->operands ? cli->operands : "", cli->summary);
+	printf("usage: redcard %s [OPTION]...%s%s\n\n", cli->verb, cli->operands ? " " : "",
+	       cli->operands ? cli->operands : "");
+	print_wrapped(cli->summary, 0);
+	putchar('\n');
 	for (size_t i = 0; i < cli->n_options; i++) {
 		const struct cli_option *o = &cli->options[i];
 		char left[40];
@@ -28,9 +56,9 @@ void cli_help(const struct cli *cli)
 		}
 		snprintf(left, sizeof(left), "%s --%s%s%s", letter, o->name, o->value ? " " : "",
 			 o->value ? o->value : "");
-		printf("  %-24s %s\n", left, o->help);
+		print_option(left, o->help);
 	}
-	printf("  %-24s %s\n", "-h, --help", "print this");
+	print_option("-h, --help", "print this");
 	printf("\nExit status: 0 clean, 1 finding, 2 error.\n");
 	if (cli->examples)
 		printf("\nExamples:\n%s", cli->examples);

@@ -47,7 +47,8 @@ static const struct verb *find_verb(const char *name)
 static void print_usage(FILE *to)
 {
 	fputs("usage: redcard VERB [OPTION]... [OPERAND]...\n\n"
-	      "A reverse proxy that judges the streams of AI code builders before their bytes leave.\n\n",
+	      "A reverse proxy that judges the streams of AI code builders before their bytes\n"
+	      "leave.\n\n",
 	      to);
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].summary);

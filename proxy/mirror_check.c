@@ -39,8 +39,8 @@ int shadow_check_main(int argc, char **argv)
 	struct cli cli = {
 		.verb = "shadow check",
 		.summary =
-			"Says which tap can copy requests on this machine, and why. Exit status: "
-			"0 eBPF works, 1 only the proxy's own copying.",
+			"Says which tap can copy requests on this machine, and why; 0 eBPF works, "
+			"1 only the proxy's own copying.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard shadow check\n  sudo redcard shadow check --json\n",

@@ -410,7 +410,8 @@ static const char usage[] =
 	"  list       list the latest\n"
 	"  abort ID   end one that has not acted yet\n"
 	"  bypass     for a while a running redcard asks for none\n\n"
-	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed, expired or aborted, 2 error.\n"
+	"redcard rollback PART --help says more. Exit status: 0 verified, 1 failed,\n"
+	"expired or aborted, 2 error.\n"
 	"\nExamples:\n"
 	"  redcard rollback plan --token-file token --target app --bad 0123...\n"
 	"  redcard rollback run --token-file token --target app --bad 0123... --reason 'leaks a key'\n";

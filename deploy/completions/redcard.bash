@@ -46,7 +46,7 @@ _redcard() {
 		mapfile -t COMPREPLY < <(compgen -W builtin -- "$current"; compgen -f -- "$current")
 		return
 		;;
-	--ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | --replay | -b | --baseline | --base | --write-baseline | \
+	--ca | --ledger | --token-file | --checkpoints | --key | --public | --export | -c | --config | --replay | -b | --baseline | --base | --write-baseline | \
 		--meta | --metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -120,7 +120,12 @@ _redcard() {
 		fi
 		;;
 	shadow)
-		options="--config --replay --json --help"
+		case ${COMP_WORDS[2]} in
+		run) options="--config --replay --help" ;;
+		check) options="--json --help" ;;
+		watch) options="--config --help" ;;
+		*) options="--help" ;;
+		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "run check watch --help" -- "$current")
 			return
