@@ -315,6 +315,12 @@ static void take_policy(struct rule_file *f, const struct yaml_node *root)
 				   "a policy must be a map of keys; write version: 1 first");
 		return;
 	}
+	if (yaml_get(root, "upstreams") && !yaml_get(root, "rules")) {
+		rule_file_complain(
+			f, root->line,
+			"this is a configuration; name the file of its `policy` instead");
+		return;
+	}
 	rule_file_map(f, NULL, root, known, ARRAY_LEN(known), "a policy");
 	if (!yaml_get(root, "version"))
 		rule_file_complain(f, root->line, "the policy has no version; write version: 1");

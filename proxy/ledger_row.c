@@ -128,6 +128,33 @@ void ledger_add_time(struct buf *out, uint64_t time_ms)
 	buf_printf(out, "%s.%03uZ", text, (unsigned)(time_ms % 1000));
 }
 
+/* The first of these members that a body has. */
+static void add_first(struct buf *out, const struct json_value *body, const char *const *names)
+{
+	for (; *names; names++) {
+		struct span said = json_string(json_get(body, *names));
+		if (!said.n)
+			continue;
+		buf_add_text(out, "  ");
+		plain_add(out, said);
+		return;
+	}
+}
+
+/* What became of it, and by what. */
+static void add_gist(struct buf *out, struct span body)
+{
+	static const char *const ends[] = { "result", "verdict", "phase", "event", "action",
+					    "ending", "answer",  "state", "title", NULL };
+	static const char *const why[] = { "rule", "field", "reason", "builder", NULL };
+	struct json *doc = NULL;
+	if (json_parse(body, &doc) != 0)
+		return;
+	add_first(out, json_root(doc), ends);
+	add_first(out, json_root(doc), why);
+	json_free(doc);
+}
+
 void ledger_row_add_line(struct buf *out, const struct ledger_row *row)
 {
 	buf_printf(out, "%8llu  ", (unsigned long long)row->sequence);
@@ -140,6 +167,7 @@ void ledger_row_add_line(struct buf *out, const struct ledger_row *row)
 		buf_add_char(out, ' ');
 	buf_add_text(out, "  ");
 	plain_add(out, row->subject);
+	add_gist(out, row->body);
 	buf_add_char(out, '\n');
 }
 

@@ -36,7 +36,8 @@ const char *ledger_row_wrong(struct span kind, struct span subject, struct span 
 
 /* Appends the row as one canonical JSON object. */
 void ledger_row_add_json(struct buf *out, const struct ledger_row *row);
-/* The same for a list: what it was about, in columns. */
+/* The same as a line of a list: in columns, with what became of its subject, if the body says so.
+ */
 void ledger_row_add_line(struct buf *out, const struct ledger_row *row);
 void ledger_add_time(struct buf *out, uint64_t time_ms); /* RFC 3339, UTC */
 

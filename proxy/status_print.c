@@ -18,6 +18,11 @@ static void add_plain(struct buf *out, struct span text)
 static void add_value(struct buf *out, const struct json_value *v)
 {
 	double n = json_number(v);
+	bool several = json_type(v) == JSON_IS_LIST || json_type(v) == JSON_IS_MAP;
+	if (several && json_count(v) == 0) {
+		buf_add_text(out, "none");
+		return;
+	}
 	switch (json_type(v)) {
 	case JSON_IS_NULL: buf_add_text(out, "none yet"); break;
 	case JSON_IS_BOOL: buf_add_text(out, json_bool(v) ? "yes" : "no"); break;
@@ -54,7 +59,7 @@ static struct span label(struct span key)
 /* A cell of a table; a row that lacks it has a dash. */
 static void add_cell(struct buf *out, struct span key, const struct json_value *v)
 {
-	if (!v)
+	if (!v || (json_type(v) == JSON_IS_TEXT && !json_string(v).n))
 		buf_add_char(out, '-');
 	else if (span_eq(key, SPAN("health")) && span_eq(json_string(v), SPAN("unknown")))
 		buf_add_text(out, "not checked");

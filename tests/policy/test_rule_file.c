@@ -186,6 +186,7 @@ static const struct {
 	  "p.yaml:7: rule my-rule: no usable lead-in: a look-around comes before its first literal "
 	  "characters; write those characters as lead_in: too, " },
 	{ "version: 1\nrules: [\n", "p.yaml:" },
+	{ "listen: []\nupstreams: []\nroutes: []\n", "p.yaml:1: this is a configuration; " },
 	{ "version: 1\ninclude: [p.yaml]\n", "p.yaml:2: p.yaml includes itself" },
 };
 

@@ -490,6 +490,35 @@ Test(ledger, the_hash_is_what_the_header_says)
 	cr_assert_str_eq(hash, again);
 }
 
+static void expect_line(const char *body, const char *end)
+{
+	struct buf out = { 0 };
+	const struct ledger_row row = { .sequence = 7,
+					.id = SPAN_INIT("01KB2Q8Y0V6ZJ4T3N5M7P9R1SX"),
+					.time_ms = 1700000000000,
+					.kind = SPAN_INIT("rollback"),
+					.subject = SPAN_INIT("a"),
+					.body = span_of(body) };
+	ledger_row_add_line(&out, &row);
+	buf_add_char(&out, '\0');
+	const char *want =
+		"       7  01KB2Q8Y0V6ZJ4T3N5M7P9R1SX  2023-11-14T22:13:20.000Z  rollback  a";
+	cr_assert_eq(strncmp(out.p, want, strlen(want)), 0, "%s", out.p);
+	cr_assert_str_eq(out.p + strlen(want), end);
+	buf_fini(&out);
+}
+
+Test(ledger, a_line_says_what_became_of_it)
+{
+	expect_line("{}", "\n");
+	expect_line("{\"phase\":\"verified\",\"rule\":\"r-1\"}", "  verified  r-1\n");
+	expect_line("{\"action\":\"cut\",\"rule\":\"r-1\",\"reason\":\"x\"}", "  cut  r-1\n");
+	expect_line("{\"verdict\":\"pass\",\"reason\":\"equal\"}", "  pass  equal\n");
+	expect_line("{\"result\":\"ok\",\"reason\":\"\"}", "  ok\n");
+	expect_line("{\"phase\":3}", "\n");
+	expect_line("{\"title\":\"a\\u001b[31m\\nb\"}", "  a^[[31m^Jb\n");
+}
+
 Test(ledger, ids_sort_like_rows_whatever_the_clock_does)
 {
 	char last[LEDGER_ID_LENGTH + 1], next[LEDGER_ID_LENGTH + 1];

@@ -19,13 +19,14 @@ Test(status_print, a_map_is_aligned_lines)
 {
 	expect("{\"a\":1,\"long\":\"x\",\"f\":0.5,\"t\":true,\"n\":null,\"l\":[1,\"b\"]}",
 	       "a     1\nlong  x\nf     0.5\nt     yes\nn     none yet\nl     1, b\n");
-	expect("{\"m\":{\"k\":1},\"e\":{},\"el\":[]}", "m\n  k  1\ne   \nel  \n");
+	expect("{\"m\":{\"k\":1},\"e\":{},\"el\":[]}", "m\n  k  1\ne   none\nel  none\n");
 }
 
 Test(status_print, a_list_of_maps_is_a_table_by_the_first_rows_keys)
 {
 	expect("{\"t\":[{\"name\":\"a\",\"up\":true},{\"up\":false,\"name\":\"bcdef\",\"more\":1},{\"name\":\"c\"}]}",
 	       "t\n  name   up\n  a      yes\n  bcdef  no\n  c      -\n");
+	expect("{\"t\":[{\"name\":\"a\",\"audit\":\"\"}]}", "t\n  name  audit\n  a     -\n");
 }
 
 Test(status_print, what_has_not_been_measured_is_said_in_words)
