@@ -22,7 +22,7 @@ struct transfer {
 	struct fetch_answer *out;
 	struct buf *body;
 	size_t most;
-	bool too_large;
+	bool too_large, sent, again;
 	uint64_t began_us;
 };
 
@@ -100,12 +100,25 @@ static size_t on_head(char *p, size_t size, size_t n, void *owner)
 	return n * size;
 }
 
+/* Before each sending. libcurl sends once more by itself when a kept connection ends without a
+ * byte, though its peer may have read the request. */
+static int on_sending(void *owner, char *to, char *from, int to_port, int from_port)
+{
+	struct transfer *t = owner;
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	t->again = t->sent && t->request->once;
+	t->sent = true;
+	return t->again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 static int error_of(CURLcode code, const struct transfer *t)
 {
 	if (t->body->failed)
 		return -ENOMEM;
 	if (t->too_large)
 		return -EFBIG;
+	if (t->again)
+		return -EPROTO;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
 	case CURLE_URL_MALFORMAT: return -EINVAL;
@@ -164,6 +177,8 @@ static void set_callbacks(struct fetcher *f, struct transfer *t)
 	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_head);
 	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(f->curl, CURLOPT_PREREQFUNCTION, on_sending);
+	curl_easy_setopt(f->curl, CURLOPT_PREREQDATA, t);
 }
 
 /* CURLE_OK: go on. */
@@ -263,6 +278,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	if (error)
 		snprintf(why, FETCH_WHY, "%s",
 			 t.too_large   ? "the answer is too large"
+			 : t.again     ? "the connection ended without an answer"
 			 : f->error[0] ? f->error
 				       : curl_easy_strerror(code));
 	curl_slist_free_all(headers);

@@ -30,7 +30,8 @@ struct fetch_request {
 	uint32_t first_byte_ms;     /* until the answer's head begins; 0: as the whole */
 	size_t answer_most;         /* bytes of the answer's body; needed */
 	const char *header;         /* one of the answer's that is wanted; may be NULL */
-	const _Atomic bool *stop;   /* looked at ten times a second; may be NULL */
+	bool once;                /* not again either when a kept connection turns out to be dead */
+	const _Atomic bool *stop; /* looked at ten times a second; may be NULL */
 };
 
 #define FETCH_HEADER 128

@@ -65,6 +65,7 @@ static void send_it(struct replayer_thread *t, const struct config *config,
 		.connect_ms = s->connect_ms,
 		.first_byte_ms = s->first_byte_ms,
 		.answer_most = config->mirror->answer_most,
+		.once = true,
 		.stop = &t->r->stop,
 	};
 	j->sent_ms = process_now_ms();

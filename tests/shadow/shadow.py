@@ -108,6 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.gzip(json.dumps(answer(CODE)).encode())
         elif mode == "prose":
             self.whole(json.dumps(answer("")).encode())
+        elif mode == "vanish":  # a connection that was kept ends without a byte
+            self.close_connection = True
         elif mode == "exit":
             os._exit(3)
         elif mode == "grows":
