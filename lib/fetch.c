@@ -10,6 +10,7 @@
 
 #define CONNECT_MS 5000
 #define LOOK_MS 100
+#define HEAD_MOST ((size_t)256 << 10) /* of heads and trailers; libcurl keeps both */
 
 struct fetcher {
 	CURLM *multi; /* keeps the connections */
@@ -21,7 +22,7 @@ struct transfer {
 	const struct fetch_request *request;
 	struct fetch_answer *out;
 	struct buf *body;
-	size_t most;
+	size_t most, head;
 	bool too_large, sent, again;
 	uint64_t began_us;
 };
@@ -93,11 +94,12 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
 
 static size_t on_head(char *p, size_t size, size_t n, void *owner)
 {
-	struct fetch_answer *out = ((struct transfer *)owner)->out;
-	if (!out->first_us)
-		out->first_us = now_us() - ((struct transfer *)owner)->began_us;
+	struct transfer *t = owner;
 	(void)p;
-	return n * size;
+	if (!t->out->first_us)
+		t->out->first_us = now_us() - t->began_us;
+	t->head += n * size;
+	return t->head > HEAD_MOST ? 0 : n * size;
 }
 
 /* Before each sending. libcurl sends once more by itself when a kept connection ends without a
@@ -118,7 +120,7 @@ static int error_of(CURLcode code, const struct transfer *t)
 	if (t->too_large)
 		return -EFBIG;
 	if (t->again)
-		return -EPROTO;
+		return -ECONNRESET;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
 	case CURLE_URL_MALFORMAT: return -EINVAL;
@@ -127,7 +129,9 @@ static int error_of(CURLcode code, const struct transfer *t)
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
 	case CURLE_OPERATION_TIMEDOUT: return -ETIMEDOUT;
 	case CURLE_ABORTED_BY_CALLBACK: return -ECANCELED; /* perform() gave it up */
-	case CURLE_OUT_OF_MEMORY: return -ENOMEM;
+	case CURLE_FAILED_INIT: return -ENOMEM;
+	/* libcurl says so of a line of a head that is too long for it, too. */
+	case CURLE_OUT_OF_MEMORY: return t->sent ? -EPROTO : -ENOMEM;
 	default: return -EPROTO;
 	}
 }
@@ -210,11 +214,11 @@ static CURLcode perform(struct fetcher *f, const struct transfer *t)
 {
 	CURLcode result = CURLE_OK;
 	if (curl_multi_add_handle(f->multi, f->curl) != CURLM_OK)
-		return CURLE_OUT_OF_MEMORY;
+		return CURLE_FAILED_INIT;
 	for (;;) {
 		int running;
 		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
-			result = CURLE_OUT_OF_MEMORY;
+			result = CURLE_FAILED_INIT;
 		if (result != CURLE_OK || ended(f->multi, &result))
 			break;
 		result = given_up(t);

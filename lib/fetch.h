@@ -47,7 +47,9 @@ struct fetch_answer {
 
 /* Any status is an answer. why: one line about a failure, without the URL, which may hold a secret.
  * -EINVAL: no such URL; -ECONNREFUSED, -EHOSTUNREACH: nobody has got the request; -ETIMEDOUT;
- * -EPROTO: TLS or HTTP went wrong; -EFBIG: the answer is too large; -ECANCELED: stop; -ENOMEM. */
+ * -EPROTO: TLS or HTTP went wrong; -ECONNRESET: with `once`, a kept connection was dead, and nobody
+ * knows whether its peer had read the request; -EFBIG: the answer is too large; -ECANCELED: stop;
+ * -ENOMEM. */
 int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
 	  char why[FETCH_WHY]) MUST_USE;
 

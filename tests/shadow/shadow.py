@@ -123,6 +123,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.whole(json.dumps(answer("")).encode())
         elif mode == "vanish":  # a connection that was kept ends without a byte
             self.close_connection = True
+        elif mode == "closes":  # after an answer, though it did not say so
+            self.whole(json.dumps(answer(CODE)).encode())
+            self.close_connection = True
+        elif mode == "long line":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nx-a: " + b"b" * (1 << 20) + b"\r\n\r\n")
+            self.close_connection = True
+        elif mode == "trailers":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
+            while True:
+                self.wfile.write((b"x-t: " + b"q" * 1000 + b"\r\n") * 64)
         elif mode == "exit":
             os._exit(3)
         elif mode == "grows":
