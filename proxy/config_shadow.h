@@ -60,7 +60,6 @@ struct config_shadow {
 	uint32_t queue_requests; /* that wait or are being worked on */
 	uint64_t queue_bytes;    /* of all of them, with answers */
 	uint32_t connections;
-	uint32_t answer_most;                   /* bytes of an answer */
 	uint32_t threshold;                     /* as of a quorum */
 	const struct config_guardian *guardian; /* NULL: none */
 	unsigned line;

@@ -153,7 +153,7 @@ static void destroy(struct exchange *x)
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);
 	free(x->change);
-	tap_copy_free(x->copy);
+	tap_copy_free(x);
 	free(x->summary);
 	free(x->own_route);
 	runtime_unref(x->rt);

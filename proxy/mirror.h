@@ -47,7 +47,7 @@ struct mirror_answer {
 	struct span body; /* as it was released to the client, decoded; empty when too_large */
 	bool whole;       /* the builder said all, and all of it was released */
 	bool cut;         /* by a rule, a budget, a quorum or a failure that closes */
-	bool too_large;   /* it is longer than shadow.answer_most, or than the ring can carry */
+	bool too_large;   /* longer than shadow.answer_most, than the ring, or than could be kept */
 	uint64_t first_us, total_us; /* from the sending of the request; first_us 0: no byte left */
 };
 

@@ -200,6 +200,19 @@ static int start(struct service *s, const char *replay)
 
 /* --- work --- */
 
+static const char *fixed_mirror_key(const struct config_mirror *x, const struct config_mirror *y)
+{
+	if (!config_same_text(x->socket, y->socket))
+		return "socket";
+	if (x->tap != y->tap)
+		return "tap";
+	if (x->ring_bytes != y->ring_bytes)
+		return "ring";
+	if (x->answer_most != y->answer_most)
+		return "answer_most";
+	return config_same_text(x->cgroup, y->cgroup) ? NULL : "cgroup";
+}
+
 /* What cannot change while it runs. NULL: nothing of it has changed. */
 static const char *fixed_key(const struct config *a, const struct config *b)
 {
@@ -210,7 +223,7 @@ static const char *fixed_key(const struct config *a, const struct config *b)
 		return "connections";
 	if (!config_same_guardian(x->guardian, y->guardian))
 		return "guardian";
-	return NULL;
+	return fixed_mirror_key(a->mirror, b->mirror);
 }
 
 static void reload(struct shadow *s)

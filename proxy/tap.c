@@ -23,11 +23,23 @@ static uint64_t now_us(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-void tap_copy_free(struct tap_copy *c)
+/* Keeps the worker's count of what its copies hold of answers. */
+static void count_held(struct exchange *x)
 {
-	if (c)
-		buf_fini(&c->answer);
-	free(c);
+	struct tap_copy *c = x->copy;
+	x->w->tap_held += c->answer.cap;
+	x->w->tap_held -= c->held;
+	c->held = c->answer.cap;
+}
+
+void tap_copy_free(struct exchange *x)
+{
+	if (!x->copy)
+		return;
+	buf_fini(&x->copy->answer);
+	count_held(x);
+	free(x->copy);
+	x->copy = NULL;
 }
 
 struct span tap_key(const struct tap_copy *c, bool *in)
@@ -279,13 +291,15 @@ void tap_answer(struct exchange *x, struct span released)
 	if (!c->first_us)
 		c->first_us = now_us(CLOCK_MONOTONIC);
 	tap_mark_settle(x);
-	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap);
+	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap) ||
+			x->w->tap_held + released.n > TAP_HELD_MOST;
 	if (c->too_large || c->lost) {
 		buf_fini(&c->answer);
-		return;
+	} else {
+		buf_add(&c->answer, released.p, released.n);
+		c->too_large = c->answer.failed;
 	}
-	buf_add(&c->answer, released.p, released.n);
-	c->too_large = c->answer.failed;
+	count_held(x);
 }
 
 static uint32_t answer_flags(const struct exchange *x)

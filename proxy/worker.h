@@ -63,6 +63,7 @@ struct worker {
 	struct changes_watch *changes; /* the first worker's, where there is a ledger */
 
 	struct tap_session *tap; /* the replayer that it copies for; NULL: none */
+	size_t tap_held;         /* bytes of answers that its copies hold */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
