@@ -60,6 +60,8 @@ static void put_source(struct buf *out, struct shadow *s)
 	pthread_mutex_lock(&s->lock);
 	struct mirror_counts n = s->counts;
 	const char *tap = s->tap;
+	struct attach_view view = s->view;
+	bool attached = s->attached;
 	char why[sizeof(s->tap_why)];
 	memcpy(why, s->tap_why, sizeof(why));
 	pthread_mutex_unlock(&s->lock);
@@ -76,6 +78,10 @@ static void put_source(struct buf *out, struct shadow *s)
 		   (unsigned long long)n.sampled, (unsigned long long)n.captured,
 		   (unsigned long long)n.lost, (unsigned long long)n.answers,
 		   (unsigned long long)n.answers_lost);
+	if (attached) {
+		buf_add_text(out, ",\"attach\":");
+		attach_put(out, &view);
+	}
 }
 
 static void put_results(struct buf *out, const struct shadow *s)
