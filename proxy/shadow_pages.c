@@ -72,7 +72,7 @@ static void put_source(struct buf *out, struct shadow *s)
 	buf_printf(out,
 		   ",\"proxies\":%llu,\"requests\":%llu,\"complete\":%llu,\"incomplete\":%llu,"
 		   "\"sampled_bytes\":%llu,\"captured_bytes\":%llu,\"lost_bytes\":%llu,"
-		   "\"answers\":%llu,\"answers_lost\":%llu}",
+		   "\"answers\":%llu,\"answers_lost\":%llu",
 		   (unsigned long long)n.proxies, (unsigned long long)n.requests,
 		   (unsigned long long)n.complete, (unsigned long long)n.incomplete,
 		   (unsigned long long)n.sampled, (unsigned long long)n.captured,
@@ -82,6 +82,7 @@ static void put_source(struct buf *out, struct shadow *s)
 		buf_add_text(out, ",\"attach\":");
 		attach_put(out, &view);
 	}
+	buf_add_char(out, '}');
 }
 
 static void put_results(struct buf *out, const struct shadow *s)
