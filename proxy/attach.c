@@ -211,10 +211,12 @@ void attach_put(struct buf *out, const struct attach_view *v)
 	const struct wiretap_counts *n = &v->counts;
 	buf_printf(out,
 		   "{\"open\":%llu,\"seen\":%llu,\"unseen\":%llu,\"pushed_out\":%llu,"
-		   "\"unrouted\":%llu,\"limited\":%llu,\"not_followed\":{",
+		   "\"unrouted\":%llu,\"limited\":%llu,\"without_answers\":%llu,"
+		   "\"not_followed\":{",
 		   (unsigned long long)n->open, (unsigned long long)n->seen,
 		   (unsigned long long)n->unseen, (unsigned long long)n->pushed,
-		   (unsigned long long)n->flows.unrouted, (unsigned long long)n->flows.limited);
+		   (unsigned long long)n->flows.unrouted, (unsigned long long)n->flows.limited,
+		   (unsigned long long)n->flows.unanswered);
 	for (size_t i = FLOW_GOES_ON + 1; i < FLOW_CLOSED; i++)
 		buf_printf(out, "%s\"%s\":%llu", i > 1 ? "," : "", flow_end_names[i],
 			   (unsigned long long)n->flows.ends[i]);
@@ -256,6 +258,9 @@ const char *attach_why(struct attach *a)
 	for (size_t i = 0; i < FLOW_END_COUNT; i++)
 		if (what[i])
 			put_reason(&a->why, n.flows.ends[i], what[i], &first);
+	if (n.flows.unanswered)
+		buf_printf(&a->why, "; %llu only in their requests",
+			   (unsigned long long)n.flows.unanswered);
 	buf_add_char(&a->why, '\0');
 	return a->why.failed ? "" : a->why.p;
 }

@@ -44,6 +44,8 @@ struct flow_counts {
 	uint64_t unrouted; /* requests that no route takes, or that could take two */
 	uint64_t limited;  /* of the sample, over the rate or without room */
 	uint64_t ends[FLOW_END_COUNT];
+	uint64_t
+		unanswered; /* flows whose answers are followed no longer, but whose requests are */
 };
 
 /* What flows share; their owner fills in all but the counts, and changes what it likes between two

@@ -167,6 +167,7 @@ void flow_answers_stop(struct flow *f, enum flow_answers how, uint64_t now_ns)
 		a->copy->end_ns = max_u64(now_ns, a->sent_ns);
 	if (how == ANSWERS_LOST && waits_for_upgrade(f))
 		flow_stop(f, FLOW_UPGRADED); /* or not: nobody can tell what follows */
+	f->shared->counts.unanswered += how == ANSWERS_LOST && f->ended == FLOW_GOES_ON;
 	http1_free(f->answer);
 	f->answer = NULL;
 	flow_settle(f);

@@ -26,7 +26,7 @@ struct shadow {
 	struct attach_view view; /* when it is attached to a service */
 	bool attached;
 	const char *tap;
-	char tap_why[256];
+	char tap_why[512];
 	_Atomic bool wants_pause; /* the guardian's word */
 };
 

@@ -308,6 +308,24 @@ Test(flow, what_is_too_large_or_finds_no_room)
 	free(text);
 }
 
+Test(flow, a_connection_without_its_answers_is_counted)
+{
+	static struct flow_play p;
+	struct flow_shared shared = shared_of(config);
+	p = (struct flow_play){ 0 };
+	shared.sink = flow_play_sink(&p);
+	struct flow *f = flow_new(&shared);
+	flow_request_bytes(f, span_of(GET), 1);
+	flow_without_answers(f);
+	flow_without_answers(f);
+	flow_request_bytes(f, span_of(GET), 1);
+	flow_free(f, 1);
+	cr_assert_eq(shared.counts.unanswered, 1);
+	cr_assert_eq(shared.counts.mirror.answers_lost, 2);
+	check_counts(&shared);
+	buf_fini(&p.log);
+}
+
 Test(flow, the_sample_is_the_proxys)
 {
 	struct config *some = flow_play_config(
