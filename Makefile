@@ -82,10 +82,10 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
-# The eBPF tap, where it can be built; without it the proxy copies by itself.
-$(B)/obj/proxy/mirror_bpf.o: EXTRA += $(if $(BPF),-DREDCARD_BPF -isystem $(BPF))
-$(B)/obj/proxy/mirror_bpf.o: $(if $(BPF),build/bpf/tap.skel.h)
-build/bpf/tap.skel.h: bpf/tap.bpf.c bpf/tap.h deploy/skeleton; $(call say,BPF,$<)
+# The eBPF taps, where they can be built; without them the proxy copies by itself.
+$(B)/obj/proxy/%_bpf.o: EXTRA += $(if $(BPF),-DREDCARD_BPF -isystem $(BPF))
+$(B)/obj/proxy/mirror_bpf.o $(B)/obj/proxy/attach_bpf.o: $(if $(BPF),build/bpf/attach.skel.h)
+build/bpf/attach.skel.h: $(wildcard bpf/*.[ch]) deploy/skeleton; $(call say,BPF,bpf)
 	$(Q)deploy/skeleton $(@D)
 
 # Rule packs and queries are taken into the binary; the version is compiled only into the files that name it.

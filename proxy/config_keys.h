@@ -17,6 +17,7 @@ struct config_reader {
 	const char *file; /* as given on the command line, for messages */
 	struct buf *errors;
 	unsigned problems;
+	bool attached; /* nothing meets at the shadow's socket */
 };
 
 /* Appends `file:line: what; remedy`. */

@@ -74,6 +74,9 @@ void config_read_shadow(struct config_reader *r, const struct yaml_node *node, v
 void config_read_guardian(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_shadow_pages(struct config_reader *r, const struct yaml_node *root);
 
+/* As config_load(), for `--attach`: the shadow need not have a socket. */
+int config_load_attached(const char *path, struct config **out, struct buf *errors) MUST_USE;
+
 /* For `redcard shadow run`: the same file, of which only the shadow's listener is read, as the
  * admin listener. */
 int config_load_shadow_pages(const char *path, struct config **out, struct buf *errors) MUST_USE;

@@ -115,11 +115,6 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 		struct buf *errors)
 {
 	const struct config_mirror *c = config->mirror;
-	if (!c) {
-		buf_printf(errors, "%s:1: there is no `shadow` in this configuration; add it\n",
-			   config->path);
-		return -EINVAL;
-	}
 	struct mirror *m = calloc(1, sizeof(*m));
 	struct mirror_join *join = mirror_join_new(sink);
 	if (!m || !join) {

@@ -82,7 +82,7 @@ extern const char *const mirror_tap_names[MIRROR_TAP_COUNT];
 
 /* Listens on shadow.socket, loads the eBPF program where that may be, and gives up the rights it
  * took: of the calling thread and those that it starts, so call it before there are others. config
- * must outlive it. -errno, and one line in *errors. */
+ * has a mirror and must outlive it. -errno, and one line in *errors. */
 int mirror_open(const struct config *config, const struct mirror_sink *sink, struct mirror **out,
 		struct buf *errors) MUST_USE;
 void mirror_close(struct mirror *m); /* NULL is fine */

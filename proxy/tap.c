@@ -84,14 +84,12 @@ static uint8_t keep(char to[SAMPLE_KEY_BYTES], struct span from)
 
 static uint32_t ppm_of(const struct exchange *x)
 {
-	const struct config_mirror *m = x->rt->config->mirror;
-	return x->route->mirror_ppm != MIRROR_PPM_UNSET ? x->route->mirror_ppm : m ? m->ppm : 0;
+	return config_mirror_ppm(x->rt->config, x->route);
 }
 
 static bool may_mirror(const struct exchange *x, const struct http1_head *head)
 {
-	return x->w->server->tap && x->rt->config->mirror && ppm_of(x) > 0 &&
-	       !x->client->conn.silent && !x->wants_upgrade &&
+	return x->w->server->tap && ppm_of(x) > 0 && !x->client->conn.silent && !x->wants_upgrade &&
 	       !http1_find(head, SPAN("x-redcard-shadow")).p;
 }
 

@@ -106,9 +106,7 @@ unsigned worker_connections(const struct worker *w); /* clients that count for t
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
-/* A new exchange id: 10 characters of time, 16 of randomness, sortable (Crockford base 32), and a
- * NUL. */
-void worker_new_id(struct worker *w, char *id);
+void worker_new_id(struct worker *w, char *id); /* see exchange_id.h */
 
 /* The pool of that upstream, with a reference for the caller. NULL: no memory. */
 struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t upstream);

@@ -120,7 +120,7 @@ _redcard() {
 		fi
 		;;
 	shadow)
-		options="--config --replay --json --help"
+		options="--config --replay --attach --port --json --help"
 		if [ "$COMP_CWORD" -eq 2 ]; then
 			mapfile -t COMPREPLY < <(compgen -W "run check watch --help" -- "$current")
 			return
