@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "proxy/attach_bpf.h"
 #include "proxy/config.h"
 #include "proxy/config_mirror.h"
@@ -29,13 +30,6 @@ struct attach {
 	uint64_t ticked_ns;
 	struct buf why;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* --- what is asked for --- */
 
@@ -102,8 +96,7 @@ static int begin(struct attach *a, struct config *config, const struct mirror_si
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
 	random[0] |= !random[1];
-	int64_t ahead_us = (int64_t)(now_ns(CLOCK_REALTIME) / 1000) -
-			   (int64_t)(now_ns(CLOCK_MONOTONIC) / 1000);
+	int64_t ahead_us = (int64_t)clock_real_us() - (int64_t)clock_us();
 	a->wiretap = wiretap_new(config, sink, random, ahead_us, MOST_BYTES);
 	return a->wiretap ? 0 : -ENOMEM;
 }
@@ -166,7 +159,7 @@ static void take(void *owner, const struct attach_record *r, struct span bytes)
 
 static int look(struct attach *a)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_ns();
 	int n = attach_bpf_poll(a->bpf, take, a);
 	if (now - a->ticked_ns >= TICK_NS) {
 		wiretap_tick(a->wiretap, now);
@@ -178,9 +171,9 @@ static int look(struct attach *a)
 int attach_poll(struct attach *a, unsigned wait_ms)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
-	uint64_t until = now_ns(CLOCK_MONOTONIC) + wait_ms * UINT64_C(1000000);
+	uint64_t until = clock_ns() + wait_ms * UINT64_C(1000000);
 	int n = look(a);
-	while (n == 0 && now_ns(CLOCK_MONOTONIC) < until) {
+	while (n == 0 && clock_ns() < until) {
 		nanosleep(&pause, NULL);
 		n = look(a);
 	}

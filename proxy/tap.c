@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/shm_ring.h"
 #include "proxy/config_mirror.h"
 #include "proxy/exchange.h"
@@ -15,13 +15,6 @@ const char *const tap_result_names[TAP_RESULT_COUNT] = {
 	[TAP_CAPTURED] = "captured", [TAP_INCOMPLETE] = "incomplete", [TAP_TRUNCATED] = "truncated",
 	[TAP_UNSENT] = "unsent",     [TAP_LIMITED] = "limited",       [TAP_ABSENT] = "absent",
 };
-
-static uint64_t now_us(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Keeps the worker's count of what its copies hold of answers. */
 static void count_held(struct exchange *x)
@@ -139,7 +132,7 @@ bool tap_put(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct s
 		.offset = c->offset,
 		.total = c->offset + bytes.n,
 		.lost = c->lost,
-		.time_us = flags & MIRROR_BEGIN ? now_us(CLOCK_REALTIME) : 0,
+		.time_us = flags & MIRROR_BEGIN ? clock_real_us() : 0,
 	};
 	memcpy(r.id, x->id, EXCHANGE_ID_LENGTH);
 	const struct span parts[] = { { (const char *)&r, sizeof(r) },
@@ -250,7 +243,7 @@ void tap_sent(struct exchange *x)
 	if (!c || c->state != COPY_CHOSEN)
 		return;
 	c->all_queued = x->request_done;
-	c->sent_us = now_us(CLOCK_MONOTONIC);
+	c->sent_us = clock_us();
 	tap_count(x, ring, MIRROR_REQUESTS, 1);
 	if (!ring || !tap_mark(x, ring, bytes.n))
 		copy_sent(x, ring, bytes);
@@ -287,7 +280,7 @@ void tap_answer(struct exchange *x, struct span released)
 	if (!c || c->state == COPY_CHOSEN || released.n == 0 || !x->w->tap)
 		return;
 	if (!c->first_us)
-		c->first_us = now_us(CLOCK_MONOTONIC);
+		c->first_us = clock_us();
 	tap_mark_settle(x);
 	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap) ||
 			x->w->tap_held + released.n > TAP_HELD_MOST;
@@ -320,7 +313,7 @@ static void put_answer(struct exchange *x, struct shm_ring *ring)
 		.framing = x->gate ? wire_framing(gate_wire(x->gate)) : FRAMING_NONE,
 		.dialect = x->gate ? wire_dialect(gate_wire(x->gate)) : DIALECT_UNKNOWN,
 		.first_us = c->first_us ? c->first_us - c->sent_us : 0,
-		.total_us = now_us(CLOCK_MONOTONIC) - c->sent_us,
+		.total_us = clock_us() - c->sent_us,
 	};
 	memcpy(r.id, x->id, EXCHANGE_ID_LENGTH);
 	const struct span parts[] = { { (const char *)&r, sizeof(r) },
