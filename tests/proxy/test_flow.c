@@ -169,6 +169,14 @@ Test(flow, an_answer_that_ends_before_its_request)
 	       { '>', "ab" }, { '>', GET }, { '<', ANSWER("0", "") });
 }
 
+Test(flow, what_follows_such_an_answer_is_no_other_ones)
+{
+	EXPECT("Q0[all](" EXPECTS "ab)A0(417 whole none/unknown no)", { '>', EXPECTS },
+	       { '<', "HTTP/1.1 417 Expectation Failed\r\ncontent-length: 2\r\n\r\nno"
+		      "HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n" },
+	       { '>', "ab" });
+}
+
 #define UNTIL_CLOSE "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
 
 Test(flow, an_answer_until_the_connection_ends)
