@@ -41,7 +41,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MOD
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
-TEST_SRC := $(call src,tests/lib) $(call src,tests/policy) $(call src,tests/proxy)
+TEST_SRC := $(call src,tests/lib) $(call src,tests/proxy) $(if $(filter tsan,$(MODE)),,$(call src,tests/policy)) # one thread
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 RUNNER := $(if $(filter tsan,$(MODE)),$(call obj,tests/tsan/runner.c))
@@ -82,10 +82,10 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(PROXY
 $(B)/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(PROXY); $(call link,-fsanitize=fuzzer)
 $(B)/bench/%: $(B)/obj/bench/%.o $(PROXY); $(call link)
 
-# The eBPF tap, where it can be built; without it the proxy copies by itself.
-$(B)/obj/proxy/mirror_bpf.o: EXTRA += $(if $(BPF),-DREDCARD_BPF -isystem $(BPF))
-$(B)/obj/proxy/mirror_bpf.o: $(if $(BPF),build/bpf/tap.skel.h)
-build/bpf/tap.skel.h: bpf/tap.bpf.c bpf/tap.h deploy/skeleton; $(call say,BPF,$<)
+# The eBPF taps, where they can be built; without them the proxy copies by itself.
+$(B)/obj/proxy/%_bpf.o: EXTRA += $(if $(BPF),-DREDCARD_BPF -isystem $(BPF))
+$(B)/obj/proxy/mirror_bpf.o $(B)/obj/proxy/attach_bpf.o: $(if $(BPF),build/bpf/attach.skel.h)
+build/bpf/attach.skel.h: $(wildcard bpf/*.[ch]) deploy/skeleton; $(call say,BPF,bpf)
 	$(Q)deploy/skeleton $(@D)
 
 # Rule packs and queries are taken into the binary; the version is compiled only into the files that name it.

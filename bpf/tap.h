@@ -15,14 +15,7 @@
 #ifndef BPF_TAP_H
 #define BPF_TAP_H
 
-#ifdef __bpf__
-#define TAP_WORD __u64
-#define TAP_HALF __u32
-#else
-#include <stdint.h>
-#define TAP_WORD uint64_t
-#define TAP_HALF uint32_t
-#endif
+#include "bpf/sizes.h"
 
 #define TAP_SLOTS 65536
 
@@ -45,11 +38,6 @@ struct tap_conn { /* kept with the socket; the proxy sets the first two */
 	TAP_WORD next;    /* the first position that was not seen yet */
 	TAP_WORD refused; /* the mark of a request that the ring did not take */
 };
-
-/* Records have one of three sizes, for what a packet carries. */
-#define TAP_SMALL 1024
-#define TAP_MIDDLE 4096
-#define TAP_LARGE 16384
 
 struct tap_record { /* then its bytes */
 	TAP_WORD mark;

@@ -11,6 +11,7 @@
 
 #define CONNECT_MS 5000
 #define LOOK_MS 100
+#define HEAD_MOST ((size_t)256 << 10) /* of heads and trailers; libcurl keeps both */
 
 struct fetcher {
 	CURLM *multi; /* keeps the connections */
@@ -22,8 +23,8 @@ struct transfer {
 	const struct fetch_request *request;
 	struct fetch_answer *out;
 	struct buf *body;
-	size_t most;
-	bool too_large;
+	size_t most, head;
+	bool too_large, sent, again;
 	uint64_t began_us;
 };
 
@@ -87,11 +88,23 @@ static size_t on_body(char *p, size_t size, size_t n, void *owner)
 
 static size_t on_head(char *p, size_t size, size_t n, void *owner)
 {
-	struct fetch_answer *out = ((struct transfer *)owner)->out;
-	if (!out->first_us)
-		out->first_us = clock_us() - ((struct transfer *)owner)->began_us;
+	struct transfer *t = owner;
 	(void)p;
-	return n * size;
+	if (!t->out->first_us)
+		t->out->first_us = clock_us() - t->began_us;
+	t->head += n * size;
+	return t->head > HEAD_MOST ? 0 : n * size;
+}
+
+/* Before each sending. libcurl sends once more by itself when a kept connection ends without a
+ * byte, though its peer may have read the request. */
+static int on_sending(void *owner, char *to, char *from, int to_port, int from_port)
+{
+	struct transfer *t = owner;
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	t->again = t->sent && t->request->once;
+	t->sent = true;
+	return t->again ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static int error_of(CURLcode code, const struct transfer *t)
@@ -100,6 +113,8 @@ static int error_of(CURLcode code, const struct transfer *t)
 		return -ENOMEM;
 	if (t->too_large)
 		return -EFBIG;
+	if (t->again)
+		return -ECONNRESET;
 	switch ((int)code) {
 	case CURLE_OK: return 0;
 	case CURLE_URL_MALFORMAT: return -EINVAL;
@@ -108,7 +123,9 @@ static int error_of(CURLcode code, const struct transfer *t)
 	case CURLE_COULDNT_RESOLVE_PROXY: return -EHOSTUNREACH;
 	case CURLE_OPERATION_TIMEDOUT: return -ETIMEDOUT;
 	case CURLE_ABORTED_BY_CALLBACK: return -ECANCELED; /* perform() gave it up */
-	case CURLE_OUT_OF_MEMORY: return -ENOMEM;
+	case CURLE_FAILED_INIT: return -ENOMEM;
+	/* libcurl says so of a line of a head that is too long for it, too. */
+	case CURLE_OUT_OF_MEMORY: return t->sent ? -EPROTO : -ENOMEM;
 	default: return -EPROTO;
 	}
 }
@@ -158,6 +175,8 @@ static void set_callbacks(struct fetcher *f, struct transfer *t)
 	curl_easy_setopt(f->curl, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(f->curl, CURLOPT_HEADERFUNCTION, on_head);
 	curl_easy_setopt(f->curl, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(f->curl, CURLOPT_PREREQFUNCTION, on_sending);
+	curl_easy_setopt(f->curl, CURLOPT_PREREQDATA, t);
 }
 
 /* CURLE_OK: go on. */
@@ -189,11 +208,11 @@ static CURLcode perform(struct fetcher *f, const struct transfer *t)
 {
 	CURLcode result = CURLE_OK;
 	if (curl_multi_add_handle(f->multi, f->curl) != CURLM_OK)
-		return CURLE_OUT_OF_MEMORY;
+		return CURLE_FAILED_INIT;
 	for (;;) {
 		int running;
 		if (curl_multi_perform(f->multi, &running) != CURLM_OK)
-			result = CURLE_OUT_OF_MEMORY;
+			result = CURLE_FAILED_INIT;
 		if (result != CURLE_OK || ended(f->multi, &result))
 			break;
 		result = given_up(t);
@@ -257,6 +276,7 @@ int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer 
 	if (error)
 		snprintf(why, FETCH_WHY, "%s",
 			 t.too_large   ? "the answer is too large"
+			 : t.again     ? "the connection ended without an answer"
 			 : f->error[0] ? f->error
 				       : curl_easy_strerror(code));
 	curl_slist_free_all(headers);

@@ -30,7 +30,8 @@ struct fetch_request {
 	uint32_t first_byte_ms;     /* until the answer's head begins; 0: as the whole */
 	size_t answer_most;         /* bytes of the answer's body; needed */
 	const char *header;         /* one of the answer's that is wanted; may be NULL */
-	const _Atomic bool *stop;   /* looked at ten times a second; may be NULL */
+	bool once;                /* not again either when a kept connection turns out to be dead */
+	const _Atomic bool *stop; /* looked at ten times a second; may be NULL */
 };
 
 #define FETCH_HEADER 128
@@ -46,7 +47,9 @@ struct fetch_answer {
 
 /* Any status is an answer. why: one line about a failure, without the URL, which may hold a secret.
  * -EINVAL: no such URL; -ECONNREFUSED, -EHOSTUNREACH: nobody has got the request; -ETIMEDOUT;
- * -EPROTO: TLS or HTTP went wrong; -EFBIG: the answer is too large; -ECANCELED: stop; -ENOMEM. */
+ * -EPROTO: TLS or HTTP went wrong; -ECONNRESET: with `once`, a kept connection was dead, and nobody
+ * knows whether its peer had read the request; -EFBIG: the answer is too large; -ECANCELED: stop;
+ * -ENOMEM. */
 int fetch(struct fetcher *f, const struct fetch_request *r, struct fetch_answer *out,
 	  char why[FETCH_WHY]) MUST_USE;
 

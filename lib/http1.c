@@ -370,6 +370,16 @@ enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *us
 	return slices > 0 ? HTTP1_BODY : event;
 }
 
+uint64_t http1_skip(struct http1 *h, uint64_t n)
+{
+	if (h->state != LENGTH)
+		return h->state == UNTIL_CLOSE ? n : 0;
+	n = min_u64(n, h->left);
+	h->left -= n;
+	h->state = h->left ? LENGTH : DONE;
+	return n;
+}
+
 enum http1_event http1_eof(struct http1 *h)
 {
 	switch ((enum state)h->state) {

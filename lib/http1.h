@@ -104,6 +104,10 @@ enum http1_event http1_feed(struct http1 *h, const char *p, size_t n, size_t *us
 size_t http1_feed_body(struct http1 *h, const char *p, size_t n, struct span *slices, size_t max,
 		       size_t *n_slices, enum http1_event *event);
 
+/* n bytes that nobody has: how many of them are of a body of known length, or of one until close.
+ * These are passed over, as if they had been fed. */
+uint64_t http1_skip(struct http1 *h, uint64_t n);
+
 /* The peer closed: HTTP1_END when that completes the message (until-close body), HTTP1_MORE when
  * nothing had begun, HTTP1_REFUSED (truncated) otherwise. */
 enum http1_event http1_eof(struct http1 *h);

@@ -304,6 +304,12 @@ static void read_file(struct config_reader *r, const struct yaml_node *root)
 	load_ruleset(r);
 }
 
+static void read_attached(struct config_reader *r, const struct yaml_node *root)
+{
+	r->attached = true;
+	read_file(r, root);
+}
+
 static void read_ledger(struct config_reader *r, const struct yaml_node *root)
 {
 	const struct yaml_node *state = root ? yaml_get(root, "state_dir") : NULL;
@@ -367,6 +373,11 @@ fail:
 int config_load(const char *path, struct config **out, struct buf *errors)
 {
 	return load(path, read_file, out, errors);
+}
+
+int config_load_attached(const char *path, struct config **out, struct buf *errors)
+{
+	return load(path, read_attached, out, errors);
 }
 
 int config_load_ledger(const char *path, struct config **out, struct buf *errors)

@@ -192,17 +192,12 @@ void config_read_guardian(struct config_reader *r, const struct yaml_node *node,
 
 /* --- two of them --- */
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool same_command(const struct config_command *a, const struct config_command *b)
 {
 	size_t i = 0;
 	if (!a->argv || !b->argv)
 		return a->argv == b->argv;
-	while (a->argv[i] && same_text(a->argv[i], b->argv[i]))
+	while (a->argv[i] && config_same_text(a->argv[i], b->argv[i]))
 		i++;
 	return !a->argv[i] && !b->argv[i];
 }
@@ -221,8 +216,8 @@ bool config_same_guardian(const struct config_guardian *a, const struct config_g
 		return a == b;
 	return same_limits(a, b) && same_command(&a->start, &b->start) &&
 	       same_command(&a->kill, &b->kill) && same_command(&a->restart, &b->restart) &&
-	       same_command(&a->status, &b->status) && same_text(a->cgroup, b->cgroup) &&
-	       same_text(a->pid_file, b->pid_file) && a->grace_ms == b->grace_ms &&
+	       same_command(&a->status, &b->status) && config_same_text(a->cgroup, b->cgroup) &&
+	       config_same_text(a->pid_file, b->pid_file) && a->grace_ms == b->grace_ms &&
 	       a->command_ms == b->command_ms && a->warm_up_ms == b->warm_up_ms &&
 	       a->restarts_it == b->restarts_it && a->backoff_first_ms == b->backoff_first_ms &&
 	       a->backoff_most_ms == b->backoff_most_ms;

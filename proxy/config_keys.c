@@ -102,6 +102,11 @@ const char *config_secret(struct config_reader *r, const struct yaml_node *node)
 	return path ? read_secret(r, file->line, path) : NULL;
 }
 
+bool config_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 bool config_has_control(const char *text)
 {
 	for (; *text; text++)

@@ -17,6 +17,7 @@ struct config_reader {
 	const char *file; /* as given on the command line, for messages */
 	struct buf *errors;
 	unsigned problems;
+	bool attached; /* nothing meets at the shadow's socket */
 };
 
 /* Appends `file:line: what; remedy`. */
@@ -83,6 +84,7 @@ void config_keys_read(struct config_reader *r, const struct yaml_node *map,
 /* Whether the node is of that kind; a problem otherwise. */
 bool config_expect(struct config_reader *r, const struct yaml_node *node, enum yaml_kind kind);
 size_t config_children(const struct yaml_node *node);
+bool config_same_text(const char *a, const char *b); /* NULL is like NULL alone */
 bool config_has_control(const char *text); /* a control character of ASCII: never in a header */
 
 #define CONFIG_DAILY_UNSET UINT64_MAX /* until all of the file is read */

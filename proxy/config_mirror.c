@@ -17,6 +17,13 @@ const struct config_mirror config_mirror_defaults = {
 	.answer_most = MIB,
 };
 
+uint32_t config_mirror_ppm(const struct config *c, const struct config_route *route)
+{
+	if (!c->mirror)
+		return 0;
+	return route->mirror_ppm != MIRROR_PPM_UNSET ? route->mirror_ppm : c->mirror->ppm;
+}
+
 static void percent(struct config_reader *r, const struct yaml_node *node, uint32_t *ppm)
 {
 	uint64_t n = 0;
@@ -100,7 +107,7 @@ void config_check_mirror(struct config_reader *r)
 			       "the shadow's `ring` is no power of two; write one such as 16MiB");
 	if (!m->socket && c->state_dir)
 		m->socket = beside(r, c->state_dir);
-	if (!m->socket && r->problems == 0)
+	if (!m->socket && !r->attached && r->problems == 0)
 		config_problem(r, m->line,
 			       "`shadow` needs a place to meet; name a folder with `state_dir`, or "
 			       "a socket with shadow: {socket: FILE}");

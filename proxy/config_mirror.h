@@ -24,4 +24,7 @@ extern const struct config_mirror config_mirror_defaults;
 
 #define MIRROR_PPM_UNSET UINT32_MAX /* of a route */
 
+/* Of a million of the route's requests; 0: nothing is mirrored. */
+uint32_t config_mirror_ppm(const struct config *c, const struct config_route *route);
+
 #endif

@@ -60,7 +60,6 @@ struct config_shadow {
 	uint32_t queue_requests; /* that wait or are being worked on */
 	uint64_t queue_bytes;    /* of all of them, with answers */
 	uint32_t connections;
-	uint32_t answer_most;                   /* bytes of an answer */
 	uint32_t threshold;                     /* as of a quorum */
 	const struct config_guardian *guardian; /* NULL: none */
 	unsigned line;
@@ -74,6 +73,9 @@ struct yaml_node;
 void config_read_shadow(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_guardian(struct config_reader *r, const struct yaml_node *node, void *base);
 void config_read_shadow_pages(struct config_reader *r, const struct yaml_node *root);
+
+/* As config_load(), for `--attach`: the shadow need not have a socket. */
+int config_load_attached(const char *path, struct config **out, struct buf *errors) MUST_USE;
 
 /* For `redcard shadow run`: the same file, of which only the shadow's listener is read, as the
  * admin listener. */

@@ -7,9 +7,9 @@
 #include "proxy/admin.h"
 #include "proxy/answer.h"
 #include "proxy/card.h"
+#include "proxy/heads.h"
 #include "proxy/ledger_post.h"
 #include "proxy/patchctl_pages.h"
-#include "proxy/path.h"
 #include "proxy/record.h"
 #include "proxy/worker.h"
 
@@ -153,7 +153,7 @@ static void destroy(struct exchange *x)
 	buf_fini(&x->head);
 	buf_fini(&x->sniffed);
 	free(x->change);
-	tap_copy_free(x->copy);
+	tap_copy_free(x);
 	free(x->summary);
 	free(x->own_route);
 	runtime_unref(x->rt);
@@ -210,48 +210,11 @@ enum step_next exchange_failed(struct exchange *x, enum exchange_result result, 
 
 /* --- routing --- */
 
-/* Also without the root's dot: "api.test." is the same host, and takes the same route. */
-static struct span host_without_port(struct span host)
-{
-	const char *close = host.n && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
-	if (close)
-		return (struct span){ host.p, (size_t)(close - host.p) + 1 };
-	const char *colon = memchr(host.p, ':', host.n);
-	if (colon)
-		host.n = (size_t)(colon - host.p);
-	if (host.n > 1 && host.p[host.n - 1] == '.')
-		host.n--;
-	return host;
-}
-
 static enum step_next refuse(struct exchange *x, unsigned status, const char *reason,
 			     const char *detail)
 {
 	x->close_client |= !x->request_done;
 	return exchange_failed(x, RESULT_REFUSED, status, reason, detail);
-}
-
-/* HTTP/2 over clear text is offered by some clients with every request; a server may pass over such
- * an offer. */
-static bool offers_only_h2c(const struct http1_head *head)
-{
-	return span_eq_nocase(http1_find(head, SPAN("upgrade")), SPAN("h2c"));
-}
-
-/* A builder may resolve "//", "/./", "/../" and "%2f" where the routes compare bytes: then a path
- * could take a route that is not inspected to a place that is. */
-static bool routes_two_ways(const struct exchange *x, const struct http1_head *head,
-			    struct span path)
-{
-	struct buf resolved = { 0 };
-	if (!path_is_plain(path))
-		path_resolve(path, &resolved);
-	bool two = resolved.n && config_route_for(x->rt->config, host_without_port(head->host),
-						  (struct span){ resolved.p, resolved.n },
-						  head->method) != x->route;
-	bool failed = resolved.failed;
-	buf_fini(&resolved);
-	return two || failed;
 }
 
 static enum step_next run_route(struct exchange *x)
@@ -263,11 +226,9 @@ static enum step_next run_route(struct exchange *x)
 	if (x->w->n_exchanges > config->limits.streams)
 		return refuse(x, 503, "too many streams",
 			      "this proxy is at its limit of streams; try again later");
-	const char *query = memchr(head->target.p, '?', head->target.n);
-	struct span path = { head->target.p,
-			     query ? (size_t)(query - head->target.p) : head->target.n };
-	x->route = config_route_for(config, host_without_port(head->host), path, head->method);
-	if (routes_two_ways(x, head, path))
+	bool ambiguous;
+	x->route = head_route(config, head, &ambiguous);
+	if (ambiguous)
 		return refuse(
 			x, 400, "ambiguous path",
 			"the path means another route when its dots, slashes or escapes are resolved");
@@ -277,7 +238,7 @@ static enum step_next run_route(struct exchange *x)
 	if (head->framing == HTTP1_LENGTH && head->length > config->limits.body_bytes)
 		return refuse(x, 413, "body too large",
 			      "the request's body is larger than this proxy takes");
-	if (head->upgrade && !offers_only_h2c(head)) {
+	if (head_wants_upgrade(head)) {
 		if (!x->route->tunnel_upgrades)
 			return refuse(x, 501, "upgrade refused",
 				      "this route does not let connections be upgraded");

@@ -27,6 +27,7 @@
 #include "proxy/backend.h"
 #include "proxy/ballot.h"
 #include "proxy/client.h"
+#include "proxy/exchange_id.h"
 #include "proxy/gate.h"
 #include "proxy/metric_table.h"
 #include "proxy/tap.h"
@@ -39,8 +40,6 @@ struct step {
 };
 
 enum body_form { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
-
-#define EXCHANGE_ID_LENGTH 26
 
 struct exchange {
 	const struct step *step;

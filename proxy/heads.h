@@ -42,4 +42,12 @@ void head_trailers(struct buf *out, const struct http1_header *trailers, size_t 
 
 const char *head_reason(unsigned status);
 
+/* The route that a request takes, or NULL. ambiguous: its path means another one when its dots,
+ * slashes or escapes are resolved (or there is no memory to tell). */
+const struct config_route *head_route(const struct config *config, const struct http1_head *head,
+				      bool *ambiguous);
+/* HTTP/2 over clear text is offered by some clients with every request; a server may pass over
+ * such an offer, so that is no wish. */
+bool head_wants_upgrade(const struct http1_head *head);
+
 #endif

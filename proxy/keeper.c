@@ -137,13 +137,12 @@ static void kill_it(struct keeper *k, const struct guardian_finding *f)
 	switch (ours ? keeper_kill(k) : KEEPER_NOTHING) {
 	case KEEPER_GONE: killed(k, f); return;
 	case KEEPER_WAS_GONE:
-		if (k->dying)
+		if (k->dying) /* at an earlier look */
 			killed(k, f);
 		else
 			died(k, clock_ms());
 		return;
 	case KEEPER_STAYS:
-		k->dying = true; /* should it be gone at the next look, it was this */
 		metric_add(k->options.shard, SHADOW_UNKILLED, 0, 1);
 		put_row(k, "not killed", f);
 		return;

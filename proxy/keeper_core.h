@@ -33,7 +33,7 @@ struct keeper {
 	uint32_t backoff_ms;
 	bool began_by_us, warm, killed;
 	bool seen;         /* it was there once */
-	bool dying;        /* it was killed, and was not gone then */
+	bool dying;        /* it was there, and was told to end */
 	_Atomic bool stop; /* commands are given up */
 };
 

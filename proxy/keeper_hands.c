@@ -53,16 +53,20 @@ static enum keeper_killed kill_by_command(struct keeper *k)
 {
 	const struct config_guardian *c = k->options.config;
 	struct timespec pause = { .tv_nsec = FIRST_LOOK_MS * 1000000 };
-	if (ask_status(k) == KEEPER_DEAD)
+	enum keeper_life before = ask_status(k);
+	if (before == KEEPER_DEAD)
 		return KEEPER_WAS_GONE;
+	k->dying = k->dying || before == KEEPER_ALIVE;
 	int code = run_command(k, "kill", &c->kill);
 	char why[KEEPER_SAID];
 	memcpy(why, k->said, sizeof(why));
 	uint64_t until = clock_ms() + max_u64(c->grace_ms, FIRST_LOOK_MS);
 	do {
 		if (ask_status(k) == KEEPER_DEAD) {
-			say(k, "kill: its status says that it is gone");
-			return KEEPER_GONE;
+			say(k, k->dying ? "kill: its status says that it is gone"
+					: "it is gone, perhaps before the kill: its status could "
+					  "not be had");
+			return k->dying ? KEEPER_GONE : KEEPER_WAS_GONE;
 		}
 		nanosleep(&pause, NULL);
 	} while (clock_ms() < until && !atomic_load(&k->stop));
@@ -124,6 +128,7 @@ enum keeper_killed keeper_kill(struct keeper *k)
 	if (keeper_look(k) == KEEPER_DEAD)
 		return KEEPER_WAS_GONE;
 	snprintf(k->said, sizeof(k->said), "process %d and its group", (int)k->child.pid);
+	k->dying = true;
 	return child_kill(&k->child, c->grace_ms) ? KEEPER_GONE : KEEPER_STAYS;
 }
 

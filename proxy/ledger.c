@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lib/canonical.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/ledger_files.h"
 
@@ -48,13 +49,6 @@ struct ledger {
 	_Atomic uint64_t written, repeated, refused, failed, n_checkpoints;
 	_Atomic int write_error, checkpoint_error;
 };
-
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 const char *ledger_path(const struct ledger *l)
 {
@@ -112,7 +106,7 @@ static int write_jobs(struct ledger *l, struct job *jobs)
 	if (error)
 		return error;
 	if (last > l->last && !l->unsealed_ms)
-		l->unsealed_ms = clock_ms(CLOCK_MONOTONIC);
+		l->unsealed_ms = clock_ms();
 	l->last = last;
 	return 0;
 }
@@ -137,7 +131,7 @@ static void answer(struct ledger *l, struct job *jobs, int error)
 static int seal(struct ledger *l)
 {
 	struct ledger_head head;
-	struct ledger_checkpoint c = { .time_ms = clock_ms(CLOCK_REALTIME) };
+	struct ledger_checkpoint c = { .time_ms = clock_real_ms() };
 	int found = ledger_store_begin(l->store);
 	if (found)
 		return found;
@@ -163,7 +157,7 @@ static void seal_now(struct ledger *l)
 {
 	int error = seal(l);
 	set_error(&l->checkpoint_error, "a checkpoint", error);
-	l->unsealed_ms = error ? clock_ms(CLOCK_MONOTONIC) : 0;
+	l->unsealed_ms = error ? clock_ms() : 0;
 	if (!error)
 		atomic_fetch_add(&l->n_checkpoints, 1);
 }
@@ -193,7 +187,7 @@ static void wait_for_news(struct ledger *l)
 static struct job *take_batch(struct ledger *l, bool *closing)
 {
 	pthread_mutex_lock(&l->lock);
-	if (!l->first && !l->closing && clock_ms(CLOCK_MONOTONIC) < next_due(l))
+	if (!l->first && !l->closing && clock_ms() < next_due(l))
 		wait_for_news(l);
 	struct job *batch = l->first, **at = &batch;
 	for (size_t n = 0; *at && n < BATCH_ROWS; n++) {
@@ -232,7 +226,7 @@ void ledger_tell(struct ledger *l, void (*told)(void *owner), void *owner)
 static void write_batch(struct ledger *l, struct job *batch)
 {
 	int error = write_jobs(l, batch);
-	l->tried_ms = clock_ms(CLOCK_MONOTONIC);
+	l->tried_ms = clock_ms();
 	set_error(&l->write_error, "the ledger", error);
 	answer(l, batch, error);
 	if (!error)
@@ -247,7 +241,7 @@ static void *write_all(void *arg)
 		struct job *batch = take_batch(l, &closing);
 		if (batch)
 			write_batch(l, batch);
-		uint64_t now = clock_ms(CLOCK_MONOTONIC);
+		uint64_t now = clock_ms();
 		if (l->last - l->sealed >= l->checkpoint_rows ||
 		    (l->unsealed_ms && now >= l->unsealed_ms + l->checkpoint_ms))
 			seal_now(l);
@@ -435,7 +429,7 @@ static int start(struct ledger *l)
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&l->lock, NULL);
 	if (l->last > l->sealed)
-		l->unsealed_ms = clock_ms(CLOCK_MONOTONIC);
+		l->unsealed_ms = clock_ms();
 	int error = -pthread_create(&l->thread, NULL, write_all, l);
 	l->started = !error;
 	if (error) {

@@ -115,11 +115,6 @@ int mirror_open(const struct config *config, const struct mirror_sink *sink, str
 		struct buf *errors)
 {
 	const struct config_mirror *c = config->mirror;
-	if (!c) {
-		buf_printf(errors, "%s:1: there is no `shadow` in this configuration; add it\n",
-			   config->path);
-		return -EINVAL;
-	}
 	struct mirror *m = calloc(1, sizeof(*m));
 	struct mirror_join *join = mirror_join_new(sink);
 	if (!m || !join) {
@@ -256,10 +251,11 @@ static void welcome(struct mirror *m)
 
 /* --- what they write, and how they go --- */
 
-static int drain_ring(struct mirror *m, struct peer *p, struct shm_ring *ring)
+/* How many records it took, which may be more than it has handed out. */
+static int drain_ring(struct mirror *m, struct peer *p, struct shm_ring *ring, int *handed)
 {
-	int handed = 0;
-	for (int i = 0; i < RECORDS_AT_ONCE; i++) {
+	int records = 0;
+	while (records < RECORDS_AT_ONCE) {
 		int taken = shm_ring_take(ring, &m->record);
 		if (taken == 0)
 			break;
@@ -268,22 +264,23 @@ static int drain_ring(struct mirror *m, struct peer *p, struct shm_ring *ring)
 						 (struct span){ m->record.p, m->record.n });
 		if (taken < 0)
 			return taken;
-		handed += taken;
+		records++;
+		*handed += taken;
 	}
-	return handed;
+	return records;
 }
 
-/* -EPROTO: it wrote nonsense. */
-static int drain(struct mirror *m, struct peer *p)
+/* The same of all its rings. -EPROTO: it wrote nonsense. */
+static int drain(struct mirror *m, struct peer *p, int *handed)
 {
-	int handed = 0;
+	int records = 0;
 	for (unsigned i = 0; i < p->n; i++) {
-		int n = drain_ring(m, p, p->rings[i]);
+		int n = drain_ring(m, p, p->rings[i], handed);
 		if (n < 0)
 			return n;
-		handed += n;
+		records += n;
 	}
-	return handed;
+	return records;
 }
 
 /* --- what the eBPF program writes --- */
@@ -309,8 +306,7 @@ static void take_bytes(void *owner, uint64_t mark, uint64_t offset, struct span 
 	struct peer *p = peer_of(poll->m, mark);
 	int taken = p ? mirror_join_bytes(poll->m->join, p->number, mark, offset, bytes) : 0;
 	for (int more = 1; taken == -ENOENT && more > 0;) {
-		more = drain(poll->m, p);
-		poll->handed += more > 0 ? more : 0;
+		more = drain(poll->m, p, &poll->handed);
 		taken = mirror_join_bytes(poll->m->join, p->number, mark, offset, bytes);
 	}
 	poll->handed += taken > 0 ? taken : 0;
@@ -345,11 +341,9 @@ static void add_counters(struct mirror_counts *to, const struct peer *p)
 static int farewell(struct mirror *m, unsigned at)
 {
 	struct peer *p = m->peers[at];
-	int handed = 0, n;
-	do {
-		n = drain(m, p);
-		handed += n > 0 ? n : 0;
-	} while (n > 0);
+	int handed = 0;
+	while (drain(m, p, &handed) > 0)
+		;
 	handed += p->link >= 0 ? look_at_bpf(m) : 0;
 	mirror_join_forget(m->join, p->number);
 	add_counters(&m->gone, p);
@@ -379,9 +373,7 @@ static int look_at_rings(struct mirror *m)
 {
 	int handed = 0;
 	for (unsigned i = m->n; i-- > 0;) {
-		int n = drain(m, m->peers[i]);
-		handed += n > 0 ? n : 0;
-		if (n >= 0)
+		if (drain(m, m->peers[i], &handed) >= 0)
 			continue;
 		log_message(LOG_ERROR, "mirror", "a proxy wrote what is no record; it is put off");
 		m->gone.refused++;

@@ -47,7 +47,7 @@ struct mirror_answer {
 	struct span body; /* as it was released to the client, decoded; empty when too_large */
 	bool whole;       /* the builder said all, and all of it was released */
 	bool cut;         /* by a rule, a budget, a quorum or a failure that closes */
-	bool too_large;   /* it is longer than shadow.answer_most, or than the ring can carry */
+	bool too_large;   /* longer than shadow.answer_most, than the ring, or than could be kept */
 	uint64_t first_us, total_us; /* from the sending of the request; first_us 0: no byte left */
 };
 
@@ -82,7 +82,7 @@ extern const char *const mirror_tap_names[MIRROR_TAP_COUNT];
 
 /* Listens on shadow.socket, loads the eBPF program where that may be, and gives up the rights it
  * took: of the calling thread and those that it starts, so call it before there are others. config
- * must outlive it. -errno, and one line in *errors. */
+ * has a mirror and must outlive it. -errno, and one line in *errors. */
 int mirror_open(const struct config *config, const struct mirror_sink *sink, struct mirror **out,
 		struct buf *errors) MUST_USE;
 void mirror_close(struct mirror *m); /* NULL is fine */

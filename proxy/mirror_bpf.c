@@ -24,7 +24,7 @@ static bool need(struct mirror_need *n, const char *name, bool met, const char *
 #include "bpf/tap.h"
 
 struct mirror_bpf {
-	struct tap_bpf *tap;
+	struct tap_skeleton *tap;
 	struct ring_buffer *ring;
 	void (*take)(void *owner, uint64_t mark, uint64_t offset, struct span bytes);
 	void *owner;
@@ -59,14 +59,14 @@ static struct mirror_bpf *load(size_t ring_bytes, int *error)
 	if (!b)
 		return NULL;
 	libbpf_set_print(say_nothing);
-	b->tap = tap_bpf__open();
+	b->tap = tap_skeleton__open();
 	if (!b->tap) {
 		*error = -errno;
 		goto fail;
 	}
 	*error = bpf_map__set_max_entries(b->tap->maps.ring, (uint32_t)ring_bytes);
 	if (!*error)
-		*error = tap_bpf__load(b->tap);
+		*error = tap_skeleton__load(b->tap);
 	if (*error)
 		goto fail;
 	b->ring = ring_buffer__new(bpf_map__fd(b->tap->maps.ring), on_record, b, NULL);
@@ -78,17 +78,24 @@ fail:
 	return NULL;
 }
 
+bool mirror_bpf_may(struct mirror_need *n)
+{
+	char root[MIRROR_CGROUP_BYTES];
+	return need(n, "kernel", access("/sys/kernel/btf/vmlinux", R_OK) == 0,
+		    "the kernel does not describe its types: there is no "
+		    "/sys/kernel/btf/vmlinux") &&
+	       need(n, "cgroup", mirror_cgroup_root(root) == 0,
+		    "no cgroup file system of version 2 is mounted") &&
+	       need(n, "rights", mirror_has_rights(),
+		    "the replayer lacks CAP_BPF and CAP_NET_ADMIN; give it both, or start it as "
+		    "root");
+}
+
 struct mirror_bpf *mirror_bpf_open(size_t ring_bytes, struct mirror_need *n)
 {
 	char text[120];
 	int error;
-	char root[MIRROR_CGROUP_BYTES];
-	if (!need(n, "kernel", access("/sys/kernel/btf/vmlinux", R_OK) == 0,
-		  "the kernel does not describe its types: there is no /sys/kernel/btf/vmlinux") ||
-	    !need(n, "cgroup", mirror_cgroup_root(root) == 0,
-		  "no cgroup file system of version 2 is mounted") ||
-	    !need(n, "rights", mirror_has_rights(),
-		  "the replayer lacks CAP_BPF and CAP_NET_ADMIN; give it both, or start it as root"))
+	if (!mirror_bpf_may(n))
 		return NULL;
 	struct mirror_bpf *b = load(ring_bytes, &error);
 	snprintf(text, sizeof(text), "the kernel refuses the program: %s", strerror(-error));
@@ -101,7 +108,7 @@ void mirror_bpf_close(struct mirror_bpf *b)
 	if (!b)
 		return;
 	ring_buffer__free(b->ring);
-	tap_bpf__destroy(b->tap);
+	tap_skeleton__destroy(b->tap);
 	free(b);
 }
 
@@ -152,13 +159,17 @@ size_t mirror_bpf_check(struct mirror_need needs[MIRROR_NEEDS_MAX])
 
 #else
 
+bool mirror_bpf_may(struct mirror_need *n)
+{
+	return need(n, "built", false,
+		    "this redcard was built without the eBPF taps, for want of clang, bpftool, "
+		    "libbpf or the kernel's types");
+}
+
 struct mirror_bpf *mirror_bpf_open(size_t ring_bytes, struct mirror_need *n)
 {
 	(void)ring_bytes;
-	(void)need(
-		n, "built", false,
-		"this redcard was built without the eBPF tap, for want of clang, bpftool, libbpf or "
-		"the kernel's types");
+	(void)mirror_bpf_may(n);
 	return NULL;
 }
 

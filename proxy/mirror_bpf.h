@@ -27,6 +27,8 @@ struct mirror_need {
  * no more. How many. Loads the program and lets it go again. */
 size_t mirror_bpf_check(struct mirror_need needs[MIRROR_NEEDS_MAX]);
 
+/* Whether programs may be loaded, as far as one can tell before; need says what is missing. */
+bool mirror_bpf_may(struct mirror_need *need);
 /* Loads it. NULL: need says why not. */
 struct mirror_bpf *mirror_bpf_open(size_t ring_bytes, struct mirror_need *need);
 void mirror_bpf_close(struct mirror_bpf *b); /* NULL is fine */

@@ -192,9 +192,11 @@ static int hand_out_whole(struct mirror_join *j, const struct parts *p)
 	return hand_out(j, &request);
 }
 
-/* False: there is no room for them, and the request is given up. */
+/* Older ones make room. False: it is the oldest itself and has none, and is given up. */
 static bool append(struct mirror_join *j, struct half *h, struct span bytes)
 {
+	while (j->bytes + bytes.n > MIRROR_OPEN_BYTES && j->oldest != h)
+		give_up(j, j->oldest);
 	if (j->bytes + bytes.n <= MIRROR_OPEN_BYTES)
 		buf_add(&h->bytes, bytes.p, bytes.n);
 	else

@@ -5,10 +5,12 @@
 
 #include "lib/sha256.h"
 #include "proxy/cli.h"
-#include "proxy/config_mirror.h"
-#include "proxy/mirror.h"
+#include "proxy/config.h"
 #include "proxy/mirror_check.h"
+#include "proxy/shadow_options.h"
 #include "proxy/verbs.h"
+
+#define VERB "shadow watch"
 
 static volatile sig_atomic_t stopped;
 
@@ -78,9 +80,10 @@ static void on_loss(void *owner, const struct mirror_loss *l)
 	end_line(&out);
 }
 
-static void print_counts(const struct mirror *m)
+static void print_counts(const struct shadow_source *source)
 {
-	struct mirror_counts n = mirror_counts(m);
+	struct mirror_counts n = shadow_source_counts(source);
+	struct attach_view attached;
 	struct buf out = { 0 };
 	buf_add_text(&out, "{\"event\":\"counts\"");
 	put(&out, "sampled_bytes", n.sampled);
@@ -94,81 +97,95 @@ static void print_counts(const struct mirror *m)
 	put(&out, "answers_lost", n.answers_lost);
 	put(&out, "proxies", n.proxies);
 	put(&out, "refused", n.refused);
+	if (shadow_source_attached(source, &attached)) {
+		buf_add_text(&out, ",\"attach\":");
+		attach_put(&out, &attached);
+	}
 	end_line(&out);
 }
 
-static void print_tap(const struct mirror *m, enum mirror_tap *last)
+/* When it is another one than `last`, or for another reason. */
+static void print_tap(const struct shadow_source *source, struct buf *last)
 {
-	const char *why;
+	const char *why, *tap = shadow_source_tap(source, &why);
 	struct buf out = { 0 };
-	enum mirror_tap tap = mirror_tap(m, &why);
-	if (tap == *last)
-		return;
-	*last = tap;
-	buf_printf(&out, "{\"event\":\"tap\",\"tap\":\"%s\",\"why\":\"", mirror_tap_names[tap]);
+	buf_printf(&out, "{\"event\":\"tap\",\"tap\":\"%s\",\"why\":\"", tap);
 	buf_add_json(&out, span_of(why));
 	buf_add_char(&out, '"');
+	if (span_eq((struct span){ out.p, out.n }, (struct span){ last->p, last->n })) {
+		buf_fini(&out);
+		return;
+	}
+	buf_clear(last);
+	buf_add(last, out.p, out.n);
 	end_line(&out);
 }
 
-static int watch(const struct config *config)
+static int watch(struct config *config, const struct shadow_from *from)
 {
 	const struct mirror_sink sink = { on_request, on_answer, on_loss, NULL };
-	struct mirror *m = NULL;
-	struct buf errors = { 0 };
-	enum mirror_tap last = MIRROR_TAP_COUNT;
+	struct shadow_source *source = NULL;
+	struct buf errors = { 0 }, last = { 0 };
 	const struct sigaction action = { .sa_handler = on_signal };
-	int error = mirror_open(config, &sink, &m, &errors);
+	int error = shadow_source_open(config, from, &sink, &source, &errors);
 	fprintf(stderr, "%.*s", (int)errors.n, errors.p ? errors.p : "");
 	if (error && !errors.n)
-		fprintf(stderr, "redcard shadow watch: %s\n", strerror(-error));
+		fprintf(stderr, "redcard " VERB ": %s\n", strerror(-error));
 	buf_fini(&errors);
 	if (error)
 		return EXIT_TOOL;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	while (!stopped && error >= 0) {
-		print_tap(m, &last);
-		error = mirror_poll(m, 100);
+		print_tap(source, &last);
+		error = shadow_source_poll(source, 100);
 		if (error == 0)
 			fflush(stdout);
 	}
 	do
-		error = mirror_poll(m, 0);
+		error = shadow_source_poll(source, 0);
 	while (error > 0);
-	print_counts(m);
-	mirror_close(m);
+	print_counts(source);
+	shadow_source_close(source);
+	buf_fini(&last);
 	return EXIT_CLEAN;
 }
 
 int shadow_watch_main(int argc, char **argv)
 {
 	const char *path = "redcard.yaml";
+	struct shadow_from from = { 0 };
 	const struct cli_option options[] = {
 		{ .name = "config",
 		  .letter = 'c',
 		  .value = "FILE",
 		  .text = &path,
 		  .help = "the configuration (redcard.yaml)" },
+		SHADOW_ATTACH_OPTION(from),
+		SHADOW_PORT_OPTION(from),
 	};
 	struct cli cli = {
-		.verb = "shadow watch",
+		.verb = VERB,
 		.summary =
 			"Takes what is mirrored, in place of `shadow run`, and prints a line of "
 			"JSON for each thing, with hashes instead of contents; counts at the end.",
 		.options = options,
 		.n_options = ARRAY_LEN(options),
-		.examples = "  redcard shadow watch -c /etc/redcard/redcard.yaml\n",
+		.examples = "  redcard shadow watch -c /etc/redcard/redcard.yaml\n"
+			    "  sudo redcard shadow watch -c redcard.yaml --attach "
+			    "system.slice/builder.service --port 9000\n",
 	};
 	struct config *config = NULL;
 	struct buf errors = { 0 };
 	int status;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
-	if (config_load(path, &config, &errors) != 0)
+	if (!shadow_from_sound(VERB, &from))
+		return EXIT_TOOL;
+	if (shadow_load(path, &from, &config, &errors) != 0)
 		fprintf(stderr, "%.*s", (int)errors.n, errors.p ? errors.p : "");
 	buf_fini(&errors);
-	status = config ? watch(config) : EXIT_TOOL;
+	status = config ? watch(config, &from) : EXIT_TOOL;
 	config_unref(config);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "proxy/outbox_inside.h"
@@ -25,23 +26,6 @@ enum outbox_source outbox_source_of(struct span name)
 }
 
 static struct outbox *_Atomic in_use;
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t outbox_real_us(void)
-{
-	return clock_us(CLOCK_REALTIME);
-}
-
-uint64_t outbox_mono_us(void)
-{
-	return clock_us(CLOCK_MONOTONIC);
-}
 
 void outbox_count(struct outbox *o, enum wish_result result)
 {
@@ -71,7 +55,7 @@ void outbox_forget(struct outbox *o, struct wish *w)
 void outbox_be_due(struct outbox *o, struct wish *w)
 {
 	w->state = WISH_DUE;
-	w->due_us = outbox_mono_us();
+	w->due_us = clock_us();
 	outbox_count(o, WISH_ASKED);
 	pthread_cond_signal(&o->news);
 }
@@ -79,7 +63,7 @@ void outbox_be_due(struct outbox *o, struct wish *w)
 static void be_known(struct outbox *o, struct wish *w)
 {
 	w->state = WISH_KNOWN;
-	w->due_us = outbox_mono_us();
+	w->due_us = clock_us();
 	pthread_cond_signal(&o->news);
 }
 
@@ -93,7 +77,7 @@ static void on_wish(const struct ledger_added *added, void *owner)
 	if (!added->error || w->state == WISH_WRITING)
 		memcpy(w->id, added->id, sizeof(w->id));
 	w->recorded = !added->error;
-	w->recorded_us = outbox_real_us();
+	w->recorded_us = clock_real_us();
 	if (added->error && added->error != -EEXIST)
 		log_message(LOG_ERROR, "rollback_unrecorded",
 			    "%s of %s: the ledger is not written (%s); the rollback of %s in %s is "
@@ -122,7 +106,7 @@ void outbox_write_wish(struct outbox *o, struct wish *w)
 	if (!error && ledger_row_wrong(row.kind, row.subject, row.key))
 		error = -EINVAL;
 	w->state = WISH_WRITING;
-	w->due_us = outbox_mono_us() + WRITING_US;
+	w->due_us = clock_us() + WRITING_US;
 	w->rows++;
 	if (!error)
 		error = ledger_add(o->ledger, &row, on_wish, w);
@@ -206,7 +190,7 @@ static void begin(struct outbox *o, const struct outbox_wish *asked)
 	w->o = o;
 	w->source = asked->source;
 	w->seen_ms = asked->seen_ms;
-	w->asked_us = outbox_real_us();
+	w->asked_us = clock_real_us();
 	w->deadline_ms = asked->seen_ms + o->config->rollback->budget_ms;
 	w->next = o->wishes;
 	o->wishes = w;
@@ -291,7 +275,7 @@ void outbox_stop(struct outbox *o)
 	atomic_store(&in_use, NULL);
 	pthread_mutex_lock(&o->lock);
 	o->stopping = true;
-	o->stop_us = outbox_mono_us() + STOP_US;
+	o->stop_us = clock_us() + STOP_US;
 	pthread_cond_broadcast(&o->news);
 	pthread_mutex_unlock(&o->lock);
 	for (unsigned i = 0; i < o->n_couriers; i++)

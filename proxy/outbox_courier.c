@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/outbox_inside.h"
 
@@ -13,11 +14,6 @@
 #define LOOK_MOST_US 250000u
 #define GRACE_MS 1000u /* past the deadline, for the word of a PatchCtl that works on it */
 #define RESUME_GRACE_US 5000000u /* the same after a start */
-
-static uint64_t real_ms(void)
-{
-	return outbox_real_us() / 1000;
-}
 
 /* --- ends --- */
 
@@ -71,7 +67,7 @@ static void measure(const struct wish *w, const struct told_rollback *told, stru
 {
 	const uint64_t us = 1000;
 	*p = (struct wish_phases){ -1, -1, -1, -1, -1, -1, false };
-	p->total = not_before(between(w->seen_ms * us, outbox_real_us(), 1000));
+	p->total = not_before(between(w->seen_ms * us, clock_real_us(), 1000));
 	p->detect = not_before(between(w->seen_ms * us, w->asked_us, 1000));
 	if (w->recorded_us)
 		p->record = not_before(between(w->asked_us, w->recorded_us, 1000));
@@ -135,16 +131,16 @@ static void later(struct wish *w, uint32_t after_ms)
 {
 	uint64_t most = BACKOFF_FIRST_MS << min_u64(w->tries, 10);
 	uint64_t ms = 1 + random_below(min_u64(most, BACKOFF_MOST_MS));
-	w->due_us = outbox_mono_us() + 1000 * max_u64(ms, after_ms);
+	w->due_us = clock_us() + 1000 * max_u64(ms, after_ms);
 }
 
 /* The longer it takes the less often. */
 static void look_again(struct wish *w)
 {
-	uint64_t now = outbox_real_us();
+	uint64_t now = clock_real_us();
 	uint64_t taken = now > w->accepted_us ? now - w->accepted_us : 0;
 	uint64_t pause = max_u64(LOOK_LEAST_US, min_u64(taken / 8, LOOK_MOST_US));
-	w->due_us = outbox_mono_us() + pause;
+	w->due_us = clock_us() + pause;
 }
 
 static void says(struct wish *w, const char *text)
@@ -159,14 +155,14 @@ static void take_on(struct outbox *o, struct wish *w, const struct told_rollback
 {
 	bool first = strcmp(w->rollback, told->id) != 0; /* not one that it had forgotten */
 	memcpy(w->rollback, told->id, sizeof(w->rollback));
-	w->accepted_us = outbox_real_us();
+	w->accepted_us = clock_real_us();
 	w->state = WISH_ACCEPTED;
 	snprintf(w->says, sizeof(w->says), "%s", told->says);
 	if (first && (told->fresh || w->unsure))
 		metric_add(o->metrics, METRIC_ROLLBACKS, w->source, 1);
 	if (first)
 		outbox_count(o, WISH_TAKEN);
-	outbox_note(o, w->target, w->bad, real_ms());
+	outbox_note(o, w->target, w->bad, clock_real_ms());
 	log_wish(w, LOG_WARNING, "rollback_accepted", NULL);
 	outbox_put_row(o, w, "accepted", NULL);
 }
@@ -219,7 +215,7 @@ static void heard(struct outbox *o, struct wish *w, const struct told_rollback *
 	}
 	if (told->about_deadline && !w->plain) {
 		w->plain = true;
-		w->due_us = outbox_mono_us();
+		w->due_us = clock_us();
 		return;
 	}
 	outbox_end(o, w, WISH_FAILED, NULL);
@@ -280,7 +276,7 @@ static bool held_back(struct outbox *o, struct wish *w)
 /* Past the deadline PatchCtl is asked what it knows, but not to begin. */
 static bool has_time(const struct wish *w)
 {
-	return real_ms() < w->deadline_ms;
+	return clock_real_ms() < w->deadline_ms;
 }
 
 /* What PatchCtl may be at work on has a moment more, until its word is there. */
@@ -293,7 +289,7 @@ static uint64_t ends_ms(const struct wish *w)
 static bool is_over(const struct wish *w)
 {
 	return w->given_up ||
-	       (real_ms() >= ends_ms(w) && (!w->resumed || outbox_mono_us() >= w->grace_us));
+	       (clock_real_ms() >= ends_ms(w) && (!w->resumed || clock_us() >= w->grace_us));
 }
 
 static void tell(struct turn *t)
@@ -337,7 +333,7 @@ static void take_turn(struct turn *t)
 		outbox_be_due(o, w);
 	}
 	if (w->resumed && !w->grace_us)
-		w->grace_us = outbox_mono_us() + RESUME_GRACE_US;
+		w->grace_us = clock_us() + RESUME_GRACE_US;
 	if (w->state == WISH_KNOWN)
 		known = true;
 	else if (is_over(w))
@@ -375,7 +371,7 @@ static bool may_leave(const struct outbox *o)
 	bool waits = false;
 	for (const struct wish *w = o->wishes; w; w = w->next)
 		waits = waits || is_waited_for(w);
-	return o->stopping && (!waits || outbox_mono_us() >= o->stop_us);
+	return o->stopping && (!waits || clock_us() >= o->stop_us);
 }
 
 static void wait_until(struct outbox *o, uint64_t us)
@@ -391,7 +387,7 @@ static void wait_until(struct outbox *o, uint64_t us)
 static struct wish *take(struct outbox *o)
 {
 	while (!may_leave(o)) {
-		uint64_t mono = outbox_mono_us(), real = real_ms(), first = mono + NAP_US;
+		uint64_t mono = clock_us(), real = clock_real_ms(), first = mono + NAP_US;
 		struct wish *found = NULL;
 		for (struct wish *w = o->wishes; w; w = w->next) {
 			uint64_t at = due(w, mono, real);

@@ -93,9 +93,6 @@ struct outbox {
 	unsigned n_couriers;
 };
 
-uint64_t outbox_real_us(void);
-uint64_t outbox_mono_us(void);
-
 /* --- outbox.c; under the lock --- */
 
 const struct bypass *outbox_bypass_of(const struct outbox *o, const char *target);

@@ -3,16 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "proxy/outbox_inside.h"
 
 #define DAY_MS (24u * 3600 * 1000)
-
-static uint64_t real_ms(void)
-{
-	return outbox_real_us() / 1000;
-}
 
 /* --- limits --- */
 
@@ -53,7 +49,7 @@ void outbox_note(struct outbox *o, const char *target, const char *bad, uint64_t
 
 void outbox_unnote(struct outbox *o, const char *target, const char *bad)
 {
-	struct recent *r = find_recent(o, hash_of(target), hash_of(bad), real_ms());
+	struct recent *r = find_recent(o, hash_of(target), hash_of(bad), clock_real_ms());
 	if (r)
 		*r = (struct recent){ .time_ms = 0 };
 }
@@ -61,7 +57,8 @@ void outbox_unnote(struct outbox *o, const char *target, const char *bad)
 bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTBOX_SAYS])
 {
 	const struct config_rollback *c = o->config->rollback;
-	uint64_t target = hash_of(w->target), bad = hash_of(w->bad), now = real_ms(), last = 0;
+	uint64_t target = hash_of(w->target), bad = hash_of(w->bad), now = clock_real_ms(),
+		 last = 0;
 	size_t kept = min_size(o->n_recent, OUTBOX_RECENT), n = 0;
 	for (size_t i = 0; i < kept; i++) {
 		const struct recent *r = &o->recent[i];
@@ -90,7 +87,7 @@ bool outbox_too_many(const struct outbox *o, const struct wish *w, char why[OUTB
 
 const struct bypass *outbox_bypass_of(const struct outbox *o, const char *target)
 {
-	uint64_t now = real_ms();
+	uint64_t now = clock_real_ms();
 	for (size_t i = 0; i < OUTBOX_BYPASSES; i++) {
 		const struct bypass *b = &o->bypasses[i];
 		if (b->until_ms > now && (!b->target[0] || strcmp(b->target, target) == 0))
@@ -117,7 +114,7 @@ static void keep(char *to, size_t bytes, struct span text)
 /* The place of that target's bypass, or of one that is over. The last one falls to the latest. */
 static struct bypass *place_of(struct outbox *o, const char *target)
 {
-	uint64_t now = real_ms();
+	uint64_t now = clock_real_ms();
 	struct bypass *free_one = NULL;
 	for (size_t i = 0; i < OUTBOX_BYPASSES; i++) {
 		struct bypass *b = &o->bypasses[i];
@@ -152,7 +149,8 @@ static void apply(struct outbox *o, const struct json_value *root)
 	keep(b->reason, sizeof(b->reason), json_string(json_get(root, "reason")));
 	keep(b->by, sizeof(b->by), json_string(json_get(root, "by")));
 	double until = json_number(json_get(root, "until_ms"));
-	b->until_ms = until > 0 ? min_u64((uint64_t)until, real_ms() + OUTBOX_BYPASS_MOST_MS) : 0;
+	b->until_ms =
+		until > 0 ? min_u64((uint64_t)until, clock_real_ms() + OUTBOX_BYPASS_MOST_MS) : 0;
 }
 
 void outbox_bypass_written(const struct ledger_added *added, void *outbox)
@@ -172,7 +170,7 @@ void outbox_bypass_written(const struct ledger_added *added, void *outbox)
 
 void outbox_measure(struct outbox *o)
 {
-	uint64_t now = real_ms();
+	uint64_t now = clock_real_ms();
 	pthread_mutex_lock(&o->lock);
 	bool bypassed = false;
 	for (size_t i = 0; i < OUTBOX_BYPASSES; i++)
@@ -193,7 +191,7 @@ void outbox_status(struct outbox *o, struct buf *out)
 {
 	static const enum wish_result shown[] = { WISH_VERIFIED, WISH_FAILED,   WISH_EXPIRED,
 						  WISH_ABORTED,  WISH_BYPASSED, WISH_REFUSED };
-	uint64_t now = real_ms();
+	uint64_t now = clock_real_ms();
 	pthread_mutex_lock(&o->lock);
 	buf_add_char(out, '{');
 	add_member(out, "patchctl", o->config->rollback->patchctl);

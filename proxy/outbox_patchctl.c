@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "proxy/auth.h"
 #include "proxy/outbox_inside.h"
@@ -142,7 +143,7 @@ static void judge(int error, const struct fetch_answer *a, const char *why,
 
 static uint64_t left_ms(const struct wish *w)
 {
-	uint64_t now = outbox_real_us() / 1000;
+	uint64_t now = clock_real_ms();
 	return w->deadline_ms > now ? w->deadline_ms - now : 1;
 }
 

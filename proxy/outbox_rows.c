@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "proxy/outbox_inside.h"
@@ -187,7 +188,7 @@ static void read_accepted(struct outbox *o, const struct ledger_row *row,
 {
 	char target[ROLLBACK_TARGET_MAX + 1], bad[OUTBOX_REVISION];
 	if (take(root, "target", target, sizeof(target)) && take(root, "bad", bad, sizeof(bad)) &&
-	    row->time_ms + DAY_MS > outbox_real_us() / 1000)
+	    row->time_ms + DAY_MS > clock_real_ms())
 		outbox_note(o, target, bad, row->time_ms);
 	if (!w || !take(root, "rollback", w->rollback, sizeof(w->rollback)))
 		return;
@@ -218,7 +219,7 @@ static int read_bypasses(struct outbox *o)
 {
 	const struct ledger_filter all = {
 		.kind = SPAN("bypass"),
-		.since_ms = outbox_real_us() / 1000 - OUTBOX_BYPASS_MOST_MS,
+		.since_ms = clock_real_ms() - OUTBOX_BYPASS_MOST_MS,
 		.limit = INT64_MAX,
 	};
 	struct ledger_row row;

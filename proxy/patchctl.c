@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/ring.h"
 #include "proxy/cli.h"
+#include "proxy/config_keys.h"
 #include "proxy/metric_table.h"
 #include "proxy/patchctl_metrics.h"
 #include "proxy/server.h"
@@ -148,17 +149,12 @@ static void log_errors(struct buf *errors)
 	log_message(LOG_ERROR, "reload_refused", "the last good configuration stays in force");
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return !a || !b ? a == b : strcmp(a, b) == 0;
-}
-
 static void warn_of_the_rest(const struct config *old, const struct config *next)
 {
-	if (!same_text(old->admin.address, next->admin.address) ||
-	    !same_text(old->admin.tls_cert, next->admin.tls_cert) ||
-	    !same_text(old->admin.tls_key, next->admin.tls_key) ||
-	    !same_text(old->patchctl->state_dir, next->patchctl->state_dir) ||
+	if (!config_same_text(old->admin.address, next->admin.address) ||
+	    !config_same_text(old->admin.tls_cert, next->admin.tls_cert) ||
+	    !config_same_text(old->admin.tls_key, next->admin.tls_key) ||
+	    !config_same_text(old->patchctl->state_dir, next->patchctl->state_dir) ||
 	    old->patchctl->at_once != next->patchctl->at_once)
 		log_message(LOG_WARNING, "reload",
 			    "listen, tls, state_dir and limits.at_once change with a restart only; "

@@ -93,6 +93,17 @@ static bool has_room(const struct replayer *r, uint64_t bytes)
 	return r->n < s->queue_requests && r->bytes + bytes <= s->queue_bytes;
 }
 
+/* Answers that wait for a request, which may have had its end already, give way to `wanted`. */
+static bool make_room(struct replayer *r, const struct job *wanted, uint64_t bytes)
+{
+	for (struct job *j = r->first, *next; j && !has_room(r, bytes); j = next) {
+		next = j->next;
+		if (j->state == JOB_EARLY && j != wanted)
+			drop(r, j, SHADOW_DROPPED);
+	}
+	return has_room(r, bytes);
+}
+
 static bool fill(struct replayer *r, struct job *j, const struct mirror_request *q)
 {
 	buf_add(&j->bytes, q->bytes.p, q->bytes.n);
@@ -111,7 +122,7 @@ void replayer_request(struct replayer *r, const struct mirror_request *q)
 	struct job *j = find(r, q->id);
 	if (r->paused || r->ends)
 		refused = SHADOW_STOPPED;
-	else if ((j && j->state != JOB_EARLY) || !has_room(r, q->bytes.n))
+	else if ((j && j->state != JOB_EARLY) || !make_room(r, j, q->bytes.n))
 		refused = SHADOW_DROPPED;
 	else if (!j && !(j = add(r, q->id, JOB_EARLY)))
 		refused = SHADOW_DROPPED;
@@ -119,9 +130,9 @@ void replayer_request(struct replayer *r, const struct mirror_request *q)
 		drop(r, j, SHADOW_DROPPED);
 	else
 		pthread_cond_broadcast(&r->changed);
-	pthread_mutex_unlock(&r->lock);
 	if (refused != SHADOW_RESULT_COUNT)
 		metric_add(r->shard, SHADOW_REQUESTS, refused, 1);
+	pthread_mutex_unlock(&r->lock);
 }
 
 static void keep_answer(struct replayer *r, struct job *j, const struct mirror_answer *a)

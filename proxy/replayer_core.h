@@ -37,6 +37,7 @@ struct job {
 	char *target;
 	struct fetch_answer reply;
 	bool answered;  /* the reply is whole */
+	bool doubtful;  /* its peer may just have ended an idle connection: no fault of its */
 	bool too_large; /* its rest was not read */
 	bool concluded; /* by what stands here: */
 	struct shadow_finding finding;

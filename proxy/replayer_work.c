@@ -43,6 +43,10 @@ static void conclude_failed(struct job *j, int error)
 	case ECANCELED: conclude(j, SHADOW_STOPPED, "stopped"); break;
 	case ECONNREFUSED: conclude(j, SHADOW_ERROR, "connection refused"); break;
 	case EHOSTUNREACH: conclude(j, SHADOW_ERROR, "host not found"); break;
+	case ECONNRESET:
+		conclude(j, SHADOW_ERROR, "kept connection ended");
+		j->doubtful = true;
+		break;
 	case EFBIG: j->too_large = true; break; /* what that means the primary tells */
 	case ENOMEM: conclude(j, SHADOW_STOPPED, "out of memory"); break;
 	case EINVAL: conclude(j, SHADOW_UNSUITABLE, "no url"); break;
@@ -65,6 +69,7 @@ static void send_it(struct replayer_thread *t, const struct config *config,
 		.connect_ms = s->connect_ms,
 		.first_byte_ms = s->first_byte_ms,
 		.answer_most = config->mirror->answer_most,
+		.once = true,
 		.stop = &t->r->stop,
 	};
 	j->sent_ms = clock_ms();
@@ -179,7 +184,7 @@ static void measure(struct replayer_thread *t, const struct job *j)
 	/* One that was given up took at least so long. */
 	if (f->result == SHADOW_TIMEOUT || answered)
 		told.shadow_ms = in_ms(j->reply.total_us);
-	if (t->r->options.told)
+	if (t->r->options.told && !j->doubtful)
 		t->r->options.told(t->r->options.owner, &told);
 }
 

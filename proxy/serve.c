@@ -15,6 +15,7 @@
 #include "proxy/change_state.h"
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
+#include "proxy/config_mirror.h"
 #include "proxy/metric_table.h"
 #include "proxy/outbox.h"
 #include "proxy/server.h"
@@ -183,6 +184,12 @@ static bool same_ledger(const struct config_ledger *a, const struct config_ledge
 	       a->options.checkpoint_ms == b->options.checkpoint_ms;
 }
 
+/* One that ends does so with a reload: then nothing is mirrored. */
+static bool same_socket(const struct config_mirror *a, const struct config_mirror *b)
+{
+	return !b || (a && strcmp(a->socket, b->socket) == 0);
+}
+
 static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 {
 	const struct config *old = s->first->config;
@@ -196,6 +203,9 @@ static int load_next(struct server *s, struct runtime **out, struct buf *errors)
 	if (!same_ledger(old->ledger, config->ledger))
 		log_message(LOG_WARNING, "reload",
 			    "the ledger changes with a restart only; the old one stays");
+	if (!same_socket(old->mirror, config->mirror))
+		log_message(LOG_WARNING, "reload",
+			    "`shadow` begins, and its socket changes, with a restart only");
 	if (!s->outbox != !config->rollback)
 		log_message(LOG_WARNING, "reload",
 			    "`rollback` begins and ends with a restart only; the old one stays");

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "lib/metrics.h"
+#include "proxy/attach.h"
 #include "proxy/exchange.h"
 #include "proxy/keeper.h"
 #include "proxy/mirror.h"
@@ -22,8 +23,10 @@ struct shadow {
 	/* What the pages show of the source, which is the main thread's. */
 	pthread_mutex_t lock;
 	struct mirror_counts counts;
+	struct attach_view view; /* when it is attached to a service */
+	bool attached;
 	const char *tap;
-	char tap_why[256];
+	char tap_why[512];
 	_Atomic bool wants_pause; /* the guardian's word */
 };
 

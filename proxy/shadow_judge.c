@@ -87,18 +87,19 @@ static enum framing sniff(struct span body, enum dialect dialect)
 	return FRAMING_SSE;
 }
 
-static void choose_wire(const struct shadow_case *c, enum framing *framing, enum dialect *dialect)
+void shadow_choose_wire(const struct config_route *route, const struct shadow_answer *a,
+			enum framing *framing, enum dialect *dialect)
 {
-	if (c->route && !c->route->wire_auto) {
-		*framing = c->route->framing;
-		*dialect = c->route->dialect;
+	if (route && !route->wire_auto) {
+		*framing = route->framing;
+		*dialect = route->dialect;
 		return;
 	}
-	wire_detect(span_of(c->target), span_of(c->reply->type), framing, dialect);
-	if (c->route && c->route->dialect != DIALECT_UNKNOWN)
-		*dialect = c->route->dialect;
+	wire_detect(a->target, a->type, framing, dialect);
+	if (route && route->dialect != DIALECT_UNKNOWN)
+		*dialect = route->dialect;
 	if (*framing == FRAMING_NONE && *dialect != DIALECT_UNKNOWN)
-		*framing = sniff((struct span){ c->reply->body.p, c->reply->body.n }, *dialect);
+		*framing = sniff(a->body, *dialect);
 }
 
 static void take_pieces(void *owner, const struct wire *wire, const struct piece *v, size_t n)
@@ -117,7 +118,10 @@ static struct gate *open_gate(const struct shadow_case *c, struct quorum *q)
 		.limits = route && route->budget.set ? &route->budget : NULL,
 		.tap = { take_pieces, q },
 	};
-	choose_wire(c, &options.framing, &options.dialect);
+	const struct shadow_answer answer = { .target = span_of(c->target),
+					      .type = span_of(c->reply->type),
+					      .body = { c->reply->body.p, c->reply->body.n } };
+	shadow_choose_wire(route, &answer, &options.framing, &options.dialect);
 	return gate_new(&options);
 }
 

@@ -28,6 +28,17 @@ struct shadow_finding {
 	uint64_t cards;
 };
 
+struct shadow_answer {
+	struct span target; /* of the request, with its query */
+	struct span type;   /* Content-Type; empty: none */
+	struct span body;   /* decoded */
+};
+
+/* How an answer is read, as the proxy would: by its route (NULL: none is known), else by what it
+ * looks like. */
+void shadow_choose_wire(const struct config_route *route, const struct shadow_answer *a,
+			enum framing *framing, enum dialect *dialect);
+
 struct gate_scratch;
 
 /* Of an answer that came. */

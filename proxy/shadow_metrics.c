@@ -14,6 +14,12 @@ static_assert(ARRAY_LEN(sides) == SHADOW_SIDE_COUNT, "one name for each side");
 static const char *const rows[] = { "written", "lost" };
 static_assert(ARRAY_LEN(rows) == SHADOW_ROW_COUNT, "one name for each");
 
+static const char *const connections[] = { "seen",      "unseen", "tls",      "http2",
+					   "malformed", "hole",   "upgraded", "full" };
+static_assert(ARRAY_LEN(connections) == SHADOW_CONNECTION_COUNT, "one name for each");
+static const char *const directions[] = { "request", "answer" };
+static_assert(ARRAY_LEN(directions) == ATTACH_DIRECTION_COUNT, "one name for each");
+
 static const double seconds[] = {
 	0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300
 };
@@ -81,4 +87,38 @@ const struct metric_desc shadow_metrics[SHADOW_METRICS] = {
 	[SHADOW_MEMORY] = { .name = "redcard_shadow_memory_bytes",
 			    .help = "Memory of the shadow, as the guardian read it last.",
 			    .kind = METRIC_GAUGE },
+	[SHADOW_CONNECTIONS] = { .name = "redcard_shadow_connections_total",
+				 .help = "Connections of the attached service: all that were seen "
+					 "or not seen to begin, and why some are not followed.",
+				 .kind = METRIC_COUNTER,
+				 .label = "fate",
+				 .values = connections,
+				 .n_values = SHADOW_CONNECTION_COUNT },
+	[SHADOW_UNROUTED] = { .name = "redcard_shadow_unrouted_requests_total",
+			      .help = "Requests to the attached service that no route takes.",
+			      .kind = METRIC_COUNTER },
+	[SHADOW_RING_LOST] = { .name = "redcard_shadow_ring_lost_bytes_total",
+			       .help = "Bytes of the attached service's packets that found no room, "
+				       "by what they were of.",
+			       .kind = METRIC_COUNTER,
+			       .label = "side",
+			       .values = directions,
+			       .n_values = ATTACH_DIRECTION_COUNT },
 };
+
+void shadow_count_attached(struct metrics_shard *shard, const struct attach_view *before,
+			   const struct attach_view *now)
+{
+	static const struct attach_view none;
+	const struct attach_view *was = before ? before : &none;
+	const struct wiretap_counts *a = &was->counts, *b = &now->counts;
+	metric_add(shard, SHADOW_CONNECTIONS, SHADOW_CONNECTION_SEEN, b->seen - a->seen);
+	metric_add(shard, SHADOW_CONNECTIONS, SHADOW_CONNECTION_UNSEEN, b->unseen - a->unseen);
+	for (size_t end = FLOW_GOES_ON + 1; end < FLOW_CLOSED; end++)
+		metric_add(shard, SHADOW_CONNECTIONS, SHADOW_CONNECTION_ENDS + end - 1,
+			   b->flows.ends[end] - a->flows.ends[end]);
+	metric_add(shard, SHADOW_UNROUTED, 0, b->flows.unrouted - a->flows.unrouted);
+	for (size_t i = 0; i < ATTACH_DIRECTION_COUNT; i++)
+		metric_add(shard, SHADOW_RING_LOST, i,
+			   now->ring[i].lost_bytes - was->ring[i].lost_bytes);
+}

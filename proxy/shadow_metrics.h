@@ -4,6 +4,7 @@
 #define PROXY_SHADOW_METRICS_H
 
 #include "lib/metrics.h"
+#include "proxy/attach.h"
 
 enum shadow_metric {
 	SHADOW_REQUESTS, /* counter by enum shadow_result */
@@ -19,6 +20,10 @@ enum shadow_metric {
 	SHADOW_STARTS,
 	SHADOW_UNKILLED,
 	SHADOW_MEMORY, /* gauge */
+	/* Of a service that no proxy stands in front of; absent otherwise. */
+	SHADOW_CONNECTIONS, /* counter by enum shadow_connection */
+	SHADOW_UNROUTED,
+	SHADOW_RING_LOST, /* counter by enum attach_direction: bytes of packets */
 	SHADOW_METRICS
 };
 
@@ -41,7 +46,19 @@ enum shadow_result {
 enum shadow_side { SIDE_PRIMARY, SIDE_SHADOW, SHADOW_SIDE_COUNT };
 enum shadow_row { SHADOW_ROW_WRITTEN, SHADOW_ROW_LOST, SHADOW_ROW_COUNT };
 
+/* The first two are all connections; the others, why one was followed no longer. */
+enum shadow_connection {
+	SHADOW_CONNECTION_SEEN,
+	SHADOW_CONNECTION_UNSEEN,
+	SHADOW_CONNECTION_ENDS, /* then a value for each enum flow_end but the first and the last */
+	SHADOW_CONNECTION_COUNT = SHADOW_CONNECTION_ENDS + FLOW_CLOSED - 1
+};
+
 extern const char *const shadow_result_names[SHADOW_RESULT_COUNT];
 extern const struct metric_desc shadow_metrics[SHADOW_METRICS];
+
+/* Adds what is new since `before` (NULL: all of it). */
+void shadow_count_attached(struct metrics_shard *shard, const struct attach_view *before,
+			   const struct attach_view *now);
 
 #endif

@@ -60,6 +60,8 @@ static void put_source(struct buf *out, struct shadow *s)
 	pthread_mutex_lock(&s->lock);
 	struct mirror_counts n = s->counts;
 	const char *tap = s->tap;
+	struct attach_view view = s->view;
+	bool attached = s->attached;
 	char why[sizeof(s->tap_why)];
 	memcpy(why, s->tap_why, sizeof(why));
 	pthread_mutex_unlock(&s->lock);
@@ -70,12 +72,17 @@ static void put_source(struct buf *out, struct shadow *s)
 	buf_printf(out,
 		   ",\"proxies\":%llu,\"requests\":%llu,\"complete\":%llu,\"incomplete\":%llu,"
 		   "\"sampled_bytes\":%llu,\"captured_bytes\":%llu,\"lost_bytes\":%llu,"
-		   "\"answers\":%llu,\"answers_lost\":%llu}",
+		   "\"answers\":%llu,\"answers_lost\":%llu",
 		   (unsigned long long)n.proxies, (unsigned long long)n.requests,
 		   (unsigned long long)n.complete, (unsigned long long)n.incomplete,
 		   (unsigned long long)n.sampled, (unsigned long long)n.captured,
 		   (unsigned long long)n.lost, (unsigned long long)n.answers,
 		   (unsigned long long)n.answers_lost);
+	if (attached) {
+		buf_add_text(out, ",\"attach\":");
+		attach_put(out, &view);
+	}
+	buf_add_char(out, '}');
 }
 
 static void put_results(struct buf *out, const struct shadow *s)

@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const shadow_fit_names[] = { "fits",     "malformed", "upgrade",      "compressed",
-					 "not JSON", "no text",   "out of memory" };
+const char *const shadow_fit_names[] = { "fits",
+					 "malformed",
+					 "upgrade",
+					 "compressed",
+					 "not JSON",
+					 "no text",
+					 "credential in the body",
+					 "out of memory" };
 static_assert(ARRAY_LEN(shadow_fit_names) == SHADOW_FIT_COUNT, "a name for each");
 
 #define NAME_BYTES 256
@@ -17,54 +23,6 @@ struct work {
 	struct buf offsets; /* size_t: where each header begins in the text */
 	size_t method, target, url;
 };
-
-/* --- what is a credential --- */
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static bool contains(struct span name, const char *word)
-{
-	size_t n = strlen(word);
-	for (size_t i = 0; i + n <= name.n; i++) {
-		size_t k = 0;
-		while (k < n && lower(name.p[i + k]) == word[k])
-			k++;
-		if (k == n)
-			return true;
-	}
-	return false;
-}
-
-bool shadow_is_credential(struct span name)
-{
-	static const char *const names[] = { "key", "sig", "code", "pwd", "pass" };
-	static const char *const words[] = {
-		"authorization", "authentication", "cookie",       "api-key",      "api_key",
-		"apikey",        "access-key",     "access_key",   "accesskey",    "auth-key",
-		"auth_key",      "token",          "secret",       "password",     "passwd",
-		"credential",    "session",        "signature",    "billing",      "subscription",
-		"functions-key", "x-amz-",         "user-project", "x-auth",       "csrf",
-		"xsrf",          "client-cert",    "x-goog-iam",   "organization", "openai-project",
-	};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (span_eq_nocase(name, span_of(names[i])))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (contains(name, words[i]))
-			return true;
-	return false;
-}
-
-static bool stays_away(const struct config_rewrite *w, struct span name)
-{
-	for (size_t i = 0; i < w->n_pass; i++)
-		if (span_eq_nocase(name, span_of(w->pass[i])))
-			return false;
-	return shadow_is_credential(name);
-}
 
 /* --- the request as it was --- */
 
@@ -137,24 +95,32 @@ static struct span decoded(struct span name, char room[NAME_BYTES])
 	return (struct span){ room, n };
 }
 
+/* To the next separator; of some servers ";" is one. */
+static size_t parameter(struct span rest)
+{
+	size_t n = 0;
+	while (n < rest.n && rest.p[n] != '&' && rest.p[n] != ';')
+		n++;
+	return n;
+}
+
 /* "/path?a=1&key=2&b" without the parameters that stay away. */
 static void put_target(struct work *w, struct span target)
 {
 	struct buf *text = &w->out->text;
 	const char *mark = memchr(target.p, '?', target.n);
 	size_t path = mark ? (size_t)(mark - target.p) : target.n;
-	char joint = '?';
+	bool first = true;
 	buf_add(text, target.p, path);
 	for (size_t at = path + 1; at <= target.n && mark;) {
-		const char *end = memchr(target.p + at, '&', target.n - at);
-		size_t n = end ? (size_t)(end - target.p) - at : target.n - at;
+		size_t n = parameter((struct span){ target.p + at, target.n - at });
 		const char *equals = n ? memchr(target.p + at, '=', n) : NULL;
 		char room[NAME_BYTES];
 		struct span name = { target.p + at, equals ? (size_t)(equals - target.p) - at : n };
-		if (!stays_away(w->rewrite, decoded(name, room))) {
-			buf_add_char(text, joint);
+		if (!shadow_stays_away(w->rewrite, decoded(name, room))) {
+			buf_add_char(text, first ? '?' : target.p[at - 1]);
 			buf_add(text, target.p + at, n);
-			joint = '&';
+			first = false;
 		}
 		at += n + 1;
 	}
@@ -188,7 +154,7 @@ static void put_headers(struct work *w, const struct http1_head *head)
 	for (size_t i = 0; i < head->n; i++) {
 		const struct http1_header *h = &head->headers[i];
 		if (is_one_of(h->name, ours, ARRAY_LEN(ours)) || http1_hop_by_hop(head, h) ||
-		    configured(c, h->name) || stays_away(c, h->name) ||
+		    configured(c, h->name) || shadow_stays_away(c, h->name) ||
 		    (c->model && is_one_of(h->name, of_body, ARRAY_LEN(of_body))))
 			continue;
 		put_header(w, h->name, h->value);
@@ -277,6 +243,8 @@ static enum shadow_fit rewrite(struct work *w, struct span bytes, const char *ur
 	put_target(w, head->target);
 	put_headers(w, head);
 	silence(w, head);
+	if (shadow_body_tells((struct span){ w->out->body.p, w->out->body.n }, w->rewrite))
+		return SHADOW_SECRET;
 	fit = set_model(w, head);
 	return fit == SHADOW_FITS ? point(w) : fit;
 }

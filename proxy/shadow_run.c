@@ -14,7 +14,7 @@
 #include "proxy/metric_table.h"
 #include "proxy/server.h"
 #include "proxy/shadow.h"
-#include "proxy/shadow_source.h"
+#include "proxy/shadow_options.h"
 #include "proxy/verbs.h"
 #include "proxy/version.h"
 
@@ -25,15 +25,16 @@ struct service {
 	struct server server; /* of the pages */
 	struct worker worker;
 	struct shadow shadow;
+	const struct shadow_from *from;
 	struct shadow_source *source;
 	bool runs, paused;
 };
 
-static struct config *load(const char *path)
+static struct config *load(const char *path, const struct shadow_from *from)
 {
 	struct buf errors = { 0 };
 	struct config *config = NULL;
-	if (config_load(path, &config, &errors) == 0 &&
+	if (shadow_load(path, from, &config, &errors) == 0 &&
 	    (!config->shadow || !config->shadow->to.url)) {
 		buf_printf(&errors,
 			   "%s:%u: there is no shadow to send to; add `shadow: {to: {url: "
@@ -135,10 +136,10 @@ static int open_keeper(struct shadow *s, size_t shard)
 }
 
 /* Before there is a second thread: it takes the rights that a tap needs, and gives them up. */
-static int open_source(struct service *s, const char *replay, struct buf *why)
+static int open_source(struct service *s, struct buf *why)
 {
 	const struct mirror_sink sink = { on_request, on_answer, on_lost, &s->shadow };
-	return shadow_source_open(s->shadow.config, replay, &sink, &s->source, why);
+	return shadow_source_open(s->shadow.config, s->from, &sink, &s->source, why);
 }
 
 static int open_all(struct service *s, struct buf *why)
@@ -178,10 +179,10 @@ static int run_worker(struct service *s)
 	return error;
 }
 
-static int start(struct service *s, const char *replay)
+static int start(struct service *s)
 {
 	struct buf why = { 0 };
-	int error = open_source(s, replay, &why);
+	int error = open_source(s, &why);
 	if (!error)
 		error = log_open(NULL, (enum log_level)s->shadow.config->log_level);
 	if (!error)
@@ -200,6 +201,19 @@ static int start(struct service *s, const char *replay)
 
 /* --- work --- */
 
+static const char *fixed_mirror_key(const struct config_mirror *x, const struct config_mirror *y)
+{
+	if (!config_same_text(x->socket, y->socket))
+		return "socket";
+	if (x->tap != y->tap)
+		return "tap";
+	if (x->ring_bytes != y->ring_bytes)
+		return "ring";
+	if (x->answer_most != y->answer_most)
+		return "answer_most";
+	return config_same_text(x->cgroup, y->cgroup) ? NULL : "cgroup";
+}
+
 /* What cannot change while it runs. NULL: nothing of it has changed. */
 static const char *fixed_key(const struct config *a, const struct config *b)
 {
@@ -210,14 +224,15 @@ static const char *fixed_key(const struct config *a, const struct config *b)
 		return "connections";
 	if (!config_same_guardian(x->guardian, y->guardian))
 		return "guardian";
-	return NULL;
+	return fixed_mirror_key(a->mirror, b->mirror);
 }
 
-static void reload(struct shadow *s)
+static void reload(struct service *service)
 {
+	struct shadow *s = &service->shadow;
 	struct buf errors = { 0 };
 	struct config *config = NULL;
-	int error = config_load(s->config->path, &config, &errors);
+	int error = shadow_load(s->config->path, service->from, &config, &errors);
 	const char *fixed = error || !config->shadow || !config->shadow->to.url
 				    ? NULL
 				    : fixed_key(s->config, config);
@@ -234,12 +249,27 @@ static void reload(struct shadow *s)
 			    fixed);
 	} else {
 		replayer_use(s->replayer, config);
+		shadow_source_use(service->source, config);
 		log_message(LOG_INFO, "reloaded", "%s", s->config->path);
 		if (s->keeper)
 			keeper_begin_anew(s->keeper);
 	}
 	config_unref(config);
 	buf_fini(&errors);
+}
+
+/* What a source that is attached to a service counts besides. */
+static void count_attached(struct service *s)
+{
+	struct shadow *w = &s->shadow;
+	struct attach_view now;
+	if (!shadow_source_attached(s->source, &now))
+		return;
+	shadow_count_attached(w->source_shard, w->attached ? &w->view : NULL, &now);
+	pthread_mutex_lock(&w->lock);
+	w->attached = true;
+	w->view = now;
+	pthread_mutex_unlock(&w->lock);
 }
 
 static void count_source(struct service *s)
@@ -250,6 +280,7 @@ static void count_source(struct service *s)
 	metric_add(w->source_shard, SHADOW_LOST_BYTES, 0, now.lost - w->counts.lost);
 	metric_add(w->source_shard, SHADOW_REQUESTS, SHADOW_INCOMPLETE,
 		   now.incomplete - w->counts.incomplete);
+	count_attached(s);
 	pthread_mutex_lock(&w->lock);
 	w->counts = now;
 	w->tap = tap;
@@ -266,16 +297,17 @@ static int work(struct service *s, const sigset_t *signals)
 {
 	const struct timespec none = { 0 };
 	for (;;) {
-		int over = shadow_source_poll(s->source, POLL_MS);
+		int error = shadow_source_poll(s->source, POLL_MS);
+		bool over = shadow_source_over(s->source);
 		int got = sigtimedwait(signals, NULL, &none);
 		replayer_tick(s->shadow.replayer, clock_ms());
 		count_source(s);
-		if (over < 0)
-			log_message(LOG_ERROR, "mirror", "%s", strerror(-over));
-		if (over < 0)
+		if (error < 0)
+			log_message(LOG_ERROR, "mirror", "%s", strerror(-error));
+		if (error < 0)
 			return EXIT_TOOL;
 		if (got == SIGHUP)
-			reload(&s->shadow);
+			reload(s);
 		if (got == SIGTERM || got == SIGINT || (over && replayer_idle(s->shadow.replayer)))
 			return EXIT_CLEAN;
 	}
@@ -310,14 +342,15 @@ static void stop(struct service *s)
 	pthread_mutex_destroy(&w->lock);
 }
 
-static int serve(struct config *config, const char *replay, const sigset_t *signals)
+static int serve(struct config *config, const struct shadow_from *from, const sigset_t *signals)
 {
 	struct service s = { .server.mutex = PTHREAD_MUTEX_INITIALIZER,
 			     .server.n_workers = 1,
 			     .shadow.lock = PTHREAD_MUTEX_INITIALIZER,
-			     .shadow.config = config };
+			     .shadow.config = config,
+			     .from = from };
 	int status = EXIT_TOOL;
-	if (start(&s, replay) == 0) {
+	if (start(&s) == 0) {
 		log_message(LOG_INFO, "listening", "%s (shadow)", config->shadow->listen.address);
 		log_message(LOG_INFO, "started", "redcard %s, to %s", redcard_version,
 			    config->shadow->to.url);
@@ -341,7 +374,8 @@ static void block_signals(sigset_t *set)
 
 int shadow_run_main(int argc, char **argv)
 {
-	const char *path = "redcard.yaml", *replay = NULL;
+	const char *path = "redcard.yaml";
+	struct shadow_from from = { 0 };
 	const struct cli_option options[] = {
 		{ .name = "config",
 		  .letter = 'c',
@@ -350,8 +384,10 @@ int shadow_run_main(int argc, char **argv)
 		  .help = "the configuration, that of the proxy (redcard.yaml)" },
 		{ .name = "replay",
 		  .value = "FILE|-",
-		  .text = &replay,
+		  .text = &from.path,
 		  .help = "recorded requests instead of the mirror's, to their end" },
+		SHADOW_ATTACH_OPTION(from),
+		SHADOW_PORT_OPTION(from),
 	};
 	struct cli cli = {
 		.verb = VERB,
@@ -361,17 +397,21 @@ int shadow_run_main(int argc, char **argv)
 		.options = options,
 		.n_options = ARRAY_LEN(options),
 		.examples = "  redcard shadow run -c /etc/redcard/redcard.yaml\n"
-			    "  redcard shadow run -c redcard.yaml --replay recorded.jsonl\n",
+			    "  redcard shadow run -c redcard.yaml --replay recorded.jsonl\n"
+			    "  sudo redcard shadow run -c redcard.yaml --attach "
+			    "system.slice/builder.service --port 9000\n",
 	};
 	int status;
 	sigset_t signals;
 	if (!cli_parse(&cli, argc, argv, &status))
 		return status;
+	if (!shadow_from_sound(VERB, &from))
+		return EXIT_TOOL;
 	block_signals(&signals);
-	struct config *config = load(path);
+	struct config *config = load(path, &from);
 	if (!config)
 		return EXIT_TOOL;
-	status = serve(config, replay, &signals);
+	status = serve(config, &from, &signals);
 	log_close();
 	config_unref(config);
 	return status;

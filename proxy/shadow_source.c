@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "lib/json.h"
+#include "proxy/config.h"
 
 #define LINE_MAX_BYTES (64u << 20)
 #define READ_BYTES (64u << 10)
 
 struct shadow_source {
-	struct mirror *mirror; /* NULL: a file */
+	struct mirror *mirror; /* NULL, as the next: a file */
+	struct attach *attach;
 	struct mirror_sink sink;
 	struct mirror_counts counts;
 	const char *path;
@@ -24,27 +26,39 @@ struct shadow_source {
 	struct buf text;
 };
 
-int shadow_source_open(const struct config *config, const char *path,
+static int open_file(struct shadow_source *s, const char *path, struct buf *errors)
+{
+	s->path = path;
+	s->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (s->fd >= 0)
+		return 0;
+	int error = -errno;
+	buf_printf(errors, "%s: %s; name a file of recorded requests", path, strerror(-error));
+	return error;
+}
+
+int shadow_source_open(struct config *config, const struct shadow_from *from,
 		       const struct mirror_sink *sink, struct shadow_source **out,
 		       struct buf *errors)
 {
+	if (!from->path && !config->mirror) {
+		buf_printf(errors, "%s:1: there is no `shadow` in this configuration; add it\n",
+			   config->path);
+		return -EINVAL;
+	}
 	struct shadow_source *s = calloc(1, sizeof(*s));
 	int error = 0;
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;
 	s->sink = *sink;
-	s->path = path;
 	s->text.max = LINE_MAX_BYTES;
-	if (!path)
+	if (from->path)
+		error = open_file(s, from->path, errors);
+	else if (from->attach.cgroup)
+		error = attach_open(config, &from->attach, sink, &s->attach, errors);
+	else
 		error = mirror_open(config, sink, &s->mirror, errors);
-	else if (strcmp(path, "-") == 0)
-		s->fd = STDIN_FILENO;
-	else if ((s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		error = -errno;
-	if (error && path)
-		buf_printf(errors, "%s: %s; name a file of recorded requests", path,
-			   strerror(-error));
 	if (error) {
 		free(s);
 		return error;
@@ -58,6 +72,7 @@ void shadow_source_close(struct shadow_source *s)
 	if (!s)
 		return;
 	mirror_close(s->mirror);
+	attach_close(s->attach);
 	if (s->fd > STDIN_FILENO)
 		close(s->fd);
 	buf_fini(&s->text);
@@ -171,12 +186,14 @@ static int take_lines(struct shadow_source *s)
 	return error;
 }
 
+/* How many lines there were. */
 static int poll_file(struct shadow_source *s, unsigned wait_ms)
 {
 	struct pollfd fd = { .fd = s->over ? -1 : s->fd, .events = POLLIN };
+	unsigned before = s->line;
 	(void)poll(&fd, 1, (int)wait_ms);
 	if (s->over || !fd.revents)
-		return s->over;
+		return 0;
 	char *room = buf_reserve(&s->text, READ_BYTES);
 	if (!room)
 		return s->text.n + READ_BYTES > LINE_MAX_BYTES ? -EFBIG : -ENOMEM;
@@ -187,25 +204,42 @@ static int poll_file(struct shadow_source *s, unsigned wait_ms)
 	if (n == 0 && s->text.n)
 		buf_add_char(&s->text, '\n'); /* of the last line */
 	s->over = n == 0;
-	return s->text.n ? take_lines(s) : 0;
+	int error = s->text.n ? take_lines(s) : 0;
+	return error ? error : (int)(s->line - before);
 }
 
 int shadow_source_poll(struct shadow_source *s, unsigned wait_ms)
 {
-	if (!s->mirror)
-		return poll_file(s, wait_ms);
-	int n = mirror_poll(s->mirror, wait_ms);
-	return n < 0 ? n : 0;
+	if (s->mirror)
+		return mirror_poll(s->mirror, wait_ms);
+	return s->attach ? attach_poll(s->attach, wait_ms) : poll_file(s, wait_ms);
+}
+
+bool shadow_source_over(const struct shadow_source *s)
+{
+	return s->over;
+}
+
+bool shadow_source_attached(const struct shadow_source *s, struct attach_view *out)
+{
+	if (s->attach)
+		attach_view(s->attach, out);
+	return s->attach;
 }
 
 struct mirror_counts shadow_source_counts(const struct shadow_source *s)
 {
+	struct attach_view view;
+	if (shadow_source_attached(s, &view))
+		return view.counts.flows.mirror;
 	return s->mirror ? mirror_counts(s->mirror) : s->counts;
 }
 
 const char *shadow_source_tap(const struct shadow_source *s, const char **why)
 {
-	*why = "recorded requests are replayed";
+	*why = s->attach ? attach_why(s->attach) : "recorded requests are replayed";
+	if (s->attach)
+		return "attach";
 	return s->mirror ? mirror_tap_names[mirror_tap(s->mirror, why)] : "file";
 }
 
@@ -213,4 +247,12 @@ void shadow_source_pause(struct shadow_source *s, bool paused)
 {
 	if (s->mirror)
 		mirror_pause(s->mirror, paused);
+	if (s->attach)
+		attach_pause(s->attach, paused);
+}
+
+void shadow_source_use(struct shadow_source *s, struct config *config)
+{
+	if (s->attach)
+		attach_use(s->attach, config);
 }

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proxy/ledger.h"
 #include "proxy/sink_message.h"
@@ -21,13 +22,6 @@ const char *const sink_state_names[SINK_STATE_COUNT] = {
 	[SINK_UP] = "up",
 	[SINK_DOWN] = "down",
 };
-
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void count(struct sink *s, enum sink_result result)
 {
@@ -56,7 +50,7 @@ static bool draining(struct sink *s)
 static void rest(struct sink *s, uint64_t ms, uint64_t seen)
 {
 	struct sink_clock *c = s->clock;
-	uint64_t due = clock_ms(CLOCK_MONOTONIC) + ms;
+	uint64_t due = clock_ms() + ms;
 	const struct timespec until = { .tv_sec = (time_t)(due / 1000),
 					.tv_nsec = (long)(due % 1000) * 1000000 };
 	int error = 0;
@@ -97,7 +91,7 @@ static void advance(struct sink *s, const struct ledger_row *row)
 
 static void keep(struct sink *s, uint64_t every_ms)
 {
-	uint64_t now = clock_ms(CLOCK_MONOTONIC);
+	uint64_t now = clock_ms();
 	if (s->cursor.sequence == s->kept || now < s->kept_ms + every_ms)
 		return;
 	int error = sink_cursor_keep(&s->cursor);
@@ -193,7 +187,7 @@ static enum sink_answer try(struct sink *s, const struct ledger_row *row, uint32
 			    char why[FETCH_WHY])
 {
 	struct sink_messages m;
-	uint64_t now_s = clock_ms(CLOCK_REALTIME) / 1000;
+	uint64_t now_s = clock_real_ms() / 1000;
 	enum sink_answer answer = SINK_TAKEN;
 	*wait_s = 0;
 	if (sink_messages_write(&m, s->config, row, now_s, find_pull(s, row)) != 0) {
@@ -228,7 +222,7 @@ static void worked(struct sink *s)
 /* Whether the row is given up. */
 static bool failed(struct sink *s, const struct ledger_row *row, const char *why)
 {
-	uint64_t now = clock_ms(CLOCK_MONOTONIC), day = clock_ms(CLOCK_REALTIME);
+	uint64_t now = clock_ms(), day = clock_real_ms();
 	atomic_store(&s->state, SINK_DOWN);
 	if (!s->failing_ms) {
 		s->failing_ms = now;

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/shm_ring.h"
 #include "proxy/config_mirror.h"
 #include "proxy/exchange.h"
@@ -16,18 +16,23 @@ const char *const tap_result_names[TAP_RESULT_COUNT] = {
 	[TAP_UNSENT] = "unsent",     [TAP_LIMITED] = "limited",       [TAP_ABSENT] = "absent",
 };
 
-static uint64_t now_us(clockid_t clock)
+/* Keeps the worker's count of what its copies hold of answers. */
+static void count_held(struct exchange *x)
 {
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	struct tap_copy *c = x->copy;
+	x->w->tap_held += c->answer.cap;
+	x->w->tap_held -= c->held;
+	c->held = c->answer.cap;
 }
 
-void tap_copy_free(struct tap_copy *c)
+void tap_copy_free(struct exchange *x)
 {
-	if (c)
-		buf_fini(&c->answer);
-	free(c);
+	if (!x->copy)
+		return;
+	buf_fini(&x->copy->answer);
+	count_held(x);
+	free(x->copy);
+	x->copy = NULL;
 }
 
 struct span tap_key(const struct tap_copy *c, bool *in)
@@ -72,14 +77,12 @@ static uint8_t keep(char to[SAMPLE_KEY_BYTES], struct span from)
 
 static uint32_t ppm_of(const struct exchange *x)
 {
-	const struct config_mirror *m = x->rt->config->mirror;
-	return x->route->mirror_ppm != MIRROR_PPM_UNSET ? x->route->mirror_ppm : m ? m->ppm : 0;
+	return config_mirror_ppm(x->rt->config, x->route);
 }
 
 static bool may_mirror(const struct exchange *x, const struct http1_head *head)
 {
-	return x->w->server->tap && x->rt->config->mirror && ppm_of(x) > 0 &&
-	       !x->client->conn.silent && !x->wants_upgrade &&
+	return x->w->server->tap && ppm_of(x) > 0 && !x->client->conn.silent && !x->wants_upgrade &&
 	       !http1_find(head, SPAN("x-redcard-shadow")).p;
 }
 
@@ -129,7 +132,7 @@ bool tap_put(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct s
 		.offset = c->offset,
 		.total = c->offset + bytes.n,
 		.lost = c->lost,
-		.time_us = flags & MIRROR_BEGIN ? now_us(CLOCK_REALTIME) : 0,
+		.time_us = flags & MIRROR_BEGIN ? clock_real_us() : 0,
 	};
 	memcpy(r.id, x->id, EXCHANGE_ID_LENGTH);
 	const struct span parts[] = { { (const char *)&r, sizeof(r) },
@@ -240,7 +243,7 @@ void tap_sent(struct exchange *x)
 	if (!c || c->state != COPY_CHOSEN)
 		return;
 	c->all_queued = x->request_done;
-	c->sent_us = now_us(CLOCK_MONOTONIC);
+	c->sent_us = clock_us();
 	tap_count(x, ring, MIRROR_REQUESTS, 1);
 	if (!ring || !tap_mark(x, ring, bytes.n))
 		copy_sent(x, ring, bytes);
@@ -277,15 +280,17 @@ void tap_answer(struct exchange *x, struct span released)
 	if (!c || c->state == COPY_CHOSEN || released.n == 0 || !x->w->tap)
 		return;
 	if (!c->first_us)
-		c->first_us = now_us(CLOCK_MONOTONIC);
+		c->first_us = clock_us();
 	tap_mark_settle(x);
-	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap);
+	c->too_large |= c->answer.n + released.n > tap_session_answer_most(x->w->tap) ||
+			x->w->tap_held + released.n > TAP_HELD_MOST;
 	if (c->too_large || c->lost) {
 		buf_fini(&c->answer);
-		return;
+	} else {
+		buf_add(&c->answer, released.p, released.n);
+		c->too_large = c->answer.failed;
 	}
-	buf_add(&c->answer, released.p, released.n);
-	c->too_large = c->answer.failed;
+	count_held(x);
 }
 
 static uint32_t answer_flags(const struct exchange *x)
@@ -308,7 +313,7 @@ static void put_answer(struct exchange *x, struct shm_ring *ring)
 		.framing = x->gate ? wire_framing(gate_wire(x->gate)) : FRAMING_NONE,
 		.dialect = x->gate ? wire_dialect(gate_wire(x->gate)) : DIALECT_UNKNOWN,
 		.first_us = c->first_us ? c->first_us - c->sent_us : 0,
-		.total_us = now_us(CLOCK_MONOTONIC) - c->sent_us,
+		.total_us = clock_us() - c->sent_us,
 	};
 	memcpy(r.id, x->id, EXCHANGE_ID_LENGTH);
 	const struct span parts[] = { { (const char *)&r, sizeof(r) },

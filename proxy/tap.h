@@ -31,6 +31,9 @@ struct tap;
 struct tap_copy;    /* of one exchange */
 struct tap_session; /* one connection to a replayer */
 
+/* What a worker keeps of answers, until their ends, for all its copies. */
+#define TAP_HELD_MOST ((size_t)64 << 20)
+
 enum tap_result { /* of a request that the sample takes: exactly one */
 		  TAP_CAPTURED,
 		  TAP_INCOMPLETE, /* it lost a byte */
@@ -71,7 +74,7 @@ void tap_request_done(struct exchange *x);
 void tap_answer(struct exchange *x, struct span released);
 void tap_backend_leaves(struct exchange *x); /* x gives its backend back, or closes it */
 void tap_finish(struct exchange *x);
-void tap_copy_free(struct tap_copy *c); /* NULL is fine */
+void tap_copy_free(struct exchange *x); /* of one without a copy, too */
 /* What the sample looked at, and whether it took it. An empty span: nothing. */
 struct span tap_key(const struct tap_copy *c, bool *in);
 

@@ -31,6 +31,7 @@ struct tap_copy {
 	uint64_t lost;
 	uint64_t sent_us, first_us; /* CLOCK_MONOTONIC */
 	struct buf answer;
+	size_t held; /* of its memory, as the worker has counted it */
 	uint8_t key_n, spec_n;
 	char key[SAMPLE_KEY_BYTES], spec[SAMPLE_KEY_BYTES];
 };

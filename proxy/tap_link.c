@@ -132,6 +132,16 @@ bool tap_admits(struct tap *t, uint32_t rate, uint64_t now_ms)
 
 /* --- the conversation --- */
 
+/* What is copied has credentials, and a folder that others may write to is soon named. */
+static int check_listener(int fd)
+{
+	struct ucred who = { 0 };
+	socklen_t size = sizeof(who);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+		return -errno;
+	return who.uid == geteuid() || who.uid == 0 ? 0 : -EPERM;
+}
+
 static int dial(const struct tap *t)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -139,9 +149,10 @@ static int dial(const struct tap *t)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+	int error = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 ? check_listener(fd)
+									       : -errno;
+	if (!error)
 		return fd;
-	int error = -errno;
 	close(fd);
 	return error;
 }
@@ -298,6 +309,7 @@ static bool meet(struct tap *t)
 	int fd = dial(t);
 	if (fd < 0) {
 		say_trouble(t, fd == -ENOENT || fd == -ECONNREFUSED ? "nobody listens"
+			       : fd == -EPERM                       ? "another user listens there"
 			       : fd == -EACCES ? "this user may not use its socket"
 					       : "its socket cannot be used");
 		return false;

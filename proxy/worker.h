@@ -63,6 +63,7 @@ struct worker {
 	struct changes_watch *changes; /* the first worker's, where there is a ledger */
 
 	struct tap_session *tap; /* the replayer that it copies for; NULL: none */
+	size_t tap_held;         /* bytes of answers that its copies hold */
 
 	struct metrics_shard *metrics;
 	struct metrics *all_metrics;
@@ -105,9 +106,7 @@ unsigned worker_connections(const struct worker *w); /* clients that count for t
 void worker_exchange_begins(struct worker *w);
 void worker_exchange_ends(struct worker *w);
 
-/* A new exchange id: 10 characters of time, 16 of randomness, sortable (Crockford base 32), and a
- * NUL. */
-void worker_new_id(struct worker *w, char *id);
+void worker_new_id(struct worker *w, char *id); /* see exchange_id.h */
 
 /* The pool of that upstream, with a reference for the caller. NULL: no memory. */
 struct pool *worker_pool(struct worker *w, const struct runtime *runtime, size_t upstream);

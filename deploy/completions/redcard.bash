@@ -121,9 +121,9 @@ _redcard() {
 		;;
 	shadow)
 		case ${COMP_WORDS[2]} in
-		run) options="--config --replay --help" ;;
+		run) options="--config --replay --attach --port --help" ;;
 		check) options="--json --help" ;;
-		watch) options="--config --help" ;;
+		watch) options="--config --attach --port --help" ;;
 		*) options="--help" ;;
 		esac
 		if [ "$COMP_CWORD" -eq 2 ]; then

@@ -89,6 +89,8 @@ complete -c redcard -n '__fish_seen_subcommand_from audits status' -s a -l admin
 complete -c redcard -n '__fish_seen_subcommand_from sinks; and not __fish_seen_subcommand_from test' -a test
 complete -c redcard -n '__fish_seen_subcommand_from shadow; and not __fish_seen_subcommand_from run check watch' -a 'run check watch'
 complete -c redcard -n '__fish_seen_subcommand_from shadow' -l replay -r -F -d 'run: recorded requests instead of the mirror'
+complete -c redcard -n '__fish_seen_subcommand_from shadow' -l attach -r -F -d 'run, watch: a service without a proxy, its cgroup'
+complete -c redcard -n '__fish_seen_subcommand_from shadow' -l port -x -d 'with --attach: the port that it listens on'
 complete -c redcard -n '__fish_seen_subcommand_from validate scan rules prove simulate diff audits ledger rollback sinks shadow drill status version' -l json -d 'print JSON'
 complete -c redcard -n "__fish_seen_subcommand_from $verbs" -s h -l help -d 'print the help'
 complete -c redcard -n '__fish_seen_subcommand_from help' -a "$verbs"

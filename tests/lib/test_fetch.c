@@ -284,6 +284,58 @@ static struct asked ask_tls(const struct authority *of, const char *name, const 
 	return a;
 }
 
+/* Answers what comes first on a connection; the second request ends it. */
+static void *serve_and_vanish(void *arg)
+{
+	struct server *s = arg;
+	struct pollfd p = { .fd = s->listener, .events = POLLIN };
+	while (poll(&p, 1, 1000) == 1) {
+		int fd = accept(s->listener, NULL, NULL);
+		s->connections++;
+		for (unsigned i = 0; i < 2; i++) {
+			memset(s->request, 0, sizeof(s->request));
+			for (s->n = 0; !whole(s) && recv(fd, s->request + s->n, 1, 0) == 1; s->n++)
+				;
+			if (i == 0)
+				send(fd, s->answer, strlen(s->answer), MSG_NOSIGNAL);
+		}
+		close(fd);
+	}
+	return NULL;
+}
+
+static int ask_again(bool once, unsigned *connections)
+{
+	struct server s = { .answer = "HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n" };
+	struct fetch_answer answer = { 0 };
+	char url[64], why[FETCH_WHY];
+	listen_on(&s);
+	cr_assert_eq(pthread_create(&s.thread, NULL, serve_and_vanish, &s), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", s.port);
+	const struct fetch_request r = { .method = "POST",
+					 .url = url,
+					 .body = SPAN_INIT("{}"),
+					 .timeout_ms = 5000,
+					 .answer_most = 100,
+					 .once = once };
+	struct fetcher *f = fetcher_new();
+	cr_assert_eq(fetch(f, &r, &answer, why), 0, "%s", why);
+	int error = fetch(f, &r, &answer, why);
+	buf_fini(&answer.body);
+	fetcher_free(f);
+	end(&s);
+	*connections = s.connections;
+	return error;
+}
+
+Test(fetch, once_is_not_again_on_another_connection)
+{
+	unsigned connections;
+	cr_assert_eq(ask_again(false, &connections), 0);
+	cr_assert_eq(connections, 2);
+	cr_assert_eq(ask_again(true, &connections), -ECONNRESET);
+}
+
 Test(fetch, a_server_shows_who_it_is)
 {
 	struct authority ours, other;

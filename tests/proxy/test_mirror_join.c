@@ -149,6 +149,27 @@ Test(mirror_join, too_many_at_once_cost_the_oldest)
 	mirror_join_free(j);
 }
 
+/* Halves whose end never finds room in its ring would fill the bound for good. */
+Test(mirror_join, too_many_bytes_cost_the_oldest)
+{
+	struct seen s;
+	struct mirror_join *j = join_new(&s);
+	size_t n = 4u << 20, halves = MIRROR_OPEN_BYTES / n;
+	char *much = calloc(1, n);
+	struct mirror_record r = { .kind = MIRROR_PART, .flags = MIRROR_BEGIN };
+	for (unsigned i = 0; i < halves; i++) {
+		name(r.id, i);
+		cr_assert_eq(take(j, &r, much, n), 0);
+	}
+	cr_assert_eq(part(j, 1000, MIRROR_BEGIN, 0, "hello "), 0);
+	cr_assert_eq(part(j, 1000, MIRROR_END, 6, "world"), 1);
+	cr_assert_eq(s.requests, 1u);
+	cr_assert_str_eq(s.bytes, "hello world");
+	cr_assert_eq(mirror_join_counts(j).lost_bytes, n);
+	mirror_join_free(j);
+	free(much);
+}
+
 Test(mirror_join, a_proxy_that_goes_takes_its_halves_along)
 {
 	struct seen s;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "proxy/outbox_inside.h"
 
 static struct config_rollback limits = { .budget_ms = 120000, .objective_ms = 90000, .quota = 3 };
@@ -32,7 +33,7 @@ static void drop_outbox(struct outbox *o)
 
 static uint64_t now_ms(void)
 {
-	return outbox_real_us() / 1000;
+	return clock_real_ms();
 }
 
 static bool too_many(const struct outbox *o, const char *target, const char *bad)

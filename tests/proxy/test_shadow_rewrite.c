@@ -92,16 +92,28 @@ Test(shadow_rewrite, takes_credentials_away)
 		"PRIVATE-TOKEN",
 		"x-billing-account",
 		"x-session-id",
+		"Helicone-Auth",
+		"X-Mashape-Key",
+		"x-portkey-virtual-key",
+		"Cf-Access-Jwt-Assertion",
+		"X-Goog-Iap-Jwt-Assertion",
+		"x-amzn-oidc-data",
+		"OK-ACCESS-PASSPHRASE",
+		"X-Hmac",
+		"Referer",
+		"X-Original-URI",
 	};
 	struct buf text = { 0 };
-	buf_add_text(&text, "GET /v1beta/x?alt=sse&key=abc&%6bEy=d&api%2Dkey=1&%=1&api_key=1&access_token=2&z HTTP/1.1\r\n"
-			    "host: a\r\n");
+	buf_add_text(
+		&text,
+		"GET /v1beta/x?alt=sse&key=abc&%6bEy=d&api%2Dkey=1&%=1&api_key=1&access_token=2&z&auth=1;hapikey=2;y=1;key=3&x-sig=4 HTTP/1.1\r\n"
+		"host: a\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		buf_printf(&text, "%s: v%zu\r\n", names[i], i);
 	buf_add_text(&text, "anthropic-version: 1\r\nx-redcard-shadow: 0\r\n\r\n");
 	buf_add_char(&text, '\0');
 	struct shadow_request r = rewritten(text.p, SHADOW_FITS);
-	cr_assert_str_eq(r.url, "http://127.0.0.1:9100/v1beta/x?alt=sse&%=1&z");
+	cr_assert_str_eq(r.url, "http://127.0.0.1:9100/v1beta/x?alt=sse&%=1&z;y=1");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		cr_assert_null(header(&r, names[i]), "%s", names[i]);
 	cr_assert_str_eq(header(&r, "anthropic-version"), " 1");
@@ -164,5 +176,47 @@ Test(shadow_rewrite, refuses_what_it_cannot_rebuild)
 	to.rewrite.model = NULL;
 	struct shadow_request r = rewritten(rows[5].text, SHADOW_FITS);
 	cr_assert_str_eq(header(&r, "content-encoding"), " gzip");
+	shadow_request_fini(&r);
+}
+
+static const struct {
+	const char *body;
+	bool tells;
+} bodies[] = {
+	{ "{\"api_key\":\"v\"}", true },
+	{ "{\"API_KEY\":\"v\"}", true },
+	{ "{\"a\\u0070i_key\":\"v\"}", true },
+	{ "{\"mcp_servers\":[{\"url\":\"u\",\"authorization_token\":\"v\"}]}", true },
+	{ "{\"tools\":[{\"headers\":{\"Authorization\":\"v\"}}]}", true },
+	{ "[{\"password\":\"v\"}]", true },
+	{ "{\"api_key\":\"\",\"password\":null}", false },
+	{ "{\"max_tokens\":5,\"key\":\"v\",\"token\":\"v\",\"prompt_cache_key\":\"v\"}", false },
+	{ "{\"properties\":{\"api_key\":{\"type\":\"string\"}}}", false },
+	{ "{\"kept\":{\"cookie\":\"v\"}}", false },
+	{ "{\"content\":\"{\\\"api_key\\\":\\\"v\\\"}\"}", false },
+	{ "{\"api_key\":\"v\"", false },
+	{ "", false },
+};
+
+Test(shadow_rewrite, does_not_send_bodies_that_hold_credentials)
+{
+	static const char *const pass[] = { "Cookie" };
+	to.rewrite = (struct config_rewrite){ .pass = pass, .n_pass = 1 };
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+		cr_assert_eq(shadow_body_tells(span_of(bodies[i].body), &to.rewrite),
+			     bodies[i].tells, "%s", bodies[i].body);
+	struct buf deep = { 0 };
+	for (int i = 0; i < 100000; i++)
+		buf_add_text(&deep, "[");
+	buf_add_text(&deep, "1");
+	for (int i = 0; i < 100000; i++)
+		buf_add_text(&deep, "]");
+	cr_assert(shadow_body_tells((struct span){ deep.p, deep.n }, &to.rewrite),
+		  "deeper than it looks");
+	buf_fini(&deep);
+	struct shadow_request r =
+		rewritten("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 15\r\n\r\n"
+			  "{\"api_key\":\"v\"}",
+			  SHADOW_SECRET);
 	shadow_request_fini(&r);
 }

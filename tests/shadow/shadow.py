@@ -76,6 +76,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b": " + b"." * (10 if pause else 65536) + b"\n\n")
             time.sleep(pause)
 
+    def hoards(self):
+        """Events of seven megabytes and no end."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        row = {"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "some words " * 6000}}]}
+        for _ in range(112):
+            self.wfile.write(f"data: {json.dumps(row)}\n\n".encode())
+        time.sleep(60)
+
     def any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         mode = self.mode()
@@ -92,6 +103,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif mode in ("huge", "endless"):
             self.endless(0 if mode == "huge" else 0.05)
+        elif mode == "hoards":
+            self.hoards()
         elif mode == "error":
             self.whole(b"{}", 500)
         elif mode == "refuses":
@@ -108,6 +121,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.gzip(json.dumps(answer(CODE)).encode())
         elif mode == "prose":
             self.whole(json.dumps(answer("")).encode())
+        elif mode == "vanish":  # a connection that was kept ends without a byte
+            self.close_connection = True
+        elif mode == "closes":  # after an answer, though it did not say so
+            self.whole(json.dumps(answer(CODE)).encode())
+            self.close_connection = True
+        elif mode == "long line":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nx-a: " + b"b" * (1 << 20) + b"\r\n\r\n")
+            self.close_connection = True
+        elif mode == "trailers":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
+            while True:
+                self.wfile.write((b"x-t: " + b"q" * 1000 + b"\r\n") * 64)
         elif mode == "exit":
             os._exit(3)
         elif mode == "grows":

@@ -8,7 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STATUS_FAILED = 101, STATUS_SKIPPED = 102, SUITES_MAX = 256, TEST_SECONDS = 300 };
+enum {
+	STATUS_FAILED = 101,
+	STATUS_SKIPPED = 102,
+	SUITES_MAX = 256,
+	TEST_SECONDS = 300,
+	JOBS_MAX = 16
+};
 
 static struct tsan_test *tests;
 static bool failed;
@@ -90,40 +96,72 @@ static bool as_expected(const struct tsan_test *test, const struct tsan_options 
 	return WIFEXITED(status) && WEXITSTATUS(status) == want_exit;
 }
 
-static bool run_apart(const struct tsan_test *test)
+/* --- children --- */
+
+static struct child {
+	pid_t pid; /* 0: this place is free */
+	const struct tsan_test *test;
+} children[JOBS_MAX];
+static unsigned passing, failing;
+
+static struct child *child_of(pid_t pid)
 {
-	const struct tsan_options *suite = options_of(test->suite);
-	int status = 0;
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		if (children[i].pid == pid)
+			return &children[i];
+	abort();
+}
+
+static void start(const struct tsan_test *test)
+{
+	struct child *c = child_of(0);
 	fflush(NULL);
-	pid_t child = fork();
-	if (child == 0)
-		run_here(test, suite);
-	if (child < 0 || waitpid(child, &status, 0) != child)
+	c->test = test;
+	c->pid = fork();
+	if (c->pid == 0)
+		run_here(test, options_of(test->suite));
+	if (c->pid < 0)
 		abort();
-	if (as_expected(test, suite, status))
-		return true;
-	printf("[FAIL] %s::%s: %s %d\n", test->suite, test->name,
+}
+
+static void await_one(void)
+{
+	int status = 0;
+	struct child *c = child_of(wait(&status));
+	c->pid = 0;
+	if (as_expected(c->test, options_of(c->test->suite), status)) {
+		passing++;
+		return;
+	}
+	failing++;
+	printf("[FAIL] %s::%s: %s %d\n", c->test->suite, c->test->name,
 	       WIFSIGNALED(status) ? "signal" : "status",
 	       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return false;
 }
 
 int main(int argc, char **argv)
 {
 	const char *filter = "*";
-	unsigned passing = 0, failing = 0;
+	unsigned jobs = 1, running = 0;
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc)
 			filter = argv[++i];
+		else if (strncmp(argv[i], "-j", 2) == 0)
+			jobs = (unsigned)atoi(argv[i] + 2);
+	jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
 	for (const struct tsan_test *test = tests; test; test = test->next) {
 		char name[256];
 		snprintf(name, sizeof(name), "%s/%s", test->suite, test->name);
 		if (test->options.disabled || fnmatch(filter, name, 0) != 0)
 			continue;
-		bool good = run_apart(test);
-		passing += good;
-		failing += !good;
+		if (running == jobs)
+			await_one();
+		else
+			running++;
+		start(test);
 	}
+	while (running-- > 0)
+		await_one();
 	printf("[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | Crashing: 0\n",
 	       passing + failing, passing, failing);
 	return failing > 0;
