@@ -97,7 +97,7 @@ static void print_counts(const struct mirror *m)
 	end_line(&out);
 }
 
-static void print_tap(const struct mirror *m, enum mirror_tap *last)
+static void print_tap(struct mirror *m, enum mirror_tap *last)
 {
 	const char *why;
 	struct buf out = { 0 };
