@@ -22,7 +22,8 @@
 
 struct replayer;
 
-/* Who watches the shadow is told of each request that was sent to it, by any thread. */
+/* Who watches the shadow is told of each request that was sent to it, by any thread; but not of
+ * those during which this process itself stood still, which say nothing of the shadow. */
 struct shadow_told {
 	enum shadow_result result;
 	uint32_t shadow_ms, primary_ms; /* UINT32_MAX: not known */
