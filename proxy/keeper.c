@@ -236,7 +236,7 @@ static void begin_anew(struct keeper *k)
 	if (!k->seen && (c->start.argv || c->restart.argv))
 		start(k, process_now_ms());
 	else
-		begin(k, process_now_ms(), true);
+		begin(k, process_now_ms(), false);
 }
 
 /* Returns when there is something to do, or the keeper ends. */
