@@ -41,7 +41,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MOD
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
-TEST_SRC := $(call src,tests/lib) $(call src,tests/proxy) $(if $(filter tsan,$(MODE)),,$(call src,tests/policy)) # one thread
+TEST_SRC := $(call src,tests/lib) $(call src,tests/proxy) $(if $(filter tsan,$(MODE)),,$(call src,tests/policy))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 RUNNER := $(if $(filter tsan,$(MODE)),$(call obj,tests/tsan/runner.c))
