@@ -128,7 +128,7 @@ static void build(struct pairing *p, struct match *m, bool alone)
 	m->c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
 	m->compared = true;
 	m->language = language;
-	if (!comparison_build(&m->c, language, texts, !alone) || !comparison_to_base(&m->c)) {
+	if (!comparison_build(&m->c, language, texts, alone) || !comparison_to_base(&m->c)) {
 		fail(p, m->c.reason);
 		return;
 	}

@@ -5,9 +5,10 @@
 
 #include "policy/sharp_parts.h"
 
-static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
+static bool side_new(struct sharp_side *side, const struct tree *tree, struct syntax_text *parsed,
+		     struct span text)
 {
-	*side = (struct sharp_side){ .tree = tree, .text = text };
+	*side = (struct sharp_side){ .tree = tree, .text = text, .parsed = parsed };
 	side->marks = calloc(tree->n, sizeof(*side->marks));
 	side->kinds = calloc(tree->n, 1);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
@@ -18,6 +19,7 @@ static bool side_new(struct sharp_side *side, const struct tree *tree, struct sp
 
 static void side_fini(struct sharp_side *side)
 {
+	syntax_text_free(side->own);
 	free(side->captures.v);
 	free(side->marks);
 	free(side->kinds);
@@ -251,25 +253,29 @@ static bool judge(struct sharp *s, struct sharp_edits *out)
 	return count_lines(texts[0], 0, out) && count_lines(texts[1], 1, out);
 }
 
-bool sharp_find(const struct syntax_language *language, const struct tree *const trees[2],
-		struct labels *labels, const struct span texts[2], struct sharp_edits *out)
+enum sharp_result sharp_find(const struct syntax_language *language,
+			     const struct tree *const trees[2], struct syntax_text *const parsed[2],
+			     struct labels *labels, const struct span texts[2],
+			     struct sharp_edits *out)
 {
 	struct sharp s = { .language = language, .labels = labels };
 	*out = (struct sharp_edits){ 0 };
 	if (span_eq(texts[0], texts[1]))
-		return true;
+		return SHARP_KNOWN;
 	s.query = sharp_query(language);
 	s.forms = labels_new();
 	bool fine = s.query && s.forms;
 	for (int i = 0; i < 2; i++)
-		fine = fine && side_new(&s.sides[i], trees[i], texts[i]);
+		fine = fine && side_new(&s.sides[i], trees[i], parsed[i], texts[i]);
 	fine = fine && judge(&s, out);
 	for (int i = 0; i < 2; i++)
 		side_fini(&s.sides[i]);
+	bool limited = s.limited || labels_full(labels) || (s.forms && labels_full(s.forms));
 	labels_free(s.forms);
-	if (!fine)
-		sharp_edits_fini(out);
-	return fine;
+	if (fine)
+		return SHARP_KNOWN;
+	sharp_edits_fini(out);
+	return limited ? SHARP_EXHAUSTED : SHARP_NO_MEMORY;
 }
 
 void sharp_edits_fini(struct sharp_edits *e)

@@ -35,8 +35,9 @@ struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t captur
 struct sharp_side {
 	const struct tree *tree;
 	struct span text;
-	struct syntax_range part;        /* of the text, that is looked at */
-	struct syntax_captures captures; /* after marking: the directives */
+	struct syntax_text *parsed, *own; /* own: parsed here */
+	struct syntax_range part;         /* of the text, that is looked at */
+	struct syntax_captures captures;  /* after marking: the directives */
 	uint16_t *marks;
 	uint8_t *kinds;
 	bool doubt;
@@ -52,6 +53,7 @@ struct sharp {
 	const struct syntax_query *query;
 	struct sharp_side sides[2];
 	bool failed;
+	bool limited; /* a limit, not memory, is what failed */
 };
 
 /* Marks the nodes of the part of a text, after forgetting older marks. */

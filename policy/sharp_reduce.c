@@ -110,6 +110,22 @@ static void forget(struct sharp_side *side)
 	side->captures = (struct syntax_captures){ 0 };
 }
 
+static bool done(struct sharp *s, enum syntax_result result)
+{
+	s->limited = s->limited || (result != SYNTAX_OK && result != SYNTAX_NO_MEMORY);
+	return result == SYNTAX_OK;
+}
+
+static bool read(struct sharp *s, struct sharp_side *side)
+{
+	if (side->parsed)
+		return true;
+	bool fine = done(
+		s, syntax_text_new(s->language, side->text, &syntax_default_limits, &side->own));
+	side->parsed = side->own;
+	return fine;
+}
+
 bool sharp_mark(struct sharp *s, struct sharp_side *side)
 {
 	struct places p = { 0 };
@@ -121,9 +137,9 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 		harmless[i] = meanings[i].marks & TAKES_OFF || meanings[i].type.n;
 	}
 	forget(side);
-	bool fine = meanings && harmless && index_places(&p, side->tree) &&
-		    syntax_capture_all(s->language, s->query, side->text, side->part, harmless,
-				       CAPTURES_MAX, &side->captures) == SYNTAX_OK;
+	bool fine = meanings && harmless && index_places(&p, side->tree) && read(s, side) &&
+		    done(s, syntax_capture_all(side->parsed, s->query, side->text, side->part,
+					       harmless, CAPTURES_MAX, &side->captures));
 	/* Twice: an @as changes the type by which others are found. */
 	for (uint32_t i = 0; fine && i < 2 * side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i % side->captures.n];
