@@ -81,6 +81,6 @@ void render_fail(struct render *r,
 /* For what reads strands. NULL: the render failed. Files may move. */
 struct render_file *render_open(struct render *r, enum render_place place, uint16_t choice);
 void render_add(struct render *r, struct render_file *f, const char *p, size_t n);
-void render_name(struct render_file *f, struct span path);
+void render_name(struct render *r, struct render_file *f, struct span path);
 
 #endif

@@ -101,7 +101,7 @@ static void begin_file(struct strand *s, struct render *r)
 	f->stated = language.n > 0;
 	f->language = syntax_find(language);
 	if (path.n)
-		render_name(f, path);
+		render_name(r, f, path);
 }
 
 /* The last line is the fence that closes it. */
