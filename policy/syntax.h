@@ -62,6 +62,9 @@ const struct syntax_language *syntax_find(struct span name);
 /* By the extension of a file name; NULL when it has none or none of ours. */
 const struct syntax_language *syntax_of_file(struct span path);
 
+/* Whether word stands in a list of words that have a space on both sides. */
+bool syntax_listed(const char *list, struct span word);
+
 /* Parses text whole. *report is set for every result and describes what was seen up to there. */
 enum syntax_result syntax_parse(const struct syntax_language *language, struct span text,
 				const struct syntax_limits *limits,

@@ -18,7 +18,4 @@ const void *syntax_core_enter(const struct syntax_text *t);
 
 void syntax_core_forget(struct syntax_tree *t); /* its TSTree is gone without it */
 
-/* Whether word stands in a list of words that have a space on both sides. */
-bool syntax_listed(const char *list, struct span word);
-
 #endif
