@@ -177,9 +177,8 @@ int syntax_query_new(const struct syntax_language *language, struct span text,
 		return -ENOMEM;
 	uint64_t lacked = syntax_pool_lacked();
 	q->query = ts_query_new(l, text.p, (uint32_t)text.n, &at, &error);
-	int rc = syntax_pool_lacked() != lacked ? -ENOMEM
-		 : q->query                     ? 0
-						: complain_query(text, at, error, line, why);
+	int rc = q->query ? 0 : complain_query(text, at, error, line, why);
+	rc = syntax_pool_lacked() == lacked ? rc : -ENOMEM;
 	if (!rc) {
 		find_roots(text, &q->roots);
 		buf_add(&q->roots, "", 1);
@@ -474,10 +473,8 @@ static enum syntax_result capture_all(const struct syntax_query *q, TSNode root,
 				    out->v[i].to > part.from);
 	if (result != SYNTAX_OK || out->whole || !spread)
 		return result;
-	out->n = 0;
-	out->whole = true;
 	free(out->v);
-	out->v = NULL;
+	*out = (struct syntax_captures){ .whole = true };
 	part = (struct syntax_range){ 0, (uint32_t)text.n };
 	return capture_part(q, root, text, part, most, out);
 }
