@@ -273,12 +273,28 @@ static struct tail *make(const struct draft *d, const uint16_t start[2], uint16_
 	return t;
 }
 
+/* It may end in an edge, which only the byte behind it decides. */
+static bool ends_in_edge(const struct draft *d, uint16_t done)
+{
+	for (uint32_t i = 0; i < d->n_items; i++) {
+		struct set s, visited;
+		memset(&s, 0, sizeof(s));
+		memset(&visited, 0, sizeof(visited));
+		if (d->items[i].kind != ITEM_EDGE)
+			continue;
+		enter(d, &s, &visited, d->items[i].next);
+		if (has(&s, done))
+			return true;
+	}
+	return false;
+}
+
 static int read(struct draft *d, const struct pattern_branch *root, struct tail **out)
 {
 	uint16_t start[2] = { 0 };
 	uint16_t done = add(d, (struct item){ .kind = ITEM_DONE });
 	uint16_t first = build_list(d, root->first, done);
-	if (d->failed || root->next)
+	if (d->failed || root->next || ends_in_edge(d, done))
 		return 0;
 	classify(d);
 	determine(d, first, start);

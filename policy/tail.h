@@ -35,7 +35,7 @@ struct tail {
 };
 
 /* *out is the heap's, free() gives it back; NULL where the expression is no such table: it looks
- * around, has alternatives at its top, or too many states. -ENOMEM. */
+ * around or ends in an assertion, has alternatives at its top, or too many states. -ENOMEM. */
 int tail_read(const char *expression, struct tail **out) MUST_USE;
 
 static inline uint32_t tail_next(const struct tail *t, uint32_t state, unsigned char byte)
