@@ -14,6 +14,7 @@ void channel_free(struct channel *c)
 		return;
 	multimatch_close(c->stream);
 	track_fini(&c->kept);
+	free(c->walks.v);
 	free(c->open.v);
 	free(c->keywords);
 	free(c->companions);
@@ -37,7 +38,7 @@ const struct multimatch *channel_matcher(const struct channel *c, const struct r
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
 	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
-	       c->open.cap * sizeof(*c->open.v) +
+	       c->open.cap * sizeof(*c->open.v) + c->walks.cap * sizeof(*c->walks.v) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
 	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
 	       (c->layers ? sizeof(*c->layers) : 0) +
@@ -269,6 +270,7 @@ bool slot_save(struct slot *s, const struct ruleset *set)
 		c->lines = 0;
 		track_clear(&c->kept, end);
 		c->stream_base = end;
+		c->walks.n = 0;
 		if (c->layers)
 			layers_end(&c->layers->decoder, end);
 		return save_keywords(s, set);

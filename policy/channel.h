@@ -27,6 +27,7 @@ struct channel {
 	struct track kept;
 	struct multimatch_stream *stream; /* NULL until there is text */
 	uint64_t stream_base;             /* text offset where the stream began */
+	struct walks walks;               /* behind heads that were found; see trigger.h */
 	uint64_t given_up; /* window holds before this were released because time was over */
 	struct candidates open;
 	uint64_t *

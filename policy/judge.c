@@ -261,6 +261,28 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 	       candidates_add(&slot->list, &c);
 }
 
+/* What of the patterns ends in the new text. False: no memory, or the engine failed. */
+static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot, struct span fresh)
+{
+	struct channel *c = slot->channel;
+	struct multimatch_hits *found = c->parent ? &s->hits : &s->heads;
+	s->heads.n = s->hits.n = 0;
+	s->heads.failed = s->hits.failed = false;
+	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, found))
+		return false;
+	if (slot->ended && multimatch_finish(c->stream, s->multimatch, found))
+		return false;
+	if (c->parent) {
+		multimatch_hits_sort(&s->hits);
+		return !s->hits.failed;
+	}
+	if (j->set->runs->n)
+		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
+	return triggers_find(j->set->triggers, &c->walks, &slot->work, c->stream_base,
+			     slot->old_end, &s->heads, &s->hits) &&
+	       !s->heads.failed;
+}
+
 static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
 	struct channel *c = slot->channel;
@@ -272,23 +294,11 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 		return true;
 	if (!c->stream && !(c->stream = multimatch_open(channel_matcher(c, j->set))))
 		return false;
-	s->hits.n = 0;
-	s->hits.failed = false;
-	if (!judge_find_code(j, slot))
+	if (!judge_find_code(j, slot) || !match(j, s, slot, fresh))
 		return false;
-	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, &s->hits))
-		return false;
-	if (slot->ended && multimatch_finish(c->stream, s->multimatch, &s->hits))
-		return false;
-	if (j->set->runs->n && !c->parent)
-		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
-	if (s->hits.failed)
-		return false;
-	multimatch_hits_sort(&s->hits);
 	for (size_t i = 0; i < s->hits.n; i++)
 		if (!take_hit(j, s, slot, &s->hits.v[i]))
 			return false;
-	j->counts.candidates += slot->list.n - slot->new_from;
 	return !c->region || judge_ask(j, s, slot);
 }
 

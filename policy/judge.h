@@ -95,7 +95,6 @@ struct card {
 struct judge_counts {
 	uint64_t text_bytes; /* judged, all channels */
 	uint64_t frames;     /* whose ends were among the pieces */
-	uint64_t candidates; /* opened */
 	uint64_t held_max;   /* most text bytes held at once */
 	uint64_t bound_cuts;
 	uint64_t bound_releases;

@@ -47,22 +47,6 @@ static bool fixed(const struct pattern_node *n)
 	return true;
 }
 
-static unsigned literals(const struct pattern_node *n)
-{
-	if (n->min == 0)
-		return 0;
-	if (n->kind == PATTERN_BYTES)
-		return n->size <= 4 ? n->min : 0;
-	unsigned least = n->branches ? UINT32_MAX : 0;
-	for (const struct pattern_branch *b = n->branches; b; b = b->next) {
-		unsigned sum = 0;
-		for (const struct pattern_node *i = b->first; i; i = i->next)
-			sum += literals(i);
-		least = sum < least ? sum : least;
-	}
-	return n->kind == PATTERN_GROUP ? least : 0;
-}
-
 /* Variable bytes: the most, or the fewest that there must be. */
 static uint32_t variable(const struct pattern_node *n, bool most)
 {
@@ -100,7 +84,7 @@ static bool split_usable(const struct split *s)
 		const struct level *l = &s->level[i];
 		bool last = i + 1 == s->n, some = false;
 		for (const struct pattern_node *n = l->list->first; n && n != l->at; n = n->next) {
-			needed += literals(n);
+			needed += split_literals(n);
 			some = some || pattern_min(n) > 0;
 		}
 		ends = (ends && !some) || split_list_asserts(l->list, l->at);

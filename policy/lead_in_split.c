@@ -33,6 +33,22 @@ bool split_list_asserts(const struct pattern_branch *b, const struct pattern_nod
 	return ends;
 }
 
+unsigned split_literals(const struct pattern_node *n)
+{
+	if (n->min == 0)
+		return 0;
+	if (n->kind == PATTERN_BYTES)
+		return n->size <= 4 ? n->min : 0;
+	unsigned least = n->branches ? UINT32_MAX : 0;
+	for (const struct pattern_branch *b = n->branches; b; b = b->next) {
+		unsigned sum = 0;
+		for (const struct pattern_node *i = b->first; i; i = i->next)
+			sum += split_literals(i);
+		least = sum < least ? sum : least;
+	}
+	return n->kind == PATTERN_GROUP ? least : 0;
+}
+
 /* Parentheses make no difference to what a written lead-in means to its author. */
 void split_add_bare(struct buf *out, const char *text)
 {

@@ -35,6 +35,8 @@ bool split_item_asserts(const struct pattern_node *n); /* whether it may end in 
 /* The same of the items before `end`, when what may be empty is empty. */
 bool split_list_asserts(const struct pattern_branch *b, const struct pattern_node *end);
 
+unsigned split_literals(const struct pattern_node *n); /* bytes that every match has, of few */
+
 void split_add_bare(struct buf *out, const char *text); /* without its parentheses */
 void split_add_lead_in(struct buf *out, const char *source, const struct split *s, bool strip);
 void split_add_body(struct buf *out, const char *source, const struct split *s);

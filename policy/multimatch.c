@@ -28,19 +28,14 @@ void multimatch_hits_fini(struct multimatch_hits *h)
 	*h = (struct multimatch_hits){ 0 };
 }
 
-void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern)
+bool multimatch_hits_room(struct multimatch_hits *h)
 {
-	if (h->n == h->cap) {
-		size_t cap = h->cap ? 2 * h->cap : 64;
-		struct multimatch_hit *v = realloc(h->v, cap * sizeof(*v));
-		if (!v) {
-			h->failed = true;
-			return;
-		}
-		h->v = v;
-		h->cap = cap;
-	}
-	h->v[h->n++] = (struct multimatch_hit){ .end = end, .pattern = pattern };
+	size_t cap = h->cap ? 2 * h->cap : 64;
+	struct multimatch_hit *v = realloc(h->v, cap * sizeof(*v));
+	h->failed = h->failed || !v;
+	h->v = v ? v : h->v;
+	h->cap = v ? cap : h->cap;
+	return v;
 }
 
 static int compare(const void *a, const void *b)
@@ -51,9 +46,21 @@ static int compare(const void *a, const void *b)
 	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
 }
 
+static bool in_order(const struct multimatch_hits *h)
+{
+	for (size_t i = 1; i < h->n; i++) {
+		const struct multimatch_hit *a = &h->v[i - 1], *b = &h->v[i];
+		if (a->end > b->end || (a->end == b->end && a->pattern >= b->pattern))
+			return false;
+	}
+	return true;
+}
+
 /* They come nearly in order, so that few need to move, and not far. */
 void multimatch_hits_sort(struct multimatch_hits *h)
 {
+	if (in_order(h))
+		return;
 	size_t moves = 0, most = 8 * h->n, kept = 0;
 	for (size_t i = 1, k; i < h->n && moves < most; i++) {
 		struct multimatch_hit one = h->v[i];

@@ -19,8 +19,8 @@ struct multimatch_stream;  /* one text */
 
 struct multimatch_pattern {
 	const char *text; /* NULL: this number is somebody else's */
-	bool keyword; /* a literal without case, of which only the first end matters; else an
-			 expression */
+	bool keyword;     /* a literal without case, of which only the first end matters; else an
+			     expression */
 };
 
 struct multimatch_hit {
@@ -36,8 +36,14 @@ struct multimatch_hits {
 };
 
 void multimatch_hits_fini(struct multimatch_hits *h);
-void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern);
+bool multimatch_hits_room(struct multimatch_hits *h); /* for one more; false: it failed */
 void multimatch_hits_sort(struct multimatch_hits *h); /* by end, then pattern; each once */
+
+static inline void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern)
+{
+	if (h->n < h->cap || multimatch_hits_room(h))
+		h->v[h->n++] = (struct multimatch_hit){ .end = end, .pattern = pattern };
+}
 
 /* -EINVAL: *bad is the pattern's index (SIZE_MAX: none in particular) and what is wrong is
  * appended to *why. */

@@ -18,6 +18,7 @@
 #include "policy/regex.h"
 #include "policy/ruleset.h"
 #include "policy/run.h"
+#include "policy/trigger.h"
 #include "policy/ways.h"
 #include "policy/words.h"
 
@@ -114,7 +115,7 @@ struct rule {
 	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
-struct rule_pattern { /* what a pattern of the set's multimatch stands for */
+struct rule_pattern { /* what is looked for in one pass stands for this */
 	uint16_t rule;
 	uint8_t branch;
 	bool keyword;
@@ -129,6 +130,7 @@ struct ruleset {
 	struct multimatch *multimatch;
 	struct rule_pattern *patterns;
 	size_t n_patterns;
+	struct triggers *triggers;    /* what the multimatch has of the patterns */
 	struct runs *runs;            /* patterns that the multimatch has not */
 	struct ways_classes *classes; /* of the bodies' ways */
 	/* The same of the rules that decode; NULL and none without any. See decoding.h. */

@@ -43,6 +43,35 @@ static int take_runs(struct ruleset *set, struct multimatch_pattern *v)
 	return set->runs ? 0 : -ENOMEM;
 }
 
+/* What must go on where the pattern ends, if that is known. */
+static const struct head *body_of(const struct ruleset *set, const struct rule_pattern *p)
+{
+	const struct rule *r = &set->rules[p->rule];
+	const struct rule_branch *b = &r->branches[p->branch];
+	bool there = !p->keyword && !r->syntax && r->info.hold == HOLD_LEAD_IN && !b->start;
+	return there && b->head && b->head->n ? b->head : NULL;
+}
+
+/* What the matcher has, and what stands behind it. */
+static int find_heads(struct ruleset *set, const struct multimatch_pattern *v, size_t *bad,
+		      struct buf *why)
+{
+	size_t n = 0;
+	set->triggers = triggers_new(set->n_patterns);
+	int rc = set->triggers ? 0 : -ENOMEM;
+	for (size_t i = 0; i < set->n_patterns && !rc; i++)
+		if (v[i].text)
+			rc = triggers_add(set->triggers, &v[i], (uint32_t)i,
+					  body_of(set, &set->patterns[i]));
+	if (rc)
+		return rc;
+	const struct multimatch_pattern *heads = triggers_heads(set->triggers, &n);
+	rc = multimatch_new(heads, n, &set->multimatch, bad, why);
+	if (rc == -EINVAL && *bad < n)
+		*bad = triggers_user(set->triggers, *bad);
+	return rc;
+}
+
 static int complain(const struct ruleset *set, size_t bad, const struct buf *why,
 		    struct buf *errors)
 {
@@ -68,7 +97,7 @@ int rule_patterns_compile(struct ruleset *set, struct buf *errors)
 	if (!rc)
 		rc = take_runs(set, v);
 	if (!rc)
-		rc = multimatch_new(v, set->n_patterns, &set->multimatch, &bad, &why);
+		rc = find_heads(set, v, &bad, &why);
 	if (rc == -EINVAL)
 		rc = complain(set, bad, &why, errors);
 	buf_fini(&why);

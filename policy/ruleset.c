@@ -299,6 +299,7 @@ static void set_free(struct ruleset *set)
 		syntax_rule_fini(&set->rules[i]);
 	}
 	multimatch_free(set->multimatch);
+	triggers_free(set->triggers);
 	multimatch_free(set->decoded);
 	buf_fini(&set->notes);
 	while (set->texts) {

@@ -1,0 +1,50 @@
+/*
+ * Triggers: what the matcher of many expressions looks for in place of lead-ins. Text that is full
+ * of what nearly leads in costs it most where it has to follow variable rests, one for each rule.
+ * So it is given heads, which are literal as far as possible and the same for as many rules as
+ * possible, and what comes behind them is walked here.
+ *
+ *   \btoken_(?i)[a-z]...   head  token_   which must begin a word, for all rules with that head
+ *   key[ \w]{0,20}=        head  key      and a tail, see tail.h
+ *
+ * Together they find what the matcher finds with the whole lead-ins: the same ends, each once.
+ */
+#ifndef POLICY_TRIGGER_H
+#define POLICY_TRIGGER_H
+
+#include <stdbool.h>
+
+#include "policy/head.h"
+#include "policy/multimatch.h"
+#include "policy/track.h"
+
+struct triggers; /* of a rule set, immutable once it is full */
+
+struct walk { /* behind a head that was found */
+	uint16_t trigger;
+	uint16_t state; /* of its tail */
+};
+
+struct walks { /* of one channel; zero-initialised is none */
+	struct walk *v;
+	uint32_t n, cap;
+};
+
+struct triggers *triggers_new(size_t patterns); /* at most so many; NULL: no memory */
+void triggers_free(struct triggers *t);         /* NULL is fine */
+/* Adds an expression, or a keyword, under the caller's number for it. body: what must go on where
+ * it ends, which outlives t, or NULL. -ENOMEM. */
+int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_t pattern,
+		 const struct head *body) MUST_USE;
+/* What the matcher is to look for, valid as long as t, and one of the patterns that want it. */
+const struct multimatch_pattern *triggers_heads(const struct triggers *t, size_t *n);
+uint32_t triggers_user(const struct triggers *t, size_t head);
+
+/* Turns what the matcher found in the track's text from `fresh` on, hits by head, into hits by
+ * pattern, sorted. Where the next byte is there and begins no body, there is none. The text began
+ * at `base`, which hits are counted from. False: no memory. */
+bool triggers_find(const struct triggers *t, struct walks *w, const struct track *text,
+		   uint64_t base, uint64_t fresh, struct multimatch_hits *heads,
+		   struct multimatch_hits *out);
+
+#endif
