@@ -1,11 +1,11 @@
 /*
  * floods [-p POLICY] [-n ROWS] [-o WORDS]: what text costs that keeps the rules busy, against
- * ordinary code.
+ * ordinary code: how many floods cost how many times as much, and which cost most.
  *
  * Floods are, for every rule and lead-in, the lead-in with a body that is none, and a match without
  * its end, each over and over; and some by hand. They are judged as plain bodies in monitor mode,
- * where nothing ends them, whole and 80 bytes at a time. Prints the worst, the dearest first; with
- * -o only those whose name has the words.
+ * where nothing ends them, whole and 80 bytes at a time; and the matcher of all expressions runs
+ * over them alone. Prints Markdown, the dearest first; with -o only those whose name has the words.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -21,18 +21,22 @@
 #define FLOODS_MAX 4096
 #define ROUNDS 5
 
+enum cost { COST_WHOLE, COST_PIECES, COST_MATCHER, COSTS };
+
 struct flood {
 	char name[96];
-	double whole, parts; /* ns per byte */
-	double times;        /* the worse of both, against ordinary text */
+	double cost[COSTS];  /* ns per byte */
+	double times[COSTS]; /* against ordinary text; of the matcher, against all of its cost */
+	double worse;        /* of whole and in pieces */
 	bool cut;
 };
 
 static struct ruleset *set;
 static struct judge_scratch *scratch;
+static struct multimatch_scratch *matcher_scratch;
 static struct flood floods[FLOODS_MAX];
 static size_t n_floods;
-static char text[FLOOD_BYTES];
+static char flood_text[FLOOD_BYTES], ordinary[FLOOD_BYTES];
 static const char *only = "";
 
 _Noreturn static void give_up(const char *what)
@@ -48,32 +52,54 @@ static uint64_t spent_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static double judge_text(size_t step, bool *cut)
+/* One round: the whole of a text, `step` bytes at a time. */
+static double judge_text(const char *text, size_t step, bool *cut)
 {
-	double best = 1e30;
-	for (int round = 0; round < ROUNDS; round++) {
-		struct judge *j = judge_new(set, NULL);
-		struct verdict v = { .kind = VERDICT_PASS };
-		if (!j)
-			give_up("out of memory");
-		judge_observe(j);
-		uint64_t start = spent_ns();
-		for (size_t at = 0; at < FLOOD_BYTES; at += step) {
-			uint32_t n = (uint32_t)min_size(step, FLOOD_BYTES - at);
-			struct piece p = {
-				.raw_off = at, .raw_len = n, .text_len = n, .text = text + at
-			};
-			judge_feed(j, scratch, &p, 1, false, &v);
-		}
-		double ns = (double)(spent_ns() - start) / FLOOD_BYTES;
-		best = ns < best ? ns : best;
-		*cut = *cut || v.kind == VERDICT_CUT;
-		judge_free(j);
+	struct judge *j = judge_new(set, NULL);
+	struct verdict v = { .kind = VERDICT_PASS };
+	if (!j)
+		give_up("out of memory");
+	judge_observe(j);
+	uint64_t start = spent_ns();
+	for (size_t at = 0; at < FLOOD_BYTES; at += step) {
+		uint32_t n = (uint32_t)min_size(step, FLOOD_BYTES - at);
+		struct piece p = { .raw_off = at, .raw_len = n, .text_len = n, .text = text + at };
+		judge_feed(j, scratch, &p, 1, false, &v);
 	}
-	return best;
+	double ns = (double)(spent_ns() - start) / FLOOD_BYTES;
+	*cut = *cut || v.kind == VERDICT_CUT;
+	judge_free(j);
+	return ns;
 }
 
-/* The first is ordinary text. */
+/* What the matcher takes for all of the text at once, and nobody asks what it found. */
+static double match_text(const char *text)
+{
+	struct multimatch_hits hits = { 0 };
+	struct multimatch_stream *t = multimatch_open(set->multimatch);
+	uint64_t start = spent_ns();
+	if (!t || multimatch_feed(t, matcher_scratch, (struct span){ text, FLOOD_BYTES }, &hits))
+		give_up("out of memory");
+	double ns = (double)(spent_ns() - start) / FLOOD_BYTES;
+	multimatch_close(t);
+	multimatch_hits_fini(&hits);
+	return ns;
+}
+
+static void keep_least(double *best, double ns)
+{
+	*best = *best > 0 && *best < ns ? *best : ns;
+}
+
+static void measure(const char *text, double cost[COSTS], bool *cut)
+{
+	keep_least(&cost[COST_WHOLE], judge_text(text, FLOOD_BYTES, cut));
+	keep_least(&cost[COST_PIECES], judge_text(text, FRAME_TEXT, cut));
+	keep_least(&cost[COST_MATCHER], match_text(text));
+}
+
+/* The first is ordinary text. It is measured again beside every flood, in the same rounds, because
+ * other work on the machine comes and goes. */
 static void flood(const char *name, const char *what, struct span unit)
 {
 	if (!unit.n || n_floods == FLOODS_MAX)
@@ -85,11 +111,19 @@ static void flood(const char *name, const char *what, struct span unit)
 		return;
 	}
 	for (size_t at = 0; at < FLOOD_BYTES; at++)
-		text[at] = unit.p[at % unit.n];
-	f->whole = judge_text(FLOOD_BYTES, &f->cut);
-	f->parts = judge_text(FRAME_TEXT, &f->cut);
-	double whole = f->whole / floods[0].whole, parts = f->parts / floods[0].parts;
-	f->times = whole > parts ? whole : parts;
+		flood_text[at] = unit.p[at % unit.n];
+	if (n_floods == 1)
+		memcpy(ordinary, flood_text, sizeof(ordinary));
+	double normal[COSTS] = { 0 };
+	bool unused = false;
+	for (int round = 0; round < ROUNDS; round++) {
+		measure(ordinary, normal, &unused);
+		measure(flood_text, f->cost, &f->cut);
+	}
+	for (int c = 0; c < COSTS; c++)
+		f->times[c] = f->cost[c] / normal[c == COST_MATCHER ? COST_WHOLE : c];
+	f->worse = f->times[COST_WHOLE] > f->times[COST_PIECES] ? f->times[COST_WHOLE]
+								: f->times[COST_PIECES];
 }
 
 /* A byte of the class, a letter or a digit where there is one, another one each time. */
@@ -183,25 +217,64 @@ static void flood_by_hand(void)
 static int dearer(const void *a, const void *b)
 {
 	const struct flood *x = a, *y = b;
-	return (x->times < y->times) - (x->times > y->times);
+	return (x->worse < y->worse) - (x->worse > y->worse);
+}
+
+static int rises(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/* How many floods cost how many times as much as ordinary code. */
+static void print_spread(const char *what, double *times, size_t n)
+{
+	static const double bounds[] = { 5, 10, 20, 50, 1e30 };
+	size_t i = 0;
+	if (!n)
+		return;
+	qsort(times, n, sizeof(*times), rises);
+	printf("| %s |", what);
+	for (size_t b = 0; b < ARRAY_LEN(bounds); b++) {
+		size_t from = i;
+		while (i < n && times[i] <= bounds[b])
+			i++;
+		printf(" %zu |", i - from);
+	}
+	printf(" %.1f | %.1f | %.1f |\n", times[n / 2], times[n * 9 / 10], times[n - 1]);
+}
+
+static void print_spreads(void)
+{
+	static const char *const names[] = { "whole", "in pieces", "the matcher alone, whole",
+					     "the worse of whole and in pieces" };
+	static double times[FLOODS_MAX];
+	printf("| times ordinary code | to 5 | to 10 | to 20 | to 50 | more | median | 9 in 10 below "
+	       "| worst |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+	for (int c = 0; c <= COSTS; c++) {
+		for (size_t i = 1; i < n_floods; i++)
+			times[i] = c < COSTS ? floods[i].times[c] : floods[i].worse;
+		print_spread(names[c], times + 1, n_floods - 1);
+	}
 }
 
 static void print_worst(const char *policy, size_t rows)
 {
-	size_t past = 0;
 	struct flood normal = floods[0];
-	for (size_t i = 1; i < n_floods; i++)
-		past += floods[i].times > 5;
-	qsort(floods, n_floods, sizeof(floods[0]), dearer);
-	printf("%zu floods of %s; ns per byte whole and in pieces of %d; times ordinary code, the "
-	       "worse of both\n\n",
+	printf("%zu floods of %s, in ns per byte whole and in pieces of %d; times: of the worse of "
+	       "both\n\n",
 	       n_floods - 1, policy, FRAME_TEXT);
-	printf("| whole | pieces | times | flood |\n|---|---|---|---|\n");
-	printf("| %.2f | %.2f | 1 | ordinary code |\n", normal.whole, normal.parts);
-	for (size_t i = 0; i < n_floods && i < rows; i++)
-		printf("| %.2f | %.2f | %.1f | `%s`%s |\n", floods[i].whole, floods[i].parts,
-		       floods[i].times, floods[i].name, floods[i].cut ? " (cut)" : "");
-	printf("\n%zu of them cost more than 5 times as much.\n", past);
+	print_spreads();
+	qsort(floods + 1, n_floods - 1, sizeof(floods[0]), dearer);
+	printf("\n| whole | pieces | matcher | times | flood |\n|---:|---:|---:|---:|---|\n");
+	printf("| %.2f | %.2f | %.2f | 1 | ordinary code |\n", normal.cost[COST_WHOLE],
+	       normal.cost[COST_PIECES], normal.cost[COST_MATCHER]);
+	for (size_t i = 1; i < n_floods && i <= rows; i++) {
+		const struct flood *f = &floods[i];
+		printf("| %.2f | %.2f | %.2f | %.1f | `%s`%s |\n", f->cost[COST_WHOLE],
+		       f->cost[COST_PIECES], f->cost[COST_MATCHER], f->worse, f->name,
+		       f->cut ? " (cut)" : "");
+	}
 }
 
 int main(int argc, char **argv)
@@ -224,7 +297,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%.*s", (int)errors.n, errors.p);
 		return 2;
 	}
-	if (judge_scratch_new(set, &scratch) != 0)
+	if (judge_scratch_new(set, &scratch) ||
+	    multimatch_scratch_fit(&matcher_scratch, set->multimatch))
 		give_up("out of memory");
 	flood("ordinary code", "", (struct span){ frame_source, sizeof(frame_source) - 1 });
 	for (size_t i = 0; i < set->n; i++)
@@ -233,6 +307,7 @@ int main(int argc, char **argv)
 	flood_by_hand();
 	print_worst(policy, rows > 0 ? (size_t)rows : 0);
 	buf_fini(&errors);
+	multimatch_scratch_free(matcher_scratch);
 	judge_scratch_free(scratch);
 	ruleset_unref(set);
 	return 0;
