@@ -41,7 +41,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MOD
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
-TEST_SRC := $(call src,tests/lib) $(call src,tests/proxy) $(if $(filter tsan,$(MODE)),,$(call src,tests/policy)) # one thread
+TEST_SRC := $(call src,tests/lib) $(call src,tests/proxy) $(if $(filter tsan,$(MODE)),,$(call src,tests/policy))
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 RUNNER := $(if $(filter tsan,$(MODE)),$(call obj,tests/tsan/runner.c))
@@ -68,7 +68,7 @@ $(B)/obj/%.o: %.c $(B)/flags
 $(B)/lib.a: $(call obj,$(call src,lib))
 $(B)/policy.a: $(call obj,$(call src,policy))
 $(B)/proxy.a: $(call obj,$(filter-out proxy/main.c,$(call src,proxy)))
-$(B)/lib.a $(B)/policy.a $(B)/proxy.a:
+$(B)/lib.a $(B)/policy.a $(B)/proxy.a $(GRAMMARS):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -102,14 +102,14 @@ $(B)/flags: FORCE; $(call stamp,$(CC) $(CFLAGS_ALL))
 NPM := build/npm/grammars/node_modules
 TS := $(NPM)/tree-sitter/vendor/tree-sitter/lib
 TS_SRC := $(TS)/src/lib.c $(wildcard $(NPM)/tree-sitter-*/src/*.c $(NPM)/tree-sitter-typescript/*/src/*.c)
-TS_OBJ := $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
 $(patsubst %,$(B)/obj/policy/syntax%.o,_query _tree) $(B)/obj/policy/syntax.o: EXTRA += -I$(TS)/include
-build/grammars/%.o: $(NPM)/%.c
+TS_FLAGS := -w -std=c11 -D_GNU_SOURCE -O2 -fPIE -DTREE_SITTER_REUSE_ALLOCATOR -I$(TS)/include -I$(TS)/src
+build/grammars/tree-sitter-%: OWN := -include deploy/grammars/alloc.h
+build/grammars/%.o: $(NPM)/%.c build/grammars/flags deploy/grammars/alloc.h
 	$(call say,CC,$(<:$(NPM)/%=%))
-	$(Q)mkdir -p $(@D) && $(CC) -w -std=c11 -D_GNU_SOURCE -O2 -fPIE -I$(TS)/include -I$(TS)/src -I$(<D) -c -o $@ $<
-$(GRAMMARS): $(TS_OBJ)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)mkdir -p $(@D) && $(CC) $(TS_FLAGS) $(OWN) -I$(<D) -c -o $@ $<
+build/grammars/flags: FORCE; $(call stamp,$(TS_FLAGS))
+$(GRAMMARS): $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
 $(TS)/src/lib.c:; @echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
 # What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.

@@ -2,7 +2,7 @@
  * What comparing two renders costs, step by step: bench/distance A B. Prints one JSON object with
  * the median and the least of RUNS, in milliseconds of CPU time. `parse` is tree-sitter alone;
  * `trees` is what normalised trees take beside that, `decide` the verdict at 3 %, `number` the
- * distance as far as it is affordable.
+ * distance as far as it is affordable, `sharp` the sharp edits, of the trees that the parser made.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "policy/compare.h"
 
 enum { RUNS = 15 };
-enum step { PARSE, TREES, DECIDE, NUMBER, STEPS };
+enum step { PARSE, TREES, DECIDE, NUMBER, SHARP, STEPS };
 
-static const char *const names[STEPS] = { "parse", "trees", "decide", "number" };
+static const char *const names[STEPS] = { "parse", "trees", "decide", "number", "sharp" };
 
 static double now_ms(void)
 {
@@ -36,6 +36,8 @@ static void measure(const struct syntax_language *l, const struct span texts[2],
 {
 	struct labels *labels = labels_new();
 	struct tree t[2];
+	struct syntax_text *parsed[2] = { NULL, NULL };
+	struct sharp_edits edits;
 	double mark = now_ms();
 	bool fine = labels != NULL;
 	for (int i = 0; i < 2; i++) {
@@ -46,7 +48,8 @@ static void measure(const struct syntax_language *l, const struct span texts[2],
 	}
 	ms[PARSE] = since(&mark);
 	for (int i = 0; i < 2; i++)
-		fine &= tree_build(l, texts[i], labels, &t[i]) == TREE_OK;
+		fine &= tree_build_keeping(l, texts[i], labels, &t[i], SIZE_MAX, &parsed[i]) ==
+			TREE_OK;
 	ms[TREES] = since(&mark) - ms[PARSE];
 	CHECK(fine);
 	struct score s = { .ac = { t[0].n, t[0].n }, .bc = { t[1].n, t[1].n } };
@@ -57,6 +60,12 @@ static void measure(const struct syntax_language *l, const struct span texts[2],
 	CHECK(distance_find(&t[0], &t[1], k, true, &distance_default_limits, &found[1]) ==
 	      DISTANCE_DECIDED);
 	ms[NUMBER] = since(&mark);
+	CHECK(sharp_find(l, (const struct tree *const[]){ &t[0], &t[1] }, parsed, labels, texts,
+			 &edits) == SHARP_KNOWN);
+	ms[SHARP] = since(&mark);
+	sharp_edits_fini(&edits);
+	for (int i = 0; i < 2; i++)
+		syntax_text_free(parsed[i]);
 	tree_fini(&t[0]);
 	tree_fini(&t[1]);
 	labels_free(labels);

@@ -11,15 +11,21 @@
  * reads the ring, as it looks at its other rings: nobody wakes it.
  *
  * Positions count the bytes of the stream from its first one.
+ *
+ * Up to TAP_PROXIES proxies are there at a time. Each has slots of its own; generations and marks
+ * have its number. A program that is attached twice on a packet's way sees nothing new the second
+ * time.
  */
 #ifndef BPF_TAP_H
 #define BPF_TAP_H
 
 #include "bpf/sizes.h"
 
-#define TAP_SLOTS 65536
+#define TAP_PROXIES 16 /* at a time, each with slots of its own */
+#define TAP_SLOTS_EACH 16384
+#define TAP_SLOTS (TAP_PROXIES * TAP_SLOTS_EACH)
 
-struct tap_slot {            /* an element of an array that the proxy maps */
+struct tap_slot {            /* an element of an array of which the proxy maps its part */
 	TAP_WORD generation; /* of its owner: a connection that is gone still sends its rest */
 	TAP_WORD from, to;   /* the range; empty: nothing is copied */
 	TAP_WORD mark;       /* the request's number, not 0 */

@@ -15,7 +15,7 @@ void buf_fini(struct buf *b)
 void buf_clear(struct buf *b)
 {
 	b->n = 0;
-	b->failed = false;
+	b->failed = b->full = false;
 }
 
 char *buf_reserve(struct buf *b, size_t n)
@@ -26,7 +26,7 @@ char *buf_reserve(struct buf *b, size_t n)
 		return b->p + b->n;
 	size_t need = b->n + n;
 	if (need < n || (b->max && need > b->max)) {
-		b->failed = true;
+		b->failed = b->full = true;
 		return NULL;
 	}
 	size_t cap = b->cap ? b->cap : 64;

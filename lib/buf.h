@@ -19,6 +19,7 @@ struct buf {
 	size_t cap;
 	size_t max; /* bytes; 0 is no limit */
 	bool failed;
+	bool full; /* it is the limit that made it fail */
 };
 
 void buf_fini(struct buf *b);  /* frees the bytes; the struct is empty and usable again */

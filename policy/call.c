@@ -63,7 +63,7 @@ static void open_file(struct call *c, struct render *r, struct call_level *l)
 	f->said_text = l->said_next;
 	if (l->path) {
 		f->said_path = l->said_path;
-		render_name(f, (struct span){ l->name, l->path });
+		render_name(r, f, (struct span){ l->name, l->path });
 	}
 	call_add(c, r, mark, sizeof(mark));
 }
@@ -96,7 +96,7 @@ static void end_path(struct call *c, struct render *r, struct call_level *l)
 	l->said_path = l->said_next;
 	if (l->file) {
 		r->files[l->file - 1].said_path = l->said_path;
-		render_name(&r->files[l->file - 1], (struct span){ c->word, c->word_n });
+		render_name(r, &r->files[l->file - 1], (struct span){ c->word, c->word_n });
 	}
 }
 

@@ -6,6 +6,8 @@
 
 #include "policy/syntax_tree.h"
 
+enum { KEPT_MOST = 32 << 20 }; /* bytes of a tree of the parser: of some 30,000 lines */
+
 const char *const compare_reason_names[] = {
 	"equal",
 	"within_threshold",
@@ -18,6 +20,7 @@ const char *const compare_reason_names[] = {
 	"too_large",
 	"too_costly",
 	"too_deep",
+	"memory_bound",
 	"unsupported",
 	"unknown_language",
 	"languages_differ",
@@ -47,6 +50,8 @@ static const enum compare_reason reasons[] = {
 	[TREE_TOO_LARGE] = COMPARE_TOO_LARGE,
 	[TREE_TOO_COSTLY] = COMPARE_TOO_COSTLY,
 	[TREE_TOO_DEEP] = COMPARE_TOO_DEEP,
+	[TREE_MEMORY_BOUND] = COMPARE_MEMORY_BOUND,
+	[TREE_NO_MEMORY] = COMPARE_NO_MEMORY,
 	[TREE_UNSUPPORTED] = COMPARE_UNSUPPORTED,
 };
 static_assert(ARRAY_LEN(reasons) == TREE_RESULT_COUNT, "a reason for each result");
@@ -56,8 +61,17 @@ enum compare_reason compare_tree(enum tree_result result)
 	return reasons[result];
 }
 
+static enum tree_result build(struct comparison *c, const struct syntax_language *language,
+			      const struct span texts[COMPARE_SIDES], enum compare_side i,
+			      bool alone)
+{
+	bool keeps = alone && i != COMPARE_BASE;
+	return tree_build_keeping(language, texts[i], c->labels, &c->trees[i], KEPT_MOST,
+				  keeps ? &c->parsed[i] : NULL);
+}
+
 bool comparison_build(struct comparison *c, const struct syntax_language *language,
-		      const struct span texts[COMPARE_SIDES], bool may_be_empty)
+		      const struct span texts[COMPARE_SIDES], bool alone)
 {
 	c->labels = labels_new();
 	if (!c->labels) {
@@ -66,13 +80,13 @@ bool comparison_build(struct comparison *c, const struct syntax_language *langua
 	}
 	for (enum compare_side i = COMPARE_A; i < COMPARE_SIDES; i++)
 		if (i != COMPARE_BASE || c->has_base)
-			c->results[i] = tree_build(language, texts[i], c->labels, &c->trees[i]);
+			c->results[i] = build(c, language, texts, i, alone);
 	if (c->results[COMPARE_BASE] == TREE_EMPTY) { /* a new file */
 		c->results[COMPARE_BASE] = TREE_OK;
 		c->has_base = false;
 	}
 	for (enum compare_side i = COMPARE_A; i < COMPARE_SIDES; i++)
-		if (c->results[i] != TREE_OK && !(may_be_empty && c->results[i] == TREE_EMPTY)) {
+		if (c->results[i] != TREE_OK && !(!alone && c->results[i] == TREE_EMPTY)) {
 			c->at = i;
 			c->reason = reasons[c->results[i]];
 			if (c->results[COMPARE_A] == TREE_EMPTY &&
@@ -133,8 +147,10 @@ void compare_sharp(struct comparison *c, const struct syntax_language *language,
 		   const struct span texts[COMPARE_SIDES])
 {
 	const struct tree *trees[2] = { &c->trees[COMPARE_A], &c->trees[COMPARE_B] };
-	if (!c->sharp_known && trees[0]->n && trees[1]->n)
-		c->sharp_known = sharp_find(language, trees, c->labels, texts, &c->sharp);
+	if (c->sharp_known || !trees[0]->n || !trees[1]->n)
+		return;
+	c->sharp_result = sharp_find(language, trees, c->parsed, c->labels, texts, &c->sharp);
+	c->sharp_known = c->sharp_result == SHARP_KNOWN;
 }
 
 enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_language *language,
@@ -148,7 +164,7 @@ enum compare_reason comparison_sharp(struct comparison *c, const struct syntax_l
 		return COMPARE_SHARP_EDITS; /* a whole file */
 	compare_sharp(c, language, texts);
 	if (!c->sharp_known)
-		return COMPARE_EXHAUSTED;
+		return c->sharp_result == SHARP_NO_MEMORY ? COMPARE_NO_MEMORY : COMPARE_EXHAUSTED;
 	return c->sharp.n ? COMPARE_SHARP_EDITS : why;
 }
 
@@ -156,7 +172,7 @@ void compare(struct comparison *c, const struct syntax_language *language,
 	     const struct span texts[COMPARE_SIDES], uint32_t threshold, bool exact)
 {
 	*c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
-	if (!comparison_build(c, language, texts, false))
+	if (!comparison_build(c, language, texts, true))
 		return;
 	bool known = comparison_to_base(c);
 	uint32_t k = known ? score_limit(&c->score, threshold) : 0;
@@ -171,6 +187,8 @@ void comparison_fini(struct comparison *c)
 {
 	for (int i = 0; i < COMPARE_SIDES; i++)
 		tree_fini(&c->trees[i]);
+	for (int i = 0; i < 2; i++)
+		syntax_text_free(c->parsed[i]);
 	labels_free(c->labels);
 	sharp_edits_fini(&c->sharp);
 	*c = (struct comparison){ 0 };

@@ -24,11 +24,12 @@ enum compare_reason {
 	COMPARE_TOO_LARGE,
 	COMPARE_TOO_COSTLY,
 	COMPARE_TOO_DEEP,
+	COMPARE_MEMORY_BOUND, /* one text would take more than it may */
 	COMPARE_UNSUPPORTED,
 	COMPARE_UNKNOWN_LANGUAGE,
 	COMPARE_LANGUAGES_DIFFER,
 	COMPARE_EXHAUSTED, /* a limit was reached before it was decided */
-	COMPARE_NO_MEMORY,
+	COMPARE_NO_MEMORY, /* there was none */
 	/* Of streams: */
 	COMPARE_ACTIONS_DIFFER, /* tool calls that are no files */
 	COMPARE_CONTRADICTION,  /* what was streamed is said again, otherwise */
@@ -46,12 +47,14 @@ enum compare_side { COMPARE_A, COMPARE_B, COMPARE_BASE, COMPARE_SIDES };
 
 struct comparison {
 	struct labels *labels;
+	struct syntax_text *parsed[2]; /* of the texts that are compared; NULL: not kept */
 	struct tree trees[COMPARE_SIDES];
 	enum tree_result results[COMPARE_SIDES];
 	bool has_base, scored;
 	struct score score; /* if scored */
 	bool sharp_known;
-	struct sharp_edits sharp; /* if known */
+	enum sharp_result sharp_result; /* if not known, and looked for */
+	struct sharp_edits sharp;       /* if known */
 	enum compare_reason reason;
 	enum compare_side at; /* whose fault it is, when it is one side's */
 };

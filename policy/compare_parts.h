@@ -6,9 +6,10 @@
 
 #include "policy/compare.h"
 
-/* False, here and below: c->reason says why. may_be_empty: then it is the empty tree. */
+/* False, here and below: c->reason says why. alone: what was parsed is kept for the sharp edits;
+ * else there are other files, a side may be the empty tree, and nothing is kept. */
 bool comparison_build(struct comparison *c, const struct syntax_language *language,
-		      const struct span texts[COMPARE_SIDES], bool may_be_empty);
+		      const struct span texts[COMPARE_SIDES], bool alone);
 bool comparison_to_base(struct comparison *c);
 bool comparison_measure(struct comparison *c, uint32_t k, bool exact);
 

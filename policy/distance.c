@@ -5,60 +5,20 @@
 
 #include "lib/memory.h"
 #include "policy/distance_parts.h"
+#include "policy/number_pairs.h"
 
 const struct distance_limits distance_default_limits = { .cells = 400000000,
 							 .bytes = 48U << 20,
 							 .diagonal_steps = 4000000 };
 
-/* Pairs of numbers that get a number each: so equal numbers mean equal pairs, without a doubt. */
-struct pairs {
-	struct pair {
-		uint32_t left, right;
-	} * v;           /* of a number; 0 is none */
-	uint32_t *slots; /* numbers; 0: free */
-	size_t mask;
-	uint32_t n;
-};
-
-static uint32_t number_of(struct pairs *p, uint32_t left, uint32_t right)
-{
-	uint64_t hash = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15U;
-	size_t i = (size_t)(hash ^ hash >> 29) & p->mask;
-	for (; p->slots[i]; i = (i + 1) & p->mask)
-		if (p->v[p->slots[i]].left == left && p->v[p->slots[i]].right == right)
-			return p->slots[i];
-	p->v[++p->n] = (struct pair){ left, right };
-	return p->slots[i] = p->n;
-}
-
-/* Each node makes a pair of its label and one for each child. */
-static bool pairs_init(struct pairs *p, size_t nodes)
-{
-	*p = (struct pairs){ .mask = 64 };
-	while (p->mask < nodes * 3)
-		p->mask *= 2;
-	p->slots = memory_take(p->mask * sizeof(*p->slots));
-	p->v = memory_take((nodes * 2 + 1) * sizeof(*p->v));
-	if (!p->slots || !p->v)
-		return false;
-	memset(p->slots, 0, p->mask-- * sizeof(*p->slots));
-	return true;
-}
-
-static void pairs_fini(struct pairs *p)
-{
-	free(p->slots);
-	free(p->v);
-}
-
 /* A subtree's number: its label, then its children from the last to the first. */
-static void number_all(struct side *s, struct pairs *p)
+static void number_all(struct side *s, struct number_pairs *p)
 {
 	const struct tree *t = s->tree;
 	for (uint32_t i = 0; i < t->n; i++) {
-		uint32_t id = number_of(p, 0, t->label[i]);
+		uint32_t id = number_of_pair(p, 0, t->label[i]);
 		for (uint32_t c = i; c > t->left[i]; c = t->left[c - 1]) {
-			id = number_of(p, id, s->id[c - 1]);
+			id = number_of_pair(p, id, s->id[c - 1]);
 			s->parent[c - 1] = i;
 		}
 		s->id[i] = id;
@@ -76,15 +36,15 @@ static bool side_init(struct side *s, const struct tree *t)
 
 bool sides_init(struct sides *s, const struct tree *a, const struct tree *b)
 {
-	struct pairs p = { 0 };
+	struct number_pairs p = { 0 };
 	*s = (struct sides){ 0 };
-	bool fine =
-		side_init(&s->a, a) && side_init(&s->b, b) && pairs_init(&p, (size_t)a->n + b->n);
+	bool fine = side_init(&s->a, a) && side_init(&s->b, b) &&
+		    number_pairs_init(&p, (size_t)a->n + b->n);
 	if (fine) {
 		number_all(&s->a, &p);
 		number_all(&s->b, &p);
 	}
-	pairs_fini(&p);
+	number_pairs_fini(&p);
 	return fine;
 }
 

@@ -67,7 +67,8 @@ static bool finish(struct online *o, const struct syntax_language *language, str
 {
 	struct tree t = { 0 };
 	o->result = tree_build(language, text, labels, &t);
-	o->whole = o->result != TREE_OK || keep(o, language, labels, &t, t.n, true);
+	o->whole = o->result == TREE_OK ? keep(o, language, labels, &t, t.n, true)
+					: o->result != TREE_NO_MEMORY; /* there may be some later */
 	if (o->result != TREE_OK)
 		o->n = 0;
 	o->given_up = !o->whole;

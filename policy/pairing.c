@@ -128,7 +128,7 @@ static void build(struct pairing *p, struct match *m, bool alone)
 	m->c = (struct comparison){ .has_base = texts[COMPARE_BASE].p != NULL };
 	m->compared = true;
 	m->language = language;
-	if (!comparison_build(&m->c, language, texts, !alone) || !comparison_to_base(&m->c)) {
+	if (!comparison_build(&m->c, language, texts, alone) || !comparison_to_base(&m->c)) {
 		fail(p, m->c.reason);
 		return;
 	}
@@ -233,11 +233,10 @@ static enum compare_reason reason(struct pairing *p, bool *scored)
 		*scored ? compare_score(&p->score, p->settings->threshold) : COMPARE_EQUAL;
 	if (of_files == COMPARE_NOTHING_CHANGED && (a.n || b.n || p->agreed))
 		of_files = COMPARE_EQUAL;
-	of_files = judge_sharp(p, of_files);
-	if (compare_verdict(of_files) != SCORE_PASS ||
-	    (span_eq(a, b) && same_tools(p) && same_keys(p)))
-		return of_files;
-	return COMPARE_ACTIONS_DIFFER;
+	/* Whatever the files: an auditor sees those alone. */
+	if (!span_eq(a, b) || !same_tools(p) || !same_keys(p))
+		return COMPARE_ACTIONS_DIFFER;
+	return judge_sharp(p, of_files);
 }
 
 void pairing_judge(const struct render *a, const struct render *b,

@@ -107,6 +107,7 @@ static void judge_pair(struct quorum *q, size_t i)
 {
 	struct quorum_pair *pair = &q->pairs[i];
 	const struct builder *a = &q->builders[pair->a], *b = &q->builders[pair->b];
+	const enum compare_reason said = pair->reason; /* if it is disputed */
 	pair->scored = false;
 	pair->score = (struct score){ 0 };
 	if (a->how != QUORUM_COMPLETE || b->how != QUORUM_COMPLETE) {
@@ -117,8 +118,8 @@ static void judge_pair(struct quorum *q, size_t i)
 	}
 	uint64_t all = seen_of(q, pair);
 	if (pair->disputed && pair->verdict == SCORE_PASS) { /* what was said stays said */
-		pair->verdict = SCORE_AUDIT;
-		pair->reason = COMPARE_ABOVE_THRESHOLD;
+		pair->verdict = compare_verdict(said);
+		pair->reason = said;
 	} else if (!pair->disputed) {
 		q->seen[i] = all;
 	}

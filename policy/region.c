@@ -5,9 +5,9 @@
 
 #include "policy/syntax_rule.h"
 
-static const struct syntax_limits limits = { .bytes = REGION_LINE + 1,
-					     .steps = 600,
-					     .depth = 2000 };
+static const struct syntax_limits limits = {
+	.bytes = REGION_LINE + 1, .steps = 600, .depth = 2000, .memory = SYNTAX_MEMORY
+};
 
 void region_begin(struct region *g, uint64_t at, bool stated,
 		  const struct syntax_language *language)

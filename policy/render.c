@@ -113,13 +113,15 @@ void render_add(struct render *r, struct render_file *f, const char *p, size_t n
 		render_fail(r, COMPARE_NO_MEMORY);
 }
 
-void render_name(struct render_file *f, struct span path)
+void render_name(struct render *r, struct render_file *f, struct span path)
 {
 	while (path.n > 2 && memcmp(path.p, "./", 2) == 0 && path.p[2] != '/')
 		path.p += 2, path.n -= 2;
 	if (f->path.n || path.n > RENDER_PATH)
 		return;
 	buf_add(&f->path, path.p, path.n);
+	if (f->path.failed) /* without it, it would be another file */
+		render_fail(r, COMPARE_NO_MEMORY);
 	const struct syntax_language *language = syntax_of_file(path);
 	f->language = language ? language : f->language;
 	/* What a fence does not say, a name without an extension does not say either. */

@@ -2,15 +2,17 @@
  * A render: the code of one builder's answer, as files and actions.
  *
  *   body without framing     one file, the body
- *   fence in prose           a file; its language and perhaps its path stand behind the fence
+ *   fence in prose           a file; its language and perhaps its path stand behind the fence, or
+ *                            the line above it names files that may be of that language
  *   tool's arguments         a file for each content that has a path beside it; what else the call
  *                            says is an action
  *   tool's free-form input   an action
  *
  * Prose, refusals and reasoning are no code. Where two readers may not see the same code the render
  * fails as unsupported: a line of prose that may open a fence to others (in a list, a quote, deep
- * in), and a line inside of a fence that begins as one. Several paths behind a fence are one that
- * has them all; one that is too long, or stands too far behind, is too large.
+ * in), a block of indented lines outside of lists, <pre> and the like, and a line inside of a fence
+ * that begins as one. Several paths of a fence are one that has them all; one that is too long, or
+ * stands too far behind, is too large.
  *
  * Some wires say a text again when it is complete, and who reads only that must get the same: a
  * repeat that differs is a contradiction, for which the render fails. Hashes of both are kept.
@@ -81,6 +83,6 @@ void render_fail(struct render *r,
 /* For what reads strands. NULL: the render failed. Files may move. */
 struct render_file *render_open(struct render *r, enum render_place place, uint16_t choice);
 void render_add(struct render *r, struct render_file *f, const char *p, size_t n);
-void render_name(struct render_file *f, struct span path);
+void render_name(struct render *r, struct render_file *f, struct span path);
 
 #endif

@@ -82,6 +82,14 @@ static void read_info(struct span line, struct span *language, struct span *path
 		language->p++, language->n--;
 }
 
+/* What the line above the fence names. */
+static struct span above(struct strand *s, const struct render_file *f)
+{
+	prose_keep(&s->before, f->stated, f->language);
+	size_t n = s->before.n;
+	return (struct span){ s->before.files, n > 0 && n <= RENDER_PATH ? n - 1 : n };
+}
+
 static void begin_file(struct strand *s, struct render *r)
 {
 	struct render_file *f = render_open(r, RENDER_FENCE, s->of);
@@ -96,12 +104,17 @@ static void begin_file(struct strand *s, struct render *r)
 	while (line.n && strchr("`~", line.p[0]))
 		line.p++, line.n--;
 	read_info(line, &language, &path);
-	if (s->line_n == sizeof(s->line) || path.n > RENDER_PATH)
-		render_fail(r, COMPARE_TOO_LARGE);
 	f->stated = language.n > 0;
 	f->language = syntax_find(language);
-	if (path.n)
-		render_name(f, path);
+	if (!path.n)
+		path = above(s, f);
+	if (s->line_n == sizeof(s->line) || path.n > RENDER_PATH)
+		render_fail(r, COMPARE_TOO_LARGE);
+	else if (path.n)
+		render_name(r, f, path);
+	s->before = (struct prose_lines){ .text = true };
+	s->line_n = 0;
+	s->line_whole = false;
 }
 
 /* The last line is the fence that closes it. */
@@ -141,14 +154,23 @@ static void look_for_runs(struct strand *s, struct render *r, const char *p, siz
 	}
 }
 
-/* Of the line that may be a fence, as much as matters. */
-static void keep_line(struct strand *s, const char *p, size_t n)
+static void end_line(struct strand *s, struct render *r)
+{
+	if (!prose_line(&s->before, (struct span){ s->line, s->line_n }))
+		render_fail(r, COMPARE_UNSUPPORTED);
+	s->line_n = 0;
+	s->line_whole = false;
+}
+
+/* Of the line that may be a fence, as much as matters. One that ends here waits, as it may be one.
+ */
+static void keep_line(struct strand *s, struct render *r, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (s->line_whole)
-			s->line_n = 0;
+			end_line(s, r);
 		s->line_whole = p[i] == '\n';
-		if (s->line_n < sizeof(s->line))
+		if (s->line_n < sizeof(s->line) && !s->line_whole)
 			s->line[s->line_n++] = p[i];
 	}
 }
@@ -159,7 +181,7 @@ void render_prose(struct render *r, struct strand *s, const char *p, size_t n)
 		bool code;
 		size_t took = fence_feed(&s->fence, p, n, &code);
 		if (!code) {
-			keep_line(s, p, took);
+			keep_line(s, r, p, took);
 			look_for_runs(s, r, p, took, fence_in_code(&s->fence));
 		} else {
 			render_add(r, &r->files[s->file - 1], p, took);
@@ -178,6 +200,8 @@ void render_prose(struct render *r, struct strand *s, const char *p, size_t n)
 void render_prose_end(struct render *r, struct strand *s)
 {
 	bool closed = fence_may_close(&s->fence);
+	if (!s->file && s->line_n)
+		end_line(s, r);
 	if (!s->file)
 		return;
 	end_file(s, r, closed);

@@ -16,6 +16,15 @@ struct echo {
 	unsigned char digest[SHA256_BYTES];
 };
 
+/* What the lines of prose before this one say about code. */
+struct prose_lines {
+	bool text;               /* the last one is not blank */
+	bool listed;             /* it, or what it belongs to, is an item of a list */
+	uint16_t n;              /* past the size of `files`: too many */
+	char files[RENDER_PATH]; /* that the last one which is not blank names, a blank behind each
+				  */
+};
+
 struct strand {
 	struct channel_id id;
 	uint16_t channel;
@@ -32,6 +41,7 @@ struct strand {
 	char run_of;
 	uint16_t line_n;
 	char line[256];
+	struct prose_lines before;
 	struct echo echo; /* of a text that may come again */
 	/* Calls. A free-form input is all of it the rest. */
 	struct call call;
@@ -49,6 +59,11 @@ void render_said(struct render *r, struct strand *s, const struct piece *p);
 void render_repeat(struct render *r, const struct piece *p);   /* one begins */
 void render_repeated(struct render *r, const struct piece *p); /* envelope, which may be of one */
 void render_names(const struct strand *names, const uint32_t *call, struct buf *out);
+
+/* Takes a line of prose, without its end. False: it may be code that stands in no fence. */
+bool prose_line(struct prose_lines *b, struct span line) MUST_USE;
+/* Leaves the files that a fence of this language may be. */
+void prose_keep(struct prose_lines *b, bool stated, const struct syntax_language *language);
 
 void render_prose(struct render *r, struct strand *s, const char *p, size_t n);
 void render_prose_end(struct render *r, struct strand *s);

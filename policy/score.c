@@ -61,6 +61,13 @@ void score_bounds(const struct score *s, double *low, double *high)
 	*high = *high > 100 ? 100 : *high;
 }
 
+void score_add_bounds(const struct score *s, struct buf *out)
+{
+	double low, high;
+	score_bounds(s, &low, &high);
+	buf_printf(out, "[%.17g,%.17g]", low, high);
+}
+
 uint32_t score_hundredths(uint32_t ab, uint32_t ac, uint32_t bc)
 {
 	uint64_t sum = (uint64_t)ab + ac + bc;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "lib/buf.h"
 #include "policy/distance.h"
 
 enum { SCORE_UNITS = 1000000 }; /* a percent */
@@ -36,6 +37,12 @@ uint32_t score_limit(const struct score *s, uint32_t units);
 double score_percent(uint32_t ab, uint32_t ac, uint32_t bc); /* for print */
 /* Both ends of it; equal: exact. */
 void score_bounds(const struct score *s, double *low, double *high);
+/* Appends them for programs: [low,high], each as exact as a double is. */
+void score_add_bounds(const struct score *s, struct buf *out);
+
+/* How a threshold is written, in percent: exact, whatever score_threshold() has read. */
+#define SCORE_THRESHOLD "%.8g"
+
 /* In hundredths and rounded up: what is not equal is not shown as 0.00, what is above a threshold
  * not as at it. Bounds that do not fit together give 100. */
 uint32_t score_hundredths(uint32_t ab, uint32_t ac, uint32_t bc);

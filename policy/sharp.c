@@ -5,9 +5,10 @@
 
 #include "policy/sharp_parts.h"
 
-static bool side_new(struct sharp_side *side, const struct tree *tree, struct span text)
+static bool side_new(struct sharp_side *side, const struct tree *tree, struct syntax_text *parsed,
+		     struct span text)
 {
-	*side = (struct sharp_side){ .tree = tree, .text = text };
+	*side = (struct sharp_side){ .tree = tree, .text = text, .parsed = parsed };
 	side->marks = calloc(tree->n, sizeof(*side->marks));
 	side->kinds = calloc(tree->n, 1);
 	side->relabel = calloc(tree->n, sizeof(*side->relabel));
@@ -18,7 +19,9 @@ static bool side_new(struct sharp_side *side, const struct tree *tree, struct sp
 
 static void side_fini(struct sharp_side *side)
 {
+	syntax_text_free(side->own);
 	free(side->captures.v);
+	free(side->places.slots);
 	free(side->marks);
 	free(side->kinds);
 	free(side->relabel);
@@ -206,10 +209,12 @@ static void find_parts(struct sharp_side sides[2])
 
 /* Only where something can be taken off does it matter what stands elsewhere; then it does in
  * both. */
-static bool mark(struct sharp *s)
+static bool mark(struct sharp *s, bool whole)
 {
 	struct sharp_side *sides = s->sides;
 	find_parts(sides);
+	for (int i = 0; i < 2 && whole; i++)
+		sides[i].part = (struct syntax_range){ 0, (uint32_t)sides[i].text.n };
 	if (!sharp_mark(s, &sides[0]) || !sharp_mark(s, &sides[1]))
 		return false;
 	for (int i = 0; i < 2; i++)
@@ -225,13 +230,16 @@ static bool mark(struct sharp *s)
 	return true;
 }
 
-static bool judge(struct sharp *s, struct sharp_edits *out)
+/* What is left of both trees, and the comments; *differ: of the trees. x: the side that is first.
+ */
+static bool look(struct sharp *s, int x, bool whole, bool *differ, struct sharp_edits *out)
 {
 	uint32_t ids[2] = { 0, 0 };
 	bool equal = tree_equal(s->sides[0].tree, s->sides[1].tree);
-	const struct span texts[2] = { s->sides[0].text, s->sides[1].text };
-	int x = first_of(texts);
-	if (!mark(s))
+	number_pairs_fini(&s->numbers);
+	if (!mark(s, whole) ||
+	    (!equal &&
+	     !number_pairs_init(&s->numbers, (size_t)s->sides[0].tree->n + s->sides[1].tree->n)))
 		return false;
 	for (int k = 0; k < 2 && !equal; k++) {
 		int i = k ? 1 - x : x;
@@ -239,37 +247,59 @@ static bool judge(struct sharp *s, struct sharp_edits *out)
 			return false;
 		ids[i] = s->sides[i].ids[s->sides[i].tree->n - 1];
 	}
-	compare_directives(s, ids[0] == ids[1], x, out);
-	if (ids[0] != ids[1])
+	*differ = ids[0] != ids[1];
+	compare_directives(s, !*differ, x, out);
+	return !s->failed;
+}
+
+static bool judge(struct sharp *s, struct sharp_edits *out)
+{
+	const struct span texts[2] = { s->sides[0].text, s->sides[1].text };
+	int x = first_of(texts);
+	bool differ;
+	if (!look(s, x, false, &differ, out))
+		return false;
+	/* What touches the part in one text need not in the other, when the part is white space. */
+	if (!differ && out->n) {
+		out->n = 0;
+		if (!look(s, x, true, &differ, out))
+			return false;
+	}
+	if (differ)
 		sharp_name(s, x, out);
 	if (s->failed)
 		return false;
-	CHECK(ids[0] == ids[1] || out->n);
+	CHECK(!differ || out->n);
 	drop_echoes(s, out);
 	out->more = out->more || out->n > SHARP_LISTED_MAX;
 	out->n = out->n < SHARP_LISTED_MAX ? out->n : SHARP_LISTED_MAX;
 	return count_lines(texts[0], 0, out) && count_lines(texts[1], 1, out);
 }
 
-bool sharp_find(const struct syntax_language *language, const struct tree *const trees[2],
-		struct labels *labels, const struct span texts[2], struct sharp_edits *out)
+enum sharp_result sharp_find(const struct syntax_language *language,
+			     const struct tree *const trees[2], struct syntax_text *const parsed[2],
+			     struct labels *labels, const struct span texts[2],
+			     struct sharp_edits *out)
 {
 	struct sharp s = { .language = language, .labels = labels };
 	*out = (struct sharp_edits){ 0 };
 	if (span_eq(texts[0], texts[1]))
-		return true;
+		return SHARP_KNOWN;
 	s.query = sharp_query(language);
 	s.forms = labels_new();
 	bool fine = s.query && s.forms;
 	for (int i = 0; i < 2; i++)
-		fine = fine && side_new(&s.sides[i], trees[i], texts[i]);
+		fine = fine && side_new(&s.sides[i], trees[i], parsed[i], texts[i]);
 	fine = fine && judge(&s, out);
 	for (int i = 0; i < 2; i++)
 		side_fini(&s.sides[i]);
+	bool limited = s.limited || labels_full(labels) || (s.forms && labels_full(s.forms));
 	labels_free(s.forms);
-	if (!fine)
-		sharp_edits_fini(out);
-	return fine;
+	number_pairs_fini(&s.numbers);
+	if (fine)
+		return SHARP_KNOWN;
+	sharp_edits_fini(out);
+	return limited ? SHARP_EXHAUSTED : SHARP_NO_MEMORY;
 }
 
 void sharp_edits_fini(struct sharp_edits *e)

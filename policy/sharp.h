@@ -16,6 +16,7 @@
 #ifndef POLICY_SHARP_H
 #define POLICY_SHARP_H
 
+#include "policy/syntax_tree.h"
 #include "policy/tree.h"
 
 enum sharp_kind {              /* one node may be several: the first counts */
@@ -65,11 +66,14 @@ struct sharp_edits {
 	bool more;            /* than are listed */
 };
 
-/* trees: of the texts, with labels of one table, which may grow. False: a limit, or no memory; then
- * nothing is known. */
-bool sharp_find(const struct syntax_language *language, const struct tree *const trees[2],
-		struct labels *labels, const struct span texts[2],
-		struct sharp_edits *out) MUST_USE;
+enum sharp_result { SHARP_KNOWN, SHARP_EXHAUSTED, SHARP_NO_MEMORY }; /* exhausted: a limit */
+
+/* trees: of the texts, with labels of one table, which may grow. parsed: the texts as the trees
+ * were made of them; NULL: it is parsed again. *out is empty unless it is known. */
+enum sharp_result sharp_find(const struct syntax_language *language,
+			     const struct tree *const trees[2], struct syntax_text *const parsed[2],
+			     struct labels *labels, const struct span texts[2],
+			     struct sharp_edits *out) MUST_USE;
 void sharp_edits_fini(struct sharp_edits *e);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef POLICY_SHARP_PARTS_H
 #define POLICY_SHARP_PARTS_H
 
+#include "policy/number_pairs.h"
 #include "policy/sharp.h"
 #include "policy/syntax_captures.h"
 
@@ -31,27 +32,37 @@ struct sharp_meaning {
 const struct syntax_query *sharp_query(const struct syntax_language *language);
 struct sharp_meaning sharp_meaning(const struct syntax_query *q, uint32_t capture);
 
+/* Nodes by what they cover: the last of each range, which is the outermost. */
+struct sharp_places {
+	uint32_t *slots; /* 1 + node; 0: free; NULL: not yet made */
+	uint32_t mask;
+};
+
 /* One text. The arrays are of nodes. */
 struct sharp_side {
 	const struct tree *tree;
 	struct span text;
-	struct syntax_range part;        /* of the text, that is looked at */
-	struct syntax_captures captures; /* after marking: the directives */
+	struct syntax_text *parsed, *own; /* own: parsed here */
+	struct syntax_range part;         /* of the text, that is looked at */
+	struct syntax_captures captures;  /* after marking: the directives */
 	uint16_t *marks;
 	uint8_t *kinds;
 	bool doubt;
 	uint32_t *relabel; /* 1 + label; 0: its own */
-	uint32_t *ids;    /* 1 + the number in `forms` of what is left of the subtree; 0: nothing */
+	uint32_t *ids;     /* the number of what is left of the subtree; 0: nothing */
+	struct sharp_places places;
 	uint32_t *stands; /* the node that stands for it */
 };
 
 struct sharp {
 	const struct syntax_language *language;
 	struct labels *labels;
-	struct labels *forms; /* of subtrees, the same for both sides */
+	struct labels *forms;        /* of what else is compared, the same for both sides */
+	struct number_pairs numbers; /* of subtrees, here too */
 	const struct syntax_query *query;
 	struct sharp_side sides[2];
 	bool failed;
+	bool limited; /* a limit, not memory, is what failed */
 };
 
 /* Marks the nodes of the part of a text, after forgetting older marks. */

@@ -23,13 +23,7 @@ struct span sharp_type(const struct sharp *s, const struct sharp_side *side, uin
 	return (struct span){ all.p + skip, n - skip };
 }
 
-/* Nodes by what they cover: the last of each range, which is the outermost. */
-struct places {
-	uint32_t *slots; /* 1 + node; 0: free */
-	uint32_t mask;
-};
-
-static uint32_t *find(const struct places *p, const struct tree *t, struct syntax_range r)
+static uint32_t *find(const struct sharp_places *p, const struct tree *t, struct syntax_range r)
 {
 	uint32_t hash = r.from * 0x9e3779b1U ^ r.to * 0x85ebca77U;
 	uint32_t i = (hash ^ hash >> 15) & p->mask;
@@ -41,9 +35,11 @@ static uint32_t *find(const struct places *p, const struct tree *t, struct synta
 	return &p->slots[i];
 }
 
-static bool index_places(struct places *p, const struct tree *t)
+static bool index_places(struct sharp_places *p, const struct tree *t)
 {
 	uint32_t cap = 16;
+	if (p->slots)
+		return true;
 	while (cap / 2 < t->n)
 		cap *= 2;
 	p->mask = cap - 1;
@@ -56,8 +52,9 @@ static bool index_places(struct places *p, const struct tree *t)
 /* The node that a capture is: 1 + its index, or 0. One that is looked through is what stands there
  * alone in its place. */
 static uint32_t captured(const struct sharp *s, const struct sharp_side *side,
-			 const struct places *p, const struct syntax_capture *c)
+			 const struct syntax_capture *c)
 {
+	const struct sharp_places *p = &side->places;
 	const struct tree *t = side->tree;
 	struct span type = span_of(syntax_type_name(s->language, c->type));
 	struct syntax_range r = { c->from, c->to };
@@ -86,14 +83,14 @@ static void mark(struct sharp *s, struct sharp_side *side, uint32_t node,
 
 /* Of the captures, what is no part of the tree, or is one by its number alone, and counts all the
  * same. */
-static void keep_directives(const struct sharp *s, struct sharp_side *side, const struct places *p,
+static void keep_directives(const struct sharp *s, struct sharp_side *side,
 			    const struct sharp_meaning *meanings)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < side->captures.n; i++) {
 		struct syntax_capture *c = &side->captures.v[i];
 		uint8_t kind = meanings[c->capture].kind;
-		if (kind == SHARP_NAME || (kind == SHARP_DIRECTIVE && !captured(s, side, p, c)))
+		if (kind == SHARP_NAME || (kind == SHARP_DIRECTIVE && !captured(s, side, c)))
 			side->captures.v[n++] = *c;
 	}
 	side->captures.n = n;
@@ -110,9 +107,24 @@ static void forget(struct sharp_side *side)
 	side->captures = (struct syntax_captures){ 0 };
 }
 
+static bool done(struct sharp *s, enum syntax_result result)
+{
+	s->limited = s->limited || (result != SYNTAX_OK && result != SYNTAX_NO_MEMORY);
+	return result == SYNTAX_OK;
+}
+
+static bool read(struct sharp *s, struct sharp_side *side)
+{
+	if (side->parsed)
+		return true;
+	bool fine = done(
+		s, syntax_text_new(s->language, side->text, &syntax_default_limits, &side->own));
+	side->parsed = side->own;
+	return fine;
+}
+
 bool sharp_mark(struct sharp *s, struct sharp_side *side)
 {
-	struct places p = { 0 };
 	uint32_t n = syntax_query_captures(s->query);
 	struct sharp_meaning *meanings = calloc(n, sizeof(*meanings));
 	bool *harmless = calloc(n, sizeof(*harmless));
@@ -121,21 +133,21 @@ bool sharp_mark(struct sharp *s, struct sharp_side *side)
 		harmless[i] = meanings[i].marks & TAKES_OFF || meanings[i].type.n;
 	}
 	forget(side);
-	bool fine = meanings && harmless && index_places(&p, side->tree) &&
-		    syntax_capture_all(s->language, s->query, side->text, side->part, harmless,
-				       CAPTURES_MAX, &side->captures) == SYNTAX_OK;
+	bool fine = meanings && harmless && index_places(&side->places, side->tree) &&
+		    read(s, side) &&
+		    done(s, syntax_capture_all(side->parsed, s->query, side->text, side->part,
+					       harmless, CAPTURES_MAX, &side->captures));
 	/* Twice: an @as changes the type by which others are found. */
 	for (uint32_t i = 0; fine && i < 2 * side->captures.n; i++) {
 		const struct syntax_capture *c = &side->captures.v[i % side->captures.n];
 		const struct sharp_meaning *m = &meanings[c->capture];
 		bool renames = m->type.n > 0;
-		uint32_t node = renames == (i >= side->captures.n) ? captured(s, side, &p, c) : 0;
+		uint32_t node = renames == (i >= side->captures.n) ? captured(s, side, c) : 0;
 		if (node)
 			mark(s, side, node - 1, m);
 	}
 	if (fine)
-		keep_directives(s, side, &p, meanings);
-	free(p.slots);
+		keep_directives(s, side, meanings);
 	free(meanings);
 	free(harmless);
 	return fine && !s->failed;
@@ -238,7 +250,6 @@ bool sharp_reduce(struct sharp *s, struct sharp_side *side)
 {
 	uint32_t n = side->tree->n;
 	uint64_t *below = malloc(n * sizeof(*below));
-	struct buf form = { 0 };
 	spread(side);
 	bool fine = below && drop_unread(s, side);
 	for (uint32_t i = 0; fine && i < n; i++) {
@@ -255,19 +266,11 @@ bool sharp_reduce(struct sharp *s, struct sharp_side *side)
 			continue;
 		}
 		uint32_t label = side->relabel[i] ? side->relabel[i] - 1 : side->tree->label[i];
-		buf_clear(&form);
-		buf_add(&form, &label, sizeof(label));
-		for (uint32_t k = 0; k < count; k++) {
-			uint32_t id = (uint32_t)(below[k] >> 32);
-			buf_add(&form, &id, sizeof(id));
-		}
-		uint32_t id = form.failed
-				      ? UINT32_MAX
-				      : labels_intern(s->forms, (struct span){ form.p, form.n });
-		fine = id != UINT32_MAX;
-		side->ids[i] = id + 1;
+		uint32_t id = number_of_pair(&s->numbers, 0, label);
+		for (uint32_t k = 0; k < count; k++)
+			id = number_of_pair(&s->numbers, id, (uint32_t)(below[k] >> 32));
+		side->ids[i] = id;
 	}
 	free(below);
-	buf_fini(&form);
 	return fine;
 }

@@ -19,13 +19,13 @@ const TSLanguage *tree_sitter_rust(void);
 const TSLanguage *tree_sitter_tsx(void);
 const TSLanguage *tree_sitter_typescript(void);
 
-const char *const syntax_result_names[] = { "ok", "too_large", "too_costly", "too_deep",
-					    "unsupported" };
+const char *const syntax_result_names[] = { "ok",           "too_large", "too_costly", "too_deep",
+					    "memory_bound", "no_memory", "unsupported" };
 static_assert(ARRAY_LEN(syntax_result_names) == SYNTAX_RESULT_COUNT, "a name for each result");
 
-const struct syntax_limits syntax_default_limits = { .bytes = 4U << 20,
-						     .steps = 2000000,
-						     .depth = 2000 };
+const struct syntax_limits syntax_default_limits = {
+	.bytes = 4U << 20, .steps = 2000000, .depth = 2000, .memory = SYNTAX_MEMORY
+};
 
 /* A pointer to the public part leads back to the grammar. */
 struct grammar {
@@ -115,40 +115,66 @@ __attribute__((constructor)) static void install(void)
 
 struct budget {
 	struct span text;
-	uint64_t operations, looks, made; /* made: before it began */
-	uint64_t limit, cost;             /* of the last step */
+	const struct syntax_limits *limits;
+	uint64_t operations, looks, cost; /* cost: of the last step */
+	uint64_t made, lacked;            /* before it began, here and below */
+	int64_t size;
 };
 
-static bool out_of_steps(TSParseState *state)
+static struct budget budget_of(struct span text, const struct syntax_limits *limits)
+{
+	return (struct budget){ .text = text,
+				.limits = limits,
+				.made = syntax_pool_made(),
+				.lacked = syntax_pool_lacked(),
+				.size = syntax_pool_size() };
+}
+
+/* SYNTAX_OK: it may go on. */
+static enum syntax_result excess(const struct budget *b)
+{
+	if (syntax_pool_lacked() != b->lacked)
+		return SYNTAX_NO_MEMORY;
+	if (syntax_pool_size() - b->size > b->limits->memory)
+		return SYNTAX_MEMORY_BOUND;
+	bool costly = b->cost > b->limits->steps || b->looks / STEP_LOOKS > b->limits->steps;
+	return costly ? SYNTAX_TOO_COSTLY : SYNTAX_OK;
+}
+
+static bool is_over(TSParseState *state)
 {
 	struct budget *b = state->payload;
 	b->operations++;
 	b->cost = b->operations + b->looks / STEP_LOOKS +
 		  (syntax_pool_made() - b->made) / STEP_MEMORY;
-	return b->cost > b->limit;
+	return excess(b) != SYNTAX_OK;
 }
 
-/* Past the bound the text ends, so that the lexer comes back; the next step ends the parse. */
+/* Past a bound the text ends, so that the lexer comes back; the next step ends the parse. */
 static const char *look(void *payload, uint32_t at, TSPoint position, uint32_t *length)
 {
 	struct budget *b = payload;
 	(void)position;
-	bool over = ++b->looks / STEP_LOOKS > b->limit;
-	*length = !over && at < b->text.n ? (uint32_t)min_size(b->text.n - at, LOOK_BYTES) : 0;
+	b->looks++;
+	bool more = at < b->text.n && excess(b) == SYNTAX_OK;
+	*length = more ? (uint32_t)min_size(b->text.n - at, LOOK_BYTES) : 0;
 	return *length > 0 ? b->text.p + at : "";
 }
 
-/* The tree of the budget's text, from the old one where there is one; NULL: it would cost more. */
-static TSTree *parse(TSParser *parser, const TSTree *old, struct budget *b)
+/* The tree of the budget's text, from the old one where there is one; SYNTAX_OK: *out is set. */
+static enum syntax_result parse(TSParser *parser, const TSTree *old, struct budget *b, TSTree **out)
 {
 	TSInput input = { .payload = b, .read = look, .encoding = TSInputEncodingUTF8 };
-	TSParseOptions options = { .payload = b, .progress_callback = out_of_steps };
-	b->made = syntax_pool_made();
+	TSParseOptions options = { .payload = b, .progress_callback = is_over };
 	TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
-	if (!tree || b->looks / STEP_LOOKS <= b->limit)
-		return tree;
-	ts_tree_delete(tree);
-	return NULL;
+	enum syntax_result result = excess(b);
+	if (result != SYNTAX_OK && tree)
+		ts_tree_delete(tree);
+	else if (result == SYNTAX_OK && !tree)
+		return SYNTAX_TOO_COSTLY;
+	else
+		*out = tree;
+	return result;
 }
 
 /* Visits every node without recursion: how deep the text nests is the peer's choice. */
@@ -183,19 +209,21 @@ enum syntax_result syntax_parse(const struct syntax_language *language, struct s
 				const struct syntax_limits *limits, struct syntax_report *report)
 {
 	const struct grammar *grammar = (const struct grammar *)(const void *)language;
-	struct budget budget = { .text = text, .limit = limits->steps };
+	struct budget budget = budget_of(text, limits);
 	enum syntax_result result = SYNTAX_UNSUPPORTED;
+	TSTree *tree;
 
 	*report = (struct syntax_report){ 0 };
 	if (text.n > limits->bytes)
 		return SYNTAX_TOO_LARGE;
 	TSParser *parser = ts_parser_new();
 	if (ts_parser_set_language(parser, grammar->get())) {
-		TSTree *tree = parse(parser, NULL, &budget);
-		result = tree ? count_nodes(ts_tree_root_node(tree), limits->depth, report)
-			      : SYNTAX_TOO_COSTLY;
+		result = parse(parser, NULL, &budget, &tree);
+		if (result == SYNTAX_OK) {
+			result = count_nodes(ts_tree_root_node(tree), limits->depth, report);
+			ts_tree_delete(tree);
+		}
 		report->steps = (uint32_t)budget.cost;
-		ts_tree_delete(tree);
 	}
 	ts_parser_delete(parser);
 	return result;
@@ -235,8 +263,12 @@ struct syntax_tree *syntax_tree_copy(const struct syntax_tree *t)
 	if (!copy)
 		return NULL;
 	*copy = *t;
+	uint64_t lacked = syntax_pool_lacked();
 	copy->tree = t->tree ? ts_tree_copy(t->tree) : NULL;
-	return copy;
+	if (syntax_pool_lacked() == lacked)
+		return copy;
+	syntax_tree_free(copy);
+	return NULL;
 }
 
 static TSPoint advance(TSPoint at, const char *p, size_t n)
@@ -266,7 +298,7 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 		return t->result;
 	if (text.n > limits->bytes)
 		return t->result = SYNTAX_TOO_LARGE;
-	struct budget budget = { .text = text, .limit = limits->steps };
+	struct budget budget = budget_of(text, limits);
 	TSPoint end = advance(t->end, text.p + t->parsed, text.n - t->parsed);
 	TSInputEdit edit = { .start_byte = t->parsed,
 			     .old_end_byte = t->parsed,
@@ -276,10 +308,11 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 			     .new_end_point = end };
 	TSParser *parser = ts_parser_new();
 	TSTree *tree = NULL;
+	t->result = SYNTAX_UNSUPPORTED;
 	if (ts_parser_set_language(parser, t->grammar->get())) {
 		if (t->tree)
 			ts_tree_edit(t->tree, &edit);
-		tree = parse(parser, t->tree, &budget);
+		t->result = parse(parser, t->tree, &budget, &tree);
 	}
 	ts_parser_delete(parser);
 	if (t->tree)
@@ -288,7 +321,7 @@ enum syntax_result syntax_tree_grow(struct syntax_tree *t, struct span text,
 	t->steps += tree ? charge(tree, text.n, budget.cost) : UINT64_C(64) * budget.cost;
 	t->parsed = (uint32_t)text.n;
 	t->end = end;
-	return t->result = tree ? SYNTAX_OK : SYNTAX_TOO_COSTLY;
+	return t->result;
 }
 
 void syntax_core_forget(struct syntax_tree *t)

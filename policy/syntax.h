@@ -1,8 +1,9 @@
 /*
  * Syntax trees of program text: the door to tree-sitter and to the grammars linked into the binary.
  *
- * A parse is bounded in bytes, in steps and in depth. Steps are counted by the parser itself, not
- * by a clock: the same text gives the same answer on every machine. Any thread may parse.
+ * A parse is bounded in bytes, in steps, in depth and in memory. Steps are counted by the parser
+ * itself, not by a clock: the same text gives the same answer on every machine, unless that has no
+ * memory left. Any thread may parse.
  */
 #ifndef POLICY_SYNTAX_H
 #define POLICY_SYNTAX_H
@@ -22,11 +23,13 @@ struct syntax_language {
 };
 
 enum syntax_result {
-	SYNTAX_OK,          /* the whole text is in the tree; look at report.errors */
-	SYNTAX_TOO_LARGE,   /* more bytes than the limit: not parsed */
-	SYNTAX_TOO_COSTLY,  /* more steps than the limit: given up */
-	SYNTAX_TOO_DEEP,    /* nested deeper than the limit: counted up to there */
-	SYNTAX_UNSUPPORTED, /* the grammar and the core do not fit each other */
+	SYNTAX_OK,           /* the whole text is in the tree; look at report.errors */
+	SYNTAX_TOO_LARGE,    /* more bytes than the limit: not parsed */
+	SYNTAX_TOO_COSTLY,   /* more steps than the limit: given up */
+	SYNTAX_TOO_DEEP,     /* nested deeper than the limit: counted up to there */
+	SYNTAX_MEMORY_BOUND, /* more memory than the limit: given up */
+	SYNTAX_NO_MEMORY,    /* there is none: given up */
+	SYNTAX_UNSUPPORTED,  /* the grammar and the core do not fit each other */
 	SYNTAX_RESULT_COUNT
 };
 
@@ -36,7 +39,10 @@ struct syntax_limits {
 	uint32_t bytes;
 	uint32_t steps; /* one is a hundred parser operations, or what costs as much */
 	uint32_t depth;
+	uint32_t memory; /* bytes for the parser and the tree; one step more may be taken */
 };
+
+enum { SYNTAX_MEMORY = 128 << 20 }; /* of any text, by default */
 
 extern const struct syntax_limits syntax_default_limits;
 
@@ -55,6 +61,9 @@ const struct syntax_language *syntax_find(struct span name);
 
 /* By the extension of a file name; NULL when it has none or none of ours. */
 const struct syntax_language *syntax_of_file(struct span path);
+
+/* Whether word stands in a list of words that have a space on both sides. */
+bool syntax_listed(const char *list, struct span word);
 
 /* Parses text whole. *report is set for every result and describes what was seen up to there. */
 enum syntax_result syntax_parse(const struct syntax_language *language, struct span text,

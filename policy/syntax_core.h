@@ -12,9 +12,10 @@
 const void *syntax_core_tree(const struct syntax_tree *t);                /* a TSTree; NULL: none */
 const void *syntax_core_language(const struct syntax_language *language); /* a TSLanguage */
 
-void syntax_core_forget(struct syntax_tree *t); /* its TSTree is gone without it */
+/* A text's TSTree; this thread is then in its pool, and must leave it. */
+struct syntax_text;
+const void *syntax_core_enter(const struct syntax_text *t);
 
-/* Whether word stands in a list of words that have a space on both sides. */
-bool syntax_listed(const char *list, struct span word);
+void syntax_core_forget(struct syntax_tree *t); /* its TSTree is gone without it */
 
 #endif

@@ -175,8 +175,10 @@ int syntax_query_new(const struct syntax_language *language, struct span text,
 	*line = 0;
 	if (!q)
 		return -ENOMEM;
+	uint64_t lacked = syntax_pool_lacked();
 	q->query = ts_query_new(l, text.p, (uint32_t)text.n, &at, &error);
 	int rc = q->query ? 0 : complain_query(text, at, error, line, why);
+	rc = syntax_pool_lacked() == lacked ? rc : -ENOMEM;
 	if (!rc) {
 		find_roots(text, &q->roots);
 		buf_add(&q->roots, "", 1);
@@ -326,7 +328,7 @@ static bool is_statement(TSNode node)
 	       strstr(type, "definition") || strstr(type, "_item");
 }
 
-enum syntax_answer syntax_ask(const struct syntax_tree *t, const struct syntax_query *q,
+static enum syntax_answer ask(const struct syntax_tree *t, const struct syntax_query *q,
 			      struct regex_scratch *s, struct span text, uint32_t at, bool whole,
 			      struct syntax_range *out)
 {
@@ -356,6 +358,15 @@ enum syntax_answer syntax_ask(const struct syntax_tree *t, const struct syntax_q
 	return sound && followed(root, last, text) ? SYNTAX_NO : SYNTAX_OPEN;
 }
 
+enum syntax_answer syntax_ask(const struct syntax_tree *t, const struct syntax_query *q,
+			      struct regex_scratch *s, struct span text, uint32_t at, bool whole,
+			      struct syntax_range *out)
+{
+	uint64_t lacked = syntax_pool_lacked();
+	enum syntax_answer answer = ask(t, q, s, text, at, whole, out);
+	return syntax_pool_lacked() == lacked ? answer : SYNTAX_EXHAUSTED;
+}
+
 /* Captures of a whole text */
 
 uint32_t syntax_query_captures(const struct syntax_query *q)
@@ -382,16 +393,16 @@ static int by_place(const void *a, const void *b)
 	return x->capture < y->capture ? -1 : x->capture > y->capture;
 }
 
-static bool keep(const TSQueryMatch *match, uint32_t most, uint32_t *cap,
-		 struct syntax_captures *out)
+static enum syntax_result keep(const TSQueryMatch *match, uint32_t most, uint32_t *cap,
+			       struct syntax_captures *out)
 {
 	if (match->capture_count > most - out->n)
-		return false;
+		return SYNTAX_TOO_LARGE;
 	if (*cap - out->n < match->capture_count) {
 		*cap = *cap * 2 + 256 + match->capture_count;
 		void *grown = realloc(out->v, *cap * sizeof(*out->v));
 		if (!grown)
-			return false;
+			return SYNTAX_NO_MEMORY;
 		out->v = grown;
 	}
 	for (uint16_t i = 0; i < match->capture_count; i++) {
@@ -402,7 +413,7 @@ static bool keep(const TSQueryMatch *match, uint32_t most, uint32_t *cap,
 						 .type = ts_node_symbol(node),
 						 .capture = (uint16_t)match->captures[i].index };
 	}
-	return true;
+	return SYNTAX_OK;
 }
 
 static bool out_of_steps(TSQueryCursorState *state)
@@ -417,13 +428,14 @@ static enum syntax_result collect(const struct syntax_query *q, struct regex_scr
 {
 	TSQueryMatch match;
 	struct match m = { { captured }, &match, text };
-	bool failed = false, room = true;
+	bool failed = false;
 	uint32_t cap = 0;
-	while (room && !failed && ts_query_cursor_next_match(cursor, &match))
+	enum syntax_result kept = SYNTAX_OK;
+	while (kept == SYNTAX_OK && !failed && ts_query_cursor_next_match(cursor, &match))
 		if (fulfilled(q, s, &m, &failed))
-			room = keep(&match, most, &cap, out);
+			kept = keep(&match, most, &cap, out);
 	failed = failed || ts_query_cursor_did_exceed_match_limit(cursor);
-	return failed ? SYNTAX_TOO_COSTLY : room ? SYNTAX_OK : SYNTAX_TOO_LARGE;
+	return failed ? SYNTAX_TOO_COSTLY : kept;
 }
 
 /* out->v is the caller's in any case. */
@@ -433,7 +445,8 @@ static enum syntax_result capture_part(const struct syntax_query *q, TSNode root
 {
 	struct regex_scratch *s = regex_scratch_new();
 	if (!s)
-		return SYNTAX_TOO_LARGE;
+		return SYNTAX_NO_MEMORY;
+	uint64_t lacked = syntax_pool_lacked();
 	uint32_t steps = syntax_default_limits.steps;
 	TSQueryCursor *cursor = ts_query_cursor_new();
 	TSQueryCursorOptions options = { .payload = &steps, .progress_callback = out_of_steps };
@@ -445,7 +458,7 @@ static enum syntax_result capture_part(const struct syntax_query *q, TSNode root
 		result = SYNTAX_TOO_COSTLY;
 	ts_query_cursor_delete(cursor);
 	regex_scratch_free(s);
-	return result;
+	return syntax_pool_lacked() == lacked ? result : SYNTAX_NO_MEMORY;
 }
 
 static enum syntax_result capture_all(const struct syntax_query *q, TSNode root, struct span text,
@@ -460,33 +473,22 @@ static enum syntax_result capture_all(const struct syntax_query *q, TSNode root,
 				    out->v[i].to > part.from);
 	if (result != SYNTAX_OK || out->whole || !spread)
 		return result;
-	out->n = 0;
-	out->whole = true;
 	free(out->v);
-	out->v = NULL;
+	*out = (struct syntax_captures){ .whole = true };
 	part = (struct syntax_range){ 0, (uint32_t)text.n };
 	return capture_part(q, root, text, part, most, out);
 }
 
-enum syntax_result syntax_capture_all(const struct syntax_language *language,
-				      const struct syntax_query *q, struct span text,
-				      struct syntax_range part, const bool *spreads, uint32_t most,
+enum syntax_result syntax_capture_all(const struct syntax_text *t, const struct syntax_query *q,
+				      struct span text, struct syntax_range part,
+				      const bool *spreads, uint32_t most,
 				      struct syntax_captures *out)
 {
 	struct syntax_captures found = { 0 };
-	struct syntax_tree *tree = syntax_tree_new(language);
-	if (!tree)
-		return SYNTAX_TOO_LARGE;
-	bool pooled = syntax_pool_begin();
-	enum syntax_result result = syntax_tree_grow(tree, text, &syntax_default_limits);
-	if (result == SYNTAX_OK)
-		result = capture_all(q, ts_tree_root_node(syntax_core_tree(tree)), text, part,
-				     spreads, most, &found);
-	if (pooled)
-		syntax_core_forget(tree);
-	else
-		syntax_tree_free(tree);
-	syntax_pool_end();
+	const TSTree *tree = syntax_core_enter(t);
+	enum syntax_result result =
+		capture_all(q, ts_tree_root_node(tree), text, part, spreads, most, &found);
+	syntax_pool_leave();
 	if (result != SYNTAX_OK) {
 		free(found.v);
 		return result;

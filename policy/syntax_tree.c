@@ -81,10 +81,12 @@ static enum syntax_result read_all(TSNode root, const struct syntax_limits *limi
 	struct reading r = { .cap = n < most ? n : most, .sound = !ts_node_has_error(root) };
 	r.out.v = memory_take(((size_t)r.cap + 1) * sizeof(*r.out.v));
 	if (!r.out.v)
-		return SYNTAX_TOO_LARGE;
+		return SYNTAX_NO_MEMORY;
+	uint64_t lacked = syntax_pool_lacked();
 	r.cursor = ts_tree_cursor_new(root);
 	enum syntax_result result = flatten(&r, limits->depth);
 	ts_tree_cursor_delete(&r.cursor);
+	result = syntax_pool_lacked() == lacked ? result : SYNTAX_NO_MEMORY;
 	if (result == SYNTAX_OK)
 		*out = r.out;
 	else
@@ -92,25 +94,92 @@ static enum syntax_result read_all(TSNode root, const struct syntax_limits *limi
 	return result;
 }
 
+/* --- texts --- */
+
+struct syntax_text {
+	struct syntax_pool *pool;
+	struct syntax_tree *tree;
+};
+
+static enum syntax_result parse_text(struct syntax_text *t, const struct syntax_language *language,
+				     struct span text, const struct syntax_limits *limits)
+{
+	t->pool = syntax_pool_new();
+	t->tree = syntax_tree_new(language);
+	if (!t->pool || !t->tree)
+		return SYNTAX_NO_MEMORY;
+	syntax_pool_enter(t->pool);
+	enum syntax_result result = syntax_tree_grow(t->tree, text, limits);
+	syntax_pool_leave();
+	return result;
+}
+
+/* *out is there whatever comes of it, unless there is no memory at all. */
+static enum syntax_result text_new(const struct syntax_language *language, struct span text,
+				   const struct syntax_limits *limits, struct syntax_text **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out ? parse_text(*out, language, text, limits) : SYNTAX_NO_MEMORY;
+}
+
+enum syntax_result syntax_text_new(const struct syntax_language *language, struct span text,
+				   const struct syntax_limits *limits, struct syntax_text **out)
+{
+	enum syntax_result result = text_new(language, text, limits, out);
+	if (result == SYNTAX_OK)
+		return result;
+	syntax_text_free(*out);
+	*out = NULL;
+	return result;
+}
+
+void syntax_text_free(struct syntax_text *t)
+{
+	if (!t)
+		return;
+	if (t->tree && syntax_pool_drops())
+		syntax_core_forget(t->tree);
+	else
+		syntax_tree_free(t->tree);
+	syntax_pool_free(t->pool);
+	free(t);
+}
+
+size_t syntax_text_memory(const struct syntax_text *t)
+{
+	return syntax_pool_bytes(t->pool);
+}
+
+const void *syntax_core_enter(const struct syntax_text *t)
+{
+	syntax_pool_enter(t->pool);
+	return syntax_core_tree(t->tree);
+}
+
+enum syntax_result syntax_read_keeping(const struct syntax_language *language, struct span text,
+				       const struct syntax_limits *limits, uint32_t most,
+				       struct syntax_nodes *out, struct syntax_text **kept)
+{
+	struct syntax_text *t;
+	enum syntax_result result = text_new(language, text, limits, &t);
+	out->steps = t && t->tree ? syntax_tree_steps(t->tree) : 0;
+	if (result == SYNTAX_OK) {
+		const TSTree *tree = syntax_core_enter(t);
+		result = read_all(ts_tree_root_node(tree), limits, most, out);
+		syntax_pool_leave();
+	}
+	if (kept && result == SYNTAX_OK)
+		*kept = t;
+	else
+		syntax_text_free(t);
+	return result;
+}
+
 enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out)
 {
-	struct syntax_tree *tree = syntax_tree_new(language);
-	out->steps = 0;
-	if (!tree)
-		return SYNTAX_TOO_LARGE;
-	bool pooled = syntax_pool_begin();
-	enum syntax_result result = syntax_tree_grow(tree, text, limits);
-	if (result == SYNTAX_OK)
-		result = read_all(ts_tree_root_node(syntax_core_tree(tree)), limits, most, out);
-	out->steps = syntax_tree_steps(tree);
-	if (pooled)
-		syntax_core_forget(tree);
-	else
-		syntax_tree_free(tree);
-	syntax_pool_end();
-	return result;
+	return syntax_read_keeping(language, text, limits, most, out, NULL);
 }
 
 uint32_t syntax_type_count(const struct syntax_language *language)

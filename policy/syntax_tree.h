@@ -25,8 +25,22 @@ struct syntax_nodes {
 	uint64_t steps; /* of the parser; see syntax_tree_steps() */
 };
 
-/* SYNTAX_TOO_LARGE also: more nodes than `most`, or no memory. *out is set on SYNTAX_OK alone, and
- * then its array is the caller's to free; its steps are always set. */
+/* A text that was parsed, with the memory that its tree stands in. The text is borrowed. */
+struct syntax_text;
+
+enum syntax_result syntax_text_new(const struct syntax_language *language, struct span text,
+				   const struct syntax_limits *limits,
+				   struct syntax_text **out) MUST_USE;
+void syntax_text_free(struct syntax_text *t); /* NULL is fine */
+size_t syntax_text_memory(const struct syntax_text *t);
+
+/* SYNTAX_TOO_LARGE also: more nodes than `most`. *out is set on SYNTAX_OK alone, and then its array
+ * is the caller's to free; its steps are always set. kept: NULL, or where the parsed text is left
+ * for the caller on SYNTAX_OK. */
+enum syntax_result syntax_read_keeping(const struct syntax_language *language, struct span text,
+				       const struct syntax_limits *limits, uint32_t most,
+				       struct syntax_nodes *out,
+				       struct syntax_text **kept) MUST_USE;
 enum syntax_result syntax_read(const struct syntax_language *language, struct span text,
 			       const struct syntax_limits *limits, uint32_t most,
 			       struct syntax_nodes *out) MUST_USE;

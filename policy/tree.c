@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/syntax_tree.h"
 #include "policy/tree_comment.h"
 #include "policy/tree_writer.h"
 
-const char *const tree_result_names[] = { "ok",         "empty",    "syntax",     "too_large",
-					  "too_costly", "too_deep", "unsupported" };
+const char *const tree_result_names[] = { "ok",           "empty",      "syntax",
+					  "too_large",    "too_costly", "too_deep",
+					  "memory_bound", "no_memory",  "unsupported" };
 static_assert(ARRAY_LEN(tree_result_names) == TREE_RESULT_COUNT, "a name for each result");
 
 static void put(struct writer *w, uint32_t label, uint32_t first, uint32_t from, uint32_t to)
@@ -303,19 +305,23 @@ static enum tree_result write_tree(struct writer *w, const struct syntax_nodes *
 {
 	const struct tree_types *types = tree_types_of(w->language);
 	uint32_t *names = malloc(nodes->n * sizeof(*names));
-	enum tree_result result = TREE_TOO_LARGE;
+	enum tree_result result = TREE_NO_MEMORY;
 	/* A string or a shorthand writes more nodes than it has, never twice as many. */
 	w->cap = nodes->n * 2 + 2;
 	w->known = types ? calloc(types->n, sizeof(*w->known)) : NULL;
-	if (names && w->known && tree_init(w->out, w->cap) &&
-	    tree_names(types, nodes, w->text, names, &w->seen)) {
+	if (names && w->known && tree_init(w->out, w->cap))
+		result = tree_names(types, nodes, w->text, names, &w->seen);
+	if (result == TREE_OK) {
 		w->types = types;
 		w->l = types->l;
 		w->names = names;
 		w->out->n = 0;
 		writer_node(w, 0, false);
 		bool bare = w->out->n <= w->comments + 1;
-		result = w->failed ? TREE_TOO_LARGE : bare ? TREE_EMPTY : TREE_OK;
+		result = !w->failed               ? (bare ? TREE_EMPTY : TREE_OK)
+			 : labels_full(w->labels) ? TREE_MEMORY_BOUND
+			 : w->out->n == w->cap    ? TREE_TOO_LARGE
+						  : TREE_NO_MEMORY;
 	}
 	buf_fini(&w->word);
 	buf_fini(&w->seen);
@@ -338,28 +344,49 @@ enum tree_result tree_write(const struct syntax_language *language, struct span 
 	return result;
 }
 
-enum tree_result tree_build(const struct syntax_language *language, struct span text,
-			    struct labels *labels, struct tree *out)
+enum tree_result tree_build_keeping(const struct syntax_language *language, struct span text,
+				    struct labels *labels, struct tree *out, size_t most,
+				    struct syntax_text **kept)
 {
 	static const enum tree_result results[] = {
 		[SYNTAX_OK] = TREE_OK,
 		[SYNTAX_TOO_LARGE] = TREE_TOO_LARGE,
 		[SYNTAX_TOO_COSTLY] = TREE_TOO_COSTLY,
 		[SYNTAX_TOO_DEEP] = TREE_TOO_DEEP,
+		[SYNTAX_MEMORY_BOUND] = TREE_MEMORY_BOUND,
+		[SYNTAX_NO_MEMORY] = TREE_NO_MEMORY,
 		[SYNTAX_UNSUPPORTED] = TREE_UNSUPPORTED,
 	};
+	static_assert(ARRAY_LEN(results) == SYNTAX_RESULT_COUNT, "a result for each");
 	struct syntax_limits limits = syntax_default_limits;
 	struct syntax_nodes nodes;
+	struct syntax_text *parsed = NULL;
 	limits.depth = TREE_DEPTH_MAX;
 	*out = (struct tree){ 0 };
-	enum syntax_result read = syntax_read(language, text, &limits, TREE_NODES_MAX, &nodes);
+	enum syntax_result read =
+		syntax_read_keeping(language, text, &limits, TREE_NODES_MAX, &nodes, &parsed);
 	if (read != SYNTAX_OK)
 		return results[read];
+	bool keeps = kept && !nodes.wrong && syntax_text_memory(parsed) <= most;
+	if (!keeps) { /* before the tree is built, so that both are never there at once */
+		syntax_text_free(parsed);
+		parsed = NULL;
+	}
 	enum tree_result result = TREE_SYNTAX;
 	uint32_t wrong = nodes.wrong ? nodes.v[nodes.first_wrong].from : 0;
 	if (!nodes.wrong)
 		result = tree_write(language, text, &nodes, labels, out);
 	free(nodes.v);
 	out->wrong = wrong;
+	if (result == TREE_OK && parsed)
+		*kept = parsed;
+	else
+		syntax_text_free(parsed);
 	return result;
+}
+
+enum tree_result tree_build(const struct syntax_language *language, struct span text,
+			    struct labels *labels, struct tree *out)
+{
+	return tree_build_keeping(language, text, labels, out, 0, NULL);
 }

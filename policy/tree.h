@@ -34,11 +34,13 @@
 
 enum tree_result {
 	TREE_OK,
-	TREE_EMPTY,       /* nothing but comments and white space */
-	TREE_SYNTAX,      /* the text is no program; where: tree.wrong */
-	TREE_TOO_LARGE,   /* more bytes or nodes than the limit, or no memory */
-	TREE_TOO_COSTLY,  /* the parser gave up */
-	TREE_TOO_DEEP,    /* nested deeper than the limit */
+	TREE_EMPTY,        /* nothing but comments and white space */
+	TREE_SYNTAX,       /* the text is no program; where: tree.wrong */
+	TREE_TOO_LARGE,    /* more bytes, nodes or names than the limit */
+	TREE_TOO_COSTLY,   /* the parser gave up */
+	TREE_TOO_DEEP,     /* nested deeper than the limit */
+	TREE_MEMORY_BOUND, /* more memory than the limit, for the parser or the labels */
+	TREE_NO_MEMORY,
 	TREE_UNSUPPORTED, /* the grammar does not fit */
 	TREE_RESULT_COUNT
 };
@@ -48,6 +50,7 @@ extern const char *const tree_result_names[TREE_RESULT_COUNT];
 enum {
 	TREE_NODES_MAX = 600000, /* of the parser, in one tree: 14 MB of them */
 	TREE_DEPTH_MAX = 500,
+	LABELS_BYTES = 64 << 20, /* of a table */
 };
 
 /* Labels are numbers, the same in all trees of one table. */
@@ -55,7 +58,9 @@ struct labels;
 
 struct labels *labels_new(void); /* NULL: no memory */
 void labels_free(struct labels *l);
-uint32_t labels_intern(struct labels *l, struct span text); /* UINT32_MAX: no memory */
+/* UINT32_MAX: no memory, or labels_full() */
+uint32_t labels_intern(struct labels *l, struct span text);
+bool labels_full(const struct labels *l); /* LABELS_BYTES do not do */
 struct span labels_text(const struct labels *l, uint32_t label);
 uint32_t labels_count(const struct labels *l);
 
@@ -67,6 +72,14 @@ struct tree {
 	struct syntax_range *source; /* bytes of the text */
 	uint32_t wrong;              /* TREE_SYNTAX: the byte where it begins */
 };
+
+struct syntax_text;
+
+/* The same; kept: where the parsed text is left for the caller after TREE_OK, unless it takes more
+ * than `most` bytes. */
+enum tree_result tree_build_keeping(const struct syntax_language *language, struct span text,
+				    struct labels *labels, struct tree *out, size_t most,
+				    struct syntax_text **kept) MUST_USE;
 
 /* *out is a tree after TREE_OK alone; tree_fini() is fine after any. */
 enum tree_result tree_build(const struct syntax_language *language, struct span text,

@@ -23,8 +23,8 @@ static void list_names(const struct names *s, uint32_t inner, struct buf *out)
 	buf_add_char(out, '\0');
 }
 
-/* The calls that see names, unless the file has a function of that name. Past EYES_MAX one sees
- * what the last one before has seen. */
+/* The calls that see names, unless the file has a function of that name. Past EYES_MAX all names
+ * are spelled, and there is nothing more to list. */
 void tree_eyes_open(const struct names *s, const struct buf *eyes, uint32_t *out, struct buf *seen)
 {
 	size_t at = 0;

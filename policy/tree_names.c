@@ -424,30 +424,43 @@ static bool prepare(struct names *s, const struct buf *seen)
 	return true;
 }
 
-bool tree_names(const struct tree_types *types, const struct syntax_nodes *nodes, struct span text,
-		uint32_t *out, struct buf *seen_names)
+/* False: a limit. */
+static bool resolve_all(const struct names *s, uint32_t *out)
+{
+	bool fine = true;
+	for (uint32_t i = 0; fine && i < s->n; i++) {
+		out[i] = 0;
+		if (flags_of(s, i) & TYPE_NAME && s->v[i].to > s->v[i].from)
+			fine = resolve(s, i, &out[i]);
+	}
+	return fine;
+}
+
+enum tree_result tree_names(const struct tree_types *types, const struct syntax_nodes *nodes,
+			    struct span text, uint32_t *out, struct buf *seen_names)
 {
 	struct names s = {
 		.types = types, .l = types->l, .v = nodes->v, .n = nodes->n, .text = text
 	};
 	struct buf seen = { .max = SEEN_BYTES_MAX }, eyes = { 0 };
-	s.all_spelled = tree_observed(types, nodes, text, &seen, &eyes);
-	bool fine = prepare(&s, &seen) && find_scopes(&s);
-	if (fine)
+	enum tree_result result = TREE_NO_MEMORY;
+	s.all_spelled = tree_observed(types, nodes, text, &seen, &eyes) ||
+			eyes.n > EYES_MAX * sizeof(uint32_t);
+	if (!eyes.failed && prepare(&s, &seen) && find_scopes(&s)) {
 		bind_all(&s);
-	for (uint32_t i = 0; fine && i < s.n; i++) {
-		out[i] = 0;
-		if (flags_of(&s, i) & TYPE_NAME && s.v[i].to > s.v[i].from)
-			fine = resolve(&s, i, &out[i]);
+		result = resolve_all(&s, out) ? TREE_OK : TREE_TOO_LARGE;
 	}
-	if (fine)
+	if (result == TREE_OK)
 		tree_eyes_open(&s, &eyes, out, seen_names);
-	fine = fine && !eyes.failed && !seen_names->failed;
+	if (seen_names->failed)
+		result = TREE_NO_MEMORY;
+	if (seen.full || seen_names->full)
+		result = TREE_TOO_LARGE;
 	buf_fini(&seen);
 	buf_fini(&eyes);
 	free(s.at);
 	free(s.scopes);
 	free(s.slots);
 	free(s.entries);
-	return fine;
+	return result;
 }

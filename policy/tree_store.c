@@ -18,7 +18,7 @@ struct labels *labels_new(void)
 	if (!l)
 		return NULL;
 	l->cap = 1024;
-	l->text.max = 64U << 20;
+	l->text.max = LABELS_BYTES;
 	l->start = calloc(l->cap + 1, sizeof(*l->start));
 	l->slots = calloc(l->cap * 2, sizeof(*l->slots));
 	if (l->start && l->slots)
@@ -35,6 +35,11 @@ void labels_free(struct labels *l)
 	free(l->start);
 	free(l->slots);
 	free(l);
+}
+
+bool labels_full(const struct labels *l)
+{
+	return l->text.full;
 }
 
 uint32_t labels_count(const struct labels *l)

@@ -273,28 +273,16 @@ static const char usage[] =
 
 int audits_main(int argc, char **argv)
 {
-	static const struct {
-		const char *word;
-		int (*run)(int argc, char **argv);
-	} parts[] = {
+	static const struct cli_part parts[] = {
 		{ "list", list_main },
 		{ "show", show_main },
 		{ "answer", answer_main },
 		{ "ask", audits_ask_main },
 	};
-	const char *word = argc > 1 ? argv[1] : NULL;
-	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-		fputs(usage, stdout);
-		return EXIT_CLEAN;
-	}
-	if (!word || word[0] == '-')
-		return list_main(argc, argv);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (strcmp(word, parts[i].word) == 0)
-			return parts[i].run(argc - 1, argv + 1);
-	fprintf(stderr,
-		"redcard audits: not known: %s; write list, show, answer or ask; see redcard "
-		"audits --help\n",
-		word);
-	return EXIT_TOOL;
+	const struct cli_parts all = { .verb = "audits",
+				       .usage = usage,
+				       .parts = parts,
+				       .n = ARRAY_LEN(parts),
+				       .first_is_default = true };
+	return cli_run_part(&all, argc, argv);
 }

@@ -18,18 +18,16 @@ static struct span language_of(const struct quorum_file *f)
 	return f->language ? span_of(f->language->name) : (struct span){ "", 0 };
 }
 
-/* By path; those without one by their place among the others. */
-static const struct quorum_file *partner(const struct quorum_file *f, size_t at,
+/* By path, of several with one path in their order, so that none stands behind another; those
+ * without one likewise. v: all files that f is one of, at `at`. */
+static const struct quorum_file *partner(const struct quorum_file *v, size_t at,
 					 const struct quorum_file *others, size_t n)
 {
-	size_t nth = 0, k = 0;
-	for (size_t i = 0; i < n && f->path.n; i++)
-		if (span_eq(others[i].path, f->path))
-			return &others[i];
+	size_t before = 0;
 	for (size_t i = 0; i < at; i++)
-		nth += f[-(ptrdiff_t)(i + 1)].path.n == 0;
-	for (size_t i = 0; i < n && !f->path.n; i++)
-		if (others[i].path.n == 0 && k++ == nth)
+		before += span_eq(v[i].path, v[at].path);
+	for (size_t i = 0; i < n; i++)
+		if (span_eq(others[i].path, v[at].path) && before-- == 0)
 			return &others[i];
 	return NULL;
 }
@@ -40,14 +38,14 @@ static void fill(struct sheet *s, const struct quorum *q, const struct quorum_pa
 	const struct quorum_file *a = quorum_files(q, pair->a, &n_a),
 				 *b = quorum_files(q, pair->b, &n_b);
 	for (size_t i = 0; i < n_a && s->n < ARRAY_LEN(s->v); i++) {
-		const struct quorum_file *other = partner(&a[i], i, b, n_b);
+		const struct quorum_file *other = partner(a, i, b, n_b);
 		s->v[s->n++] = (struct audit_file){ .path = a[i].path,
 						    .language = language_of(&a[i]),
 						    .a = a[i].text,
 						    .b = other ? other->text : (struct span){ 0 } };
 	}
 	for (size_t i = 0; i < n_b && s->n < ARRAY_LEN(s->v); i++)
-		if (!partner(&b[i], i, a, n_a))
+		if (!partner(b, i, a, n_a))
 			s->v[s->n++] = (struct audit_file){ .path = b[i].path,
 							    .language = language_of(&b[i]),
 							    .b = b[i].text };

@@ -41,13 +41,10 @@ static void record_vote(const struct ballot *b, unsigned seat)
 
 static void add_percent(struct buf *body, const struct quorum_pair *p)
 {
-	double low, high;
-	if (!p->scored) {
+	if (p->scored)
+		score_add_bounds(&p->score, body);
+	else
 		buf_add_text(body, "null");
-		return;
-	}
-	score_bounds(&p->score, &low, &high);
-	buf_printf(body, "[%.17g,%.17g]", low, high);
 }
 
 static void record_pair(const struct ballot *b, const struct quorum_pair *p)
@@ -76,7 +73,8 @@ static void record_verdict(const struct ballot *b, const struct quorum_verdict *
 	member(&body, "quorum", b->config->name);
 	member(&body, "reason", compare_reason_names[v->reason]);
 	member(&body, "spec", b->spec);
-	buf_printf(&body, ",\"threshold\":%.8g", b->config->threshold / (double)SCORE_UNITS);
+	buf_printf(&body, ",\"threshold\":" SCORE_THRESHOLD,
+		   b->config->threshold / (double)SCORE_UNITS);
 	member(&body, "verdict", score_verdict_names[v->verdict]);
 	buf_printf(&body, ",\"yes\":%u", v->yes);
 	put(b, "quorum", &body);

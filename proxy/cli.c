@@ -156,3 +156,33 @@ bool cli_parse(struct cli *cli, int argc, char **argv, int *status)
 		return wrong(cli, status, "missing operand ", cli->operands);
 	return true;
 }
+
+/* --- verbs with parts --- */
+
+static int wrong_part(const struct cli_parts *c, const char *word)
+{
+	fprintf(stderr, "redcard %s: %s%s%s write ", c->verb, word ? "not known: " : "which part?",
+		word ? word : "", word ? ";" : "");
+	for (size_t i = 0; i < c->n; i++)
+		fprintf(stderr, "%s%s", c->parts[i].word,
+			i + 2 < c->n    ? ", "
+			: i + 2 == c->n ? " or "
+					: "");
+	fprintf(stderr, "; see redcard %s --help\n", c->verb);
+	return EXIT_TOOL;
+}
+
+int cli_run_part(const struct cli_parts *c, int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : NULL;
+	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+		fputs(c->usage, stdout);
+		return EXIT_CLEAN;
+	}
+	if (c->first_is_default && (!word || word[0] == '-'))
+		return c->parts[0].run(argc, argv);
+	for (size_t i = 0; word && i < c->n; i++)
+		if (strcmp(word, c->parts[i].word) == 0)
+			return c->parts[i].run(argc - 1, argv + 1);
+	return wrong_part(c, word);
+}

@@ -50,4 +50,21 @@ bool cli_parse(struct cli *cli, int argc, char **argv, int *status) MUST_USE;
 
 void cli_help(const struct cli *cli);
 
+struct cli_part {
+	const char *word;
+	int (*run)(int argc, char **argv);
+};
+
+/* A verb that consists of parts, such as `redcard shadow run`. */
+struct cli_parts {
+	const char *verb;
+	const char *usage; /* printed as it is for --help */
+	const struct cli_part *parts;
+	size_t n;
+	bool first_is_default; /* where no part is named the first one runs, with all options */
+};
+
+/* Runs the part that argv[1] names, with an argv that begins there; returns the exit status. */
+int cli_run_part(const struct cli_parts *c, int argc, char **argv);
+
 #endif

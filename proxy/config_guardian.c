@@ -58,7 +58,8 @@ static void read_limits(struct config_reader *r, const struct yaml_node *node, v
 		KEY_IN("p95", KEY_DURATION, struct config_guardian, p95_ms, 1, HOUR),
 		KEY_BY("p95_ratio", read_ratio),
 		KEY_IN("memory", KEY_SIZE64, struct config_guardian, memory_bytes, 1, 0),
-		KEY_IN("restarts", KEY_COUNT, struct config_guardian, restarts, 0, 1000000),
+		KEY_IN("restarts", KEY_COUNT, struct config_guardian, restarts, 0,
+		       GUARDIAN_RESTARTS),
 	};
 	config_keys_read(r, node, keys, ARRAY_LEN(keys), base);
 }

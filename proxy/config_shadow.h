@@ -28,6 +28,7 @@ struct config_command {
 };
 
 #define GUARDIAN_NONE UINT32_MAX /* of a limit: there is none */
+#define GUARDIAN_RESTARTS 1000   /* that can be allowed at most */
 
 struct config_guardian {
 	/* Limits: what is above them is a breach. */

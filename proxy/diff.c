@@ -40,7 +40,8 @@ static bool read_files(struct diff *d)
 	return true;
 }
 
-/* A file whose name says a language that is none of ours. */
+/* A file whose name says a language that is none of ours: in another one its text means something
+ * else, if anything. R's x <- 1 is Python's x < -1. */
 static bool is_foreign(const char *path)
 {
 	static const char *const extensions[] = { "rb",   "php", "cs",    "cpp",   "cc", "cxx",
@@ -65,6 +66,8 @@ static bool find_language(struct diff *d)
 	}
 	d->language = found[0] ? found[0] : found[1];
 	d->c.reason = COMPARE_UNKNOWN_LANGUAGE;
+	if (is_foreign(d->paths[0]) && is_foreign(d->paths[1]))
+		d->language = NULL;
 	if (!d->language)
 		return false;
 	bool named = syntax_of_file(span_of(d->paths[0])) && syntax_of_file(span_of(d->paths[1]));
@@ -109,7 +112,8 @@ static void print_text(const struct diff *d, const struct diff_view *how)
 	printf(", %u.%02u", low / 100, low % 100);
 	if (low != high)
 		printf(" to %u.%02u", high / 100, high % 100);
-	printf(" %% (threshold %.6g %%)\nted %u", d->threshold / (double)SCORE_UNITS, s->ab.low);
+	printf(" %% (threshold " SCORE_THRESHOLD " %%)\nted %u", d->threshold / (double)SCORE_UNITS,
+	       s->ab.low);
 	if (s->ab.low != s->ab.high)
 		printf(" to %u", s->ab.high);
 	printf(", %u and %u nodes of %s", c->trees[0].n, c->trees[1].n, d->language->name);
@@ -138,8 +142,10 @@ static void add_score(const struct diff *d, struct buf *out)
 		buf_add_text(out, "\"ted\":null");
 	buf_printf(out, ",\"ted_bounds\":[%u,%u],\"diff_percent\":%.17g", c->score.ab.low,
 		   c->score.ab.high, low);
-	if (low < high)
-		buf_printf(out, ",\"diff_percent_bounds\":[%.17g,%.17g]", low, high);
+	if (low < high) {
+		buf_add_text(out, ",\"diff_percent_bounds\":");
+		score_add_bounds(&c->score, out);
+	}
 }
 
 static void add_json(const struct diff *d, struct buf *out)
@@ -157,7 +163,7 @@ static void add_json(const struct diff *d, struct buf *out)
 	report_member(out, "verdict", score_verdict_names[compare_verdict(c->reason)]);
 	buf_add_char(out, ',');
 	report_member(out, "reason", compare_reason_names[c->reason]);
-	buf_printf(out, ",\"threshold\":%.8g,", d->threshold / (double)SCORE_UNITS);
+	buf_printf(out, ",\"threshold\":" SCORE_THRESHOLD ",", d->threshold / (double)SCORE_UNITS);
 	add_score(d, out);
 	buf_printf(out, ",\"sizes\":{\"a\":%u,\"b\":%u,\"base\":%u}", c->trees[0].n, c->trees[1].n,
 		   c->trees[2].n);

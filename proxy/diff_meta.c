@@ -48,13 +48,6 @@ static void add_quoted(struct buf *out, const char *text)
 	buf_fini(&json);
 }
 
-static void add_bounds(struct buf *out, const char *key, const struct diff *d)
-{
-	double low, high;
-	score_bounds(&d->c.score, &low, &high);
-	buf_printf(out, "  %s: [%.17g, %.17g]\n", key, low, high);
-}
-
 static void add_score(struct buf *out, const struct diff *d)
 {
 	const struct comparison *c = &d->c;
@@ -65,8 +58,11 @@ static void add_score(struct buf *out, const struct diff *d)
 		buf_printf(out, "  similarity: %.17g\n  diff_percent: %.17g\n", 1 - low / 100, low);
 	else
 		buf_add_text(out, "  similarity: null\n  diff_percent: null\n");
-	if (c->scored && low != high)
-		add_bounds(out, "diff_percent_bounds", d);
+	if (c->scored && low != high) {
+		buf_add_text(out, "  diff_percent_bounds: ");
+		score_add_bounds(&c->score, out);
+		buf_add_char(out, '\n');
+	}
 }
 
 static void add_files(struct buf *out, const struct diff *d)
@@ -108,7 +104,9 @@ static void add_section(struct buf *out, const struct diff *d, time_t now)
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	buf_add_text(out, SECTION ":\n");
 	add_score(out, d);
-	buf_printf(out, "  verdict: %s\n  reason: %s\n  route_to: %s\n  threshold: %.8g\n",
+	buf_printf(out,
+		   "  verdict: %s\n  reason: %s\n  route_to: %s\n  threshold: " SCORE_THRESHOLD
+		   "\n",
 		   score_verdict_names[verdict], compare_reason_names[c->reason], routes[verdict],
 		   d->threshold / (double)SCORE_UNITS);
 	buf_printf(out, "  language: %s\n", d->language ? d->language->name : "null");

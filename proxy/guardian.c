@@ -43,6 +43,12 @@ void guardian_forget(struct guardian *g)
 	g->memory_known = false;
 }
 
+void guardian_begin_anew(struct guardian *g)
+{
+	guardian_forget(g);
+	g->n_deaths = 0;
+}
+
 /* --- what is in the window --- */
 
 static const struct guardian_sample *sample(const struct guardian *g, uint32_t i)

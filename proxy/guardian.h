@@ -38,7 +38,7 @@ struct guardian {
 	const struct config_guardian *limits;
 	struct guardian_sample samples[GUARDIAN_SAMPLES]; /* a ring */
 	uint32_t first, n;
-	uint64_t deaths[64]; /* times of the latest; a ring */
+	uint64_t deaths[GUARDIAN_RESTARTS + 1]; /* times of the latest; a ring */
 	uint32_t n_deaths;
 	uint64_t memory_bytes;
 	bool memory_known;
@@ -69,6 +69,8 @@ void guardian_died(struct guardian *g, uint64_t at_ms); /* by itself */
 void guardian_memory(struct guardian *g, bool known, uint64_t bytes);
 /* A new process: what was seen of the old one says nothing. Deaths stay. */
 void guardian_forget(struct guardian *g);
+/* Somebody wants another try: deaths do not count any more either. */
+void guardian_begin_anew(struct guardian *g);
 struct guardian_finding guardian_judge(struct guardian *g, uint64_t now_ms);
 
 #endif

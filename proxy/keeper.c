@@ -72,19 +72,21 @@ static void go_down(struct keeper *k, uint64_t now_ms, bool again)
 	const struct config_guardian *c = k->options.config;
 	if (k->started_ms && now_ms - k->started_ms > c->window_ms)
 		k->backoff_ms = c->backoff_first_ms;
+	k->started_ms = 0; /* what cannot be started has not lived through one */
 	k->start_ms = now_ms + k->backoff_ms;
 	k->backoff_ms = (uint32_t)min_u64(2 * (uint64_t)k->backoff_ms, c->backoff_most_ms);
 	go_to(k, again && c->restarts_it ? GUARDIAN_DOWN : GUARDIAN_OUT);
 }
 
-static void begin(struct keeper *k, uint64_t now_ms)
+/* fresh: it was started a moment ago, by us or by others. */
+static void begin(struct keeper *k, uint64_t now_ms, bool fresh)
 {
 	pthread_mutex_lock(&k->lock);
 	guardian_forget(&k->guardian);
 	pthread_mutex_unlock(&k->lock);
 	k->started_ms = now_ms;
 	k->killed = k->dying = false;
-	k->warm_ms = now_ms + (k->began_by_us ? k->options.config->warm_up_ms : 0);
+	k->warm_ms = now_ms + (fresh ? k->options.config->warm_up_ms : 0);
 	k->warm = false;
 	go_to(k, GUARDIAN_UNKNOWN);
 }
@@ -97,9 +99,9 @@ static void start(struct keeper *k, uint64_t now_ms)
 		return;
 	}
 	metric_add(k->options.shard, SHADOW_STARTS, 0, 1);
-	k->began_by_us = k->seen = true;
+	k->seen = true;
 	put_row(k, "started", NULL);
-	begin(k, now_ms);
+	begin(k, now_ms, true);
 }
 
 static void killed(struct keeper *k, const struct guardian_finding *f)
@@ -202,10 +204,12 @@ static void look(struct keeper *k, uint64_t now_ms)
 	if (idle && life == KEEPER_ALIVE) { /* somebody else has started it */
 		snprintf(k->said, sizeof(k->said), "it runs again");
 		put_row(k, "back", NULL);
-		begin(k, now_ms);
+		begin(k, now_ms, true);
 	} else if (!idle && life == KEEPER_DEAD && !k->seen) {
 		put_row(k, "not there", NULL);
 		go_down(k, now_ms, true);
+	} else if (!idle && life == KEEPER_DEAD && c->status.argv && now_ms < k->warm_ms) {
+		return; /* who was told to start it has not done so yet */
 	} else if (!idle && life == KEEPER_DEAD) {
 		died(k, now_ms);
 	} else if (!idle) {
@@ -216,6 +220,22 @@ static void look(struct keeper *k, uint64_t now_ms)
 static bool child_is_gone(struct keeper *k)
 {
 	return k->child.pid && child_ended(&k->child);
+}
+
+/* What was out: started, where that is the keeper's and it is not there already. */
+static void begin_anew(struct keeper *k)
+{
+	const struct config_guardian *c = k->options.config;
+	pthread_mutex_lock(&k->lock);
+	guardian_begin_anew(&k->guardian);
+	pthread_mutex_unlock(&k->lock);
+	k->backoff_ms = c->backoff_first_ms;
+	k->seen = keeper_look(k) == KEEPER_ALIVE;
+	snprintf(k->said, sizeof(k->said), "a reload");
+	if (!k->seen && (c->start.argv || c->restart.argv))
+		start(k, clock_ms());
+	else
+		begin(k, clock_ms(), false);
 }
 
 /* Returns when there is something to do, or the keeper ends. */
@@ -239,14 +259,8 @@ static bool await_turn(struct keeper *k)
 	bool anew = k->anew;
 	k->anew = false;
 	pthread_mutex_unlock(&k->lock);
-	if (anew && !ends && k->state == GUARDIAN_OUT) {
-		k->backoff_ms = k->options.config->backoff_first_ms;
-		snprintf(k->said, sizeof(k->said), "a reload");
-		if (k->options.config->start.argv)
-			start(k, clock_ms());
-		else
-			begin(k, clock_ms());
-	}
+	if (anew && !ends && k->state == GUARDIAN_OUT)
+		begin_anew(k);
 	return !ends;
 }
 
@@ -256,7 +270,7 @@ static void *run(void *owner)
 	if (k->options.config->start.argv)
 		start(k, clock_ms());
 	else
-		begin(k, clock_ms());
+		begin(k, clock_ms(), false);
 	do
 		look(k, clock_ms());
 	while (await_turn(k));

@@ -31,7 +31,7 @@ struct keeper {
 	char said[KEEPER_SAID];
 	uint64_t started_ms, start_ms, warm_ms;
 	uint32_t backoff_ms;
-	bool began_by_us, warm, killed;
+	bool warm, killed;
 	bool seen;         /* it was there once */
 	bool dying;        /* it was there, and was told to end */
 	_Atomic bool stop; /* commands are given up */

@@ -123,29 +123,17 @@ static const char usage[] =
 
 int ledger_main(int argc, char **argv)
 {
-	static const struct {
-		const char *word;
-		int (*run)(int argc, char **argv);
-	} parts[] = {
+	static const struct cli_part parts[] = {
 		{ "list", ledger_list_main },     { "show", ledger_show_main },
 		{ "add", ledger_add_main },       { "anchor", ledger_anchor_main },
 		{ "verify", ledger_verify_main }, { "export", ledger_export_main },
 		{ "init", ledger_init_main },
 	};
-	const char *word = argc > 1 ? argv[1] : NULL;
-	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-		fputs(usage, stdout);
-		return EXIT_CLEAN;
-	}
+	const struct cli_parts all = { .verb = "ledger",
+				       .usage = usage,
+				       .parts = parts,
+				       .n = ARRAY_LEN(parts),
+				       .first_is_default = true };
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk */
-	if (!word || word[0] == '-')
-		return ledger_list_main(argc, argv);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (strcmp(word, parts[i].word) == 0)
-			return parts[i].run(argc - 1, argv + 1);
-	fprintf(stderr,
-		"redcard ledger: not known: %s; write list, show, add, anchor, verify, export or "
-		"init; see redcard ledger --help\n",
-		word);
-	return EXIT_TOOL;
+	return cli_run_part(&all, argc, argv);
 }

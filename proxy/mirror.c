@@ -1,13 +1,16 @@
 #include "proxy/mirror.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/tap.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/shm_ring.h"
@@ -18,7 +21,7 @@
 #include "proxy/mirror_rights.h"
 #include "proxy/mirror_socket.h"
 
-#define PEERS_MAX 16
+#define PEERS_MAX TAP_PROXIES
 #define RECORDS_AT_ONCE 1024 /* of one ring, before the others have their turn */
 
 const char *const mirror_tap_names[MIRROR_TAP_COUNT] = {
@@ -28,7 +31,10 @@ const char *const mirror_tap_names[MIRROR_TAP_COUNT] = {
 struct peer { /* a proxy */
 	int fd;
 	int link; /* of the eBPF program to its cgroup, or -1 */
+	dev_t cgroup_device;
+	ino_t cgroup;
 	uint64_t number;
+	unsigned place; /* whose slots it has; two proxies never have the same */
 	unsigned n;
 	char why[MIRROR_WHY_BYTES]; /* its tap is what it is */
 	struct shm_ring *rings[MIRROR_WORKERS_MAX];
@@ -48,6 +54,7 @@ struct mirror {
 	struct mirror_helper helper;
 	const char *cgroup;
 	char why[MIRROR_WHY_BYTES];
+	char said[MIRROR_WHY_BYTES + 64]; /* by mirror_tap() */
 	bool paused;
 };
 
@@ -81,6 +88,25 @@ static bool has_bpf(const struct mirror *m)
 	return false;
 }
 
+/* Proxies of one cgroup share a link, or each packet would be looked at twice. Where one's cgroup
+ * is inside another's it is: what was seen before is not copied again. */
+static int link_to(struct mirror *m, struct peer *p, const char *cgroup)
+{
+	struct stat st;
+	if (stat(cgroup, &st) != 0)
+		return -errno;
+	p->cgroup_device = st.st_dev;
+	p->cgroup = st.st_ino;
+	for (unsigned i = 0; i < m->n; i++) {
+		const struct peer *o = m->peers[i];
+		if (o->link < 0 || o->cgroup != p->cgroup || o->cgroup_device != p->cgroup_device)
+			continue;
+		int link = fcntl(o->link, F_DUPFD_CLOEXEC, 0);
+		return link < 0 ? -errno : link;
+	}
+	return mirror_helper_attach(&m->helper, cgroup);
+}
+
 /* Attaches the program for a proxy that has come, where that can be. */
 static void attach(struct mirror *m, struct peer *p)
 {
@@ -88,25 +114,24 @@ static void attach(struct mirror *m, struct peer *p)
 	socklen_t size = sizeof(who);
 	char found[MIRROR_CGROUP_BYTES];
 	const char *cgroup = m->cgroup;
+	int error = 0;
 	snprintf(p->why, sizeof(p->why), "%s", m->why);
 	if (!m->bpf)
 		return;
-	int error = has_bpf(m) ? -EBUSY : 0;
-	if (!error && !cgroup)
+	if (!cgroup) {
 		error = getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0
 				? mirror_cgroup_of(who.pid, found)
 				: -errno;
+		cgroup = found;
+	}
 	if (!error)
-		error = p->link = mirror_helper_attach(&m->helper, cgroup ? cgroup : found);
+		error = p->link = link_to(m, p, cgroup);
 	if (p->link >= 0)
-		snprintf(p->why, sizeof(p->why), "the program watches %.150s",
-			 cgroup ? cgroup : found);
+		snprintf(p->why, sizeof(p->why), "the program watches %.150s", cgroup);
 	else
 		snprintf(p->why, sizeof(p->why), "%s",
 			 error == -EXDEV ? "the proxy is in no cgroup of its own"
-			 : error == -EBUSY
-				 ? "another proxy has the eBPF tap"
-				 : "the program cannot be attached to the proxy's cgroup");
+					 : "the program cannot be attached to the proxy's cgroup");
 }
 
 /* --- life --- */
@@ -193,6 +218,8 @@ static bool give_ring(struct mirror *m, struct peer *p)
 		.tap = p->link >= 0 ? MIRROR_TAP_EBPF : MIRROR_TAP_USER,
 		.answer_most = m->answer_most,
 		.peer = p->number,
+		.slots_first = p->place * TAP_SLOTS_EACH,
+		.slots_n = TAP_SLOTS_EACH,
 	};
 	int fd = -1;
 	memcpy(message.why, p->why, sizeof(p->why));
@@ -227,6 +254,18 @@ static bool listen_to(struct mirror *m, struct peer *p)
 	return sound && (!m->paused || say_pause(m, p));
 }
 
+/* The place that was free for longest, or nearly. */
+static unsigned free_place(const struct mirror *m)
+{
+	unsigned place = (unsigned)(m->peers_seen % PEERS_MAX);
+	for (unsigned i = 0; i < m->n;) {
+		bool taken = m->peers[i]->place == place;
+		place = taken ? (place + 1) % PEERS_MAX : place;
+		i = taken ? 0 : i + 1;
+	}
+	return place;
+}
+
 static void welcome(struct mirror *m)
 {
 	struct ucred who = { 0 };
@@ -245,6 +284,7 @@ static void welcome(struct mirror *m)
 	}
 	p->fd = fd;
 	p->link = -1;
+	p->place = free_place(m);
 	p->number = ++m->peers_seen;
 	m->peers[m->n++] = p;
 }
@@ -407,12 +447,27 @@ struct mirror_counts mirror_counts(const struct mirror *m)
 	return all;
 }
 
-enum mirror_tap mirror_tap(const struct mirror *m, const char **why)
+/* The proxy that copies by itself is the one to be explained. */
+enum mirror_tap mirror_tap(struct mirror *m, const char **why)
 {
-	*why = m->n ? m->peers[0]->why : "no proxy is connected";
-	if (!m->n || !m->peers[0]->n)
-		return MIRROR_TAP_NONE;
-	return has_bpf(m) ? MIRROR_TAP_EBPF : MIRROR_TAP_USER;
+	const struct peer *first = NULL, *by_itself = NULL;
+	unsigned n = 0, copies = 0;
+	for (unsigned i = m->n; i-- > 0;) {
+		const struct peer *p = m->peers[i];
+		if (!p->n)
+			continue;
+		n++;
+		first = p;
+		copies += p->link < 0;
+		by_itself = p->link < 0 ? p : by_itself;
+	}
+	*why = by_itself ? by_itself->why : first ? first->why : "no proxy is connected";
+	if (copies > 0 && copies < n) {
+		snprintf(m->said, sizeof(m->said), "%u of %u proxies copy by themselves: %.*s",
+			 copies, n, MIRROR_WHY_BYTES - 1, *why);
+		*why = m->said;
+	}
+	return !n ? MIRROR_TAP_NONE : copies ? MIRROR_TAP_USER : MIRROR_TAP_EBPF;
 }
 
 void mirror_pause(struct mirror *m, bool paused)

@@ -94,8 +94,9 @@ int mirror_poll(struct mirror *m, unsigned wait_ms) MUST_USE;
 
 struct mirror_counts mirror_counts(const struct mirror *m);
 
-/* Which tap feeds it (NONE: no proxy is there), and why that one, for people. */
-enum mirror_tap mirror_tap(const struct mirror *m, const char **why);
+/* Which tap feeds it (NONE: no proxy is there; EBPF: all that are there have it), and why that one,
+ * for people, until the next call. */
+enum mirror_tap mirror_tap(struct mirror *m, const char **why);
 
 /* No request is sampled any more, while its proxies stay connected: what the guardian does. */
 void mirror_pause(struct mirror *m, bool paused);

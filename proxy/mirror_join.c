@@ -73,9 +73,13 @@ static void drop(struct mirror_join *j, struct half *h)
 	free(h);
 }
 
+/* What the proxy counts of a marked request is counted when it ends. */
 static void give_up(struct mirror_join *j, struct half *h)
 {
-	j->counts.lost_bytes += h->bytes.n;
+	if (h->ended)
+		j->counts.given_up++;
+	if (!h->mark || h->ended)
+		j->counts.lost_bytes += h->mark ? h->total : h->bytes.n;
 	drop(j, h);
 }
 
@@ -105,7 +109,9 @@ void mirror_join_forget(struct mirror_join *j, uint64_t peer)
 {
 	for (struct half *h = j->oldest, *next; h; h = next) {
 		next = h->younger;
-		if (h->peer == peer)
+		if (h->peer == peer && h->ended)
+			give_up(j, h);
+		else if (h->peer == peer)
 			drop(j, h);
 	}
 }
@@ -202,7 +208,7 @@ static bool append(struct mirror_join *j, struct half *h, struct span bytes)
 	else
 		h->bytes.failed = true;
 	if (h->bytes.failed || h->names.failed) {
-		j->counts.lost_bytes += bytes.n;
+		j->counts.lost_bytes += h->mark ? 0 : bytes.n;
 		give_up(j, h);
 		return false;
 	}
@@ -215,7 +221,7 @@ static int end_of_none(struct mirror_join *j, const struct parts *p)
 {
 	bool ends = p->head.flags & MIRROR_END,
 	     failed = p->head.flags & (MIRROR_LOST | MIRROR_LEFT);
-	j->counts.lost_bytes += p->bytes.n;
+	j->counts.lost_bytes += p->head.mark && ends && !failed ? p->head.total : p->bytes.n;
 	j->counts.given_up += ends && !failed;
 	return ends ? hand_out_loss(j, p) : 0;
 }

@@ -10,7 +10,7 @@
 
 #include "proxy/mirror.h"
 
-#define MIRROR_VERSION 1
+#define MIRROR_VERSION 2
 #define MIRROR_MAGIC 0x6d724352u /* "RCrm" */
 #define MIRROR_WORKERS_MAX 256
 #define MIRROR_PART_BYTES (32u << 10) /* a request's bytes in one record, at most */
@@ -31,7 +31,9 @@ struct mirror_message {
 	uint32_t n;
 	uint32_t tap; /* enum mirror_tap */
 	uint32_t answer_most;
-	uint64_t peer; /* for marks */
+	uint64_t peer;        /* for marks */
+	uint32_t slots_first; /* of the eBPF tap, and how many are this proxy's */
+	uint32_t slots_n;
 	char why[MIRROR_WHY_BYTES];
 };
 

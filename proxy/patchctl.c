@@ -9,7 +9,6 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/ring.h"
 #include "proxy/cli.h"
 #include "proxy/config_keys.h"
 #include "proxy/metric_table.h"
@@ -25,7 +24,6 @@ struct service {
 	struct server server;
 	struct worker worker;
 	struct patchctl patchctl;
-	bool runs;
 };
 
 static struct config *load(const char *path)
@@ -83,22 +81,6 @@ static int open_all(struct service *s, struct buf *why)
 	return error;
 }
 
-static int run_worker(struct service *s)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	int error = -pthread_create(&s->worker.thread, NULL, worker_main, &s->worker);
-	if (error)
-		return error;
-	while (atomic_load(&s->server.running) == 0)
-		nanosleep(&pause, NULL);
-	s->runs = true;
-	error = atomic_load(&s->server.start_error);
-	if (error)
-		fprintf(stderr, "redcard " VERB ": io_uring cannot be used: %s\n",
-			ring_refusal(error));
-	return error;
-}
-
 static int start(struct service *s, struct config *config)
 {
 	struct buf why = { 0 };
@@ -112,7 +94,7 @@ static int start(struct service *s, struct config *config)
 	if (error && !why.n)
 		fprintf(stderr, "redcard " VERB ": cannot start: %s\n", strerror(-error));
 	buf_fini(&why);
-	return error ? error : run_worker(s);
+	return error ? error : server_start(&s->server, VERB);
 }
 
 /* --- end --- */
@@ -121,11 +103,7 @@ static int start(struct service *s, struct config *config)
 static void stop(struct service *s)
 {
 	struct server *server = &s->server;
-	atomic_store(&server->draining, true);
-	if (s->runs) {
-		worker_wake(&s->worker);
-		pthread_join(s->worker.thread, NULL);
-	}
+	server_stop(server);
 	crew_close(s->patchctl.crew);
 	patchctl_store_close(s->patchctl.store);
 	worker_fini(&s->worker);

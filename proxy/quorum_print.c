@@ -22,7 +22,8 @@ static void print_quorum(const struct config *c, const struct config_quorum *q, 
 		buf_printf(out, "%s %s%s", i ? "," : "", builder_name(c, q, i),
 			   i == q->chosen ? " (chosen)" : "");
 	buf_printf(out,
-		   "; threshold %.6g %%, release %s, pair %s, timeout %s, base of %zu %s%s%s\n",
+		   "; threshold " SCORE_THRESHOLD
+		   " %%, release %s, pair %s, timeout %s, base of %zu %s%s%s\n",
 		   q->threshold / (double)SCORE_UNITS, q->on_quorum ? "on_quorum" : "chosen",
 		   q->pairing == PAIRING_SPEC ? "spec" : "fan_out", timeout, q->n_base,
 		   q->n_base == 1 ? "file" : "files", q->auditor ? ", audit " : "",
@@ -57,7 +58,9 @@ static void add_quorum(const struct config *c, const struct config_quorum *q, st
 	}
 	buf_add_text(out, "],\"chosen\":\"");
 	buf_add_json(out, span_of(builder_name(c, q, q->chosen)));
-	buf_printf(out, "\",\"agree\":%u,\"release\":\"%s\",\"threshold\":%.6g,\"audit\":\"",
+	buf_printf(out,
+		   "\",\"agree\":%u,\"release\":\"%s\",\"threshold\":" SCORE_THRESHOLD
+		   ",\"audit\":\"",
 		   q->agree, q->on_quorum ? "on_quorum" : "chosen",
 		   q->threshold / (double)SCORE_UNITS);
 	buf_add_json(out, span_of(q->auditor ? q->auditor->name : ""));

@@ -166,9 +166,19 @@ void replayer_answer(struct replayer *r, const struct mirror_answer *a)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* Whoever stops or starves this process makes the shadow look slow, or gone. */
+bool replayer_was_awake(const struct replayer *r, uint64_t since_ms)
+{
+	uint64_t ticked_ms = atomic_load(&r->ticked_ms);
+	return clock_ms() <= ticked_ms + ASLEEP_MS && since_ms >= atomic_load(&r->woke_ms);
+}
+
 void replayer_tick(struct replayer *r, uint64_t now_ms)
 {
 	bool ready = false;
+	if (now_ms > atomic_load(&r->ticked_ms) + ASLEEP_MS)
+		atomic_store(&r->woke_ms, now_ms);
+	atomic_store(&r->ticked_ms, now_ms);
 	pthread_mutex_lock(&r->lock);
 	for (struct job *j = r->first, *next; j; j = next) {
 		next = j->next;
@@ -304,6 +314,7 @@ int replayer_open(const struct replayer_options *o, struct replayer **out)
 	pthread_condattr_destroy(&clock);
 	r->options = *o;
 	r->config = config_ref(o->config);
+	atomic_init(&r->ticked_ms, clock_ms());
 	r->shard = metrics_shard(o->metrics, o->config->shadow->connections);
 	int error = start(r, o);
 	if (error) {

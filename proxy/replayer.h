@@ -22,8 +22,9 @@
 
 struct replayer;
 
-/* Who watches the shadow is told of each request that was sent to it, by any thread; but for one
- * that met the end of a kept connection. */
+/* Who watches the shadow is told of each request that was sent to it, by any thread; but not of one
+ * that met the end of a kept connection, nor of those during which this process itself stood still:
+ * both say nothing of the shadow. */
 struct shadow_told {
 	enum shadow_result result;
 	uint32_t shadow_ms, primary_ms; /* UINT32_MAX: not known */

@@ -10,7 +10,8 @@
 #include "proxy/replayer.h"
 #include "proxy/shadow_judge.h"
 
-#define EARLY_MS 5000 /* an answer waits so long for its request */
+#define EARLY_MS 5000  /* an answer waits so long for its request */
+#define ASLEEP_MS 1000 /* without a tick: this process stood still */
 
 enum job_state {
 	JOB_EARLY,   /* there is only an answer */
@@ -61,11 +62,14 @@ struct replayer {
 	uint32_t n;
 	uint64_t bytes;
 	bool paused, ends;
-	_Atomic bool stop; /* what is being sent is given up */
+	_Atomic bool stop;                   /* what is being sent is given up */
+	_Atomic uint64_t ticked_ms, woke_ms; /* CLOCK_MONOTONIC: the last tick, and after a pause */
 	struct replayer_thread *threads;
 	uint32_t n_threads;
 };
 
+/* This process did not stand still between then and now. */
+bool replayer_was_awake(const struct replayer *r, uint64_t since_ms);
 /* Rewrites, sends, and keeps what came of it in the job; without an answer it is concluded. */
 void replayer_send(struct replayer_thread *t, const struct config *config, struct job *j);
 /* Judges what is not concluded; counts it, and puts its row. */

@@ -184,7 +184,7 @@ static void measure(struct replayer_thread *t, const struct job *j)
 	/* One that was given up took at least so long. */
 	if (f->result == SHADOW_TIMEOUT || answered)
 		told.shadow_ms = in_ms(j->reply.total_us);
-	if (t->r->options.told && !j->doubtful)
+	if (t->r->options.told && !j->doubtful && replayer_was_awake(t->r, j->sent_ms))
 		t->r->options.told(t->r->options.owner, &told);
 }
 

@@ -418,10 +418,7 @@ static const char usage[] =
 
 int rollback_main(int argc, char **argv)
 {
-	static const struct {
-		const char *word;
-		int (*run)(int argc, char **argv);
-	} parts[] = {
+	static const struct cli_part parts[] = {
 		{ "plan", plan_main },
 		{ "run", run_main },
 		{ "status", status_of },
@@ -429,16 +426,8 @@ int rollback_main(int argc, char **argv)
 		{ "abort", rollback_abort_main },
 		{ "bypass", rollback_bypass_main },
 	};
-	const char *word = argc > 1 ? argv[1] : NULL;
-	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-		fputs(usage, stdout);
-		return EXIT_CLEAN;
-	}
-	for (size_t i = 0; word && i < ARRAY_LEN(parts); i++)
-		if (strcmp(word, parts[i].word) == 0)
-			return parts[i].run(argc - 1, argv + 1);
-	fprintf(stderr,
-		"redcard rollback: %s%s%s write plan, run, status, list, abort or bypass; see redcard rollback --help\n",
-		word ? "not known: " : "which part?", word ? word : "", word ? ";" : "");
-	return EXIT_TOOL;
+	const struct cli_parts all = {
+		.verb = "rollback", .usage = usage, .parts = parts, .n = ARRAY_LEN(parts)
+	};
+	return cli_run_part(&all, argc, argv);
 }

@@ -304,18 +304,13 @@ static const char usage[] =
 
 int rules_main(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : NULL;
-	if (word && strcmp(word, "list") == 0)
-		return list_main(argc - 1, argv + 1);
-	if (word && strcmp(word, "show") == 0)
-		return show_main(argc - 1, argv + 1);
-	if (word && strcmp(word, "test") == 0)
-		return rules_test_main(argc - 1, argv + 1);
-	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-		fputs(usage, stdout);
-		return EXIT_CLEAN;
-	}
-	fprintf(stderr, "redcard rules: %s%s; write list, show or test; see redcard rules --help\n",
-		word ? "not known: " : "nothing to do", word ? word : "");
-	return EXIT_TOOL;
+	static const struct cli_part parts[] = {
+		{ "list", list_main },
+		{ "show", show_main },
+		{ "test", rules_test_main },
+	};
+	const struct cli_parts all = {
+		.verb = "rules", .usage = usage, .parts = parts, .n = ARRAY_LEN(parts)
+	};
+	return cli_run_part(&all, argc, argv);
 }

@@ -95,31 +95,6 @@ static int open_workers(struct server *s)
 	return error;
 }
 
-static int start_workers(struct server *s)
-{
-	unsigned started = 0;
-	int error = 0;
-	for (; started < s->n_workers && !error; started++)
-		error = -pthread_create(&s->workers[started].thread, NULL, worker_main,
-					&s->workers[started]);
-	if (error)
-		started--;
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	while (atomic_load(&s->running) < started)
-		nanosleep(&pause, NULL);
-	if (!error)
-		error = atomic_load(&s->start_error);
-	if (!error)
-		return 0;
-	fprintf(stderr, "redcard: a worker cannot start: %s\n", ring_refusal(error));
-	atomic_store(&s->draining, true);
-	for (unsigned i = 0; i < started; i++) {
-		worker_wake(&s->workers[i]);
-		pthread_join(s->workers[i].thread, NULL);
-	}
-	return error;
-}
-
 /* --- signals --- */
 
 static void log_lines(enum log_level level, const char *event, struct buf *lines)
@@ -281,10 +256,7 @@ static void serve(struct server *s, const sigset_t *signals)
 	} while (got != SIGTERM && got != SIGINT);
 	log_message(LOG_INFO, "drain", "signal %d: no new connections; running exchanges may end",
 		    got);
-	atomic_store(&s->draining, true);
-	server_wake(s);
-	for (unsigned i = 0; i < s->n_workers; i++)
-		pthread_join(s->workers[i].thread, NULL);
+	server_stop(s);
 	log_message(LOG_INFO, "stopped", "all workers have ended");
 }
 
@@ -337,7 +309,7 @@ static int start(struct server *s, struct config *config)
 	if (!error)
 		error = server_open_tap(s);
 	if (!error)
-		error = start_workers(s);
+		error = server_start(s, "serve");
 	if (!error)
 		sinks_adopt(s->sinks, server_metrics(s));
 	return error;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/ring.h"
 #include "proxy/audit_desk.h"
 #include "proxy/change_state.h"
 #include "proxy/config_ledger.h"
@@ -29,6 +30,37 @@ void server_wake(struct server *s)
 {
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_wake(&s->workers[i]);
+}
+
+int server_start(struct server *s, const char *verb)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int error = 0;
+	while (!error && s->threads < s->n_workers) {
+		struct worker *w = &s->workers[s->threads];
+		error = -pthread_create(&w->thread, NULL, worker_main, w);
+		s->threads += !error;
+	}
+	while (atomic_load(&s->running) < s->threads)
+		nanosleep(&pause, NULL);
+	if (!error)
+		error = atomic_load(&s->start_error);
+	if (error) {
+		fprintf(stderr, "redcard %s: a worker cannot start: %s\n", verb,
+			ring_refusal(error));
+		server_stop(s);
+	}
+	return error;
+}
+
+void server_stop(struct server *s)
+{
+	atomic_store(&s->draining, true);
+	for (unsigned i = 0; i < s->threads; i++)
+		worker_wake(&s->workers[i]);
+	for (unsigned i = 0; i < s->threads; i++)
+		pthread_join(s->workers[i].thread, NULL);
+	s->threads = 0;
 }
 
 struct metrics_shard *server_metrics(struct server *s)

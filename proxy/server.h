@@ -35,6 +35,7 @@ struct server {
 	struct metrics *metrics;
 	struct worker *workers;
 	unsigned n_workers;
+	unsigned threads; /* of workers: started, and not yet waited for */
 	_Atomic bool draining;
 	_Atomic unsigned running; /* workers whose loop runs */
 	_Atomic int start_error;  /* -errno of a worker that could not start */
@@ -53,6 +54,11 @@ int server_open_outbox(struct server *s) MUST_USE;
 int server_open_tap(struct server *s) MUST_USE;
 void server_fini(struct server *s); /* no worker runs any more */
 
+/* The threads of all workers. On failure -errno: the reason is printed as that verb's, and none of
+ * them runs any more. */
+int server_start(struct server *s, const char *verb) MUST_USE;
+/* Lets those that run drain, and waits for their ends. */
+void server_stop(struct server *s);
 void server_wake(struct server *s);                     /* all workers */
 struct metrics_shard *server_metrics(struct server *s); /* the main thread's */
 

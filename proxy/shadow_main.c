@@ -1,8 +1,5 @@
 /* `redcard shadow`: which of its parts. */
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/base.h"
+#include "proxy/cli.h"
 #include "proxy/mirror_check.h"
 #include "proxy/shadow.h"
 #include "proxy/verbs.h"
@@ -21,24 +18,13 @@ static const char usage[] =
 
 int shadow_main(int argc, char **argv)
 {
-	static const struct {
-		const char *word;
-		int (*run)(int argc, char **argv);
-	} parts[] = {
+	static const struct cli_part parts[] = {
 		{ "run", shadow_run_main },
 		{ "check", shadow_check_main },
 		{ "watch", shadow_watch_main },
 	};
-	const char *word = argc > 1 ? argv[1] : NULL;
-	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-		fputs(usage, stdout);
-		return EXIT_CLEAN;
-	}
-	for (size_t i = 0; word && i < ARRAY_LEN(parts); i++)
-		if (strcmp(word, parts[i].word) == 0)
-			return parts[i].run(argc - 1, argv + 1);
-	fprintf(stderr,
-		"redcard shadow: %s%s%s write run, check or watch; see redcard shadow --help\n",
-		word ? "not known: " : "which part?", word ? word : "", word ? ";" : "");
-	return EXIT_TOOL;
+	const struct cli_parts all = {
+		.verb = "shadow", .usage = usage, .parts = parts, .n = ARRAY_LEN(parts)
+	};
+	return cli_run_part(&all, argc, argv);
 }

@@ -8,7 +8,6 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/ring.h"
 #include "proxy/cli.h"
 #include "proxy/config_ledger.h"
 #include "proxy/metric_table.h"
@@ -27,7 +26,7 @@ struct service {
 	struct shadow shadow;
 	const struct shadow_from *from;
 	struct shadow_source *source;
-	bool runs, paused;
+	bool paused;
 };
 
 static struct config *load(const char *path, const struct shadow_from *from)
@@ -163,22 +162,6 @@ static int open_all(struct service *s, struct buf *why)
 	return error ? error : open_keeper(w, shards + 3);
 }
 
-static int run_worker(struct service *s)
-{
-	const struct timespec pause = { .tv_nsec = 1000000 };
-	int error = -pthread_create(&s->worker.thread, NULL, worker_main, &s->worker);
-	if (error)
-		return error;
-	while (atomic_load(&s->server.running) == 0)
-		nanosleep(&pause, NULL);
-	s->runs = true;
-	error = atomic_load(&s->server.start_error);
-	if (error)
-		fprintf(stderr, "redcard " VERB ": io_uring cannot be used: %s\n",
-			ring_refusal(error));
-	return error;
-}
-
 static int start(struct service *s)
 {
 	struct buf why = { 0 };
@@ -196,7 +179,7 @@ static int start(struct service *s)
 			(int)(why.n ? why.n : strlen(strerror(-error))),
 			why.n ? why.p : strerror(-error));
 	buf_fini(&why);
-	return error ? error : run_worker(s);
+	return error ? error : server_start(&s->server, VERB);
 }
 
 /* --- work --- */
@@ -323,11 +306,7 @@ static void stop(struct service *s)
 	struct shadow *w = &s->shadow;
 	shadow_source_close(s->source);
 	replayer_drain(w->replayer, clock_ms() + w->config->shadow->drain_ms);
-	atomic_store(&server->draining, true);
-	if (s->runs) {
-		worker_wake(&s->worker);
-		pthread_join(s->worker.thread, NULL);
-	}
+	server_stop(server);
 	keeper_close(w->keeper);
 	replayer_free(w->replayer);
 	ledger_use(NULL);

@@ -11,6 +11,9 @@
 #include "proxy/tap_copy.h"
 #include "proxy/worker.h"
 
+/* Of a record without bytes. */
+#define END_ROOM (sizeof(struct mirror_record) + SHM_RING_OVERHEAD)
+
 const char *const tap_result_names[TAP_RESULT_COUNT] = {
 	[TAP_CAPTURED] = "captured", [TAP_INCOMPLETE] = "incomplete", [TAP_TRUNCATED] = "truncated",
 	[TAP_UNSENT] = "unsent",     [TAP_LIMITED] = "limited",       [TAP_ABSENT] = "absent",
@@ -119,9 +122,26 @@ static struct tap_copy *copied(const struct exchange *x)
 
 /* --- the request --- */
 
+/* Each request that has begun in the ring keeps room for its end: without that the replayer would
+ * keep a request that the proxy believes captured, and never know. */
+static bool put(struct shm_ring *ring, const struct span *parts, size_t n, uint32_t ends_kept)
+{
+	size_t wanted = (size_t)ends_kept * END_ROOM + SHM_RING_OVERHEAD;
+	for (size_t i = 0; i < n; i++)
+		wanted += parts[i].n;
+	return (ends_kept == 0 || shm_ring_room(ring) >= wanted) && shm_ring_put(ring, parts, n);
+}
+
+static uint32_t *owed(const struct exchange *x)
+{
+	return tap_session_owed(x->w->tap, x->w->index);
+}
+
 bool tap_put(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct span bytes)
 {
 	struct tap_copy *c = x->copy;
+	bool pays = flags & MIRROR_END && c->owes;
+	bool owes = flags & MIRROR_BEGIN && !(flags & MIRROR_END);
 	struct span route = span_of(flags & MIRROR_BEGIN ? x->route->name : "");
 	struct mirror_record r = {
 		.kind = MIRROR_PART,
@@ -139,7 +159,13 @@ bool tap_put(struct exchange *x, struct shm_ring *ring, uint32_t flags, struct s
 				      { route.p, r.route_n },
 				      { c->spec, r.spec_n },
 				      bytes };
-	return shm_ring_put(ring, parts, ARRAY_LEN(parts));
+	uint32_t *n = owed(x);
+	if (!put(ring, parts, ARRAY_LEN(parts), *n - pays + owes))
+		return false;
+	*n += owes;
+	*n -= pays;
+	c->owes = c->owes ? !pays : owes;
+	return true;
 }
 
 /* Adds to the counts of both: those that the replayer sees, and the proxy's own. */
@@ -196,7 +222,8 @@ static bool fits(const struct exchange *x, struct shm_ring *ring)
 	uint64_t parts = bytes / MIRROR_PART_BYTES + 2;
 	uint64_t wanted = bytes + UINT16_MAX / 64 +
 			  parts * (sizeof(struct mirror_record) + SHM_RING_OVERHEAD);
-	return shm_ring_room(ring) >= min_u64(wanted, shm_ring_largest(ring) / 2);
+	return shm_ring_room(ring) >=
+	       min_u64(wanted, shm_ring_largest(ring) / 2) + (uint64_t)*owed(x) * END_ROOM;
 }
 
 void tap_settle(struct exchange *x, struct shm_ring *ring)
@@ -318,7 +345,7 @@ static void put_answer(struct exchange *x, struct shm_ring *ring)
 	memcpy(r.id, x->id, EXCHANGE_ID_LENGTH);
 	const struct span parts[] = { { (const char *)&r, sizeof(r) },
 				      { c->answer.p, c->too_large ? 0 : c->answer.n } };
-	bool handed = shm_ring_put(ring, parts, ARRAY_LEN(parts));
+	bool handed = put(ring, parts, ARRAY_LEN(parts), *owed(x));
 	shm_ring_count(ring, handed ? MIRROR_ANSWERS : MIRROR_ANSWERS_LOST, 1);
 	metric_add(x->w->metrics, METRIC_MIRROR_ANSWERS, handed ? 0 : 1, 1);
 }

@@ -95,6 +95,8 @@ bool tap_session_paused(const struct tap_session *s);
 uint64_t tap_session_number(const struct tap_session *s);
 size_t tap_session_answer_most(const struct tap_session *s);
 struct shm_ring *tap_session_ring(struct tap_session *s, unsigned worker);
+/* How many requests in that ring have not ended yet; the worker counts. */
+uint32_t *tap_session_owed(struct tap_session *s, unsigned worker);
 /* One more request in this second, if the rate allows it; 0: no cap. */
 bool tap_admits(struct tap *t, uint32_t rate, uint64_t now_ms);
 

@@ -19,7 +19,8 @@ enum copy_state {
 struct tap_copy {
 	enum copy_state state;
 	bool in;         /* the sample takes it */
-	bool end_owed;   /* its end found no room yet */
+	bool owes;       /* its begin is in the ring, its end not yet; there is room for it */
+	bool end_owed;   /* the end of one whose begin is not in the ring found no room */
 	bool all_queued; /* the request's last byte is */
 	bool too_large;
 	enum tap_result result;

@@ -32,6 +32,7 @@ struct tap_session {
 	unsigned n;
 	struct tap_slots *slots; /* NULL: no eBPF tap */
 	struct shm_ring *rings[MIRROR_WORKERS_MAX];
+	uint32_t owed[MIRROR_WORKERS_MAX];
 };
 
 struct tap {
@@ -110,6 +111,12 @@ struct shm_ring *tap_session_ring(struct tap_session *s, unsigned worker)
 {
 	CHECK(worker < s->n);
 	return s->rings[worker];
+}
+
+uint32_t *tap_session_owed(struct tap_session *s, unsigned worker)
+{
+	CHECK(worker < s->n);
+	return &s->owed[worker];
 }
 
 bool tap_admits(struct tap *t, uint32_t rate, uint64_t now_ms)
@@ -214,7 +221,8 @@ static bool take_slots(struct tap_session *s, const struct tap *t, const struct 
 {
 	if (p->n != 3)
 		return false;
-	s->slots = tap_slots_open(p->fd[1], p->fd[2], t->workers, m->peer);
+	const struct tap_slots_place place = { m->peer, m->slots_first, m->slots_n };
+	s->slots = tap_slots_open(p->fd[1], p->fd[2], t->workers, &place);
 	p->fd[1] = p->fd[2] = -1;
 	return s->slots != NULL;
 }
@@ -317,7 +325,8 @@ static bool meet(struct tap *t)
 	struct tap_session *s = introduce(t, fd);
 	if (!s) {
 		close(fd);
-		say_trouble(t, "what listens there is no replayer of this version");
+		say_trouble(t, "what listens there hung up: it is of another version or user, or "
+			       "has as many proxies as it takes");
 		return false;
 	}
 	log_message(LOG_INFO, "mirror", "a replayer is there: %s tap, %s", mirror_tap_names[s->tap],

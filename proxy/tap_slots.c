@@ -19,8 +19,8 @@ struct lot { /* a worker's */
 
 struct tap_slots {
 	int storage;
-	uint64_t peer;
-	struct tap_slot *slots;
+	struct tap_slots_place place;
+	struct tap_slot *slots; /* the first one is place.first */
 	unsigned workers;
 	struct lot lots[];
 };
@@ -28,34 +28,44 @@ struct tap_slots {
 /* The peer and the worker stand above what a worker counts. */
 static uint64_t numbered(const struct tap_slots *t, unsigned worker, uint64_t n)
 {
-	return (t->peer & 0xffff) << 48 | (uint64_t)worker << 40 | (n & 0xffffffffff);
+	return (t->place.peer & 0xffff) << 48 | (uint64_t)worker << 40 | (n & 0xffffffffff);
 }
 
-struct tap_slots *tap_slots_open(int array, int storage, unsigned workers, uint64_t peer)
+static bool make_lots(struct tap_slots *t)
 {
-	size_t bytes = TAP_SLOTS * sizeof(struct tap_slot);
-	struct tap_slots *t = calloc(1, sizeof(*t) + workers * sizeof(struct lot));
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, array, 0);
+	for (unsigned i = 0; i < t->workers; i++) {
+		struct lot *l = &t->lots[i];
+		l->n = t->place.n / t->workers;
+		l->first = i * l->n;
+		l->back = calloc(l->n, sizeof(*l->back));
+		if (!l->back)
+			return false;
+	}
+	return true;
+}
+
+struct tap_slots *tap_slots_open(int array, int storage, unsigned workers,
+				 const struct tap_slots_place *place)
+{
+	bool sound = place->n >= workers && place->n <= TAP_SLOTS &&
+		     place->first <= TAP_SLOTS - place->n;
+	struct tap_slots *t = sound ? calloc(1, sizeof(*t) + workers * sizeof(struct lot)) : NULL;
+	void *p = t ? mmap(NULL, place->n * sizeof(struct tap_slot), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, array, (off_t)(place->first * sizeof(struct tap_slot)))
+		    : MAP_FAILED;
 	close(array);
-	if (!t || p == MAP_FAILED) {
-		if (p != MAP_FAILED)
-			munmap(p, bytes);
+	if (p == MAP_FAILED) {
 		close(storage);
 		free(t);
 		return NULL;
 	}
-	*t = (struct tap_slots){ .storage = storage, .peer = peer, .slots = p, .workers = workers };
-	for (unsigned i = 0; i < workers; i++) {
-		struct lot *l = &t->lots[i];
-		l->n = TAP_SLOTS / workers;
-		l->first = i * l->n;
-		l->back = calloc(l->n, sizeof(*l->back));
-		if (!l->back) {
-			tap_slots_close(t);
-			return NULL;
-		}
-	}
-	return t;
+	*t = (struct tap_slots){
+		.storage = storage, .place = *place, .slots = p, .workers = workers
+	};
+	if (make_lots(t))
+		return t;
+	tap_slots_close(t);
+	return NULL;
 }
 
 void tap_slots_close(struct tap_slots *t)
@@ -64,7 +74,7 @@ void tap_slots_close(struct tap_slots *t)
 		return;
 	for (unsigned i = 0; i < t->workers; i++)
 		free(t->lots[i].back);
-	munmap(t->slots, TAP_SLOTS * sizeof(struct tap_slot));
+	munmap(t->slots, t->place.n * sizeof(struct tap_slot));
 	close(t->storage);
 	free(t);
 }
@@ -92,6 +102,13 @@ static uint64_t get(const TAP_WORD *from)
 	return __atomic_load_n(from, __ATOMIC_ACQUIRE);
 }
 
+/* NULL: it was given to another proxy meanwhile. */
+static struct tap_slot *own(const struct tap_slots *t, uint32_t slot)
+{
+	struct tap_slot *s = &t->slots[slot];
+	return get(&s->generation) >> 48 == (t->place.peer & 0xffff) ? s : NULL;
+}
+
 bool tap_slots_give(struct tap_slots *t, unsigned worker, int socket, uint32_t *slot)
 {
 	struct lot *l = &t->lots[worker];
@@ -99,7 +116,7 @@ bool tap_slots_give(struct tap_slots *t, unsigned worker, int socket, uint32_t *
 		return false;
 	uint32_t given = l->n_back ? l->back[--l->n_back] : l->first + l->used++;
 	struct tap_conn conn = { .generation = numbered(t, worker, ++l->generations),
-				 .slot = given };
+				 .slot = t->place.first + given };
 	struct tap_slot *s = &t->slots[given];
 	set(&s->to, 0);
 	set(&s->from, 0);
@@ -116,9 +133,12 @@ bool tap_slots_give(struct tap_slots *t, unsigned worker, int socket, uint32_t *
 void tap_slots_take_back(struct tap_slots *t, unsigned worker, uint32_t slot)
 {
 	struct lot *l = &t->lots[worker];
+	struct tap_slot *s = own(t, slot);
 	CHECK(l->n_back < l->n);
-	set(&t->slots[slot].to, 0);
-	set(&t->slots[slot].generation, 0);
+	if (s) {
+		set(&s->to, 0);
+		set(&s->generation, 0);
+	}
 	l->back[l->n_back++] = slot;
 }
 
@@ -131,7 +151,9 @@ uint64_t tap_slots_next_mark(struct tap_slots *t, unsigned worker)
 
 bool tap_slots_clear(const struct tap_slots *t, uint32_t slot)
 {
-	const struct tap_slot *s = &t->slots[slot];
+	const struct tap_slot *s = own(t, slot);
+	if (!s)
+		return false;
 	uint64_t from = get(&s->from), to = get(&s->to);
 	return to <= from || get(&s->captured) + get(&s->lost) == to - from;
 }
@@ -139,7 +161,9 @@ bool tap_slots_clear(const struct tap_slots *t, uint32_t slot)
 void tap_slots_mark(struct tap_slots *t, uint32_t slot, uint64_t mark, uint64_t from, uint64_t to,
 		    uint64_t known)
 {
-	struct tap_slot *s = &t->slots[slot];
+	struct tap_slot *s = own(t, slot);
+	if (!s)
+		return;
 	set(&s->to, 0);
 	set(&s->from, from);
 	set(&s->mark, mark);
@@ -151,16 +175,19 @@ void tap_slots_mark(struct tap_slots *t, uint32_t slot, uint64_t mark, uint64_t 
 
 void tap_slots_grow(struct tap_slots *t, uint32_t slot, uint64_t to)
 {
-	set(&t->slots[slot].to, to);
+	struct tap_slot *s = own(t, slot);
+	if (s)
+		set(&s->to, to);
 }
 
 void tap_slots_end(struct tap_slots *t, uint32_t slot)
 {
-	set(&t->slots[slot].to, 0);
+	tap_slots_grow(t, slot, 0);
 }
 
 void tap_slots_read(const struct tap_slots *t, uint32_t slot, uint64_t *captured, uint64_t *lost)
 {
-	*captured = get(&t->slots[slot].captured);
-	*lost = get(&t->slots[slot].lost);
+	const struct tap_slot *s = own(t, slot);
+	*captured = s ? get(&s->captured) : 0;
+	*lost = s ? get(&s->lost) : 0;
 }

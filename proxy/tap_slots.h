@@ -2,6 +2,10 @@
  * The slots of the eBPF tap, as the proxy writes them: which connection has which, and what range
  * of its stream is marked. Each worker has slots of its own, so nobody waits. bpf/tap.h says the
  * rest.
+ *
+ * When the replayer has let go of a proxy it may give the same slots to the next one, before the
+ * workers of the first have noticed. So a slot is touched only while its generation is of this
+ * session: what is another's reads as nothing, and is left alone.
  */
 #ifndef PROXY_TAP_SLOTS_H
 #define PROXY_TAP_SLOTS_H
@@ -13,9 +17,15 @@
 
 struct tap_slots;
 
-/* Maps the array; both descriptors become its own, also on failure. peer: a number that the
- * replayer gave, which tells its proxies apart. NULL: it cannot be used. */
-struct tap_slots *tap_slots_open(int array, int storage, unsigned workers, uint64_t peer);
+struct tap_slots_place { /* what the replayer gave */
+	uint64_t peer;   /* a number that tells its proxies apart */
+	uint32_t first, n;
+};
+
+/* Maps its slots of the array; both descriptors become its own, also on failure. NULL: they cannot
+ * be used. */
+struct tap_slots *tap_slots_open(int array, int storage, unsigned workers,
+				 const struct tap_slots_place *place);
 void tap_slots_close(struct tap_slots *t); /* NULL is fine */
 
 /* A slot for a connection that has not begun to connect. False: none is free, or refused. */

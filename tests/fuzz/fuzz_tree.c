@@ -27,9 +27,12 @@ static void check_sharp(const struct syntax_language *l, const struct tree *a, c
 {
 	struct sharp_edits x, y;
 	bool equal = tree_equal(a, b);
-	bool known = sharp_find(l, (const struct tree *const[]){ a, b }, labels, texts, &x);
+	struct syntax_text *const none[2] = { NULL, NULL };
+	bool known = sharp_find(l, (const struct tree *const[]){ a, b }, none, labels, texts, &x) ==
+		     SHARP_KNOWN;
 	const struct span other[2] = { texts[1], texts[0] };
-	bool again = sharp_find(l, (const struct tree *const[]){ b, a }, labels, other, &y);
+	bool again = sharp_find(l, (const struct tree *const[]){ b, a }, none, labels, other, &y) ==
+		     SHARP_KNOWN;
 	CHECK(known == again);
 	CHECK(!known || (x.n == y.n && x.more == y.more));
 	for (uint32_t i = 0; known && i < x.n; i++) {

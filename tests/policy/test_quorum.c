@@ -73,6 +73,26 @@ static const struct {
 	  COMPARE_ABOVE_THRESHOLD }, /* one more file */
 	{ "```{.python}\n" F1 "```\n", "~~~ Python\n" F1 "~~~", COMPARE_EQUAL },
 	{ "   ```python\n   def f(a):\n       return a + 1\n   ```\n", PY(F1), COMPARE_EQUAL },
+	/* Above the fence, if it may be a file of its language */
+	{ "`a.py`:\n" PY(F1) "**b.py**\n\n" PY(G1), "b.py:\n" PY(G1) "File: a.py\n" PY(F2),
+	  COMPARE_EQUAL },
+	{ "`a.py`:\n" PY(F1), "`b.py`:\n" PY(F1), COMPARE_ABOVE_THRESHOLD },
+	{ "a.py b.py\n" PY(F1), "a.py\n" PY(F1), COMPARE_ABOVE_THRESHOLD },
+	{ "`a.py`:\n" PY(F1), "The code:\n" PY(F1), COMPARE_EQUAL },
+	{ "It reads a.csv.\n" PY(F1), "It reads `b.csv`:\n" PY(F1), COMPARE_EQUAL },
+	{ "A.py\n\nb\n" PY(F1), "B.py\n\nb\n" PY(F1), COMPARE_EQUAL },
+	{ "a.py\n```python b.py\n" F1 "```\n", "```python b.py\n" F1 "```\n", COMPARE_EQUAL },
+	{ "```python b.py\n" F1 "```\n" PY(G1), "```python b.py\n" F1 "```\n```c.py\n" G1 "```\n",
+	  COMPARE_EQUAL },
+	/* What may be code in no fence */
+	{ PY(F1) "\n    rm -rf a\n", PY(F1), COMPARE_UNSUPPORTED },
+	{ PY(F1) "\n\trm -rf a", PY(F1), COMPARE_UNSUPPORTED },
+	{ PY(F1) "a\n    b\n", PY(F1), COMPARE_EQUAL },
+	{ PY(F1) "\n- a\n\n    b\n  c\n\n    d\n", PY(F1), COMPARE_EQUAL },
+	{ PY(F1) "\n1. a\n\nb\n\n    c\n", PY(F1), COMPARE_UNSUPPORTED },
+	{ "<PRE>\nrm -rf a\n</PRE>\n" PY(F1), PY(F1), COMPARE_UNSUPPORTED },
+	{ "<pre class=a>a</pre>\n" PY(F1), PY(F1), COMPARE_UNSUPPORTED },
+	{ "A `<pre>` and\n<prefix>\n" PY(F1), PY(F1), COMPARE_EQUAL },
 	/* An end without a fence is one, and so is one without a line end */
 	{ "```python\n" F1, PY(F1), COMPARE_TRUNCATED },
 	{ "```python\n" F1 "```", PY(F1), COMPARE_EQUAL },
@@ -142,7 +162,10 @@ static const struct {
 	{ "{\"path\":\"a.py\"}", "{\"path\":\"b.py\"}", COMPARE_ACTIONS_DIFFER },
 	{ "{\"content\":\"" H1 "\"}", "{\"content\":\"" H1 "\"}", COMPARE_EQUAL },
 	{ "{\"content\":\"" H1 "\"}", "{\"content\":\"" H2 "\"}", COMPARE_ACTIONS_DIFFER },
-	{ "{\"command\":\"ls\"}", WRITES("a.py", H1), COMPARE_ABOVE_THRESHOLD },
+	{ "{\"command\":\"ls\"}", WRITES("a.py", H1), COMPARE_ACTIONS_DIFFER },
+	/* Also where the files differ: an auditor is shown those alone */
+	{ "{\"path\":\"a.py\",\"mode\":\"w\",\"content\":\"" H1 "\"}",
+	  "{\"path\":\"a.py\",\"mode\":\"a\",\"content\":\"" H3 "\"}", COMPARE_ACTIONS_DIFFER },
 	{ "{}", "{}", COMPARE_EQUAL },
 	{ "{}", "", COMPARE_EMPTY },
 	/* Broken off, or no JSON */

@@ -57,6 +57,8 @@ static const struct row python[] = {
 	  "url: 'http://a.example' -> 'http://b.example'" },
 	{ "python", "x = 'a.com'\n", "x = 'b.com'\n", "url: 'a.com' -> 'b.com'" },
 	{ "python", "re.match(r'^a$', x)\n", "re.match(r'^a', x)\n", "literal: r'^a$' -> r'^a'" },
+	{ "python", "def f():\n    return 1\n", "def f():\n    return 1\n\n\n", NULL },
+	{ "python", "def f():\n    return 1\n# a\n", "\n\ndef f():\n    return 1\n", NULL },
 	{ "python", "import os\n", "import sys\n", "import: import os -> import sys" },
 	{ "python", "from a import b\nb()\n", "from c import b\nb()\n",
 	  "import: from a import b -> from c import b" },

@@ -420,3 +420,19 @@ Test(tree, depth_is_limited)
 	cr_assert_eq(build("python", (struct span){ b.p, b.n }, &wrong), TREE_TOO_DEEP);
 	buf_fini(&b);
 }
+
+/* So many calls that see names are listed; with more of them, all names are. */
+Test(tree, no_call_that_sees_names_is_one_too_many)
+{
+	struct buf texts[2] = { { 0 }, { 0 } };
+	for (int i = 0; i < 70; i++)
+		for (int k = 0; k < 2; k++)
+			buf_printf(&texts[k], "def f%d(%s):\n    return eval('a')\n", i,
+				   i == 69 && k ? "b" : "a");
+	buf_add_char(&texts[0], '\0');
+	buf_add_char(&texts[1], '\0');
+	const struct pair p = { "python", texts[0].p, texts[1].p };
+	check(&p, 1, false);
+	buf_fini(&texts[0]);
+	buf_fini(&texts[1]);
+}

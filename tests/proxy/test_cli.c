@@ -92,3 +92,55 @@ Test(cli, help_is_no_error)
 	cr_assert_eq(status, EXIT_CLEAN);
 	cr_assert(parse("-- -h"));
 }
+
+static int ran; /* 10 times the part, and how many words it got */
+
+static int first(int argc, char **argv)
+{
+	(void)argv;
+	ran = 10 + argc;
+	return 7;
+}
+
+static int second(int argc, char **argv)
+{
+	cr_assert_str_eq(argv[0], "second");
+	ran = 20 + argc;
+	return 8;
+}
+
+static int run_part(bool first_is_default, int argc, char **argv)
+{
+	static const struct cli_part parts[] = { { "first", first }, { "second", second } };
+	const struct cli_parts all = { .verb = "try",
+				       .usage = "usage\n",
+				       .parts = parts,
+				       .n = ARRAY_LEN(parts),
+				       .first_is_default = first_is_default };
+	ran = 0;
+	return cli_run_part(&all, argc, argv);
+}
+
+Test(cli, a_part_is_run_with_its_own_words)
+{
+	char verb[] = "try", word[] = "second", option[] = "--json", help[] = "-h",
+	     not [] = "third";
+	char *words[] = { verb, word, option, NULL }, *none[] = { verb, option, NULL };
+	char *asks[] = { verb, help, NULL }, *other[] = { verb, not, NULL };
+	cr_redirect_stdout();
+	cr_redirect_stderr();
+	cr_assert_eq(run_part(false, 3, words), 8);
+	cr_assert_eq(ran, 22);
+	cr_assert_eq(run_part(true, 2, none), 7);
+	cr_assert_eq(ran, 12);
+	cr_assert_eq(run_part(true, 1, none), 7);
+	cr_assert_eq(run_part(false, 1, none), EXIT_TOOL);
+	cr_assert_eq(run_part(false, 2, none), EXIT_TOOL);
+	cr_assert_eq(run_part(true, 2, other), EXIT_TOOL);
+	cr_assert_eq(run_part(true, 2, asks), EXIT_CLEAN);
+	cr_assert_eq(ran, 0);
+	cr_assert_stderr_eq_str(
+		"redcard try: which part? write first or second; see redcard try --help\n"
+		"redcard try: not known: --json; write first or second; see redcard try --help\n"
+		"redcard try: not known: third; write first or second; see redcard try --help\n");
+}

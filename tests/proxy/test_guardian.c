@@ -122,6 +122,18 @@ Test(guardian, restarts_outlive_the_process)
 	cr_assert_neq(state(1001), GUARDIAN_BREACHED, "the first one is too long ago");
 }
 
+Test(guardian, every_number_of_restarts_that_can_be_allowed_can_be_passed)
+{
+	limits.restarts = GUARDIAN_RESTARTS;
+	for (unsigned i = 0; i < GUARDIAN_RESTARTS; i++)
+		guardian_died(&g, 0);
+	cr_assert_neq(state(0), GUARDIAN_BREACHED);
+	guardian_died(&g, 0);
+	cr_assert_eq(state(0), GUARDIAN_BREACHED);
+	guardian_begin_anew(&g);
+	cr_assert_eq(state(0), GUARDIAN_UNKNOWN, "somebody wants another try");
+}
+
 Test(guardian, one_limit_without_data_is_not_healthy_and_hides_no_breach)
 {
 	limits.error_hundredths = 1000;

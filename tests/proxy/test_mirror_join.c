@@ -150,7 +150,7 @@ Test(mirror_join, too_many_at_once_cost_the_oldest)
 }
 
 /* Halves whose end never finds room in its ring would fill the bound for good. */
-Test(mirror_join, too_many_bytes_cost_the_oldest)
+Test(mirror_join, halves_that_never_end_cost_the_oldest)
 {
 	struct seen s;
 	struct mirror_join *j = join_new(&s);
@@ -168,6 +168,64 @@ Test(mirror_join, too_many_bytes_cost_the_oldest)
 	cr_assert_eq(mirror_join_counts(j).lost_bytes, n);
 	mirror_join_free(j);
 	free(much);
+}
+
+/* Of a marked request: its bytes come from elsewhere. */
+static int marked(struct mirror_join *j, unsigned n, uint32_t flags, uint64_t total)
+{
+	struct mirror_record r = {
+		.kind = MIRROR_PART, .flags = flags, .mark = n + 1, .total = total
+	};
+	name(r.id, n);
+	return take(j, &r, "", 0);
+}
+
+static int bytes(struct mirror_join *j, unsigned n, uint64_t offset, size_t length)
+{
+	static char some[1 << 20];
+	return mirror_join_bytes(j, 1, n + 1, offset, (struct span){ some, length });
+}
+
+Test(mirror_join, a_marked_request_that_is_given_up_is_lost_with_all_its_bytes)
+{
+	struct seen s;
+	struct mirror_join *j = join_new(&s);
+	cr_assert_eq(marked(j, 0, MIRROR_BEGIN, 0), 0);
+	cr_assert_eq(bytes(j, 0, 0, 10), 0);
+	for (unsigned n = 1; n <= MIRROR_OPEN_REQUESTS; n++)
+		cr_assert_eq(marked(j, n, MIRROR_BEGIN, 0), 0);
+	cr_assert_eq(mirror_join_counts(j).lost_bytes, 0u, "its proxy counts when it ends");
+	cr_assert_eq(bytes(j, 0, 10, 20), -ENOENT);
+	cr_assert_eq(marked(j, 0, MIRROR_END, 30), 1);
+	struct mirror_join_counts n = mirror_join_counts(j);
+	cr_assert_eq(n.given_up, 1u);
+	cr_assert_eq(n.lost_bytes, 30u);
+	cr_assert_eq(marked(j, 1, MIRROR_END, 7), 0, "its bytes are on their way");
+	mirror_join_forget(j, 1);
+	n = mirror_join_counts(j);
+	cr_assert_eq(n.given_up, 2u, "and will not come any more");
+	cr_assert_eq(n.lost_bytes, 37u);
+	cr_assert_eq(n.complete, 0u);
+	mirror_join_free(j);
+}
+
+Test(mirror_join, too_many_bytes_cost_the_oldest)
+{
+	struct seen s;
+	struct mirror_join *j = join_new(&s);
+	const unsigned most = MIRROR_OPEN_BYTES >> 20;
+	for (unsigned n = 0; n <= most; n++) {
+		cr_assert_eq(marked(j, n, MIRROR_BEGIN, 0), 0);
+		cr_assert_eq(bytes(j, n, 0, 1 << 20), 0);
+	}
+	cr_assert_eq(bytes(j, 0, 1 << 20, 1), -ENOENT, "it made room");
+	cr_assert_eq(marked(j, 1, MIRROR_BEGIN | MIRROR_END, 0), -EPROTO);
+	cr_assert_eq(marked(j, 2, MIRROR_END | MIRROR_LEFT, 1 << 20), 1);
+	cr_assert_eq(marked(j, 0, MIRROR_END, 1 << 20), 1);
+	struct mirror_join_counts n = mirror_join_counts(j);
+	cr_assert_eq(n.given_up, 1u);
+	cr_assert_eq(n.lost_bytes, 1u << 20);
+	mirror_join_free(j);
 }
 
 Test(mirror_join, a_proxy_that_goes_takes_its_halves_along)

@@ -151,7 +151,9 @@ Test(mirror_peer, what_is_no_hello_is_refused)
 	}
 	int fd = dial(); /* twice */
 	close(say_hello(fd));
-	m = (struct mirror_message){ MIRROR_MAGIC, MIRROR_VERSION, MIRROR_HELLO, 1, 0, 0, 0, "" };
+	m = (struct mirror_message){
+		.magic = MIRROR_MAGIC, .version = MIRROR_VERSION, .word = MIRROR_HELLO, .n = 1
+	};
 	cr_assert_eq(send(fd, &m, sizeof(m), 0), (ssize_t)sizeof(m));
 	take_turns();
 	cr_assert_eq(mirror_counts(mirror).refused, 6u);

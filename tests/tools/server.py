@@ -97,6 +97,7 @@ class Server:
         self.config_path = os.path.join(folder, "redcard.yaml")
         self.policy_path = os.path.join(folder, "policy.yaml")
         self.process = None
+        self.preexec = None  # what the process does before it becomes redcard
         if policy != "builtin":
             self.write_policy(policy)
         self.config = {
@@ -128,7 +129,7 @@ class Server:
         with open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen([binary(), "serve", "-c", self.config_path], cwd=self.folder,
                                             stdin=subprocess.DEVNULL,
-                                            stdout=err, stderr=err)
+                                            stdout=err, stderr=err, preexec_fn=self.preexec)
         end = time.monotonic() + wait
         while time.monotonic() < end:
             if self.process.poll() is not None:
