@@ -74,14 +74,17 @@ static bool bad_is_right(struct repository *r, struct work *w)
 	char parent[GIT_SHA + 4];
 	if (!repository_commit(r, GIT_TIP, w->tip) || !repository_commit(r, r->job->bad, w->bad) ||
 	    !repository_is_ancestor(r, w->bad, w->tip)) {
-		buf_printf(r->says, "%.128s is no commit of the branch %s; name one that is\n",
-			   r->job->bad, g->branch);
+		if (repository_answered(r))
+			buf_printf(r->says,
+				   "%.128s is no commit of the branch %s; name one that is\n",
+				   r->job->bad, g->branch);
 		return false;
 	}
 	snprintf(parent, sizeof(parent), "%s^1", w->bad);
 	if (!repository_commit(r, parent, w->parent)) {
-		repository_say(r,
-			       "the first commit of a repository cannot be taken back: ", w->bad);
+		if (repository_answered(r))
+			repository_say(r, "the first commit of a repository cannot be taken back: ",
+				       w->bad);
 		return false;
 	}
 	return true;
@@ -93,9 +96,11 @@ static bool names_are_right(struct repository *r, struct work *w)
 		return false;
 	if (!repository_commit(r, r->job->anchor, w->anchor) ||
 	    !repository_is_ancestor(r, w->anchor, w->bad) || strcmp(w->anchor, w->bad) == 0) {
-		buf_printf(r->says,
-			   "the anchor %.128s is no commit before %.12s; name one that is\n",
-			   r->job->anchor, w->bad);
+		if (repository_answered(r))
+			buf_printf(
+				r->says,
+				"the anchor %.128s is no commit before %.12s; name one that is\n",
+				r->job->anchor, w->bad);
 		return false;
 	}
 	return true;
@@ -350,8 +355,10 @@ static enum driver_outcome verify(const struct driver_job *job, const char *revi
 		outcome = DRIVER_FAILED;
 	if (outcome == DRIVER_DONE && revision[0] &&
 	    (!repository_commit(&r, revision, made) || !repository_is_ancestor(&r, made, w.tip))) {
-		repository_say(
-			&r, "the remote's branch does not have the restoring commit: ", revision);
+		if (repository_answered(&r))
+			repository_say(&r,
+				       "the remote's branch does not have the restoring commit: ",
+				       revision);
 		outcome = DRIVER_FAILED;
 	}
 	if (outcome == DRIVER_DONE &&

@@ -8,6 +8,8 @@
 
 enum { OUTPUT_MAX = 16 << 20, ARGS_MAX = 20 };
 
+#define NO_TIME "git had no time to answer"
+
 void repository_say(struct repository *r, const char *text, const char *what)
 {
 	buf_add_text(r->says, text);
@@ -20,6 +22,10 @@ void repository_say(struct repository *r, const char *text, const char *what)
 void repository_say_error(struct repository *r, const char *doing)
 {
 	const struct buf *e = &r->last.err;
+	if (r->last.end != PROCESS_EXITED) {
+		buf_printf(r->says, "%s: " NO_TIME "\n", doing);
+		return;
+	}
 	const char *end = e->n ? memchr(e->p, '\n', e->n) : NULL;
 	buf_printf(r->says, "%s: %.*s\n", doing,
 		   (int)min_size(end ? (size_t)(end - e->p) : e->n, 300), e->n ? e->p : "");
@@ -80,6 +86,14 @@ bool repository_commit(struct repository *r, const char *name, char sha[GIT_SHA]
 bool repository_is_ancestor(struct repository *r, const char *a, const char *b)
 {
 	return GIT(r, "merge-base", "--is-ancestor", a, b);
+}
+
+bool repository_answered(struct repository *r)
+{
+	if (r->last.end == PROCESS_EXITED)
+		return true;
+	repository_say(r, NO_TIME, NULL);
+	return false;
 }
 
 enum driver_outcome repository_give_up(const struct repository *r)

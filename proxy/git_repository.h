@@ -33,6 +33,8 @@ bool repository_commit(struct repository *r, const char *name, char sha[GIT_SHA]
 bool repository_is_ancestor(struct repository *r, const char *a, const char *b);
 
 void repository_say(struct repository *r, const char *text, const char *what); /* what: or NULL */
+/* False: git was ended before it could, which is then said. After what may be no answer of git's. */
+bool repository_answered(struct repository *r);
 void repository_say_error(struct repository *r, const char *doing);
 /* After a failure: FAILED when git said no, AGAIN when it had no time. */
 enum driver_outcome repository_give_up(const struct repository *r);

@@ -284,6 +284,15 @@ Test(driver_git, names_that_mean_nothing_are_refused)
 	cr_assert_eq(driver_git.act(&job, revision, &says), DRIVER_FAILED);
 }
 
+Test(driver_git, what_had_no_time_blames_nothing_else)
+{
+	struct driver_job job = job_of(ID);
+	break_it();
+	job.deadline_ms = clock_ms();
+	cr_assert_eq(driver_git.knows(&job, &says), DRIVER_AGAIN);
+	cr_assert(strstr(said(), "git had no time to answer"), "%s", said());
+}
+
 Test(driver_git, a_remote_that_is_away_may_come_back)
 {
 	struct driver_job job = job_of(ID);
