@@ -40,12 +40,17 @@ static struct flow_copy *copy_of(struct flow_shared *s, const struct http1_head 
 {
 	size_t fixed = sizeof(struct flow_copy) + head->target.n;
 	struct span spec = http1_find(head, SPAN("x-redcard-spec"));
-	struct flow_copy *c = room_take(&s->room, fixed) ? calloc(1, sizeof(*c)) : NULL;
-	char *target = c ? strndup(head->target.p, head->target.n) : NULL;
-	if (!target) {
+	if (!room_take(&s->room, fixed))
+		return NULL;
+	struct flow_copy *c = calloc(1, sizeof(*c));
+	char *target = calloc(1, head->target.n + 1);
+	if (!c || !target) {
 		free(c);
+		free(target);
+		room_give(&s->room, fixed);
 		return NULL;
 	}
+	memcpy(target, head->target.p, head->target.n);
 	memcpy(c->id, id, MIRROR_ID);
 	if (spec.n <= sizeof(c->spec)) {
 		memcpy(c->spec, spec.n ? spec.p : "", spec.n);
