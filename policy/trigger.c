@@ -242,7 +242,7 @@ static bool begin(const struct triggers *t, struct walks *w, uint32_t trigger, u
 		w->v = v;
 		w->cap = cap;
 	}
-	w->v[w->n++] = (struct walk){ (uint16_t)trigger, state };
+	w->v[w->n++] = (struct walk){ trigger, state };
 	drop_within(t, w, trigger);
 	return true;
 }

@@ -21,7 +21,7 @@
 struct triggers; /* of a rule set, immutable once it is full */
 
 struct walk { /* behind a head that was found */
-	uint16_t trigger;
+	uint32_t trigger;
 	uint16_t state; /* of its tail */
 };
 
