@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/buf.h"
+#include "policy/multiply.h"
 #include "policy/pattern.h"
 #include "policy/secret_group.h"
 
@@ -14,13 +14,6 @@ struct search {
 	struct branches *out;
 	bool given, yields;
 	unsigned tries;
-};
-
-/* Alternatives that all of a match goes through: at the top, or in a group that is neither
- * repeated nor left out. */
-struct alternation {
-	const struct pattern_node *group; /* NULL: at the top */
-	const struct pattern_branch *first;
 };
 
 static bool nth_in(const struct pattern_branch *list, const struct pattern_node *group, size_t *nth,
@@ -50,41 +43,6 @@ static unsigned captures(const struct pattern_branch *b, const struct pattern_br
 			       captures(n->branches, NULL, group, has);
 		}
 	return sum;
-}
-
-static void add_flags(struct buf *out, unsigned flags)
-{
-	static const char names[] = "ims";
-	buf_add_text(out, "(?");
-	for (size_t i = 0; i < 3; i++)
-		if (flags & 1u << i)
-			buf_add_char(out, names[i]);
-	if (flags != 7)
-		buf_add_char(out, '-');
-	for (size_t i = 0; i < 3; i++)
-		if (!(flags & 1u << i))
-			buf_add_char(out, names[i]);
-	buf_add_char(out, ')');
-}
-
-/* The expression with one alternative in place of all. */
-static char *multiply_out(const char *regex, const struct alternation *a,
-			  const struct pattern_branch *one)
-{
-	struct buf out = { 0 };
-	size_t from = one->first ? one->first->from : one->end;
-	if (a->group)
-		buf_add(&out, regex, a->group->from + a->group->header);
-	const struct pattern_node *first = a->first->first;
-	if (one->first && one->first->flags != (first ? first->flags : 0))
-		add_flags(&out, one->first->flags);
-	buf_add(&out, regex + from, one->end - from);
-	if (a->group)
-		buf_add_text(&out, regex + a->group->atom - 1);
-	buf_add_char(&out, '\0');
-	if (out.failed)
-		buf_fini(&out);
-	return out.p;
 }
 
 /* The secret's group in one alternative alone. */

@@ -1,157 +1,9 @@
 #include "policy/trigger.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "policy/tail.h"
-#include "policy/trigger_split.h"
-
-#define NONE UINT32_MAX
-
-/* What is done where a head ends. */
-struct trigger {
-	const struct tail *tail; /* NULL: the lead-in ends there */
-	uint32_t edge;           /* a word begins so many bytes before; 0: it need not */
-	uint32_t users;          /* the first of `users` */
-	uint32_t next;           /* another one of this head */
-};
-
-struct user {
-	const struct head *body;
-	uint32_t pattern;
-	uint32_t next;
-};
-
-struct known_tail {
-	char *text;
-	struct tail *tail; /* NULL: it is no table */
-};
-
-struct triggers {
-	struct multimatch_pattern *heads;
-	uint32_t *first; /* trigger of each head */
-	struct trigger *v;
-	struct user *users;
-	struct known_tail *tails;
-	uint32_t n_heads, n, n_users, n_tails;
-};
-
-struct triggers *triggers_new(size_t patterns)
-{
-	struct triggers *t = calloc(1, sizeof(*t));
-	if (!t)
-		return NULL;
-	t->heads = calloc(patterns + 1, sizeof(*t->heads));
-	t->first = calloc(patterns + 1, sizeof(*t->first));
-	t->v = calloc(patterns + 1, sizeof(*t->v));
-	t->users = calloc(patterns + 1, sizeof(*t->users));
-	t->tails = calloc(patterns + 1, sizeof(*t->tails));
-	if (t->heads && t->first && t->v && t->users && t->tails)
-		return t;
-	triggers_free(t);
-	return NULL;
-}
-
-void triggers_free(struct triggers *t)
-{
-	if (!t)
-		return;
-	for (uint32_t i = 0; i < t->n_heads; i++)
-		free((char *)(uintptr_t)t->heads[i].text);
-	for (uint32_t i = 0; i < t->n_tails; i++) {
-		free(t->tails[i].text);
-		free(t->tails[i].tail);
-	}
-	free(t->heads);
-	free(t->first);
-	free(t->v);
-	free(t->users);
-	free(t->tails);
-	free(t);
-}
-
-const struct multimatch_pattern *triggers_heads(const struct triggers *t, size_t *n)
-{
-	*n = t->n_heads;
-	return t->heads;
-}
-
-uint32_t triggers_user(const struct triggers *t, size_t head)
-{
-	return t->users[t->v[t->first[head]].users].pattern;
-}
-
-/* Takes the text over. */
-static uint32_t head_of(struct triggers *t, char *text, bool keyword)
-{
-	for (uint32_t i = 0; i < t->n_heads; i++)
-		if (t->heads[i].keyword == keyword && strcmp(t->heads[i].text, text) == 0) {
-			free(text);
-			return i;
-		}
-	t->heads[t->n_heads] = (struct multimatch_pattern){ .text = text, .keyword = keyword };
-	t->first[t->n_heads] = NONE;
-	return t->n_heads++;
-}
-
-static void use(struct triggers *t, uint32_t head, const struct tail *tail, uint32_t edge,
-		struct user user)
-{
-	uint32_t i = t->first[head], *last;
-	while (i != NONE && (t->v[i].tail != tail || t->v[i].edge != edge))
-		i = t->v[i].next;
-	if (i == NONE) {
-		i = t->n++;
-		t->v[i] = (struct trigger){ tail, edge, NONE, t->first[head] };
-		t->first[head] = i;
-	}
-	for (last = &t->v[i].users; *last != NONE;)
-		last = &t->users[*last].next;
-	*last = t->n_users;
-	t->users[t->n_users++] = user;
-}
-
-/* Many rules have the same tail. Takes the text over. */
-static int tail_of(struct triggers *t, char *text, const struct tail **out)
-{
-	for (uint32_t i = 0; i < t->n_tails; i++)
-		if (strcmp(t->tails[i].text, text) == 0) {
-			*out = t->tails[i].tail;
-			free(text);
-			return 0;
-		}
-	struct known_tail *one = &t->tails[t->n_tails++];
-	one->text = text;
-	int rc = tail_read(text, &one->tail);
-	*out = one->tail;
-	return rc;
-}
-
-int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_t pattern,
-		 const struct head *body)
-{
-	struct trigger_split s = { .head = NULL };
-	const struct tail *tail = NULL;
-	int rc = p->keyword ? 0 : trigger_split(p->text, &s);
-	if (!rc && s.tail)
-		rc = tail_of(t, s.tail, &tail);
-	if (!rc && (!s.head || (s.tail && !tail))) { /* then the matcher has all of it */
-		free(s.head);
-		s.edge = 0;
-		s.head = strdup(p->text);
-		rc = s.head ? 0 : -ENOMEM;
-	}
-	if (!rc && !p->keyword)
-		rc = trigger_plain(&s);
-	if (rc)
-		free(s.head);
-	else
-		use(t, head_of(t, s.head, p->keyword), tail, s.edge,
-		    (struct user){ body, pattern, NONE });
-	return rc;
-}
+#include "policy/trigger_state.h"
 
 static bool is_word(unsigned char c)
 {
@@ -170,17 +22,36 @@ static unsigned char byte_at(const struct place *p, uint64_t at)
 	return p->text[at - p->from];
 }
 
-/* Whether a word begins at `at`. */
-static bool begins_word(const struct place *p, uint64_t at)
+/* Whether one word ends, or begins, at `at`, where there is a byte. */
+static bool is_edge(const struct place *p, uint64_t at)
 {
-	return at <= p->base || !is_word(byte_at(p, at - 1));
+	return is_word(byte_at(p, at)) != (at > p->base && is_word(byte_at(p, at - 1)));
+}
+
+/* Whether what must stand before a head's bytes does. */
+static bool is_preceded(const struct trigger_front_part *f, const struct place *p, uint64_t end)
+{
+	if (end - p->base < f->row)
+		return false;
+	uint64_t from = end - f->row;
+	for (uint32_t i = 0; i < f->before; i++) {
+		unsigned char c = byte_at(p, from + i);
+		if (!(f->in[i][c / 32] >> c % 32 & 1))
+			return false;
+	}
+	switch (f->front) {
+	case FRONT_EDGE: return is_edge(p, from);
+	case FRONT_BEGIN: return from == p->base;
+	case FRONT_ANY: break;
+	}
+	return true;
 }
 
 /* A lead-in ends at `end`. */
 static void report(const struct triggers *t, const struct trigger *one, const struct place *p,
 		   uint64_t end)
 {
-	for (uint32_t i = one->users; i != NONE; i = t->users[i].next) {
+	for (uint32_t i = one->users; i != TRIGGER_NONE; i = t->users[i].next) {
 		const struct user *u = &t->users[i];
 		bool known = u->body && end < p->until;
 		if (!known || u->body->may[byte_at(p, end)] & 1)
@@ -252,9 +123,9 @@ static bool pull(const struct triggers *t, struct walks *w, const struct place *
 		 uint64_t end)
 {
 	bool ok = true;
-	for (uint32_t i = t->first[head]; i != NONE && ok; i = t->v[i].next) {
+	for (uint32_t i = t->first[head]; i != TRIGGER_NONE && ok; i = t->v[i].next) {
 		const struct trigger *one = &t->v[i];
-		if (one->edge && !begins_word(p, end - one->edge))
+		if (one->front && !is_preceded(one->front, p, end))
 			continue;
 		uint32_t state = one->tail ? one->tail->start[is_word(byte_at(p, end - 1))] : 0;
 		if (!one->tail || one->tail->accepts[state])

@@ -34,6 +34,13 @@ static const char *const expressions[] = {
 	"\\bkey(?i:[a-c]{1,3})[A-C]{0,3}=",
 	"tok[^\\W_]{2,5}?_+x",
 	"api(?:_?key)?[-_]{0,2}(?:a|b*c){2}=",
+	"(?i)\\b(?:api|auth)[_-]?key[ \\w]{0,20}=",
+	"(?:^|[ =\"'])(?:[\\w.~]{3}\\dQ~)",
+	"\\b[0-9a-zA-Z]{6}_",
+	"(?i)\\b[0-9a-z]{4}\\.(?-i:token)\\.",
+	"\\b(?:tok)?[0-9]{3,5}:(?:AA)",
+	"(?i:[\\w.-]{0,50}?(?:(?-i:[Aa]pi|KEY)))",
+	"(?:\\bapi[ \\t]{1,4}|\\b_token\\b =|tee[ \\t]{1,2}(?:-a[ \\t]{1,3})?)[\"']?(?:~|/root)/",
 };
 
 struct both {
@@ -136,17 +143,19 @@ static uint32_t below(uint32_t *seed, uint32_t n)
 /* A text of pieces of the expressions themselves, which come near to what they match. */
 static size_t write_text(char *text, const struct multimatch_pattern *v, size_t n, uint32_t *seed)
 {
-	static const char *const words[] = { "SG.",         "sgp_",    "key",
-					     "api",         "token",   " = \"",
-					     ": '",         "curl ",   "wget ",
-					     " -H ",        "| sudo ", "\n",
-					     "=>",          "   ",     "169.254/",
-					     "_",           "twitter", "AAAA",
-					     "-----BEGIN ", "KEY",     "private_key_id",
-					     "API",         "host =",  ".run(",
-					     "ghp_",        "x",       "abc",
-					     "\"",          ":=",      "||",
-					     "fetch(" };
+	static const char *const words[] = { "SG.",         "sgp_",     "key",
+					     "api",         "token",    " = \"",
+					     ": '",         "curl ",    "wget ",
+					     " -H ",        "| sudo ",  "\n",
+					     "=>",          "   ",      "169.254/",
+					     "_",           "twitter",  "AAAA",
+					     "-----BEGIN ", "KEY",      "private_key_id",
+					     "API",         "host =",   ".run(",
+					     "ghp_",        "x",        "abc",
+					     "\"",          ":=",       "||",
+					     "fetch(",      "12345:AA", "Q~",
+					     "a~1Q~",       "~/",       "-a ",
+					     "tee " };
 	size_t at = 0;
 	uint32_t one = below(seed, (uint32_t)n);
 	while (at + 20 < TEXT_MOST) {
@@ -210,10 +219,14 @@ Test(trigger, heads_are_literal_and_shared)
 		{ .text = "\\b(?:SG\\.(?i))" },          { .text = "\\bSG\\." },
 		{ .text = "(?i)(?:token)[ \\w]{0,9}=" }, { .text = "(?i)token[\"']?[ \\t]{0,4}:" },
 		{ .text = "(?i)\\btoken_?x{2,4}=" },     { .text = "tok", .keyword = true },
-		{ .text = "(?:ab|[a-z]{3})c" }
+		{ .text = "(?:ab|[yz]{3})c" },           { .text = "x.*yz" }
 	};
-	static const char *const heads[] = { "\\x53\\x47\\x2e", "(?i)\\x74\\x6f\\x6b\\x65\\x6e",
-					     "tok", "(?:ab|[a-z]{3})c" };
+	static const char *const heads[] = { "\\x53\\x47\\x2e",
+					     "(?i)\\x74\\x6f\\x6b\\x65\\x6e",
+					     "tok",
+					     "\\x61\\x62\\x63",
+					     "[\\x79\\x7a][\\x79\\x7a][\\x79\\x7a]\\x63",
+					     "x.*yz" };
 	struct triggers *t = triggers_new(ARRAY_LEN(v));
 	size_t n;
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)

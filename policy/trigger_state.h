@@ -1,0 +1,52 @@
+/*
+ * Inside trigger.c: what is looked for, and what is done where it is found.
+ */
+#ifndef POLICY_TRIGGER_STATE_H
+#define POLICY_TRIGGER_STATE_H
+
+#include "policy/tail.h"
+#include "policy/trigger.h"
+#include "policy/trigger_split.h"
+
+#define TRIGGER_NONE UINT32_MAX
+
+/* What is done where a head ends. */
+struct trigger {
+	const struct trigger_front_part *front; /* what must stand before; NULL: nothing */
+	const struct tail *tail;                /* NULL: the lead-in ends there */
+	uint32_t users;                         /* the first of `users` */
+	uint32_t next;                          /* another one of this head */
+};
+
+/* Of a row, what the matcher does not look for. */
+struct trigger_front_part {
+	uint32_t row;    /* bytes of the row, up to the head's end */
+	uint32_t before; /* of these, the first so many are in: */
+	enum trigger_front front;
+	uint32_t in[][8];
+};
+
+struct user {
+	const struct head *body;
+	uint32_t pattern;
+	uint32_t next;
+};
+
+struct known_tail {
+	char *text;
+	struct tail *tail; /* NULL: it is no table */
+};
+
+struct triggers {
+	struct multimatch_pattern *heads;
+	uint32_t *first; /* trigger of each head */
+	struct trigger *v;
+	struct user *users;
+	struct known_tail *tails;
+	struct trigger_front_part **fronts;
+	uint32_t n_heads, n, n_users, n_tails, n_fronts;
+	uint32_t cap;      /* of each of the above */
+	uint32_t patterns; /* at most so many are added */
+};
+
+#endif
