@@ -12,7 +12,7 @@ void channel_free(struct channel *c)
 {
 	if (!c)
 		return;
-	multimatch_close(c->stream);
+	seek_end(&c->seek);
 	track_fini(&c->kept);
 	free(c->walks.v);
 	free(c->open.v);
@@ -30,9 +30,12 @@ static size_t keyword_words(const struct ruleset *set)
 	return ((size_t)set->keyword_rules + 63) / 64;
 }
 
-const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set)
+struct seeker channel_seeker(const struct channel *c, const struct ruleset *set,
+			     struct multimatch_scratch *scratch)
 {
-	return c->parent ? set->decoded : set->multimatch;
+	if (c->parent)
+		return (struct seeker){ .matcher = set->decoded, .scratch = scratch };
+	return (struct seeker){ set->multimatch, triggers_table(set->triggers), scratch };
 }
 
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
@@ -42,7 +45,8 @@ size_t channel_memory(const struct channel *c, const struct ruleset *set)
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
 	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
 	       (c->layers ? sizeof(*c->layers) : 0) +
-	       (c->stream ? multimatch_stream_bytes(channel_matcher(c, set)) : 0);
+	       (c->seek.stream ? multimatch_stream_bytes(c->parent ? set->decoded : set->multimatch)
+			       : 0);
 }
 
 static void swap_tracks(struct track *a, struct track *b)

@@ -12,8 +12,8 @@
 #include "lib/fence.h"
 #include "policy/candidate.h"
 #include "policy/layer.h"
-#include "policy/multimatch.h"
 #include "policy/region.h"
+#include "policy/seek.h"
 
 struct channel;
 
@@ -25,10 +25,10 @@ struct channel_layers { /* what is decoded from a channel */
 
 struct channel {
 	struct track kept;
-	struct multimatch_stream *stream; /* NULL until there is text */
-	uint64_t stream_base;             /* text offset where the stream began */
-	struct walks walks;               /* behind heads that were found; see trigger.h */
-	uint64_t given_up; /* window holds before this were released because time was over */
+	struct seek seek;
+	uint64_t stream_base; /* text offset where the text that is sought in began */
+	struct walks walks;   /* behind heads that were found; see trigger.h */
+	uint64_t given_up;    /* window holds before this were released because time was over */
 	struct candidates open;
 	uint64_t *
 		keywords; /* bit set: this rule's keyword was seen in an earlier call; NULL: none */
@@ -79,8 +79,9 @@ struct slot {
 void channel_free(struct channel *c); /* NULL is fine */
 size_t channel_memory(const struct channel *c, const struct ruleset *set);
 
-/* Of the set's databases, the one that this channel's text runs through. */
-const struct multimatch *channel_matcher(const struct channel *c, const struct ruleset *set);
+/* What this channel's text is looked through with. */
+struct seeker channel_seeker(const struct channel *c, const struct ruleset *set,
+			     struct multimatch_scratch *scratch);
 
 bool slot_begin(struct slot *s, struct channel *c,
 		uint16_t number);           /* false: no memory, here and below */

@@ -262,15 +262,19 @@ static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot
 }
 
 /* What of the patterns ends in the new text. False: no memory, or the engine failed. */
-static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot, struct span fresh)
+static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
 	struct channel *c = slot->channel;
+	struct seeker with = channel_seeker(c, j->set, s->multimatch);
 	struct multimatch_hits *found = c->parent ? &s->hits : &s->heads;
+	uint64_t begin = max_u64(slot->work.base, c->stream_base), at = slot->old_end;
+	struct span text = { slot->work.text + (begin - slot->work.base),
+			     track_end(&slot->work) - begin };
 	s->heads.n = s->hits.n = 0;
 	s->heads.failed = s->hits.failed = false;
-	if (fresh.n && multimatch_feed(c->stream, s->multimatch, fresh, found))
+	if (seek_feed(&c->seek, &with, text, at - begin, at - c->stream_base, found))
 		return false;
-	if (slot->ended && multimatch_finish(c->stream, s->multimatch, found))
+	if (slot->ended && seek_finish(&c->seek, &with, found))
 		return false;
 	if (c->parent) {
 		multimatch_hits_sort(&s->hits);
@@ -286,15 +290,10 @@ static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot, s
 static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
 	struct channel *c = slot->channel;
-	struct span fresh = { slot->work.text + (slot->old_end - slot->work.base),
-			      track_end(&slot->work) - slot->old_end };
-	if (!j->set->n_patterns || (!fresh.n && !slot->ended))
+	bool fresh = track_end(&slot->work) > slot->old_end;
+	if (!j->set->n_patterns || (!fresh && !(slot->ended && seek_begun(&c->seek))))
 		return true;
-	if (!c->stream && !fresh.n)
-		return true;
-	if (!c->stream && !(c->stream = multimatch_open(channel_matcher(c, j->set))))
-		return false;
-	if (!judge_find_code(j, slot) || !match(j, s, slot, fresh))
+	if (!judge_find_code(j, slot) || !match(j, s, slot))
 		return false;
 	for (size_t i = 0; i < s->hits.n; i++)
 		if (!take_hit(j, s, slot, &s->hits.v[i]))

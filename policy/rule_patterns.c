@@ -63,6 +63,8 @@ static int find_heads(struct ruleset *set, const struct multimatch_pattern *v, s
 		if (v[i].text)
 			rc = triggers_add(set->triggers, &v[i], (uint32_t)i,
 					  body_of(set, &set->patterns[i]));
+	if (!rc)
+		rc = triggers_finish(set->triggers);
 	if (rc)
 		return rc;
 	const struct multimatch_pattern *heads = triggers_heads(set->triggers, &n);

@@ -136,6 +136,16 @@ static bool pull(const struct triggers *t, struct walks *w, const struct place *
 	return ok;
 }
 
+/* They come in order of their ends, or nearly so; of one end any order will do. */
+static void sort_heads(struct multimatch_hits *heads)
+{
+	for (size_t i = 1; i < heads->n; i++)
+		if (heads->v[i - 1].end > heads->v[i].end) {
+			multimatch_hits_sort(heads);
+			return;
+		}
+}
+
 bool triggers_find(const struct triggers *t, struct walks *w, const struct track *text,
 		   uint64_t base, uint64_t fresh, struct multimatch_hits *heads,
 		   struct multimatch_hits *out)
@@ -144,7 +154,7 @@ bool triggers_find(const struct triggers *t, struct walks *w, const struct track
 				 base, out };
 	uint64_t at = fresh;
 	bool ok = true;
-	multimatch_hits_sort(heads);
+	sort_heads(heads);
 	for (size_t i = 0; i < heads->n && ok; i++) {
 		uint64_t end = heads->v[i].end + base;
 		all_on(t, w, &p, at, end);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "policy/head.h"
+#include "policy/head_table.h"
 #include "policy/multimatch.h"
 #include "policy/track.h"
 
@@ -36,6 +37,10 @@ void triggers_free(struct triggers *t);         /* NULL is fine */
  * it ends, which outlives t, or NULL. -ENOMEM. */
 int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_t pattern,
 		 const struct head *body) MUST_USE;
+/* After the last was added. -ENOMEM. */
+int triggers_finish(struct triggers *t) MUST_USE;
+/* All heads as a table, which finds what the matcher finds; NULL: there is none. */
+const struct head_table *triggers_table(const struct triggers *t);
 /* What the matcher is to look for, valid as long as t, and one of the patterns that want it. */
 const struct multimatch_pattern *triggers_heads(const struct triggers *t, size_t *n);
 uint32_t triggers_user(const struct triggers *t, size_t head);

@@ -5,7 +5,9 @@
 #include "policy/trigger_state.h"
 
 #define PARTS_MOST 64 /* of an expression; one that has more is left to the matcher, */
-#define PARTS_MEAN 8  /* and so are the last ones where all together have more */
+#define PARTS_MEAN                                                 \
+	8 /* and so are the last ones where all together have more \
+	   */
 #define DEPTH_MOST 24
 
 struct part { /* of an expression: one way in which it may begin */
@@ -29,20 +31,31 @@ struct triggers *triggers_new(size_t patterns)
 	t->cap = t->patterns * (PARTS_MEAN + 1) + 1;
 	t->heads = calloc(t->cap, sizeof(*t->heads));
 	t->first = calloc(t->cap, sizeof(*t->first));
+	t->sought = calloc(t->cap, sizeof(*t->sought));
 	t->v = calloc(t->cap, sizeof(*t->v));
 	t->users = calloc(t->cap, sizeof(*t->users));
 	t->tails = calloc(t->cap, sizeof(*t->tails));
 	t->fronts = calloc(t->cap, sizeof(*t->fronts));
-	if (t->heads && t->first && t->v && t->users && t->tails && t->fronts)
+	if (t->heads && t->first && t->sought && t->v && t->users && t->tails && t->fronts)
 		return t;
 	triggers_free(t);
 	return NULL;
+}
+
+static void forget_sought(struct triggers *t)
+{
+	for (uint32_t i = 0; t->sought && i < t->n_heads; i++)
+		free(t->sought[i].in);
+	free(t->sought);
+	t->sought = NULL;
 }
 
 void triggers_free(struct triggers *t)
 {
 	if (!t)
 		return;
+	forget_sought(t);
+	head_table_free(t->table);
 	for (uint32_t i = 0; i < t->n_heads; i++)
 		free((char *)(uintptr_t)t->heads[i].text);
 	for (uint32_t i = 0; i < t->n_tails; i++) {
@@ -69,6 +82,16 @@ const struct multimatch_pattern *triggers_heads(const struct triggers *t, size_t
 uint32_t triggers_user(const struct triggers *t, size_t head)
 {
 	return t->users[t->v[t->first[head]].users].pattern;
+}
+
+static int keep_sought(struct sought *to, uint32_t (*in)[8], uint32_t n)
+{
+	to->in = n ? malloc(n * sizeof(*in)) : NULL;
+	if (!to->in)
+		return n ? -ENOMEM : 0;
+	memcpy(to->in, in, n * sizeof(*in));
+	to->n = n;
+	return 0;
 }
 
 /* Takes the text over. */
@@ -173,7 +196,8 @@ static bool any_row(const struct parts *p, uint32_t from)
 	return from < p->n;
 }
 
-/* It has no row, or a tail that is no table: then perhaps some of the ways have in which it may go.
+/* It has no row, or a tail that is no table: then perhaps some of the ways have
+ * in which it may go.
  */
 static int read_choices(struct triggers *t, const char *expression, unsigned depth, struct parts *p)
 {
@@ -214,27 +238,48 @@ static int read_parts(struct triggers *t, const char *expression, unsigned depth
 		      : read_choices(t, expression, depth, p);
 }
 
+static int use_part(struct triggers *t, struct part *p, struct user user)
+{
+	const struct trigger_front_part *front;
+	struct trigger_row *r = &p->row;
+	int rc = front_of(t, r, &front);
+	if (rc)
+		return rc;
+	uint32_t head = head_of(t, p->head, false);
+	p->head = NULL;
+	use(t, head, front, p->tail, user);
+	bool known = t->sought[head].n || !r->n;
+	return known ? 0 : keep_sought(&t->sought[head], r->in + r->before, r->n - r->before);
+}
+
 static int use_parts(struct triggers *t, struct parts *p, struct user user)
 {
 	int rc = 0;
-	for (uint32_t i = 0; i < p->n && !rc; i++) {
-		const struct trigger_front_part *front;
-		rc = front_of(t, &p->v[i].row, &front);
-		if (rc)
-			break;
-		use(t, head_of(t, p->v[i].head, false), front, p->v[i].tail, user);
-		p->v[i].head = NULL;
-	}
+	for (uint32_t i = 0; i < p->n && !rc; i++)
+		rc = use_part(t, &p->v[i], user);
 	forget(p, 0);
 	return rc;
 }
 
-static int whole(struct triggers *t, const struct multimatch_pattern *p, struct user user)
+static int use_keyword(struct triggers *t, const char *keyword, struct user user)
 {
-	char *text = strdup(p->text);
+	struct trigger_row row = { .n = 0 };
+	char *text = strdup(keyword);
 	if (!text)
 		return -ENOMEM;
-	use(t, head_of(t, text, p->keyword), NULL, NULL, user);
+	uint32_t head = head_of(t, text, true);
+	use(t, head, NULL, NULL, user);
+	bool fits = trigger_row_spell(keyword, &row) && !t->sought[head].n;
+	return fits ? keep_sought(&t->sought[head], row.in, row.n) : 0;
+}
+
+/* The matcher has all of it. */
+static int use_whole(struct triggers *t, const char *expression, struct user user)
+{
+	char *text = strdup(expression);
+	if (!text)
+		return -ENOMEM;
+	use(t, head_of(t, text, false), NULL, NULL, user);
 	return 0;
 }
 
@@ -242,8 +287,9 @@ int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_
 		 const struct head *body)
 {
 	struct user user = { body, pattern, TRIGGER_NONE };
+	CHECK(t->sought);
 	if (p->keyword)
-		return whole(t, p, user);
+		return use_keyword(t, p->text, user);
 	struct parts *parts = calloc(1, sizeof(*parts));
 	if (!parts)
 		return -ENOMEM;
@@ -252,7 +298,26 @@ int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_
 	if (rc || left)
 		forget(parts, 0);
 	if (!rc)
-		rc = left ? whole(t, p, user) : use_parts(t, parts, user);
+		rc = left ? use_whole(t, p->text, user) : use_parts(t, parts, user);
 	free(parts);
 	return rc;
+}
+
+int triggers_finish(struct triggers *t)
+{
+	struct head_row *rows = calloc(t->n_heads + 1, sizeof(*rows));
+	bool all = t->n_heads > 0;
+	for (uint32_t i = 0; rows && i < t->n_heads; i++) {
+		rows[i] = (struct head_row){ t->sought[i].in, t->sought[i].n, t->heads[i].keyword };
+		all = all && rows[i].n;
+	}
+	int rc = !rows ? -ENOMEM : all ? head_table_new(rows, t->n_heads, &t->table) : 0;
+	free(rows);
+	forget_sought(t);
+	return rc;
+}
+
+const struct head_table *triggers_table(const struct triggers *t)
+{
+	return t->table;
 }

@@ -114,6 +114,21 @@ bool trigger_row_read(const char *head, struct trigger_row *out)
 	return ok && out->before < out->n;
 }
 
+bool trigger_row_spell(const char *text, struct trigger_row *out)
+{
+	size_t n = strlen(text);
+	*out = (struct trigger_row){ .n = 0 };
+	if (!n || n > TRIGGER_ROW_MOST)
+		return false;
+	for (; *text; text++) {
+		unsigned c = (unsigned char)*text, other = isalpha((int)c) ? c ^ 32 : c;
+		uint32_t *in = out->in[out->n++];
+		in[c / 32] |= 1u << c % 32;
+		in[other / 32] |= 1u << other % 32;
+	}
+	return true;
+}
+
 /* A letter is there in both cases, or not at all. */
 static bool ignores_case(const struct trigger_row *r, uint32_t from)
 {

@@ -34,6 +34,8 @@ struct trigger_split { /* the texts are the heap's */
 int trigger_split(const char *expression, struct trigger_split *out) MUST_USE;
 /* Whether the head is such a row; false as well where memory lacks. */
 bool trigger_row_read(const char *head, struct trigger_row *out);
+/* A text without case as a row; false: it is too long, or empty. */
+bool trigger_row_spell(const char *text, struct trigger_row *out);
 /* How the matcher is told to look for it, whatever it was written like; the heap's, or NULL. */
 char *trigger_row_text(const struct trigger_row *r);
 

@@ -4,6 +4,7 @@
 #ifndef POLICY_TRIGGER_STATE_H
 #define POLICY_TRIGGER_STATE_H
 
+#include "policy/head_table.h"
 #include "policy/tail.h"
 #include "policy/trigger.h"
 #include "policy/trigger_split.h"
@@ -32,6 +33,11 @@ struct user {
 	uint32_t next;
 };
 
+struct sought { /* the bytes of a head, for a table of them; heap */
+	uint32_t (*in)[8];
+	uint32_t n;
+};
+
 struct known_tail {
 	char *text;
 	struct tail *tail; /* NULL: it is no table */
@@ -39,7 +45,9 @@ struct known_tail {
 
 struct triggers {
 	struct multimatch_pattern *heads;
-	uint32_t *first; /* trigger of each head */
+	uint32_t *first;       /* trigger of each head */
+	struct sought *sought; /* n 0: only the matcher knows that head */
+	struct head_table *table;
 	struct trigger *v;
 	struct user *users;
 	struct known_tail *tails;

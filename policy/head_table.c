@@ -1,0 +1,328 @@
+#include "policy/head_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATES_MOST 32768
+#define ITEMS_MOST 16384 /* places of all rows */
+#define SLOTS 131072     /* of the draft's index, a power of two */
+#define CLASSES_MOST 256
+#define START 0 /* the state in which no head has begun */
+#define CLASS_WORDS (CLASSES_MOST / 64)
+
+struct head_table {
+	uint8_t class[256];
+	uint32_t shift;    /* of a state's number to its row in `next` */
+	uint16_t *next;    /* [state << shift | class] */
+	uint32_t *outs_at; /* by state, into `outs`; 0: no head ends there */
+	uint32_t *outs;    /* a number of heads, and the heads */
+	uint16_t *once;    /* by head: its bit in `told`, plus one; 0: it counts each time */
+};
+
+/* Places of rows are items, numbered row by row. An item in a state says that the bytes of its row
+ * up to and with that place were there. */
+struct draft {
+	const struct head_row *rows;
+	uint32_t n_rows;
+	uint32_t first[ITEMS_MOST];           /* item of each row */
+	uint32_t row[ITEMS_MOST];             /* of each item */
+	uint64_t in[ITEMS_MOST][CLASS_WORDS]; /* classes of each item */
+	uint32_t begin[CLASSES_MOST];         /* of `begins`: items that a class begins with, */
+	uint32_t begins_n[CLASSES_MOST];      /* so many */
+	uint32_t *begins;
+	uint32_t n_items, classes;
+	uint8_t class[256], sample[CLASSES_MOST];
+	uint32_t *sets; /* of all states, one behind the other */
+	uint32_t n_sets, cap_sets;
+	uint32_t set[STATES_MOST + 1]; /* where each state's begins */
+	uint32_t n;                    /* states */
+	uint16_t slots[SLOTS];         /* a state's number plus one, by its set */
+	uint16_t *next;
+	uint32_t shift;
+	bool failed; /* too much of something */
+};
+
+static bool in_row(const struct head_row *r, uint32_t place, unsigned c)
+{
+	return r->in[place][c / 32] >> c % 32 & 1;
+}
+
+/* Bytes that no place tells apart are one class. */
+static void divide(struct draft *d, const struct head_row *r, uint32_t place)
+{
+	uint16_t renamed[2][CLASSES_MOST] = { { 0 } };
+	uint32_t n = 0;
+	for (unsigned c = 0; c < 256; c++) {
+		uint16_t *name = &renamed[in_row(r, place, c)][d->class[c]];
+		if (!*name) {
+			d->sample[n] = (uint8_t)c;
+			*name = (uint16_t)++n;
+		}
+		d->class[c] = (uint8_t)(*name - 1);
+	}
+	d->classes = n;
+}
+
+static void number_items(struct draft *d)
+{
+	for (uint32_t i = 0; i < d->n_rows && !d->failed; i++) {
+		d->failed = d->n_items + d->rows[i].n > ITEMS_MOST || i == ITEMS_MOST;
+		if (d->failed)
+			return;
+		d->first[i] = d->n_items;
+		for (uint32_t k = 0; k < d->rows[i].n; k++) {
+			divide(d, &d->rows[i], k);
+			d->row[d->n_items++] = i;
+		}
+	}
+	for (d->shift = 1; 1u << d->shift < d->classes;)
+		d->shift++;
+}
+
+static bool has(const struct draft *d, uint32_t item, uint32_t class)
+{
+	return d->in[item][class / 64] >> class % 64 & 1;
+}
+
+/* Which classes each item takes, and with which items a class begins. */
+static bool know_classes(struct draft *d)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < d->n_items; i++) {
+		const struct head_row *r = &d->rows[d->row[i]];
+		uint32_t place = i - d->first[d->row[i]];
+		for (uint32_t k = 0; k < d->classes; k++)
+			if (in_row(r, place, d->sample[k])) {
+				d->in[i][k / 64] |= UINT64_C(1) << k % 64;
+				n += place == 0;
+			}
+	}
+	d->begins = malloc((n + 1) * sizeof(*d->begins));
+	if (!d->begins)
+		return false;
+	n = 0;
+	for (uint32_t k = 0; k < d->classes; k++) {
+		d->begin[k] = n;
+		for (uint32_t i = 0; i < d->n_rows; i++)
+			if (has(d, d->first[i], k))
+				d->begins[n++] = d->first[i];
+		d->begins_n[k] = n - d->begin[k];
+	}
+	return true;
+}
+
+/* There is room for `n` items behind the sets of all states. */
+static bool room(struct draft *d, uint32_t n)
+{
+	if (d->n_sets + n <= d->cap_sets)
+		return true;
+	uint32_t cap = 2 * d->cap_sets + n + 4096;
+	uint32_t *v = realloc(d->sets, cap * sizeof(*v));
+	if (!v)
+		return false;
+	d->sets = v;
+	d->cap_sets = cap;
+	return true;
+}
+
+/* The state of the `n` items that stand behind all sets. */
+static uint16_t state_of(struct draft *d, uint32_t n)
+{
+	const uint32_t *set = d->sets + d->n_sets;
+	uint64_t hash = n;
+	for (uint32_t i = 0; i < n; i++)
+		hash = (hash ^ set[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t slot = (uint32_t)(hash >> 32) & (SLOTS - 1);
+	for (; d->slots[slot]; slot = (slot + 1) & (SLOTS - 1)) {
+		uint32_t s = d->slots[slot] - 1u;
+		if (d->set[s + 1] - d->set[s] == n &&
+		    memcmp(d->sets + d->set[s], set, n * sizeof(*set)) == 0)
+			return (uint16_t)s;
+	}
+	if (d->n == STATES_MOST) {
+		d->failed = true;
+		return 0;
+	}
+	d->slots[slot] = (uint16_t)(d->n + 1);
+	d->n_sets += n;
+	d->set[++d->n] = d->n_sets;
+	return (uint16_t)(d->n - 1);
+}
+
+/* The state behind one of these bytes: what goes on, and what begins, in the order of items. */
+static bool go_on(struct draft *d, uint32_t state, uint32_t class, uint16_t *to)
+{
+	uint32_t from = d->set[state], until = d->set[state + 1], n = 0, b = 0;
+	const uint32_t *begins = d->begins + d->begin[class];
+	if (!room(d, until - from + d->begins_n[class]))
+		return false;
+	uint32_t *out = d->sets + d->n_sets;
+	for (uint32_t i = from; i < until; i++) {
+		uint32_t item = d->sets[i] + 1;
+		if (item == d->n_items || d->row[item] != d->row[item - 1] || !has(d, item, class))
+			continue;
+		while (b < d->begins_n[class] && begins[b] < item)
+			out[n++] = begins[b++];
+		out[n++] = item;
+	}
+	while (b < d->begins_n[class])
+		out[n++] = begins[b++];
+	*to = state_of(d, n);
+	return true;
+}
+
+/* Only where something goes on is a state's row another one than that of the start. */
+static bool fill_row(struct draft *d, uint32_t state)
+{
+	uint64_t on[CLASS_WORDS] = { 0 };
+	uint16_t *row = d->next + ((size_t)state << d->shift);
+	if (state != START)
+		memcpy(row, d->next, d->classes * sizeof(*row));
+	for (uint32_t i = d->set[state]; i < d->set[state + 1]; i++) {
+		uint32_t item = d->sets[i] + 1;
+		bool more = item < d->n_items && d->row[item] == d->row[item - 1];
+		for (uint32_t w = 0; w < CLASS_WORDS && more; w++)
+			on[w] |= d->in[item][w];
+	}
+	bool ok = true;
+	for (uint32_t k = 0; k < d->classes && ok; k++)
+		if (state == START || on[k / 64] >> k % 64 & 1)
+			ok = go_on(d, state, k, &row[k]);
+	return ok;
+}
+
+static bool determine(struct draft *d)
+{
+	size_t cap = 0;
+	bool ok = room(d, 1);
+	state_of(d, 0); /* START */
+	for (uint32_t i = 0; i < d->n && ok && !d->failed; i++) {
+		if (i == cap) {
+			cap = cap ? 2 * cap : 1024;
+			uint16_t *v = realloc(d->next, (cap << d->shift) * sizeof(*v));
+			d->next = v ? v : d->next;
+			ok = v;
+		}
+		ok = ok && fill_row(d, i);
+	}
+	return ok;
+}
+
+static bool ends_row(const struct draft *d, uint32_t item)
+{
+	return item + 1 == d->n_items || d->row[item + 1] != d->row[item];
+}
+
+/* The heads that end in each state. */
+static bool take_outs(const struct draft *d, struct head_table *t)
+{
+	uint32_t n = 1;
+	t->outs = malloc((d->n_sets + d->n + 1) * sizeof(*t->outs));
+	t->outs_at = calloc(d->n, sizeof(*t->outs_at));
+	if (!t->outs || !t->outs_at)
+		return false;
+	t->outs[0] = 0;
+	for (uint32_t s = 0; s < d->n; s++) {
+		uint32_t at = n;
+		t->outs[n] = 0;
+		for (uint32_t i = d->set[s]; i < d->set[s + 1]; i++)
+			if (ends_row(d, d->sets[i]))
+				t->outs[at + ++t->outs[at]] = d->row[d->sets[i]];
+		t->outs_at[s] = t->outs[at] ? at : 0;
+		n += t->outs[at] ? t->outs[at] + 1 : 0;
+	}
+	return true;
+}
+
+static bool take_onces(const struct draft *d, struct head_table *t)
+{
+	uint16_t n = 0;
+	t->once = calloc(d->n_rows, sizeof(*t->once));
+	for (uint32_t i = 0; t->once && i < d->n_rows; i++)
+		if (d->rows[i].once && n < HEAD_TABLE_ONCE)
+			t->once[i] = ++n;
+	return t->once;
+}
+
+static int make(struct draft *d, struct head_table **out)
+{
+	number_items(d);
+	if (d->failed)
+		return 0;
+	if (!know_classes(d) || !determine(d))
+		return -ENOMEM;
+	if (d->failed)
+		return 0;
+	struct head_table *t = calloc(1, sizeof(*t));
+	if (!t || !take_outs(d, t) || !take_onces(d, t)) {
+		head_table_free(t);
+		return -ENOMEM;
+	}
+	memcpy(t->class, d->class, sizeof(t->class));
+	t->shift = d->shift;
+	t->next = realloc(d->next, ((size_t)d->n << d->shift) * sizeof(*t->next));
+	t->next = t->next ? t->next : d->next;
+	d->next = NULL;
+	*out = t;
+	return 0;
+}
+
+int head_table_new(const struct head_row *rows, uint32_t n, struct head_table **out)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	*out = NULL;
+	if (!d)
+		return -ENOMEM;
+	d->rows = rows;
+	d->n_rows = n;
+	d->classes = 1;
+	int rc = make(d, out);
+	free(d->begins);
+	free(d->sets);
+	free(d->next);
+	free(d);
+	return rc;
+}
+
+void head_table_free(struct head_table *t)
+{
+	if (!t)
+		return;
+	free(t->next);
+	free(t->outs_at);
+	free(t->outs);
+	free(t->once);
+	free(t);
+}
+
+/* Whether it counted before; then it does. */
+static bool is_told(struct head_table_place *p, uint16_t once)
+{
+	uint32_t bit = once - 1u;
+	bool told = p->told[bit / 64] >> bit % 64 & 1;
+	p->told[bit / 64] |= UINT64_C(1) << bit % 64;
+	return told;
+}
+
+static void note(const struct head_table *t, uint32_t at, uint64_t end, struct head_table_place *p,
+		 struct multimatch_hits *out)
+{
+	for (uint32_t i = 1; i <= t->outs[at]; i++) {
+		uint32_t head = t->outs[at + i];
+		if (!t->once[head] || !is_told(p, t->once[head]))
+			multimatch_hits_add(out, end, head);
+	}
+}
+
+void head_table_find(const struct head_table *t, struct span text, uint64_t at,
+		     struct head_table_place *place, struct multimatch_hits *out)
+{
+	uint32_t s = place->state;
+	for (size_t i = 0; i < text.n; i++) {
+		s = t->next[s << t->shift | t->class[(unsigned char)text.p[i]]];
+		if (t->outs_at[s])
+			note(t, t->outs_at[s], at + i + 1, place, out);
+	}
+	place->state = s;
+}
