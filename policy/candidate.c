@@ -27,22 +27,9 @@ static unsigned inside(const struct track *t)
 	return t->base ? REGEX_INSIDE : 0;
 }
 
-bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s,
-		    const struct track *t)
+static uint64_t bound_of(const struct candidate *c, const struct rule *r)
 {
-	c->from = c->point;
-	c->raw = CANDIDATE_NO_RAW;
-	c->state = CANDIDATE_ALIVE;
-	const struct rule_branch *b = &r->branches[c->branch];
-	if (!b->start)
-		return true;
-	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
-	size_t start = 0, end = 0;
-	struct span text = { t->text, rel(t, c->point) };
-	if (regex_find(b->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
-		return false;
-	c->from = t->base + start;
-	return true;
+	return c->point + r->info.hold_bytes;
 }
 
 static uint64_t rest_most(const struct rule *r)
@@ -111,7 +98,7 @@ static enum candidate_state whole_state(const struct candidate *c, const struct 
 static enum candidate_state syntax_state(const struct candidate *c, const struct rule *r,
 					 uint64_t until, bool ended, struct secret *out)
 {
-	uint64_t bound = c->point + r->info.hold_bytes;
+	uint64_t bound = bound_of(c, r);
 	bool known = c->decided && c->decided <= until && (!c->by_end || ended);
 	if (!known || c->decided > bound)
 		return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
@@ -131,28 +118,38 @@ static enum ways_answer body_ways(const struct candidate *c, const struct rule_b
 	return ways_ask(b->ways, s->classes, s->ways, &text, from, wait);
 }
 
-/* Where neither the head nor the ways know, the engine does. */
-static enum candidate_state body_state(const struct candidate *c, const struct rule *r,
+/* What the head and the ways know; otherwise the engine must be asked. */
+static enum candidate_state body_known(const struct candidate *c, const struct rule *r,
 				       const struct tools *s, const struct track *t, uint64_t until,
-				       bool ended, struct secret *out, struct ways_wait *wait)
+				       bool ended, struct ways_wait *wait)
 {
 	const struct rule_branch *b = &r->branches[c->branch];
-	uint64_t bound = c->point + r->info.hold_bytes;
+	uint64_t bound = bound_of(c, r);
 	bool more = !ended || until >= bound;
-	struct span text = { t->text, rel(t, min_u64(until, bound)) };
-	size_t start = 0, end = 0;
+	size_t from = rel(t, c->from), n = rel(t, min_u64(until, bound));
 	if (more && until <= c->point)
 		return CANDIDATE_ALIVE;
-	size_t from = rel(t, c->from);
-	if (b->head && from < text.n && head_rules_out(b->head, text.p + from, text.n - from))
+	if (b->head && from < n && head_rules_out(b->head, t->text + from, n - from))
 		return CANDIDATE_DEAD;
-	switch (body_ways(c, b, s, t, text.n, more, wait)) {
+	switch (body_ways(c, b, s, t, n, more, wait)) {
 	case WAYS_NONE: return CANDIDATE_DEAD;
 	case WAYS_MORE: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case WAYS_ASK: break;
 	}
-	switch (regex_find(b->body, s->regex, text, from, inside(t) | (more ? REGEX_MORE : 0),
-			   b->group, &start, &end)) {
+	return CANDIDATE_UNASKED;
+}
+
+static enum candidate_state body_asked(const struct candidate *c, const struct rule *r,
+				       const struct tools *s, const struct track *t, uint64_t until,
+				       bool ended, struct secret *out)
+{
+	const struct rule_branch *b = &r->branches[c->branch];
+	uint64_t bound = bound_of(c, r);
+	bool more = !ended || until >= bound;
+	struct span text = { t->text, rel(t, min_u64(until, bound)) };
+	size_t start = 0, end = 0;
+	switch (regex_find(b->body, s->regex, text, rel(t, c->from),
+			   inside(t) | (more ? REGEX_MORE : 0), b->group, &start, &end)) {
 	case REGEX_NO: return CANDIDATE_DEAD;
 	case REGEX_PARTIAL: return until >= bound ? CANDIDATE_BOUND : CANDIDATE_ALIVE;
 	case REGEX_FAILED: return CANDIDATE_FAILED;
@@ -167,6 +164,52 @@ static enum candidate_state body_state(const struct candidate *c, const struct r
 	return CANDIDATE_FOUND;
 }
 
+static enum candidate_state body_state(const struct candidate *c, const struct rule *r,
+				       const struct tools *s, const struct track *t, uint64_t until,
+				       bool ended, struct secret *out, struct ways_wait *wait)
+{
+	enum candidate_state known = body_known(c, r, s, t, until, ended, wait);
+	return known == CANDIDATE_UNASKED ? body_asked(c, r, s, t, until, ended, out) : known;
+}
+
+static void wait_for(struct candidate *c, uint64_t until, struct ways_wait wait)
+{
+	c->waits_in = wait.class;
+	c->waits_at = (uint32_t)(until - c->from);
+	c->waits_end = (uint32_t)min_u64(max_u64(wait.end, c->from) - c->from, UINT32_MAX);
+}
+
+static bool find_start(struct candidate *c, const struct rule_branch *b, struct regex_scratch *s,
+		       const struct track *t)
+{
+	uint64_t back = c->point > b->reach ? c->point - b->reach : 0;
+	size_t start = 0, end = 0;
+	struct span text = { t->text, rel(t, c->point) };
+	if (regex_find(b->start, s, text, rel(t, back), inside(t), 0, &start, &end) != REGEX_YES)
+		return false;
+	c->from = t->base + start;
+	return true;
+}
+
+bool candidate_open(struct candidate *c, const struct rule *r, const struct tools *s,
+		    const struct view *v)
+{
+	const struct rule_branch *b = &r->branches[c->branch];
+	const struct track *t = v->track;
+	struct ways_wait wait = { 0, 0 };
+	c->from = c->point;
+	c->raw = CANDIDATE_NO_RAW;
+	c->state = CANDIDATE_UNASKED;
+	if (b->start && !find_start(c, b, s->regex, t))
+		return false;
+	if (r->syntax || r->info.hold != HOLD_LEAD_IN)
+		return true;
+	c->state = (uint8_t)body_known(c, r, s, t, track_end(t), v->ended, &wait);
+	if (c->state == CANDIDATE_ALIVE)
+		wait_for(c, track_end(t), wait);
+	return true;
+}
+
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
 				     const struct tools *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out)
@@ -177,7 +220,7 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 	if (r->info.hold != HOLD_LEAD_IN)
 		return whole_state(c, r, s->regex, t, until, ended, out);
 	enum candidate_state state = body_state(c, r, s, t, until, ended, out, &unused);
-	uint64_t bound = c->point + r->info.hold_bytes;
+	uint64_t bound = bound_of(c, r);
 	return state == CANDIDATE_FOUND ? found(r, t, until, !ended, bound, out) : state;
 }
 
@@ -185,7 +228,7 @@ enum candidate_state candidate_state(const struct candidate *c, const struct rul
 static bool still_waits(struct candidate *c, const struct rule *r, const struct tools *s,
 			const struct track *t)
 {
-	uint64_t until = track_end(t), bound = c->point + r->info.hold_bytes;
+	uint64_t until = track_end(t), bound = bound_of(c, r);
 	if (c->waits_end <= until - c->from || until >= bound)
 		return false;
 	struct ways_text text = { t->text, t->base, until, true };
@@ -200,22 +243,21 @@ enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, co
 				   const struct view *v, struct secret *out)
 {
 	const struct track *t = v->track;
-	uint64_t until = track_end(t), bound = c->point + r->info.hold_bytes;
+	uint64_t until = track_end(t), bound = bound_of(c, r);
 	struct ways_wait wait = { 0, 0 };
 	if (r->syntax || r->info.hold != HOLD_LEAD_IN)
 		return candidate_state(c, r, s, t, until, v->ended, out);
 	if (c->waits_end && !v->ended && still_waits(c, r, s, t))
 		return CANDIDATE_ALIVE;
-	enum candidate_state state = body_state(c, r, s, t, until, v->ended, out, &wait);
+	enum candidate_state state = c->state == CANDIDATE_UNASKED
+					     ? body_asked(c, r, s, t, until, v->ended, out)
+					     : body_state(c, r, s, t, until, v->ended, out, &wait);
 	if (state == CANDIDATE_FOUND) {
 		state = found(r, t, until, !v->ended, bound, out);
 		wait = (struct ways_wait){ out->to + rest_most(r), WAYS_LINE };
 	}
-	if (state != CANDIDATE_ALIVE)
-		return state;
-	c->waits_in = wait.class;
-	c->waits_at = (uint32_t)(until - c->from);
-	c->waits_end = (uint32_t)min_u64(max_u64(wait.end, c->from) - c->from, UINT32_MAX);
+	if (state == CANDIDATE_ALIVE)
+		wait_for(c, until, wait);
 	return state;
 }
 
@@ -226,7 +268,7 @@ static uint64_t least_known(const struct candidate *c, const struct rule *r,
 {
 	if (r->syntax)
 		return c->point;
-	uint64_t at = c->state == CANDIDATE_BOUND ? c->point + r->info.hold_bytes : found->end;
+	uint64_t at = c->state == CANDIDATE_BOUND ? bound_of(c, r) : found->end;
 	return max_u64(c->point, at ? at - 1 : 0);
 }
 
@@ -254,7 +296,7 @@ static uint64_t rest_known(const struct candidate *c, const struct rule *r, cons
 	bool there = candidate_lines_end(t, found->to, r->rest_lines, track_end(t), &end);
 	bool feed = end < found->to + rest_most(r); /* it ends at one, which must be there */
 	uint64_t least = there ? end + feed : UINT64_MAX;
-	return lead_in ? min_u64(least, c->point + r->info.hold_bytes) : least;
+	return lead_in ? min_u64(least, bound_of(c, r)) : least;
 }
 
 struct decided candidate_decide(const struct candidate *c, const struct rule *r,

@@ -55,7 +55,8 @@ enum candidate_state {
 	CANDIDATE_DEAD,
 	CANDIDATE_FOUND,
 	CANDIDATE_BOUND, /* undecided when the rule's bytes were used up */
-	CANDIDATE_FAILED /* the engine gave up */
+	CANDIDATE_FAILED, /* the engine gave up */
+	CANDIDATE_UNASKED
 };
 
 /* A place in the order of what becomes known: the raw offset right after a byte; and among what
@@ -92,16 +93,17 @@ static inline uint64_t candidate_raw(const struct candidate *c, const struct tra
 	return c->raw == CANDIDATE_NO_RAW ? track_raw(t, c->point) : c->raw;
 }
 
-/* False: the expression that leads in does not match where it was reported (an engine's failure).
- */
-bool candidate_open(struct candidate *c, const struct rule *r, struct regex_scratch *s,
-		    const struct track *t);
+/* Its state is what is known without the engine, else UNASKED. False: the expression that leads in
+ * does not match where it was reported (an engine's failure). */
+bool candidate_open(struct candidate *c, const struct rule *r, const struct tools *s,
+		    const struct view *v);
 
 /* The state for the text before `until`; `ended` says that the text ends there for good. */
 enum candidate_state candidate_state(const struct candidate *c, const struct rule *r,
 				     const struct tools *s, const struct track *t, uint64_t until,
 				     bool ended, struct secret *out);
-/* The same for a candidate that was ALIVE and all text of a view, and notes what it waits for. */
+/* The same for a candidate that was ALIVE or UNASKED and all text of a view, and notes what it
+ * waits for. */
 enum candidate_state candidate_ask(struct candidate *c, const struct rule *r, const struct tools *s,
 				   const struct view *v, struct secret *out);
 

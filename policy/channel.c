@@ -63,6 +63,8 @@ bool slot_begin(struct slot *s, struct channel *c, uint16_t number)
 	s->number = number;
 	s->old_end = track_end(&c->kept);
 	s->list.n = 0;
+	s->gone.n = 0;
+	s->gone.failed = false;
 	s->n_seen = s->n_edges = 0;
 	s->ended = false;
 	swap_tracks(&s->work, &c->kept);
@@ -286,6 +288,7 @@ void slot_fini(struct slot *s)
 {
 	track_fini(&s->work);
 	free(s->list.v);
+	multimatch_hits_fini(&s->gone);
 	free(s->seen);
 	free(s->edges);
 	*s = (struct slot){ 0 };

@@ -66,6 +66,7 @@ struct slot {
 	struct track work;
 	uint64_t old_end; /* text before this call ends here */
 	struct candidates list;
+	struct multimatch_hits gone; /* that the text rules out; see judge_open.c */
 	struct keyword_seen *seen;
 	struct code_edge *edges; /* of the new text, when some rule asks */
 	uint32_t n_seen, cap_seen;

@@ -235,32 +235,6 @@ static bool gather_ends(struct judge *j, struct judge_scratch *s)
 
 /* Matching */
 
-static bool take_hit(struct judge *j, struct judge_scratch *s, struct slot *slot,
-		     const struct multimatch_hit *hit)
-{
-	const struct channel *ch = slot->channel;
-	const struct rule_pattern *p =
-		&(ch->parent ? j->set->decoded_patterns : j->set->patterns)[hit->pattern];
-	const struct rule *r = &j->set->rules[p->rule];
-	struct candidate c = { .point = hit->end + ch->stream_base,
-			       .rule = p->rule,
-			       .branch = p->branch };
-	if (ch->parent && (ch->kinds & ~r->info.decode || ch->depth > r->info.decode_depth))
-		return true;
-	if (p->keyword)
-		return slot_saw(slot, r->keyword, c.point);
-	/* A NUL ends what is derived from one run; a lead-in does not reach over it. */
-	if (ch->parent && !slot->work.text[c.point - 1 - slot->work.base])
-		return true;
-	/* The last byte of the lead-in, or of the whole match, says where the rule applies. */
-	if (r->info.scope == SCOPE_CODE && !(c.point && slot_is_code(slot, c.point - 1)))
-		return true;
-	if (r->syntax && !(c.point && slot_may_ask(slot, r->syntax, c.point)))
-		return true;
-	return candidate_open(&c, r, s->tools.regex, &slot->work) &&
-	       candidates_add(&slot->list, &c);
-}
-
 /* What of the patterns ends in the new text. False: no memory, or the engine failed. */
 static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
@@ -295,8 +269,9 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 		return true;
 	if (!judge_find_code(j, slot) || !match(j, s, slot))
 		return false;
+	ways_forget(s->tools.ways); /* slots may have moved */
 	for (size_t i = 0; i < s->hits.n; i++)
-		if (!take_hit(j, s, slot, &s->hits.v[i]))
+		if (!judge_open(j, s, slot, &s->hits.v[i]))
 			return false;
 	return !c->region || judge_ask(j, s, slot);
 }

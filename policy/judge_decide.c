@@ -108,7 +108,9 @@ bool judge_decide(struct judge *j, struct judge_scratch *s, uint32_t slot_index)
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		struct candidate *c = &slot->list.v[i];
 		struct secret secret = { 0 };
-		c->state = (uint8_t)candidate_ask(c, judge_rule(j, c), &s->tools, &view, &secret);
+		if (i < slot->new_from || c->state == CANDIDATE_UNASKED)
+			c->state = (uint8_t)candidate_ask(c, judge_rule(j, c), &s->tools, &view,
+							  &secret);
 		if (c->state == CANDIDATE_FAILED)
 			return false;
 		if ((c->state == CANDIDATE_FOUND || c->state == CANDIDATE_BOUND) &&

@@ -167,7 +167,7 @@ static uint64_t held_before(const struct judge *j, struct judge_scratch *s, cons
 			    CANDIDATE_ALIVE)
 			return candidate_raw(one, t);
 	}
-	return CANDIDATE_NO_RAW;
+	return judge_gone_held(j, s, plain, c->rule, raw, mark) ? raw : CANDIDATE_NO_RAW;
 }
 
 /* A new candidate's hold, when its first byte is known or has begun at `raw`. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define TRACK_KEPT_MAX (1u << 20) /* a slot's memory past this is given back after the call */
+#define HITS_KEPT_MAX (1u << 16)  /* likewise */
 
 int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
 {
@@ -98,9 +99,12 @@ void judge_scratch_sort(struct judge_scratch *s)
 
 void judge_scratch_reset(struct judge_scratch *s)
 {
-	for (size_t i = 0; i < s->n_slots; i++)
+	for (size_t i = 0; i < s->n_slots; i++) {
 		if (s->slots[i].work.cap > TRACK_KEPT_MAX)
 			track_fini(&s->slots[i].work);
+		if (s->slots[i].gone.cap > HITS_KEPT_MAX)
+			multimatch_hits_fini(&s->slots[i].gone);
+	}
 	for (size_t k = 0; k < LAYER_COUNT; k++) {
 		if (s->derived[k].cap > TRACK_KEPT_MAX)
 			track_fini(&s->derived[k]);

@@ -101,6 +101,8 @@ static uint64_t slot_limit_at(const struct judge *j, const struct judge_scratch 
 	uint64_t until = all ? track_end(&slot->work)
 			     : max_u64(track_until(&slot->work, when.raw), slot->old_end);
 	uint64_t limit = all ? UINT64_MAX : window_limit(j, slot->channel, &slot->work, until);
+	if (!all)
+		limit = min_u64(limit, judge_gone_limit(j, s, slot, until));
 	for (uint32_t i = 0; i < slot->list.n; i++) {
 		const struct candidate *c = &slot->list.v[i];
 		const struct rule *r = judge_rule(j, c);

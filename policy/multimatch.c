@@ -38,40 +38,79 @@ bool multimatch_hits_room(struct multimatch_hits *h)
 	return v;
 }
 
+static bool before(const struct multimatch_hit *a, const struct multimatch_hit *b)
+{
+	return a->end < b->end || (a->end == b->end && a->pattern < b->pattern);
+}
+
 static int compare(const void *a, const void *b)
 {
-	const struct multimatch_hit *x = a, *y = b;
-	if (x->end != y->end)
-		return x->end < y->end ? -1 : 1;
-	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
+	return before(b, a) - before(a, b);
 }
 
 static bool in_order(const struct multimatch_hits *h)
 {
-	for (size_t i = 1; i < h->n; i++) {
-		const struct multimatch_hit *a = &h->v[i - 1], *b = &h->v[i];
-		if (a->end > b->end || (a->end == b->end && a->pattern >= b->pattern))
+	for (size_t i = 1; i < h->n; i++)
+		if (!before(&h->v[i - 1], &h->v[i]))
+			return false;
+	return true;
+}
+
+/* False: it takes more moves than these. */
+static bool insert(struct multimatch_hits *h, size_t moves)
+{
+	for (size_t i = 1, k; i < h->n; i++) {
+		struct multimatch_hit one = h->v[i];
+		for (k = i; k > 0 && before(&one, &h->v[k - 1]) && moves; k--, moves--)
+			h->v[k] = h->v[k - 1];
+		h->v[k] = one;
+		if (!moves)
 			return false;
 	}
 	return true;
 }
 
-/* They come nearly in order, so that few need to move, and not far. */
+/* By end, as many ends as there are bytes of text. False: that is too many, or no memory. */
+static bool distribute(struct multimatch_hits *h)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+	for (size_t i = 0; i < h->n; i++) {
+		first = min_u64(first, h->v[i].end);
+		last = max_u64(last, h->v[i].end);
+	}
+	size_t n = (size_t)(last - first) + 1;
+	if (n > 16 * h->n)
+		return false;
+	size_t *to = calloc(n + 1, sizeof(*to));
+	struct multimatch_hit *v = malloc(h->cap * sizeof(*v));
+	if (!to || !v) {
+		free(to);
+		free(v);
+		return false;
+	}
+	for (size_t i = 0; i < h->n; i++)
+		to[h->v[i].end - first + 1]++;
+	for (size_t i = 0; i < n; i++)
+		to[i + 1] += to[i];
+	for (size_t i = 0; i < h->n; i++)
+		v[to[h->v[i].end - first]++] = h->v[i];
+	free(to);
+	free(h->v);
+	h->v = v;
+	return true;
+}
+
+/* They come nearly in order, so that few need to move, and not far; or each of some walks in its
+ * own order. */
 void multimatch_hits_sort(struct multimatch_hits *h)
 {
+	size_t kept = 0;
 	if (in_order(h))
 		return;
-	size_t moves = 0, most = 8 * h->n, kept = 0;
-	for (size_t i = 1, k; i < h->n && moves < most; i++) {
-		struct multimatch_hit one = h->v[i];
-		for (k = i; k > 0 && compare(&h->v[k - 1], &one) > 0; k--, moves++)
-			h->v[k] = h->v[k - 1];
-		h->v[k] = one;
-	}
-	if (moves >= most && h->n)
+	if (!insert(h, 2 * h->n) && (!distribute(h) || !insert(h, 16 * h->n)))
 		qsort(h->v, h->n, sizeof(*h->v), compare);
 	for (size_t i = 0; i < h->n; i++)
-		if (!kept || compare(&h->v[kept - 1], &h->v[i]) != 0)
+		if (!kept || before(&h->v[kept - 1], &h->v[i]))
 			h->v[kept++] = h->v[i];
 	h->n = kept;
 }

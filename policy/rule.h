@@ -116,8 +116,10 @@ struct rule {
 };
 
 struct rule_pattern { /* what is looked for in one pass stands for this */
+	const struct head *head; /* what must go on where it ends; NULL: nobody knows */
 	uint16_t rule;
 	uint8_t branch;
+	uint8_t places; /* of the head, which are held */
 	bool keyword;
 };
 

@@ -11,13 +11,30 @@ static bool needs_keywords(const struct rule *r)
 	       !keyword_implied(r->info.lead_in, r->keywords, r->n_keywords);
 }
 
+/* What must go on where the branch's lead-in ends, if that is known. */
+static const struct head *body_of(const struct rule *r, const struct rule_branch *b)
+{
+	bool there = !r->syntax && r->info.hold == HOLD_LEAD_IN && !b->start;
+	return there && b->head && b->head->n ? b->head : NULL;
+}
+
+static struct rule_pattern pattern_of(const struct ruleset *set, size_t i, size_t branch)
+{
+	const struct rule *r = &set->rules[i];
+	struct rule_pattern p = { .rule = (uint16_t)i, .branch = (uint8_t)branch };
+	p.head = body_of(r, &r->branches[branch]);
+	if (p.head)
+		p.places =
+			(uint8_t)(p.head->n < r->info.hold_bytes ? p.head->n : r->info.hold_bytes);
+	return p;
+}
+
 static void add_rule(struct ruleset *set, size_t i, struct multimatch_pattern *v, size_t *n)
 {
 	struct rule *r = &set->rules[i];
 	for (size_t b = 0; b < r->n_branches; b++) {
 		v[*n].text = r->branches[b].lead_in;
-		set->patterns[(*n)++] =
-			(struct rule_pattern){ .rule = (uint16_t)i, .branch = (uint8_t)b };
+		set->patterns[(*n)++] = pattern_of(set, i, b);
 	}
 	r->keyword = RULE_NO_KEYWORDS;
 	if (!needs_keywords(r))
@@ -43,15 +60,6 @@ static int take_runs(struct ruleset *set, struct multimatch_pattern *v)
 	return set->runs ? 0 : -ENOMEM;
 }
 
-/* What must go on where the pattern ends, if that is known. */
-static const struct head *body_of(const struct ruleset *set, const struct rule_pattern *p)
-{
-	const struct rule *r = &set->rules[p->rule];
-	const struct rule_branch *b = &r->branches[p->branch];
-	bool there = !p->keyword && !r->syntax && r->info.hold == HOLD_LEAD_IN && !b->start;
-	return there && b->head && b->head->n ? b->head : NULL;
-}
-
 /* What the matcher has, and what stands behind it. */
 static int find_heads(struct ruleset *set, const struct multimatch_pattern *v, size_t *bad,
 		      struct buf *why)
@@ -61,8 +69,7 @@ static int find_heads(struct ruleset *set, const struct multimatch_pattern *v, s
 	int rc = set->triggers ? 0 : -ENOMEM;
 	for (size_t i = 0; i < set->n_patterns && !rc; i++)
 		if (v[i].text)
-			rc = triggers_add(set->triggers, &v[i], (uint32_t)i,
-					  body_of(set, &set->patterns[i]));
+			rc = triggers_add(set->triggers, &v[i], (uint32_t)i, set->patterns[i].head);
 	if (!rc)
 		rc = triggers_finish(set->triggers);
 	if (rc)

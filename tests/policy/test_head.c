@@ -114,21 +114,27 @@ Test(head, what_it_rules_out_is_no_match)
 	buf_fini(&errors);
 }
 
-/* The heads of a set's branches are taken away, or put back. */
+static void swap(const struct head **a, const struct head **b)
+{
+	const struct head *one = *a;
+	*a = *b;
+	*b = one;
+}
+
+/* The heads of a set's branches and patterns are taken away, or put back. */
 static void swap_heads(struct ruleset *set, const struct head **kept)
 {
+	for (size_t i = 0; i < set->n_patterns; i++, kept++)
+		swap(&set->patterns[i].head, kept);
 	for (size_t i = 0; i < set->n; i++)
-		for (size_t b = 0; b < set->rules[i].n_branches; b++, kept++) {
-			const struct head *one = set->rules[i].branches[b].head;
-			set->rules[i].branches[b].head = *kept;
-			*kept = one;
-		}
+		for (size_t b = 0; b < set->rules[i].n_branches; b++, kept++)
+			swap(&set->rules[i].branches[b].head, kept);
 }
 
 static void with_and_without(struct pack *p, const struct sample *s)
 {
 	struct sample_body body = { .name = "plain", .bytes = { s->text.p, s->text.n } };
-	const struct head **none = calloc(p->set->n_patterns + 1, sizeof(*none));
+	const struct head **none = calloc(2 * p->set->n_patterns, sizeof(*none));
 	struct outcome with, without;
 	size_t steps[] = { s->text.n, 1, 5 };
 	cr_assert_not_null(none);

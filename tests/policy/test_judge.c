@@ -140,6 +140,25 @@ Test(judge, other_holds_limit_the_release)
 	is_cut(&o, 0, 3 + 14 + 7 + 4);
 }
 
+/* Each is ruled out by its last segment, which in one call is there when it opens; but the cut
+ * before that must not let go what it held. */
+Test(judge, what_is_ruled_out_at_once_held_before)
+{
+	struct outcome o =
+		EVERY(policy, { 1, "zed-12", 0 }, { 0, "zed-12345678 ", 0 }, { 1, "!", 0 });
+	is_cut(&o, 0, 3 + 4); /* by its first bytes */
+	o = EVERY(policy, { 1, "BEGIN:abcdefghi", 0 }, { 0, "zed-12345678 ", 0 }, { 1, "!", 0 });
+	is_cut(&o, 0, 3 + 6); /* by where its run ends */
+	o = EVERY(policy, { 1, "sqab-he sqab-hel", 0 }, { 0, "zed-12345678 ", 0 }, { 1, "!", 0 });
+	is_cut(&o, 0, 3 + 13); /* the body has a lead-in, and one has gone already */
+	o = EVERY(policy, { 1, "yel-12", 0 }, { 0, "zed-12345678 ", 0 }, { 1, "!", 0 });
+	is_cut(&o, 0, 3 + 6 + 7 + 4); /* what flags holds nothing */
+	o = EVERY("version: 1\nrules:\n" RULE("in", "cut", "zed-([a-z0-9]{4}) ", "")
+			  RULE("out", "cut", "OUT<([a-z0-9 -]{4,40})>", ""),
+		  { 0, "OUT<ab OUT<abc zed-1234 !", 0 });
+	is_cut(&o, 0, 3 + 11);
+}
+
 Test(judge, two_rules_at_once)
 {
 	struct outcome o = EVERY(policy, { 0, "zed-abcdefgh ", 0 });

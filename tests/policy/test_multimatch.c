@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/multimatch.h"
@@ -126,4 +127,52 @@ Test(multimatch, any_set_finds_the_same_however_it_is_fed)
 Test(multimatch, the_library_is_sound)
 {
 	cr_assert(multimatch_sound(), "install Hyperscan in place of Vectorscan 5.4.9");
+}
+
+static int order(const void *a, const void *b)
+{
+	const struct multimatch_hit *x = a, *y = b;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
+}
+
+/* Hits of some walks, each of which is in order, as far apart as `step` says, and all out of step.
+ */
+static void sort_walks(unsigned walks, unsigned length, unsigned step, unsigned patterns)
+{
+	static struct multimatch_hit want[4096];
+	struct multimatch_hits h = { 0 };
+	uint32_t seed = walks * 31 + length + step;
+	size_t n = 0, unique = 0;
+	for (unsigned w = 0; w < walks; w++)
+		for (uint64_t i = 0, end = UINT64_C(1) << 40; i < length; i++) {
+			seed = seed * 1664525 + 1013904223;
+			end += (seed >> 16) % (step + 1);
+			multimatch_hits_add(&h, end, seed >> 24 & (patterns - 1));
+		}
+	cr_assert_leq(h.n, ARRAY_LEN(want));
+	memcpy(want, h.v, h.n * sizeof(*want));
+	n = h.n;
+	qsort(want, n, sizeof(*want), order);
+	for (size_t i = 0; i < n; i++)
+		if (!unique || order(&want[unique - 1], &want[i]) != 0)
+			want[unique++] = want[i];
+	multimatch_hits_sort(&h);
+	cr_assert_eq(h.n, unique, "%u walks of %u: %zu, not %zu", walks, length, h.n, unique);
+	for (size_t i = 0; i < unique; i++)
+		cr_assert_eq(order(&h.v[i], &want[i]), 0, "%u walks of %u: hit %zu", walks, length,
+			     i);
+	multimatch_hits_fini(&h);
+}
+
+Test(multimatch, hits_are_sorted_whatever_order_they_come_in)
+{
+	static const unsigned steps[] = { 0, 1, 3, 40, 100000 };
+	static const unsigned counts[] = { 1, 2, 3, 7, 60 };
+	for (size_t a = 0; a < ARRAY_LEN(counts); a++)
+		for (size_t b = 0; b < ARRAY_LEN(counts); b++)
+			for (size_t s = 0; s < ARRAY_LEN(steps); s++)
+				for (unsigned patterns = 1; patterns <= 256; patterns *= 4)
+					sort_walks(counts[a], counts[b], steps[s], patterns);
 }
