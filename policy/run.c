@@ -1,14 +1,9 @@
 #include "policy/run.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "policy/pattern.h"
-
-static bool is_word(unsigned char c)
-{
-	return isalnum(c) || c == '_';
-}
+#include "policy/word.h"
 
 /* An edge of a word and then one item, however deep in groups. */
 static bool read_list(const char *source, const struct pattern_branch *list, bool *edge,

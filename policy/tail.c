@@ -1,11 +1,11 @@
 #include "policy/tail.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/pattern.h"
+#include "policy/word.h"
 
 #define ITEMS_MOST 1024
 #define WORDS (ITEMS_MOST / 64)
@@ -36,11 +36,6 @@ struct draft {
 	uint16_t next[TAIL_STATES][256];
 	uint32_t n;
 };
-
-static bool is_word(unsigned c)
-{
-	return isalnum((int)c) || c == '_';
-}
 
 /* The machine, from its end to its beginning. */
 

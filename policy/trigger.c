@@ -1,14 +1,9 @@
 #include "policy/trigger.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "policy/trigger_state.h"
-
-static bool is_word(unsigned char c)
-{
-	return isalnum(c) || c == '_';
-}
+#include "policy/word.h"
 
 struct place { /* the text of a call, and what is found in it */
 	const unsigned char *text;

@@ -4,6 +4,7 @@
 #include "lib/buf.h"
 #include "policy/pattern.h"
 #include "policy/trigger_split.h"
+#include "policy/word.h"
 
 #define CLASS_FEW 9 /* a class of more bytes than this is nothing to look for */
 #define LITERAL_FEW 4
@@ -17,11 +18,6 @@ struct reading {
 static bool in_set(const uint32_t in[8], unsigned c)
 {
 	return in[c / 32] >> c % 32 & 1;
-}
-
-static bool is_word(unsigned c)
-{
-	return isalnum((int)c) || c == '_';
 }
 
 static unsigned size_of(const uint32_t in[8])

@@ -1,11 +1,11 @@
 #include "policy/ways.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/pattern.h"
+#include "policy/word.h"
 
 #define DEPTH_MAX 200 /* items and groups before one, repeats one by one */
 
@@ -28,11 +28,6 @@ struct rest { /* goes on with a group that was there so many times */
 
 static void read_node(struct draft *d, const struct pattern_node *n, uint32_t done,
 		      const struct rest *rest);
-
-static bool is_word(unsigned char c)
-{
-	return isalnum(c) || c == '_';
-}
 
 /* Every byte of it is one of a word, or none is: between two of them there is no edge. */
 static bool one_sided(const bool in[256])
