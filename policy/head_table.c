@@ -8,14 +8,18 @@
 #define ITEMS_MOST 16384 /* places of all rows */
 #define SLOTS 131072     /* of the draft's index, a power of two */
 #define CLASSES_MOST 256
-#define START 0 /* the state in which no head has begun */
+#define BLOCK 1024 /* bytes that are gone through before what ends in them is noted */
+#define LANES 4
+#define LANES_LEAST 512 /* bytes that are worth it */
+#define START 0         /* the state in which no head has begun */
 #define CLASS_WORDS (CLASSES_MOST / 64)
 
 struct head_table {
 	uint8_t class[256];
-	uint32_t shift;    /* of a state's number to its row in `next` */
-	uint16_t *next;    /* [state << shift | class] */
-	uint32_t *outs_at; /* by state, into `outs`; 0: no head ends there */
+	uint32_t classes;
+	uint32_t *next;    /* rows of so many; a state is the place of its row */
+	uint32_t quiet;    /* in states before this one no head ends */
+	uint32_t *outs_at; /* of the others, in their order, into `outs` */
 	uint32_t *outs;    /* a number of heads, and the heads */
 	uint16_t *once;    /* by head: its bit in `told`, plus one; 0: it counts each time */
 };
@@ -39,7 +43,6 @@ struct draft {
 	uint32_t n;                    /* states */
 	uint16_t slots[SLOTS];         /* a state's number plus one, by its set */
 	uint16_t *next;
-	uint32_t shift;
 	bool failed; /* too much of something */
 };
 
@@ -76,8 +79,6 @@ static void number_items(struct draft *d)
 			d->row[d->n_items++] = i;
 		}
 	}
-	for (d->shift = 1; 1u << d->shift < d->classes;)
-		d->shift++;
 }
 
 static bool has(const struct draft *d, uint32_t item, uint32_t class)
@@ -176,7 +177,7 @@ static bool go_on(struct draft *d, uint32_t state, uint32_t class, uint16_t *to)
 static bool fill_row(struct draft *d, uint32_t state)
 {
 	uint64_t on[CLASS_WORDS] = { 0 };
-	uint16_t *row = d->next + ((size_t)state << d->shift);
+	uint16_t *row = d->next + (size_t)state * d->classes;
 	if (state != START)
 		memcpy(row, d->next, d->classes * sizeof(*row));
 	for (uint32_t i = d->set[state]; i < d->set[state + 1]; i++) {
@@ -200,7 +201,7 @@ static bool determine(struct draft *d)
 	for (uint32_t i = 0; i < d->n && ok && !d->failed; i++) {
 		if (i == cap) {
 			cap = cap ? 2 * cap : 1024;
-			uint16_t *v = realloc(d->next, (cap << d->shift) * sizeof(*v));
+			uint16_t *v = realloc(d->next, cap * d->classes * sizeof(*v));
 			d->next = v ? v : d->next;
 			ok = v;
 		}
@@ -214,25 +215,55 @@ static bool ends_row(const struct draft *d, uint32_t item)
 	return item + 1 == d->n_items || d->row[item + 1] != d->row[item];
 }
 
-/* The heads that end in each state. */
-static bool take_outs(const struct draft *d, struct head_table *t)
+static bool is_quiet(const struct draft *d, uint32_t state)
 {
-	uint32_t n = 1;
+	for (uint32_t i = d->set[state]; i < d->set[state + 1]; i++)
+		if (ends_row(d, d->sets[i]))
+			return false;
+	return true;
+}
+
+/* New numbers for states: first those in which no head ends, so that one comparison tells. */
+static uint16_t *renumber(const struct draft *d, struct head_table *t)
+{
+	uint16_t *number = calloc(d->n, sizeof(*number)), n = 0;
+	for (unsigned loud = 0; number && loud < 2; loud++) {
+		for (uint32_t s = 0; s < d->n; s++)
+			if (is_quiet(d, s) != loud)
+				number[s] = n++;
+		t->quiet = loud ? t->quiet : n * d->classes;
+	}
+	return number;
+}
+
+static bool take_rows(const struct draft *d, struct head_table *t, const uint16_t *number)
+{
+	uint32_t n = d->classes;
+	t->classes = n;
+	t->next = malloc((size_t)d->n * n * sizeof(*t->next));
+	for (uint32_t s = 0; t->next && s < d->n; s++)
+		for (uint32_t k = 0; k < n; k++)
+			t->next[number[s] * n + k] = number[d->next[s * n + k]] * n;
+	return t->next;
+}
+
+/* The heads that end in each state. */
+static bool take_outs(const struct draft *d, struct head_table *t, const uint16_t *number)
+{
+	uint32_t n = 0, first = t->quiet / d->classes;
 	t->outs = malloc((d->n_sets + d->n + 1) * sizeof(*t->outs));
-	t->outs_at = calloc(d->n, sizeof(*t->outs_at));
-	if (!t->outs || !t->outs_at)
-		return false;
-	t->outs[0] = 0;
-	for (uint32_t s = 0; s < d->n; s++) {
-		uint32_t at = n;
-		t->outs[n] = 0;
+	t->outs_at = calloc(d->n - first + 1, sizeof(*t->outs_at));
+	for (uint32_t s = 0; t->outs && t->outs_at && s < d->n; s++) {
+		if (number[s] < first)
+			continue;
+		uint32_t at = t->outs_at[number[s] - first] = n++;
+		t->outs[at] = 0;
 		for (uint32_t i = d->set[s]; i < d->set[s + 1]; i++)
 			if (ends_row(d, d->sets[i]))
 				t->outs[at + ++t->outs[at]] = d->row[d->sets[i]];
-		t->outs_at[s] = t->outs[at] ? at : 0;
-		n += t->outs[at] ? t->outs[at] + 1 : 0;
+		n += t->outs[at];
 	}
-	return true;
+	return t->outs && t->outs_at;
 }
 
 static bool take_onces(const struct draft *d, struct head_table *t)
@@ -245,27 +276,29 @@ static bool take_onces(const struct draft *d, struct head_table *t)
 	return t->once;
 }
 
-static int make(struct draft *d, struct head_table **out)
+static int make(const struct draft *d, struct head_table **out)
+{
+	struct head_table *t = calloc(1, sizeof(*t));
+	uint16_t *number = t ? renumber(d, t) : NULL;
+	bool ok = number && take_rows(d, t, number) && take_outs(d, t, number) && take_onces(d, t);
+	free(number);
+	if (!ok) {
+		head_table_free(t);
+		return -ENOMEM;
+	}
+	memcpy(t->class, d->class, sizeof(t->class));
+	*out = t;
+	return 0;
+}
+
+static int draw_up(struct draft *d, struct head_table **out)
 {
 	number_items(d);
 	if (d->failed)
 		return 0;
 	if (!know_classes(d) || !determine(d))
 		return -ENOMEM;
-	if (d->failed)
-		return 0;
-	struct head_table *t = calloc(1, sizeof(*t));
-	if (!t || !take_outs(d, t) || !take_onces(d, t)) {
-		head_table_free(t);
-		return -ENOMEM;
-	}
-	memcpy(t->class, d->class, sizeof(t->class));
-	t->shift = d->shift;
-	t->next = realloc(d->next, ((size_t)d->n << d->shift) * sizeof(*t->next));
-	t->next = t->next ? t->next : d->next;
-	d->next = NULL;
-	*out = t;
-	return 0;
+	return d->failed ? 0 : make(d, out);
 }
 
 int head_table_new(const struct head_row *rows, uint32_t n, struct head_table **out)
@@ -277,7 +310,7 @@ int head_table_new(const struct head_row *rows, uint32_t n, struct head_table **
 	d->rows = rows;
 	d->n_rows = n;
 	d->classes = 1;
-	int rc = make(d, out);
+	int rc = draw_up(d, out);
 	free(d->begins);
 	free(d->sets);
 	free(d->next);
@@ -305,24 +338,67 @@ static bool is_told(struct head_table_place *p, uint16_t once)
 	return told;
 }
 
-static void note(const struct head_table *t, uint32_t at, uint64_t end, struct head_table_place *p,
-		 struct multimatch_hits *out)
+static void note(const struct head_table *t, uint32_t state, uint64_t end,
+		 struct head_table_place *p, struct multimatch_hits *out)
 {
-	for (uint32_t i = 1; i <= t->outs[at]; i++) {
-		uint32_t head = t->outs[at + i];
+	const uint32_t *outs = t->outs + t->outs_at[(state - t->quiet) / t->classes];
+	for (uint32_t i = 1; i <= outs[0]; i++) {
+		uint32_t head = outs[i];
 		if (!t->once[head] || !is_told(p, t->once[head]))
 			multimatch_hits_add(out, end, head);
 	}
 }
 
+static uint32_t next_state(const struct head_table *t, uint32_t state, unsigned char byte)
+{
+	return t->next[state + t->class[byte]];
+}
+
+/* Where the bytes before p lead to, whatever there was before them. */
+static uint32_t state_before(const struct head_table *t, const unsigned char *p)
+{
+	uint32_t s = START;
+	for (size_t i = HEAD_TABLE_REACH; i > 0; i--)
+		s = next_state(t, s, *(p - i));
+	return s;
+}
+
+/* A step waits for the one before. So a long text is gone through in several lanes at once, each of
+ * which but the first begins a little earlier. How many bytes it took. */
+static size_t run_lanes(const struct head_table *t, const unsigned char *text, size_t n,
+			uint32_t state, uint32_t *states)
+{
+	size_t lane = n / LANES;
+	const unsigned char *p0 = text, *p1 = p0 + lane, *p2 = p1 + lane, *p3 = p2 + lane;
+	uint32_t s0 = state, s1 = state_before(t, p1), s2 = state_before(t, p2),
+		 s3 = state_before(t, p3);
+	for (size_t i = 0; i < lane; i++) {
+		states[i] = (s0 = next_state(t, s0, p0[i]));
+		states[lane + i] = (s1 = next_state(t, s1, p1[i]));
+		states[2 * lane + i] = (s2 = next_state(t, s2, p2[i]));
+		states[3 * lane + i] = (s3 = next_state(t, s3, p3[i]));
+	}
+	return lane * LANES;
+}
+
+static void find(const struct head_table *t, const unsigned char *text, size_t n, uint64_t at,
+		 struct head_table_place *place, struct multimatch_hits *out)
+{
+	uint32_t states[BLOCK];
+	size_t i = n >= LANES_LEAST ? run_lanes(t, text, n, place->state, states) : 0;
+	for (uint32_t s = i ? states[i - 1] : place->state; i < n; i++)
+		states[i] = (s = next_state(t, s, text[i]));
+	for (i = 0; i < n; i++)
+		if (states[i] >= t->quiet)
+			note(t, states[i], at + i + 1, place, out);
+	place->state = n ? states[n - 1] : place->state;
+}
+
 void head_table_find(const struct head_table *t, struct span text, uint64_t at,
 		     struct head_table_place *place, struct multimatch_hits *out)
 {
-	uint32_t s = place->state;
-	for (size_t i = 0; i < text.n; i++) {
-		s = t->next[s << t->shift | t->class[(unsigned char)text.p[i]]];
-		if (t->outs_at[s])
-			note(t, t->outs_at[s], at + i + 1, place, out);
+	for (size_t i = 0, n; i < text.n; i += n) {
+		n = min_size(BLOCK, text.n - i);
+		find(t, (const unsigned char *)text.p + i, n, at + i, place, out);
 	}
-	place->state = s;
 }
