@@ -8,7 +8,7 @@
 #define ITEMS_MOST 16384 /* places of all rows */
 #define SLOTS 131072     /* of the draft's index, a power of two */
 #define CLASSES_MOST 256
-#define BLOCK 1024 /* bytes that are gone through before what ends in them is noted */
+#define BLOCK 4096 /* bytes that are gone through before what ends in them is noted */
 #define LANES 4
 #define LANES_LEAST 512 /* bytes that are worth it */
 #define START 0         /* the state in which no head has begun */

@@ -46,8 +46,8 @@ static bool is_preceded(const struct trigger_front_part *f, const struct place *
 static void report(const struct triggers *t, const struct trigger *one, const struct place *p,
 		   uint64_t end)
 {
-	for (uint32_t i = one->users; i != TRIGGER_NONE; i = t->users[i].next) {
-		const struct user *u = &t->users[i];
+	for (const struct user *u = t->users + one->users, *last = u + one->n_users; u < last;
+	     u++) {
 		bool known = u->body && end < p->until;
 		if (!known || u->body->may[byte_at(p, end)] & 1)
 			multimatch_hits_add(p->out, end - p->base, u->pattern);
@@ -118,7 +118,7 @@ static bool pull(const struct triggers *t, struct walks *w, const struct place *
 		 uint64_t end)
 {
 	bool ok = true;
-	for (uint32_t i = t->first[head]; i != TRIGGER_NONE && ok; i = t->v[i].next) {
+	for (uint32_t i = t->first[head]; i < t->first[head + 1] && ok; i++) {
 		const struct trigger *one = &t->v[i];
 		if (one->front && !is_preceded(one->front, p, end))
 			continue;

@@ -162,7 +162,7 @@ static void use(struct triggers *t, uint32_t head, const struct trigger_front_pa
 		i = t->v[i].next;
 	if (i == TRIGGER_NONE) {
 		i = t->n++;
-		t->v[i] = (struct trigger){ front, tail, TRIGGER_NONE, t->first[head] };
+		t->v[i] = (struct trigger){ front, tail, TRIGGER_NONE, 0, t->first[head] };
 		t->first[head] = i;
 	}
 	for (last = &t->v[i].users; *last != TRIGGER_NONE; last = &t->users[*last].next)
@@ -303,7 +303,45 @@ int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_
 	return rc;
 }
 
-int triggers_finish(struct triggers *t)
+/* Copies a trigger and its users behind those that are there. */
+static void lay(const struct triggers *t, uint32_t from, struct trigger *to, struct user *users,
+		uint32_t *n_users)
+{
+	*to = t->v[from];
+	to->users = *n_users;
+	for (uint32_t u = t->v[from].users; u != TRIGGER_NONE; u = t->users[u].next)
+		users[(*n_users)++] = t->users[u];
+	to->n_users = *n_users - to->users;
+}
+
+/* In place of lists, what belongs together stands together. */
+static int lay_out(struct triggers *t)
+{
+	uint32_t *first = calloc(t->n_heads + 1, sizeof(*first)), n = 0, n_users = 0;
+	struct trigger *v = calloc(t->n + 1, sizeof(*v));
+	struct user *users = calloc(t->n_users + 1, sizeof(*users));
+	if (!first || !v || !users) {
+		free(first);
+		free(v);
+		free(users);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < t->n_heads; i++) {
+		first[i] = n;
+		for (uint32_t k = t->first[i]; k != TRIGGER_NONE; k = t->v[k].next)
+			lay(t, k, &v[n++], users, &n_users);
+	}
+	first[t->n_heads] = n;
+	free(t->first);
+	free(t->v);
+	free(t->users);
+	t->first = first;
+	t->v = v;
+	t->users = users;
+	return 0;
+}
+
+static int make_table(struct triggers *t)
 {
 	struct head_row *rows = calloc(t->n_heads + 1, sizeof(*rows));
 	bool all = t->n_heads > 0;
@@ -315,6 +353,12 @@ int triggers_finish(struct triggers *t)
 	free(rows);
 	forget_sought(t);
 	return rc;
+}
+
+int triggers_finish(struct triggers *t)
+{
+	int rc = make_table(t);
+	return rc ? rc : lay_out(t);
 }
 
 const struct head_table *triggers_table(const struct triggers *t)

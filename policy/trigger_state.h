@@ -15,8 +15,8 @@
 struct trigger {
 	const struct trigger_front_part *front; /* what must stand before; NULL: nothing */
 	const struct tail *tail;                /* NULL: the lead-in ends there */
-	uint32_t users;                         /* the first of `users` */
-	uint32_t next;                          /* another one of this head */
+	uint32_t users, n_users;                /* the first of `users`, and how many follow it */
+	uint32_t next;                          /* while it is built: another one of this head */
 };
 
 /* Of a row, what the matcher does not look for. */
@@ -30,7 +30,7 @@ struct trigger_front_part {
 struct user {
 	const struct head *body;
 	uint32_t pattern;
-	uint32_t next;
+	uint32_t next; /* while it is built: another one of this trigger */
 };
 
 struct sought { /* the bytes of a head, for a table of them; heap */
@@ -45,7 +45,7 @@ struct known_tail {
 
 struct triggers {
 	struct multimatch_pattern *heads;
-	uint32_t *first;       /* trigger of each head */
+	uint32_t *first; /* trigger of each head; they follow one another, up to the next head's */
 	struct sought *sought; /* n 0: only the matcher knows that head */
 	struct head_table *table;
 	struct trigger *v;
