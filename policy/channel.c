@@ -14,7 +14,7 @@ void channel_free(struct channel *c)
 		return;
 	seek_end(&c->seek);
 	track_fini(&c->kept);
-	free(c->walks.v);
+	walks_fini(&c->walks);
 	free(c->open.v);
 	free(c->keywords);
 	free(c->companions);
@@ -41,7 +41,7 @@ struct seeker channel_seeker(const struct channel *c, const struct ruleset *set,
 size_t channel_memory(const struct channel *c, const struct ruleset *set)
 {
 	return sizeof(*c) + (c->region ? region_memory(c->region) : 0) + track_memory(&c->kept) +
-	       c->open.cap * sizeof(*c->open.v) + c->walks.cap * sizeof(*c->walks.v) +
+	       c->open.cap * sizeof(*c->open.v) + walks_memory(&c->walks) +
 	       (c->keywords ? keyword_words(set) * sizeof(*c->keywords) : 0) +
 	       (c->companions ? set->companions * sizeof(*c->companions) : 0) +
 	       (c->layers ? sizeof(*c->layers) : 0) +

@@ -257,7 +257,7 @@ static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (j->set->runs->n)
 		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
 	return triggers_find(j->set->triggers, &c->walks, &slot->work, c->stream_base,
-			     slot->old_end, &s->heads, &s->hits) &&
+			     slot->old_end, slot->ended, &s->heads, &s->hits) &&
 	       !s->heads.failed;
 }
 

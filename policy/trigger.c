@@ -5,10 +5,25 @@
 #include "policy/trigger_state.h"
 #include "policy/word.h"
 
+#define STRIDE 8 /* bytes */
+
+void walks_fini(struct walks *w)
+{
+	free(w->v);
+	free(w->said);
+	*w = (struct walks){ 0 };
+}
+
+size_t walks_memory(const struct walks *w)
+{
+	return w->cap * sizeof(*w->v) + w->cap_said * sizeof(*w->said);
+}
+
 struct place { /* the text of a call, and what is found in it */
 	const unsigned char *text;
 	uint64_t from, until; /* offsets of its first byte, and after its last */
 	uint64_t base;        /* the channel's text began there */
+	uint64_t fresh;       /* and what is new of it */
 	struct multimatch_hits *out;
 };
 
@@ -42,93 +57,234 @@ static bool is_preceded(const struct trigger_front_part *f, const struct place *
 	return true;
 }
 
+static bool was_said(const struct walks *w, uint32_t pattern)
+{
+	bool was = false;
+	for (uint32_t i = 0; i < w->n_said && !was; i++)
+		was = w->said[i] == pattern;
+	return was;
+}
+
 /* A lead-in ends at `end`. */
-static void report(const struct triggers *t, const struct trigger *one, const struct place *p,
-		   uint64_t end)
+static void report(const struct triggers *t, const struct walks *w, const struct place *p,
+		   const struct trigger *one, uint64_t end)
 {
 	for (const struct user *u = t->users + one->users, *last = u + one->n_users; u < last;
 	     u++) {
 		bool known = u->body && end < p->until;
-		if (!known || u->body->may[byte_at(p, end)] & 1)
+		if (known && !(u->body->may[byte_at(p, end)] & 1))
+			continue;
+		if (end > p->fresh || !was_said(w, u->pattern))
 			multimatch_hits_add(p->out, end - p->base, u->pattern);
 	}
 }
 
-/* Takes one walk on; whether it goes on from there. */
-static bool step_on(const struct triggers *t, struct walk *w, const struct place *p, uint64_t from,
-		    uint64_t to)
+static void begin(struct walks *w, const struct place *p, struct walk walk)
 {
-	const struct trigger *one = &t->v[w->trigger];
-	const struct tail *tail = one->tail;
-	uint32_t state = w->state;
-	for (uint64_t at = from; at < to && state != TAIL_DEAD; at++) {
-		state = tail_next(tail, state, byte_at(p, at));
-		if (tail->accepts[state])
-			report(t, one, p, at + 1);
+	if (w->n == w->cap) {
+		uint32_t cap = w->cap ? 2 * w->cap : 8;
+		struct walk *v = realloc(w->v, cap * sizeof(*v));
+		if (!v) {
+			p->out->failed = true;
+			return;
+		}
+		w->v = v;
+		w->cap = cap;
 	}
-	w->state = (uint16_t)state;
-	return state != TAIL_DEAD;
+	w->v[w->n++] = walk;
 }
 
-static void all_on(const struct triggers *t, struct walks *w, const struct place *p, uint64_t from,
-		   uint64_t to)
+/* What a tail says at `at`. Walks that begin there are taken on from `from`. */
+static void heed(const struct triggers *t, struct walks *w, const struct place *p, uint32_t trigger,
+		 uint32_t says, uint64_t at, uint64_t from)
 {
-	uint32_t kept = 0;
-	if (!w->n || from >= to)
-		return;
-	for (uint32_t i = 0; i < w->n; i++)
-		if (step_on(t, &w->v[i], p, from, to))
-			w->v[kept++] = w->v[i];
-	w->n = kept;
+	const struct trigger *one = &t->v[trigger];
+	if (says & TAIL_ACCEPTS)
+		report(t, w, p, one, at);
+	for (uint32_t gaps = says & ~TAIL_ACCEPTS; gaps; gaps &= gaps - 1) {
+		const struct tail_gap *gap = &one->tail->gaps[__builtin_ctz(gaps)];
+		begin(w, p,
+		      (struct walk){ .trigger = trigger,
+				     .state = gap->start,
+				     .left = gap->most,
+				     .skip = (uint16_t)(at - from),
+				     .fresh = true });
+	}
 }
 
-/* A walk is over when a younger one says all that it would say. */
+/* Takes one walk on until there is something to say, or to the end. */
+static uint64_t step_on(const struct tail *tail, uint32_t *state, const struct place *p,
+			uint64_t at, uint64_t to)
+{
+	const unsigned char *byte = p->text + (at - p->from), *end = p->text + (to - p->from);
+	uint32_t now = *state, next;
+	for (; byte < end; byte++, now = next) {
+		next = tail_step(tail, now, *byte);
+		if (next & TAIL_NOTE)
+			break;
+	}
+	*state = now;
+	return p->from + (uint64_t)(byte - p->text);
+}
+
+/* Takes one walk on; whether it goes on from there. */
+static bool walk_on(const struct triggers *t, struct walks *w, uint32_t i, const struct place *p,
+		    uint64_t from, uint64_t to)
+{
+	struct walk walk = w->v[i];
+	const struct tail *tail = t->v[walk.trigger].tail;
+	uint32_t state = walk.state;
+	bool over = false;
+	for (uint64_t at = from + walk.skip, begun = at; at < to && !over; begun = at) {
+		uint64_t gap_end = walk.left == TAIL_NO_GAP ? to : at + walk.left;
+		at = step_on(tail, &state, p, at, min_u64(to, gap_end));
+		if (at < min_u64(to, gap_end)) {
+			unsigned char byte = byte_at(p, at++);
+			const struct tail_state *one = tail_state(tail, state);
+			if (one->edge && one->word != is_word(byte))
+				heed(t, w, p, walk.trigger, one->edge, at - 1, from);
+			state = tail_step(tail, state, byte) & ~TAIL_NOTE;
+			one = tail_state(tail, state);
+			if (one->says)
+				heed(t, w, p, walk.trigger, one->says, at, from);
+			over = one->over;
+		}
+		if (walk.left != TAIL_NO_GAP)
+			walk.left -= (uint16_t)(at - begun);
+		if (!walk.left) {
+			walk.left = TAIL_NO_GAP;
+			state = tail_state(tail, state)->cut;
+			over = tail_state(tail, state)->over;
+		}
+	}
+	walk.state = (uint16_t)state;
+	walk.skip = 0;
+	w->v[i] = walk;
+	return !over;
+}
+
+/* A walk is over when a younger one of its trigger says all that it would say; the youngest tend
+ * to. */
 static void drop_within(const struct triggers *t, struct walks *w, uint32_t trigger)
 {
 	const struct tail *tail = t->v[trigger].tail;
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < w->n; i++) {
+		struct walk *one = &w->v[i];
 		bool said = false;
-		for (uint32_t k = i + 1; k < w->n && w->v[i].trigger == trigger && !said; k++)
+		for (uint32_t k = w->n; one->trigger == trigger && --k > i && !said;)
 			said = w->v[k].trigger == trigger &&
-			       tail_within(tail, w->v[i].state, w->v[k].state);
+			       tail_within(tail, one->state, one->left, w->v[k].state,
+					   w->v[k].left);
+		one->fresh = one->fresh && one->trigger != trigger;
 		if (!said)
-			w->v[kept++] = w->v[i];
+			w->v[kept++] = *one;
 	}
 	w->n = kept;
 }
 
-static bool begin(const struct triggers *t, struct walks *w, uint32_t trigger, uint16_t state)
+static void drop_beside_fresh(const struct triggers *t, struct walks *w)
 {
-	if (w->n == w->cap) {
-		uint32_t cap = w->cap ? 2 * w->cap : 8;
-		struct walk *v = realloc(w->v, cap * sizeof(*v));
-		if (!v)
-			return false;
-		w->v = v;
-		w->cap = cap;
+	for (uint32_t i = w->n; i-- > 0;)
+		if (w->v[i].fresh) {
+			drop_within(t, w, w->v[i].trigger);
+			i = w->n;
+		}
+}
+
+/* Where each byte may begin a walk, they are compared again before they are many. */
+static uint64_t stride(const struct triggers *t, const struct walks *w)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		if (t->v[w->v[i].trigger].tail->begins)
+			return STRIDE;
+	return UINT32_MAX;
+}
+
+static void all_on(const struct triggers *t, struct walks *w, const struct place *p, uint64_t from,
+		   uint64_t to)
+{
+	for (uint64_t until; w->n && from < to; from = until) {
+		uint32_t kept = 0, old = w->n;
+		until = min_u64(to, from + stride(t, w));
+		for (uint32_t i = 0; i < w->n; i++)
+			if (walk_on(t, w, i, p, from, until))
+				w->v[kept++] = w->v[i];
+		bool more = w->n > old;
+		w->n = kept;
+		if (more)
+			drop_beside_fresh(t, w);
 	}
-	w->v[w->n++] = (struct walk){ trigger, state };
-	drop_within(t, w, trigger);
-	return true;
+}
+
+/* A head ends at `end`, and its tail begins. */
+static void follow(const struct triggers *t, struct walks *w, const struct place *p,
+		   uint32_t trigger, uint64_t end)
+{
+	const struct tail *tail = t->v[trigger].tail;
+	uint16_t start = tail->start[is_word(byte_at(p, end - 1))];
+	uint32_t old = w->n;
+	const struct tail_state *one = tail_state(tail, start);
+	if (one->says)
+		heed(t, w, p, trigger, one->says, end, end);
+	if (!one->over)
+		begin(w, p,
+		      (struct walk){ .trigger = trigger, .state = start, .left = TAIL_NO_GAP });
+	if (old && w->n > old)
+		drop_within(t, w, trigger);
+}
+
+/* Where the text ends a word does. */
+static void all_end(const struct triggers *t, struct walks *w, const struct place *p)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct trigger *one = &t->v[w->v[i].trigger];
+		const struct tail_state *state = tail_state(one->tail, w->v[i].state);
+		if (state->word && state->edge & TAIL_ACCEPTS)
+			report(t, w, p, one, p->until);
+	}
+	w->n = 0;
+	w->n_said = 0;
+}
+
+/* What has ended where the text does may end there once more, by the edge of a word that the next
+ * byte shows. */
+static void keep_said(const struct triggers *t, struct walks *w, const struct place *p)
+{
+	bool waits = false;
+	w->n_said = 0;
+	for (uint32_t i = 0; i < w->n && !waits; i++)
+		waits = tail_state(t->v[w->v[i].trigger].tail, w->v[i].state)->edge & TAIL_ACCEPTS;
+	for (size_t i = p->out->n; waits && i-- > 0; w->n_said++) {
+		if (p->out->v[i].end < p->until - p->base)
+			break;
+		if (w->n_said == w->cap_said) {
+			uint32_t cap = w->cap_said ? 2 * w->cap_said : 4;
+			uint32_t *said = realloc(w->said, cap * sizeof(*said));
+			if (!said) {
+				p->out->failed = true;
+				break;
+			}
+			w->said = said;
+			w->cap_said = cap;
+		}
+		w->said[w->n_said] = p->out->v[i].pattern;
+	}
 }
 
 /* A head ends at `end`. */
-static bool pull(const struct triggers *t, struct walks *w, const struct place *p, uint32_t head,
+static void pull(const struct triggers *t, struct walks *w, const struct place *p, uint32_t head,
 		 uint64_t end)
 {
-	bool ok = true;
-	for (uint32_t i = t->first[head]; i < t->first[head + 1] && ok; i++) {
+	for (uint32_t i = t->first[head]; i < t->first[head + 1]; i++) {
 		const struct trigger *one = &t->v[i];
 		if (one->front && !is_preceded(one->front, p, end))
 			continue;
-		uint32_t state = one->tail ? one->tail->start[is_word(byte_at(p, end - 1))] : 0;
-		if (!one->tail || one->tail->accepts[state])
-			report(t, one, p, end);
 		if (one->tail)
-			ok = begin(t, w, i, (uint16_t)state);
+			follow(t, w, p, i, end);
+		else
+			report(t, w, p, one, end);
 	}
-	return ok;
 }
 
 /* They come in order of their ends, or nearly so; of one end any order will do. */
@@ -142,21 +298,24 @@ static void sort_heads(struct multimatch_hits *heads)
 }
 
 bool triggers_find(const struct triggers *t, struct walks *w, const struct track *text,
-		   uint64_t base, uint64_t fresh, struct multimatch_hits *heads,
+		   uint64_t base, uint64_t fresh, bool ended, struct multimatch_hits *heads,
 		   struct multimatch_hits *out)
 {
-	const struct place p = { (const unsigned char *)text->text, text->base, track_end(text),
-				 base, out };
+	const struct place p = {
+		(const unsigned char *)text->text, text->base, track_end(text), base, fresh, out
+	};
 	uint64_t at = fresh;
-	bool ok = true;
 	sort_heads(heads);
-	for (size_t i = 0; i < heads->n && ok; i++) {
+	for (size_t i = 0; i < heads->n && !out->failed; i++) {
 		uint64_t end = heads->v[i].end + base;
 		all_on(t, w, &p, at, end);
 		at = max_u64(at, end);
-		ok = pull(t, w, &p, heads->v[i].pattern, end);
+		pull(t, w, &p, heads->v[i].pattern, end);
 	}
 	all_on(t, w, &p, at, p.until);
+	if (ended)
+		all_end(t, w, &p);
 	multimatch_hits_sort(out);
-	return ok && !out->failed;
+	keep_said(t, w, &p);
+	return !out->failed;
 }

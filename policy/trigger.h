@@ -24,12 +24,21 @@ struct triggers; /* of a rule set, immutable once it is full */
 struct walk { /* behind a head that was found */
 	uint32_t trigger;
 	uint16_t state; /* of its tail */
+	uint16_t left;  /* bytes that its gap may have; TAIL_NO_GAP */
+	uint16_t skip;  /* within a call: it begins so many bytes later than others are */
+	bool fresh;     /* within a call: it was not compared with the others yet */
 };
 
 struct walks { /* of one channel; zero-initialised is none */
 	struct walk *v;
 	uint32_t n, cap;
+	uint32_t *said; /* patterns that ended at the end of the text so far, which may be found to
+			   end there again */
+	uint32_t n_said, cap_said;
 };
+
+void walks_fini(struct walks *w);
+size_t walks_memory(const struct walks *w);
 
 struct triggers *triggers_new(size_t patterns); /* at most so many; NULL: no memory */
 void triggers_free(struct triggers *t);         /* NULL is fine */
@@ -47,9 +56,10 @@ uint32_t triggers_user(const struct triggers *t, size_t head);
 
 /* Turns what the matcher found in the track's text from `fresh` on, hits by head, into hits by
  * pattern, sorted. Where the next byte is there and begins no body, there is none. The text began
- * at `base`, which hits are counted from. False: no memory. */
+ * at `base`, which hits are counted from; where it has ended, nothing comes after it. False: no
+ * memory. */
 bool triggers_find(const struct triggers *t, struct walks *w, const struct track *text,
-		   uint64_t base, uint64_t fresh, struct multimatch_hits *heads,
+		   uint64_t base, uint64_t fresh, bool ended, struct multimatch_hits *heads,
 		   struct multimatch_hits *out);
 
 #endif
