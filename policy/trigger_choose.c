@@ -5,7 +5,7 @@
 #include "policy/multiply.h"
 #include "policy/trigger_split.h"
 
-#define REPEATS_FEW 3 /* so many numbers of repeats more than one are told one by one */
+#define REPEATS_FEW 4 /* so many numbers of repeats more than one are told one by one */
 
 struct choice { /* of alternatives, or of a number of repeats */
 	struct alternation among;
