@@ -384,7 +384,7 @@ static size_t run_lanes(const struct head_table *t, const unsigned char *text, s
 static void find(const struct head_table *t, const unsigned char *text, size_t n, uint64_t at,
 		 struct head_table_place *place, struct multimatch_hits *out)
 {
-	uint32_t states[BLOCK];
+	UNFILLED uint32_t states[BLOCK];
 	size_t i = n >= LANES_LEAST ? run_lanes(t, text, n, place->state, states) : 0;
 	for (uint32_t s = i ? states[i - 1] : place->state; i < n; i++)
 		states[i] = (s = next_state(t, s, text[i]));

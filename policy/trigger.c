@@ -84,19 +84,18 @@ static void begin(struct walks *w, const struct place *p, struct walk walk)
 	if (w->n == w->cap) {
 		uint32_t cap = w->cap ? 2 * w->cap : 8;
 		struct walk *v = realloc(w->v, cap * sizeof(*v));
-		if (!v) {
-			p->out->failed = true;
+		p->out->failed = p->out->failed || !v;
+		if (!v)
 			return;
-		}
 		w->v = v;
 		w->cap = cap;
 	}
 	w->v[w->n++] = walk;
 }
 
-/* What a tail says at `at`. Walks that begin there are taken on from `from`. */
+/* What a tail says at `at`: the lead-in ends there, walks begin there. */
 static void heed(const struct triggers *t, struct walks *w, const struct place *p, uint32_t trigger,
-		 uint32_t says, uint64_t at, uint64_t from)
+		 uint32_t says, uint64_t at)
 {
 	const struct trigger *one = &t->v[trigger];
 	if (says & TAIL_ACCEPTS)
@@ -104,11 +103,10 @@ static void heed(const struct triggers *t, struct walks *w, const struct place *
 	for (uint32_t gaps = says & ~TAIL_ACCEPTS; gaps; gaps &= gaps - 1) {
 		const struct tail_gap *gap = &one->tail->gaps[__builtin_ctz(gaps)];
 		begin(w, p,
-		      (struct walk){ .trigger = trigger,
+		      (struct walk){ .at = at,
+				     .trigger = trigger,
 				     .state = gap->start,
-				     .left = gap->most,
-				     .skip = (uint16_t)(at - from),
-				     .fresh = true });
+				     .left = gap->most });
 	}
 }
 
@@ -127,94 +125,113 @@ static uint64_t step_on(const struct tail *tail, uint32_t *state, const struct p
 	return p->from + (uint64_t)(byte - p->text);
 }
 
-/* Takes one walk on; whether it goes on from there. */
+/* Takes one walk on, which may begin others; whether it is not over. */
 static bool walk_on(const struct triggers *t, struct walks *w, uint32_t i, const struct place *p,
-		    uint64_t from, uint64_t to)
+		    uint64_t to)
 {
-	struct walk walk = w->v[i];
-	const struct tail *tail = t->v[walk.trigger].tail;
-	uint32_t state = walk.state;
+	const uint32_t trigger = w->v[i].trigger;
+	const struct tail *tail = t->v[trigger].tail;
+	uint32_t state = w->v[i].state, left = w->v[i].left;
 	bool over = false;
-	for (uint64_t at = from + walk.skip, begun = at; at < to && !over; begun = at) {
-		uint64_t gap_end = walk.left == TAIL_NO_GAP ? to : at + walk.left;
-		at = step_on(tail, &state, p, at, min_u64(to, gap_end));
-		if (at < min_u64(to, gap_end)) {
+	for (uint64_t at = w->v[i].at, begun = at; at < to && !over; begun = at) {
+		uint64_t stop = left == TAIL_NO_GAP ? to : min_u64(to, at + left);
+		at = step_on(tail, &state, p, at, stop);
+		if (at < stop) {
 			unsigned char byte = byte_at(p, at++);
 			const struct tail_state *one = tail_state(tail, state);
 			if (one->edge && one->word != is_word(byte))
-				heed(t, w, p, walk.trigger, one->edge, at - 1, from);
+				heed(t, w, p, trigger, one->edge, at - 1);
 			state = tail_step(tail, state, byte) & ~TAIL_NOTE;
 			one = tail_state(tail, state);
 			if (one->says)
-				heed(t, w, p, walk.trigger, one->says, at, from);
+				heed(t, w, p, trigger, one->says, at);
 			over = one->over;
 		}
-		if (walk.left != TAIL_NO_GAP)
-			walk.left -= (uint16_t)(at - begun);
-		if (!walk.left) {
-			walk.left = TAIL_NO_GAP;
+		if (left != TAIL_NO_GAP)
+			left -= (uint32_t)(at - begun);
+		if (!left) {
+			left = TAIL_NO_GAP;
 			state = tail_state(tail, state)->cut;
 			over = tail_state(tail, state)->over;
 		}
 	}
-	walk.state = (uint16_t)state;
-	walk.skip = 0;
-	w->v[i] = walk;
+	w->v[i].at = to;
+	w->v[i].state = (uint16_t)state;
+	w->v[i].left = (uint16_t)left;
 	return !over;
 }
 
-/* A walk is over when a younger one of its trigger says all that it would say; the youngest tend
- * to. */
+/* Of walks of one trigger at one place: one is over when a younger one says all that it would say;
+ * the youngest tend to. */
 static void drop_within(const struct triggers *t, struct walks *w, uint32_t trigger)
 {
 	const struct tail *tail = t->v[trigger].tail;
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < w->n; i++) {
-		struct walk *one = &w->v[i];
+		const struct walk *one = &w->v[i];
 		bool said = false;
 		for (uint32_t k = w->n; one->trigger == trigger && --k > i && !said;)
 			said = w->v[k].trigger == trigger &&
 			       tail_within(tail, one->state, one->left, w->v[k].state,
 					   w->v[k].left);
-		one->fresh = one->fresh && one->trigger != trigger;
 		if (!said)
 			w->v[kept++] = *one;
 	}
 	w->n = kept;
 }
 
-static void drop_beside_fresh(const struct triggers *t, struct walks *w)
+/* Takes the walks of a trigger on to one place, and those that begin on the way. Where each byte
+ * may begin one, they are compared before they are many. */
+static void walk_all(const struct triggers *t, struct walks *w, const struct place *p,
+		     uint32_t trigger, uint64_t from, uint64_t to)
 {
-	for (uint32_t i = w->n; i-- > 0;)
-		if (w->v[i].fresh) {
-			drop_within(t, w, w->v[i].trigger);
-			i = w->n;
-		}
-}
-
-/* Where each byte may begin a walk, they are compared again before they are many. */
-static uint64_t stride(const struct triggers *t, const struct walks *w)
-{
-	for (uint32_t i = 0; i < w->n; i++)
-		if (t->v[w->v[i].trigger].tail->begins)
-			return STRIDE;
-	return UINT32_MAX;
-}
-
-static void all_on(const struct triggers *t, struct walks *w, const struct place *p, uint64_t from,
-		   uint64_t to)
-{
-	for (uint64_t until; w->n && from < to; from = until) {
+	bool begins = t->v[trigger].tail->begins;
+	for (uint64_t until; from < to; from = until) {
 		uint32_t kept = 0, old = w->n;
-		until = min_u64(to, from + stride(t, w));
+		until = begins ? min_u64(to, from + STRIDE) : to;
 		for (uint32_t i = 0; i < w->n; i++)
-			if (walk_on(t, w, i, p, from, until))
+			if (w->v[i].trigger != trigger || walk_on(t, w, i, p, until))
 				w->v[kept++] = w->v[i];
 		bool more = w->n > old;
 		w->n = kept;
 		if (more)
-			drop_beside_fresh(t, w);
+			drop_within(t, w, trigger);
 	}
+}
+
+/* Triggers do not know of each other, so that each one's walks may wait for the next head of
+ * theirs, or for the end. */
+static void all_on(const struct triggers *t, struct walks *w, const struct place *p)
+{
+	for (uint32_t i = 0; i < w->n;) {
+		uint32_t trigger = w->v[i].trigger;
+		if (w->v[i].at < p->until)
+			walk_all(t, w, p, trigger, w->v[i].at, p->until);
+		else
+			i++;
+	}
+}
+
+/* The first walk of a trigger from the i-th on, or w->n. */
+static uint32_t find_walk(const struct walks *w, uint32_t trigger, uint32_t i)
+{
+	while (i < w->n && w->v[i].trigger != trigger)
+		i++;
+	return i;
+}
+
+/* A trigger's only walk, which begins no others, meets one that begins: mostly it is over then, or
+ * has nothing more to say, and gives its place up. */
+static bool replace(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
+		    const struct walk *by)
+{
+	bool on = walk_on(t, w, i, p, by->at);
+	struct walk *one = &w->v[i];
+	bool given = !on || tail_within(t->v[by->trigger].tail, one->state, one->left, by->state,
+					by->left);
+	if (given)
+		*one = *by;
+	return given;
 }
 
 /* A head ends at `end`, and its tail begins. */
@@ -222,15 +239,23 @@ static void follow(const struct triggers *t, struct walks *w, const struct place
 		   uint32_t trigger, uint64_t end)
 {
 	const struct tail *tail = t->v[trigger].tail;
-	uint16_t start = tail->start[is_word(byte_at(p, end - 1))];
-	uint32_t old = w->n;
-	const struct tail_state *one = tail_state(tail, start);
+	struct walk fresh = { .at = end,
+			      .trigger = trigger,
+			      .state = tail->start[is_word(byte_at(p, end - 1))],
+			      .left = TAIL_NO_GAP };
+	const struct tail_state *one = tail_state(tail, fresh.state);
+	uint32_t i = find_walk(w, trigger, 0);
+	bool some = i < w->n, only = some && find_walk(w, trigger, i + 1) == w->n;
+	bool simple = !tail->n_gaps && !one->says && !one->over;
+	if (only && simple && replace(t, w, p, i, &fresh))
+		return;
+	if (some)
+		walk_all(t, w, p, trigger, w->v[i].at, end);
 	if (one->says)
-		heed(t, w, p, trigger, one->says, end, end);
+		heed(t, w, p, trigger, one->says, end);
 	if (!one->over)
-		begin(w, p,
-		      (struct walk){ .trigger = trigger, .state = start, .left = TAIL_NO_GAP });
-	if (old && w->n > old)
+		begin(w, p, fresh);
+	if (some)
 		drop_within(t, w, trigger);
 }
 
@@ -304,15 +329,10 @@ bool triggers_find(const struct triggers *t, struct walks *w, const struct track
 	const struct place p = {
 		(const unsigned char *)text->text, text->base, track_end(text), base, fresh, out
 	};
-	uint64_t at = fresh;
 	sort_heads(heads);
-	for (size_t i = 0; i < heads->n && !out->failed; i++) {
-		uint64_t end = heads->v[i].end + base;
-		all_on(t, w, &p, at, end);
-		at = max_u64(at, end);
-		pull(t, w, &p, heads->v[i].pattern, end);
-	}
-	all_on(t, w, &p, at, p.until);
+	for (size_t i = 0; i < heads->n && !out->failed; i++)
+		pull(t, w, &p, heads->v[i].pattern, heads->v[i].end + base);
+	all_on(t, w, &p);
 	if (ended)
 		all_end(t, w, &p);
 	multimatch_hits_sort(out);

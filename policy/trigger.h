@@ -21,12 +21,11 @@
 
 struct triggers; /* of a rule set, immutable once it is full */
 
-struct walk { /* behind a head that was found */
+struct walk {        /* behind a head that was found */
+	uint64_t at; /* in the text */
 	uint32_t trigger;
 	uint16_t state; /* of its tail */
 	uint16_t left;  /* bytes that its gap may have; TAIL_NO_GAP */
-	uint16_t skip;  /* within a call: it begins so many bytes later than others are */
-	bool fresh;     /* within a call: it was not compared with the others yet */
 };
 
 struct walks { /* of one channel; zero-initialised is none */
