@@ -9,8 +9,11 @@
 
 #define ITEMS_MOST 1024
 #define WORDS (ITEMS_MOST / 64)
-#define GAP_LEAST 12 /* whose longest is so much longer than its shortest is counted */
-#define SLOTS 2048   /* a power of two, well above TAIL_STATES */
+/* A gap whose longest is so much longer than its shortest is counted: first only where the states
+ * would be many anyway, because a walk is cheaper without; and then, when they are too many. */
+static const uint32_t gaps_least[] = { 40, 12 };
+
+#define SLOTS 2048 /* a power of two, well above TAIL_STATES */
 
 enum item_kind { ITEM_DONE, ITEM_BYTE, ITEM_FORK, ITEM_EDGE, ITEM_GAP };
 
@@ -41,6 +44,7 @@ struct draft {
 	uint32_t n_items;
 	struct gap gaps[TAIL_GAPS];
 	uint32_t n_gaps;
+	uint32_t gap_least;
 	uint32_t again;   /* within repeats without end: no gaps, which would begin themselves */
 	struct set edges; /* the items that ask for the edge of a word */
 	bool asks;        /* there are some */
@@ -144,7 +148,7 @@ static uint16_t build_repeats(struct draft *d, const struct pattern_node *n, uin
 {
 	uint16_t at = next;
 	const struct pattern_node *bytes = plain_bytes(n);
-	if (bytes && !d->again && n->max != PATTERN_MANY && n->max - n->min >= GAP_LEAST)
+	if (bytes && !d->again && n->max != PATTERN_MANY && n->max - n->min >= d->gap_least)
 		return build_gap(d, n, bytes, next);
 	if (n->max == PATTERN_MANY) {
 		at = add(d, (struct item){ .kind = ITEM_FORK, .next = next, .other = next });
@@ -472,6 +476,20 @@ static int read(struct draft *d, const struct pattern_branch *root, struct tail 
 	return d->failed ? 0 : make(d, done, out);
 }
 
+static int try(const char *expression, const struct pattern_branch *root, uint32_t gap_least,
+	       struct tail **out)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->source = expression;
+	d->gap_least = gap_least;
+	int rc = read(d, root, out);
+	free(d->next);
+	free(d);
+	return rc;
+}
+
 int tail_read(const char *expression, struct tail **out)
 {
 	struct pattern *p = NULL;
@@ -480,13 +498,8 @@ int tail_read(const char *expression, struct tail **out)
 	int rc = pattern_parse(expression, &p, &why);
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
-	struct draft *d = calloc(1, sizeof(*d));
-	if (d)
-		d->source = expression;
-	rc = d ? read(d, pattern_root(p), out) : -ENOMEM;
-	if (d)
-		free(d->next);
-	free(d);
+	for (size_t i = 0; i < ARRAY_LEN(gaps_least) && !rc && !*out; i++)
+		rc = try(expression, pattern_root(p), gaps_least[i], out);
 	pattern_free(p);
 	return rc;
 }
