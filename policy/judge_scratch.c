@@ -92,8 +92,20 @@ static int by_moment(const void *a, const void *b)
 	return (x->secret.from > y->secret.from) - (x->secret.from < y->secret.from);
 }
 
+/* They are found in the order of where they begin, which is mostly that of when they are decided.
+ */
+static bool in_order(const struct judge_scratch *s)
+{
+	for (size_t i = 1; i < s->n_decisions; i++)
+		if (by_moment(&s->decisions[i - 1], &s->decisions[i]) > 0)
+			return false;
+	return true;
+}
+
 void judge_scratch_sort(struct judge_scratch *s)
 {
+	if (in_order(s))
+		return;
 	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_moment);
 }
 

@@ -49,10 +49,9 @@ bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot);
 /* A channel more among them all; false: no memory, and it is freed. */
 bool judge_add_channel(struct judge *j, struct channel *c);
 
-/* What the matcher found in a slot's text is a candidate, if it is one. False: no memory, or the
+/* What the matcher found in a slot's text are candidates, where they are. False: no memory, or the
  * engine failed. */
-bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot,
-		const struct multimatch_hit *hit);
+bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot);
 /* Of those that the text ruled out at once: where what they held for the text before `until` began,
  * UINT64_MAX: nowhere; and whether one of this rule held from `raw` on then. */
 uint64_t judge_gone_limit(const struct judge *j, const struct judge_scratch *s,
