@@ -18,7 +18,7 @@ static int compile_one(struct ruleset *set, const struct rule *r, struct allowan
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_texts; i++) {
 		struct buf why = { 0 };
-		int rc = regex_new(a->texts[i], 0, &a->regexes[i], &why);
+		int rc = regex_new(a->texts[i], REGEX_WHOLE, &a->regexes[i], &why);
 		if (rc == -EINVAL)
 			buf_printf(
 				errors,
