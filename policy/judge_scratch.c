@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define TRACK_KEPT_MAX (1u << 20) /* a slot's memory past this is given back after the call */
+#define SORT_NEAR 16              /* places that a decision is moved by, one by one */
 #define HITS_KEPT_MAX (1u << 16)  /* likewise */
 
 int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
@@ -94,21 +95,25 @@ static int by_moment(const void *a, const void *b)
 	return (x->secret.from > y->secret.from) - (x->secret.from < y->secret.from);
 }
 
-/* They are found in the order of where they begin, which is mostly that of when they are decided.
+/* They are found in the order of where they begin, which is nearly that of when they are decided.
  */
-static bool in_order(const struct judge_scratch *s)
-{
-	for (size_t i = 1; i < s->n_decisions; i++)
-		if (by_moment(&s->decisions[i - 1], &s->decisions[i]) > 0)
-			return false;
-	return true;
-}
-
 void judge_scratch_sort(struct judge_scratch *s)
 {
-	if (in_order(s))
-		return;
-	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_moment);
+	struct decision *v = s->decisions;
+	for (size_t i = 1; i < s->n_decisions; i++) {
+		size_t to = i;
+		while (to > 0 && i - to < SORT_NEAR && by_moment(&v[to - 1], &v[i]) > 0)
+			to--;
+		if (i - to == SORT_NEAR) {
+			qsort(v, s->n_decisions, sizeof(*v), by_moment);
+			return;
+		}
+		if (to == i)
+			continue;
+		struct decision one = v[i];
+		memmove(&v[to + 1], &v[to], (i - to) * sizeof(one));
+		v[to] = one;
+	}
 }
 
 void judge_scratch_reset(struct judge_scratch *s)

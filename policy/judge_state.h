@@ -1,8 +1,9 @@
 /*
  * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds what leads
- * in, judge_open.c makes candidates of that, judge_layers.c does so for what is encoded in it, judge_syntax.c asks the programs in it,
- * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
- * verdicts, judge_redact.c those that redact into edits.
+ * in, judge_open.c makes candidates of that, judge_layers.c does the same for what is encoded in
+ * the text, judge_syntax.c asks the programs in it, judge_decide.c turns candidates into decisions,
+ * judge_settle.c turns decisions into cards, holds and verdicts, judge_redact.c those that redact
+ * into edits.
  */
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H

@@ -15,7 +15,7 @@
 struct regex {
 	pcre2_code *code;
 	uint32_t groups;
-	bool whole;
+	bool whole, compiled;
 };
 
 struct regex_scratch {
@@ -70,7 +70,8 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 	/* Without a compiler for machine code (a hardened kernel) the interpreter gives the same
 	 * answers. */
 	re->whole = flags & REGEX_WHOLE;
-	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE | (re->whole ? 0 : PCRE2_JIT_PARTIAL_HARD));
+	uint32_t jit = PCRE2_JIT_COMPLETE | (re->whole ? 0 : PCRE2_JIT_PARTIAL_HARD);
+	re->compiled = pcre2_jit_compile(re->code, jit) == 0;
 	*out = re;
 	re = NULL;
 done:
@@ -131,8 +132,8 @@ enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, st
 		return REGEX_PARTIAL;
 	uint32_t options = flags & REGEX_MORE ? PCRE2_PARTIAL_HARD : 0;
 	options |= flags & REGEX_INSIDE ? PCRE2_NOTBOL : 0;
-	int n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options, s->data,
-			    s->context);
+	int n = (re->compiled ? pcre2_jit_match : pcre2_match)(re->code, (PCRE2_SPTR)text.p, text.n,
+							       from, options, s->data, s->context);
 	if (n == PCRE2_ERROR_JIT_STACKLIMIT)
 		n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options | PCRE2_NO_JIT,
 				s->data, s->context);

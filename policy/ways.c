@@ -223,6 +223,7 @@ static void read_bytes(struct draft *d, const struct pattern_node *n, const stru
 	}
 	struct ways_item run = { .kind = WAYS_RUN,
 				 .class = (uint8_t) class,
+				 .one = n->min == 1 && n->max == 1,
 				 .lazy = lazy(d, n) && n->min != n->max,
 				 .min = n->min,
 				 .max = n->max };
@@ -419,27 +420,32 @@ enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *class
 	uint32_t failed = UINT32_MAX;
 	at[0] = from;
 	for (const struct way *way = w->v; way < w->v + w->n; way++) {
-		const struct ways_item *items = w->items + way->first;
-		uint32_t i = way->shared;
-		if (failed < i)
+		const struct ways_item *items = w->items + way->first, *end = items + way->n;
+		const struct ways_item *item = items + way->shared;
+		if (failed < way->shared)
 			continue;
-		for (uint64_t now = at[i];; at[++i] = now) {
-			if (i == way->n || items[i].kind == WAYS_STOP)
-				return WAYS_ASK;
-			enum ways_answer answer = step(&items[i], classes, memo, t, &now, wait);
+		uint64_t now = at[way->shared];
+		for (; item < end && item->kind != WAYS_STOP; at[++item - items] = now) {
+			if (item->one && now < t->until) {
+				if (!classes->in[item->class][(unsigned char)t->p[now - t->base]])
+					break;
+				now++;
+				continue;
+			}
+			enum ways_answer answer = step(item, classes, memo, t, &now, wait);
 			if (answer == WAYS_MORE)
-				return t->more && !items[i].vague ? WAYS_MORE : WAYS_ASK;
+				return t->more && !item->vague ? WAYS_MORE : WAYS_ASK;
 			if (answer == WAYS_NONE)
 				break;
-			if (items[i].kind == WAYS_SEEK) {
-				if (!in_vain(&items[i], classes, t, now))
-					return WAYS_ASK;
-				break;
-			}
+			if (item->kind != WAYS_SEEK)
+				continue;
+			if (!in_vain(item, classes, t, now))
+				return WAYS_ASK;
+			break;
 		}
-		if (!items[i].sure)
+		if (item == end || item->kind == WAYS_STOP || !item->sure)
 			return WAYS_ASK;
-		failed = i;
+		failed = (uint32_t)(item - items);
 	}
 	return WAYS_NONE;
 }

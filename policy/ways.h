@@ -60,6 +60,7 @@ struct ways_item {
 	uint8_t seek; /* of a lazy run: the class of WAYS_SEEK; WAYS_LINE: there is none */
 	uint8_t need; /* of WAYS_SEEK: one of these comes, at most so far behind the run */
 	uint8_t far;  /* WAYS_FAR: nobody knows */
+	bool one; /* exactly a byte */
 	bool lazy, apart;
 	bool sure;  /* where it fails, fewer bytes for the runs before it would not help */
 	bool vague; /* the engine may have failed before it */
