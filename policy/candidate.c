@@ -278,10 +278,11 @@ static bool leaves_open(const struct candidate *c, const struct rule *r, const s
 {
 	struct secret unused;
 	struct ways_wait wait;
-	enum candidate_state state = r->syntax
-					     ? syntax_state(c, r, until, false, &unused)
-					     : body_state(c, r, s, t, until, false, &unused, &wait);
-	return state == CANDIDATE_ALIVE;
+	if (r->syntax)
+		return syntax_state(c, r, until, false, &unused) == CANDIDATE_ALIVE;
+	if (c->state == CANDIDATE_FOUND) /* only the engine knows where */
+		return body_asked(c, r, s, t, until, false, &unused) == CANDIDATE_ALIVE;
+	return body_state(c, r, s, t, until, false, &unused, &wait) == CANDIDATE_ALIVE;
 }
 
 /* The shortest text for which the match does not wait for the rest of its lines, which are there.
@@ -305,6 +306,7 @@ struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 {
 	struct secret unused;
 	uint64_t high = track_end(v->track), step = 1;
+	int tries = 0;
 	bool waits = c->state == CANDIDATE_FOUND && !r->syntax && r->rest_lines;
 	uint64_t rest = waits ? rest_known(c, r, v->track, found) : 0;
 	if (r->info.hold != HOLD_LEAD_IN) {
@@ -317,11 +319,11 @@ struct decided candidate_decide(const struct candidate *c, const struct rule *r,
 		return (struct decided){ high, v->end }; /* only the end decided it */
 	uint64_t low = min_u64(least_known(c, r, found), high - 1);
 	low = waits ? low : max_u64(known, low);
-	while (high - low > 1) { /* it is likely to be near, so the steps grow first */
+	while (high - low > 1) { /* mostly it is the byte behind, so the steps grow from there on */
 		uint64_t mid = low + min_u64(step, (high - low) / 2);
 		if (leaves_open(c, r, s, v->track, mid)) {
 			low = mid;
-			step *= 2;
+			step *= 1 + (tries++ > 0);
 		} else {
 			high = mid;
 		}

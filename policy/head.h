@@ -28,9 +28,15 @@ int head_read(const char *expression, struct head *out) MUST_USE;
 /* Whether no match begins at p, of which n bytes are there. */
 static inline bool head_rules_out(const struct head *h, const char *p, size_t n)
 {
-	size_t most = n < h->n ? n : h->n;
-	for (size_t i = 0; i < most; i++)
-		if (!(h->may[(unsigned char)p[i]] >> i & 1))
+	const unsigned char *b = (const unsigned char *)p;
+	const size_t most = n < h->n ? n : h->n;
+	size_t i = 0;
+	for (; i + 4 <= most; i += 4)
+		if (!(h->may[b[i]] & h->may[b[i + 1]] >> 1 & h->may[b[i + 2]] >> 2 &
+		      h->may[b[i + 3]] >> 3 & 1u << i))
+			return true;
+	for (; i < most; i++)
+		if (!(h->may[b[i]] >> i & 1))
 			return true;
 	return false;
 }

@@ -270,9 +270,8 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	if (!judge_find_code(j, slot) || !match(j, s, slot))
 		return false;
 	ways_forget(s->tools.ways); /* slots may have moved */
-	for (size_t i = 0; i < s->hits.n; i++)
-		if (!judge_open(j, s, slot, &s->hits.v[i]))
-			return false;
+	if (!judge_open(j, s, slot))
+		return false;
 	return !c->region || judge_ask(j, s, slot);
 }
 

@@ -29,30 +29,13 @@ static bool applies(const struct slot *slot, const struct rule *r, uint64_t poin
 	return !r->syntax || (point && slot_may_ask(slot, r->syntax, point));
 }
 
-/* Text that is there begins no body. */
-static bool ruled_out(const struct rule_pattern *p, const struct track *t, uint64_t point)
-{
-	const uint64_t end = track_end(t);
-	return p->head && point < end &&
-	       head_rules_out(p->head, t->text + (point - t->base),
-			      (size_t)min_u64(end - point, p->places));
-}
-
-static bool forget(struct slot *slot, const struct multimatch_hit *hit)
-{
-	multimatch_hits_add(&slot->gone, hit->end, hit->pattern);
-	return !slot->gone.failed;
-}
-
-bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot,
-		const struct multimatch_hit *hit)
+static bool open_one(struct judge *j, struct judge_scratch *s, struct slot *slot,
+		     const struct multimatch_hit *hit)
 {
 	const struct channel *ch = slot->channel;
 	const struct rule_pattern *p = pattern_of(j, ch, hit);
 	const struct rule *r = &j->set->rules[p->rule];
 	const uint64_t point = hit->end + ch->stream_base;
-	if (!ch->parent && ruled_out(p, &slot->work, point))
-		return forget(slot, hit);
 	if (ch->parent && (ch->kinds & ~r->info.decode || ch->depth > r->info.decode_depth))
 		return true;
 	if (p->keyword)
@@ -63,9 +46,32 @@ bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot,
 	struct view view = slot_view(slot);
 	if (!candidate_open(&c, r, &s->tools, &view))
 		return false;
-	if (c.state == CANDIDATE_DEAD && !ch->parent)
-		return forget(slot, hit);
-	return candidates_add(&slot->list, &c);
+	if (c.state != CANDIDATE_DEAD || ch->parent)
+		return candidates_add(&slot->list, &c);
+	multimatch_hits_add(&slot->gone, hit->end, hit->pattern);
+	return true;
+}
+
+/* A flood is mostly what the first bytes rule out, so these are looked at here. */
+bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot)
+{
+	const struct rule_pattern *patterns = j->set->patterns;
+	const struct track *t = &slot->work;
+	const uint64_t base = t->base - slot->channel->stream_base;
+	const char *text = t->text;
+	const size_t n = t->n;
+	const bool derived = slot->channel->parent;
+	for (size_t i = 0; i < s->hits.n; i++) {
+		const struct multimatch_hit hit = s->hits.v[i];
+		const struct rule_pattern *p = &patterns[hit.pattern];
+		const size_t at = (size_t)(hit.end - base);
+		if (!derived && p->head && at < n &&
+		    head_rules_out(p->head, text + at, min_size(n - at, p->places)))
+			multimatch_hits_add(&slot->gone, hit.end, hit.pattern);
+		else if (!open_one(j, s, slot, &hit))
+			return false;
+	}
+	return !slot->gone.failed;
 }
 
 /* Whether it was still open for the text before `until`. */

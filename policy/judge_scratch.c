@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define TRACK_KEPT_MAX (1u << 20) /* a slot's memory past this is given back after the call */
+#define SORT_NEAR 16              /* places that a decision is moved by, one by one */
 #define HITS_KEPT_MAX (1u << 16)  /* likewise */
 
 int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
@@ -14,7 +15,8 @@ int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
 		return -ENOMEM;
 	s->tools.regex = regex_scratch_new();
 	s->tools.ways = calloc(1, sizeof(*s->tools.ways));
-	if (!s->tools.regex || !s->tools.ways || judge_scratch_grow(s, set))
+	s->tools.recall = calloc(1, sizeof(*s->tools.recall));
+	if (!s->tools.regex || !s->tools.ways || !s->tools.recall || judge_scratch_grow(s, set))
 		goto fail;
 	*out = s;
 	return 0;
@@ -46,6 +48,7 @@ void judge_scratch_free(struct judge_scratch *s)
 	multimatch_scratch_free(s->multimatch);
 	regex_scratch_free(s->tools.regex);
 	free(s->tools.ways);
+	free(s->tools.recall);
 	free(s);
 }
 
@@ -92,9 +95,25 @@ static int by_moment(const void *a, const void *b)
 	return (x->secret.from > y->secret.from) - (x->secret.from < y->secret.from);
 }
 
+/* They are found in the order of where they begin, which is nearly that of when they are decided.
+ */
 void judge_scratch_sort(struct judge_scratch *s)
 {
-	qsort(s->decisions, s->n_decisions, sizeof(s->decisions[0]), by_moment);
+	struct decision *v = s->decisions;
+	for (size_t i = 1; i < s->n_decisions; i++) {
+		size_t to = i;
+		while (to > 0 && i - to < SORT_NEAR && by_moment(&v[to - 1], &v[i]) > 0)
+			to--;
+		if (i - to == SORT_NEAR) {
+			qsort(v, s->n_decisions, sizeof(*v), by_moment);
+			return;
+		}
+		if (to == i)
+			continue;
+		struct decision one = v[i];
+		memmove(&v[to + 1], &v[to], (i - to) * sizeof(one));
+		v[to] = one;
+	}
 }
 
 void judge_scratch_reset(struct judge_scratch *s)

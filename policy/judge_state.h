@@ -1,8 +1,9 @@
 /*
  * Inside the judge: its state, and the steps of a call. judge.c gathers text and finds what leads
- * in, judge_open.c makes candidates of that, judge_layers.c does so for what is encoded in it, judge_syntax.c asks the programs in it,
- * judge_decide.c turns them into decisions, judge_settle.c turns decisions into cards, holds and
- * verdicts, judge_redact.c those that redact into edits.
+ * in, judge_open.c makes candidates of that, judge_layers.c does the same for what is encoded in
+ * the text, judge_syntax.c asks the programs in it, judge_decide.c turns candidates into decisions,
+ * judge_settle.c turns decisions into cards, holds and verdicts, judge_redact.c those that redact
+ * into edits.
  */
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H
@@ -49,10 +50,9 @@ bool judge_ask(struct judge *j, struct judge_scratch *s, struct slot *slot);
 /* A channel more among them all; false: no memory, and it is freed. */
 bool judge_add_channel(struct judge *j, struct channel *c);
 
-/* What the matcher found in a slot's text is a candidate, if it is one. False: no memory, or the
+/* What the matcher found in a slot's text are candidates, where they are. False: no memory, or the
  * engine failed. */
-bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot,
-		const struct multimatch_hit *hit);
+bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot);
 /* Of those that the text ruled out at once: where what they held for the text before `until` began,
  * UINT64_MAX: nowhere; and whether one of this rule held from `raw` on then. */
 uint64_t judge_gone_limit(const struct judge *j, const struct judge_scratch *s,

@@ -79,9 +79,9 @@ static bool distribute(struct multimatch_hits *h)
 		last = max_u64(last, h->v[i].end);
 	}
 	size_t n = (size_t)(last - first) + 1;
-	if (n > 16 * h->n)
+	if (n > 16 * h->n || h->n > UINT32_MAX)
 		return false;
-	size_t *to = calloc(n + 1, sizeof(*to));
+	uint32_t *to = calloc(n + 1, sizeof(*to));
 	struct multimatch_hit *v = malloc(h->cap * sizeof(*v));
 	if (!to || !v) {
 		free(to);

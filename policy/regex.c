@@ -15,6 +15,7 @@
 struct regex {
 	pcre2_code *code;
 	uint32_t groups;
+	bool whole, compiled;
 };
 
 struct regex_scratch {
@@ -48,8 +49,9 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	pcre2_set_parens_nest_limit(context, 50);
 	uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-			   PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_START_OPTIMIZE |
+			   PCRE2_NEVER_BACKSLASH_C |
 			   PCRE2_ALT_CIRCUMFLEX; /* a line may begin where the text ends so far */
+	options |= flags & REGEX_WHOLE ? 0 : PCRE2_NO_START_OPTIMIZE;
 	options |= flags & REGEX_AT_START ? PCRE2_ANCHORED : 0;
 	options |= flags & REGEX_AT_END ? PCRE2_ENDANCHORED : 0;
 	re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, options, &error, &at,
@@ -67,7 +69,9 @@ int regex_new(const char *pattern, unsigned flags, struct regex **out, struct bu
 	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &re->groups);
 	/* Without a compiler for machine code (a hardened kernel) the interpreter gives the same
 	 * answers. */
-	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD);
+	re->whole = flags & REGEX_WHOLE;
+	uint32_t jit = PCRE2_JIT_COMPLETE | (re->whole ? 0 : PCRE2_JIT_PARTIAL_HARD);
+	re->compiled = pcre2_jit_compile(re->code, jit) == 0;
 	*out = re;
 	re = NULL;
 done:
@@ -123,12 +127,13 @@ enum regex_result regex_find(const struct regex *re, struct regex_scratch *s, st
 			     size_t from, unsigned flags, unsigned group, size_t *start,
 			     size_t *end)
 {
+	CHECK(!(flags & REGEX_MORE && re->whole));
 	if (flags & REGEX_MORE && from == text.n)
 		return REGEX_PARTIAL;
 	uint32_t options = flags & REGEX_MORE ? PCRE2_PARTIAL_HARD : 0;
 	options |= flags & REGEX_INSIDE ? PCRE2_NOTBOL : 0;
-	int n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options, s->data,
-			    s->context);
+	int n = (re->compiled ? pcre2_jit_match : pcre2_match)(re->code, (PCRE2_SPTR)text.p, text.n,
+							       from, options, s->data, s->context);
 	if (n == PCRE2_ERROR_JIT_STACKLIMIT)
 		n = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, from, options | PCRE2_NO_JIT,
 				s->data, s->context);

@@ -20,9 +20,10 @@ struct regex;         /* compiled, immutable, shared by threads */
 struct regex_scratch; /* one thread's working memory */
 
 enum {
-	REGEX_AT_START = 1,
-	REGEX_AT_END = 2
-}; /* must begin where the search begins; must end at the text's end */
+	REGEX_AT_START = 1, /* must begin where the search begins */
+	REGEX_AT_END = 2,   /* must end at the text's end */
+	REGEX_WHOLE = 4     /* is never asked with REGEX_MORE, and may skip where nothing begins */
+};
 enum {
 	REGEX_MORE = 1,
 	REGEX_INSIDE = 2

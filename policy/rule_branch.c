@@ -58,7 +58,8 @@ static int compile_opening(struct ruleset *set, const struct rule *r, struct rul
 	struct buf without = { 0 };
 	b->opening_max = PATTERN_MANY;
 	if (pattern_parse(expression, &p, &why))
-		return rule_compile_regex(r, expression, REGEX_AT_END, &b->opening, errors);
+		return rule_compile_regex(r, expression, REGEX_AT_END | REGEX_WHOLE, &b->opening,
+					  errors);
 	const struct pattern_branch *root = pattern_root(p);
 	b->opening_max = pattern_branches_max(root);
 	const struct pattern_node *n = root->next ? NULL : root->first;
@@ -76,9 +77,9 @@ static int compile_opening(struct ruleset *set, const struct rule *r, struct rul
 	buf_add_text(&without, expression);
 	buf_add_char(&without, '\0');
 	pattern_free(p);
-	int rc = without.failed
-			 ? -ENOMEM
-			 : rule_compile_regex(r, without.p, REGEX_AT_END, &b->opening, errors);
+	int rc = without.failed ? -ENOMEM
+				: rule_compile_regex(r, without.p, REGEX_AT_END | REGEX_WHOLE,
+						     &b->opening, errors);
 	buf_fini(&without);
 	return rc;
 }

@@ -111,7 +111,7 @@ static int compile_written(struct ruleset *set, struct rule *r, const struct lea
 	b->group = (unsigned)r->secret_group;
 	r->info.unbounded = !whole->max || /* not known */
 			    rule_needs_more(r, whole, whole->max, own.min);
-	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END, &b->start, errors);
+	rc = rule_compile_regex(r, r->wanted, REGEX_AT_END | REGEX_WHOLE, &b->start, errors);
 	return rc ? rc : rule_body_compile(set, r, b, r->info.regex, errors);
 }
 
@@ -134,7 +134,8 @@ static int compile_whole(struct rule *r, const struct lead_in *found, struct buf
 			r->info.file, r->hold_line, r->info.id, found->max, r->info.hold_bytes);
 		return -EINVAL;
 	}
-	return rule_compile_regex(r, r->info.regex, REGEX_AT_END, &r->branches->body, errors);
+	return rule_compile_regex(r, r->info.regex, REGEX_AT_END | REGEX_WHOLE, &r->branches->body,
+				  errors);
 }
 
 static bool is_doubtful(const struct rule *r)

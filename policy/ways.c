@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/pattern.h"
+#include "policy/ways_need.h"
 #include "policy/word.h"
 
 #define DEPTH_MAX 200 /* items and groups before one, repeats one by one */
@@ -55,6 +56,8 @@ static bool alone(const struct draft *d, uint32_t i)
 		const struct ways_item *next = &d->now[k];
 		if (next->kind == WAYS_STOP)
 			return false;
+		if (next->kind == WAYS_LOOK)
+			continue;
 		if (next->kind == WAYS_EDGE)
 			return one_sided(in);
 		if (next->kind == WAYS_END)
@@ -69,7 +72,8 @@ static bool alone(const struct draft *d, uint32_t i)
 
 static bool same(const struct ways_item *a, const struct ways_item *b)
 {
-	return a->kind == b->kind && a->class == b->class && a->min == b->min && a->max == b->max;
+	return a->kind == b->kind && a->class == b->class && a->min == b->min && a->max == b->max &&
+	       a->need == b->need && a->far == b->far;
 }
 
 static bool varies(const struct ways_item *i)
@@ -77,11 +81,12 @@ static bool varies(const struct ways_item *i)
 	return i->kind == WAYS_RUN && i->min != i->max;
 }
 
-/* A lazy run comes to the same as a greedy one only where it is alone. */
+/* A lazy run comes to the same as a greedy one only where it is alone, and where all ways that go
+ * on behind it need another byte: the engine tries them all before it takes one byte more. */
 static uint32_t known_items(const struct draft *d)
 {
 	for (uint32_t i = 0; i < d->n; i++)
-		if (d->now[i].lazy && !alone(d, i))
+		if (d->now[i].lazy && !(d->now[i].apart && alone(d, i)))
 			return i;
 	return d->n;
 }
@@ -112,16 +117,17 @@ static void add_way(struct draft *d)
 		return;
 	struct way *way = &w->v[w->n++], *last = way - 1;
 	uint32_t n = w->n < WAYS_MOST ? known_items(d) : 0;
-	bool sure = true;
+	bool sure = true, vague = false;
 	*way = (struct way){ .first = (uint16_t)d->n_items };
-	for (uint32_t i = 0; i < n; i++) {
-		struct ways_item item = d->now[i];
+	for (uint32_t i = 0; i <= n && i < d->n; i++) {
+		struct ways_item item = i < n ? d->now[i] : last_item(d, n);
 		item.sure = sure;
+		item.vague = vague;
 		sure = sure && (!varies(&item) || alone(d, i));
-		put(d, item);
+		vague = vague || item.kind == WAYS_LOOK;
+		if (item.kind != WAYS_LOOK)
+			put(d, item);
 	}
-	if (n < d->n)
-		put(d, last_item(d, n));
 	d->over = w->n == WAYS_MOST;
 	way->n = (uint16_t)(d->n_items - way->first);
 	while (w->n > 1 && way->shared < way->n && way->shared < last->n &&
@@ -178,57 +184,29 @@ static bool swaps_lazy(const struct draft *d, const struct pattern_node *n)
 	return n->header && memchr(d->source + n->from, 'U', n->header);
 }
 
-static bool needs(const struct pattern_node *n, uint32_t set[8]);
-
-/* Every branch needs one of the set's bytes, which are added to it. */
-static bool all_need(const struct pattern_branch *b, uint32_t set[8])
+/* What is sought behind a lazy run. */
+static void seek(struct draft *d, const struct pattern_node *n, const struct rest *rest,
+		 struct ways_item *run)
 {
-	bool all = true;
-	for (; b && all; b = b->next)
-		all = needs(b->first, set);
-	return all;
-}
-
-static uint32_t size_of(const uint32_t set[8])
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < 8; i++)
-		n += (uint32_t)__builtin_popcount(set[i]);
-	return n;
-}
-
-/* What follows has one of the set's bytes, whichever way it matches: of the fewest there are. */
-static bool needs(const struct pattern_node *n, uint32_t set[8])
-{
-	uint32_t best[8], least = UINT32_MAX;
-	for (; n; n = n->next) {
-		uint32_t one[8] = { 0 };
-		bool all = n->min && n->kind == PATTERN_GROUP && all_need(n->branches, one);
-		if (n->min && n->kind == PATTERN_BYTES)
-			memcpy(one, n->in, sizeof(one));
-		else if (!all)
-			continue;
-		if (size_of(one) >= least)
-			continue;
-		least = size_of(one);
-		memcpy(best, one, sizeof(best));
-	}
-	for (size_t i = 0; i < 8 && least < UINT32_MAX; i++)
-		set[i] |= best[i];
-	return least < UINT32_MAX;
-}
-
-static uint8_t seek_class(struct draft *d, const struct pattern_node *n, uint8_t class)
-{
-	uint32_t needed[8] = { 0 }, set[8] = { 0 };
-	if (!needs(n->next, needed))
-		return WAYS_LINE;
+	struct ways_need need = { .far = 0 };
+	uint32_t set[8] = { 0 };
+	run->seek = WAYS_LINE;
+	run->far = WAYS_FAR;
+	for (n = n->next; !n && rest && rest->node->max == 1; rest = rest->next)
+		n = rest->node->next;
+	if (!ways_needs(d->source, n, &need))
+		return;
 	for (unsigned c = 0; c < 256; c++)
-		set[c / 32] |= (uint32_t)d->classes->in[class][c] << c % 32;
+		set[c / 32] |= (uint32_t)d->classes->in[run->class][c] << c % 32;
 	for (size_t i = 0; i < 8; i++)
-		set[i] &= ~needed[i];
-	int seek = ways_class_of(d->classes, set);
-	return seek < 0 ? WAYS_LINE : (uint8_t)seek;
+		set[i] &= ~need.set[i];
+	int skip = ways_class_of(d->classes, set), needed = ways_class_of(d->classes, need.set);
+	if (skip < 0 || needed < 0)
+		return;
+	run->apart = (uint8_t)skip == run->class;
+	run->seek = (uint8_t)skip;
+	run->need = (uint8_t)needed;
+	run->far = (uint8_t)(need.far < WAYS_FAR ? need.far : WAYS_FAR);
 }
 
 static void read_bytes(struct draft *d, const struct pattern_node *n, const struct rest *rest)
@@ -238,14 +216,15 @@ static void read_bytes(struct draft *d, const struct pattern_node *n, const stru
 		stop(d);
 		return;
 	}
-	bool is_lazy = lazy(d, n) && n->min != n->max;
-	d->now[d->n++] =
-		(struct ways_item){ .kind = WAYS_RUN,
-				    .class = (uint8_t) class,
-				    .seek = is_lazy ? seek_class(d, n, (uint8_t) class) : WAYS_LINE,
-				    .lazy = is_lazy,
-				    .min = n->min,
-				    .max = n->max };
+	struct ways_item run = { .kind = WAYS_RUN,
+				 .class = (uint8_t) class,
+				 .one = n->min == 1 && n->max == 1,
+				 .lazy = lazy(d, n) && n->min != n->max,
+				 .min = n->min,
+				 .max = n->max };
+	if (run.lazy)
+		seek(d, n, rest, &run);
+	d->now[d->n++] = run;
 	read_node(d, n->next, 0, rest);
 	d->n--;
 }
@@ -262,6 +241,17 @@ static void read_assert(struct draft *d, const struct pattern_node *n, const str
 		return;
 	}
 	d->now[d->n++] = (struct ways_item){ .kind = edge ? WAYS_EDGE : WAYS_END };
+	read_node(d, n->next, 0, rest);
+	d->n--;
+}
+
+static void read_opaque(struct draft *d, const struct pattern_node *n, const struct rest *rest)
+{
+	if (!ways_is_look(d->source, n)) {
+		stop(d);
+		return;
+	}
+	d->now[d->n++] = (struct ways_item){ .kind = WAYS_LOOK };
 	read_node(d, n->next, 0, rest);
 	d->n--;
 }
@@ -295,7 +285,7 @@ static void read_node(struct draft *d, const struct pattern_node *n, uint32_t do
 		case PATTERN_FLAGS: read_node(d, n->next, 0, rest); break;
 		case PATTERN_ASSERT: read_assert(d, n, rest); break;
 		case PATTERN_GROUP: read_group(d, n, done, rest); break;
-		case PATTERN_OPAQUE: stop(d); break;
+		case PATTERN_OPAQUE: read_opaque(d, n, rest); break;
 		}
 	d->depth--;
 }
@@ -354,25 +344,43 @@ uint64_t ways_run(const struct ways_classes *classes, struct ways_memo *memo,
 	return end;
 }
 
+/* Most runs end soon, and what is noted of others is not worth asking for. */
+#define NEAR 8
+
+static inline uint64_t run_end(const struct ways_classes *classes, struct ways_memo *memo,
+			       const struct ways_text *t, uint8_t class, uint64_t at,
+			       uint64_t limit)
+{
+	const bool *in = classes->in[class];
+	const char *p = t->p + (at - t->base);
+	const size_t n = (size_t)min_u64(limit - at, NEAR);
+	for (size_t i = 0; i < n; i++)
+		if (!in[(unsigned char)p[i]])
+			return at + i;
+	return at + n == limit ? limit : ways_run(classes, memo, t, class, at, limit);
+}
+
 static bool word_at(const struct ways_text *t, uint64_t at)
 {
 	return is_word((unsigned char)t->p[at - t->base]);
 }
 
 /* *at is behind what the item takes. WAYS_NONE: it fails; WAYS_ASK: it does not. */
-static enum ways_answer step(const struct ways_item *item, const struct ways_classes *classes,
-			     struct ways_memo *memo, const struct ways_text *t, uint64_t *at,
-			     struct ways_wait *wait)
+static inline enum ways_answer step(const struct ways_item *item,
+				    const struct ways_classes *classes, struct ways_memo *memo,
+				    const struct ways_text *t, uint64_t *at, struct ways_wait *wait)
 {
 	uint64_t from = *at;
 	if (item->kind == WAYS_RUN || item->kind == WAYS_SEEK) {
 		uint64_t most = item->max == UINT32_MAX ? UINT64_MAX : from + item->max;
-		*at = ways_run(classes, memo, t, item->class, from, min_u64(most, t->until));
-		if (*at == t->until && *at < most) {
+		uint64_t end =
+			run_end(classes, memo, t, item->class, from, min_u64(most, t->until));
+		*at = end;
+		if (end == t->until && end < most) {
 			*wait = (struct ways_wait){ most, item->class };
 			return WAYS_MORE;
 		}
-		bool fails = item->kind == WAYS_RUN && *at - from < item->min;
+		bool fails = item->kind == WAYS_RUN && end - from < item->min;
 		return fails ? WAYS_NONE : WAYS_ASK;
 	}
 	if (from == t->until) {
@@ -385,34 +393,54 @@ static enum ways_answer step(const struct ways_item *item, const struct ways_cla
 	return before == word_at(t, from) ? WAYS_NONE : WAYS_ASK;
 }
 
+/* Behind a lazy run that has ended at `at`: as far as what follows may reach, what it needs one of
+ * does not come. */
+static bool in_vain(const struct ways_item *item, const struct ways_classes *classes,
+		    const struct ways_text *t, uint64_t at)
+{
+	const bool *in = classes->in[item->need];
+	if (item->far >= WAYS_FAR || t->until - at <= item->far)
+		return false;
+	for (uint64_t i = at; i <= at + item->far; i++)
+		if (in[(unsigned char)t->p[i - t->base]])
+			return false;
+	return true;
+}
+
 enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *classes,
 			  struct ways_memo *memo, const struct ways_text *t, uint64_t from,
 			  struct ways_wait *wait)
 {
-	uint64_t at[WAYS_ITEMS_MOST + 2];
+	uint64_t *at = memo->at;
 	uint32_t failed = UINT32_MAX;
 	at[0] = from;
 	for (const struct way *way = w->v; way < w->v + w->n; way++) {
-		const struct ways_item *items = w->items + way->first;
-		uint32_t i = way->shared;
-		if (failed < i)
+		const struct ways_item *items = w->items + way->first, *end = items + way->n;
+		const struct ways_item *item = items + way->shared;
+		if (failed < way->shared)
 			continue;
-		for (;; i++) {
-			if (i == way->n || items[i].kind == WAYS_STOP)
-				return WAYS_ASK;
-			at[i + 1] = at[i];
-			enum ways_answer answer =
-				step(&items[i], classes, memo, t, &at[i + 1], wait);
+		uint64_t now = at[way->shared];
+		for (; item < end && item->kind != WAYS_STOP; at[++item - items] = now) {
+			if (item->one && now < t->until) {
+				if (!classes->in[item->class][(unsigned char)t->p[now - t->base]])
+					break;
+				now++;
+				continue;
+			}
+			enum ways_answer answer = step(item, classes, memo, t, &now, wait);
 			if (answer == WAYS_MORE)
-				return t->more ? WAYS_MORE : WAYS_ASK;
+				return t->more && !item->vague ? WAYS_MORE : WAYS_ASK;
 			if (answer == WAYS_NONE)
 				break;
-			if (items[i].kind == WAYS_SEEK)
+			if (item->kind != WAYS_SEEK)
+				continue;
+			if (!in_vain(item, classes, t, now))
 				return WAYS_ASK;
+			break;
 		}
-		if (!items[i].sure)
+		if (item == end || item->kind == WAYS_STOP || !item->sure)
 			return WAYS_ASK;
-		failed = i;
+		failed = (uint32_t)(item - items);
 	}
 	return WAYS_NONE;
 }

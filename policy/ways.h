@@ -17,6 +17,9 @@
  * failed there is no match, whatever follows. All else (a match, an expression that is no row of
  * runs) is left to the engine.
  *
+ * A look-around is passed over: what fails without it fails with it. But behind one the engine may
+ * have failed where the way goes on, so that the answer is never "more".
+ *
  * Where a run of one class ends is noted, so that many candidates in one run walk it once.
  */
 #ifndef POLICY_WAYS_H
@@ -30,6 +33,7 @@
 #define WAYS_CLASSES 256
 #define WAYS_MOST 32       /* of an expression; what comes after them is left to the engine */
 #define WAYS_ITEMS_MOST 40 /* of a way, likewise */
+#define WAYS_FAR 64
 
 struct ways_classes { /* of a rule set */
 	uint32_t n;
@@ -46,6 +50,7 @@ enum ways_kind {
 	WAYS_EDGE, /* \b */
 	WAYS_END,  /* \z */
 	WAYS_SEEK, /* a lazy run, less the bytes that what follows needs one of */
+	WAYS_LOOK, /* while an expression is read: a look-around */
 	WAYS_STOP  /* only the engine knows */
 };
 
@@ -53,8 +58,12 @@ struct ways_item {
 	uint8_t kind;
 	uint8_t class;
 	uint8_t seek; /* of a lazy run: the class of WAYS_SEEK; WAYS_LINE: there is none */
-	bool lazy;
-	bool sure; /* where it fails, fewer bytes for the runs before it would not help */
+	uint8_t need; /* of WAYS_SEEK: one of these comes, at most so far behind the run */
+	uint8_t far;  /* WAYS_FAR: nobody knows */
+	bool one; /* exactly a byte */
+	bool lazy, apart;
+	bool sure;  /* where it fails, fewer bytes for the runs before it would not help */
+	bool vague; /* the engine may have failed before it */
 	uint32_t min, max;
 };
 
@@ -72,6 +81,7 @@ struct ways {
 struct ways_memo { /* of one text at a time */
 	const void *text;
 	uint32_t epoch;
+	uint64_t at[WAYS_ITEMS_MOST + 2]; /* where the items of a way begin */
 	struct {
 		uint64_t from, to; /* bytes of the class, all of them */
 		uint32_t epoch;

@@ -116,6 +116,22 @@ Test(judge, a_repeated_text_is_one_card)
 	is_passed(&o, 2);
 }
 
+#define FOUR(text) text text text text
+
+/* What begins first may be decided last, behind many others or behind few. */
+Test(judge, cards_come_as_they_are_decided)
+{
+	static const char yaml[] =
+		"version: 1\nrules:\n" RULE("long", "flag", "L<([a-zL< 0-9-]{4,300})>", "")
+			RULE("mark", "flag", "\\b(yel-[a-z0-9]{6})", "");
+	struct outcome o = EVERY(yaml, { 0, "L<" FOUR(FOUR("ab L<")) "yel-123456 >", 0 });
+	is_passed(&o, 2);
+	cr_assert(o.cards[0].rule == 1 && o.cards[1].rule == 0);
+	o = EVERY(yaml, { 0, "L<" FOUR("yel-123456 ") "> L<yel-abcdef>", 0 });
+	is_passed(&o, 4);
+	cr_assert(o.cards[0].rule == 1 && o.cards[1].rule == 0 && o.cards[2].rule == 1);
+}
+
 Test(judge, flags_after_the_cut_are_dropped)
 {
 	struct outcome o = EVERY(policy, { 0, "yel-aaaaaa zed-12345678 yel-bbbbbb ", 0 });

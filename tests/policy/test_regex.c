@@ -50,6 +50,39 @@ Test(regex, partial_until_decided_and_never_again)
 	regex_scratch_free(s);
 }
 
+/* What may skip where nothing begins finds the same, where something stands before it too. */
+Test(regex, whole_texts_have_the_same_matches)
+{
+	static const char *const patterns[] = {
+		"\\bkey\\b", "(?i)(?:ac|bd)k?$", "^ab|cd", "(?<=a)b{2}", "[a-c]{3}\\z",
+		"x*",        "(?m)^b[^c]*c",     "\\Aab",  "(a)|bb"
+	};
+	static const char *const texts[] = { "",           "ab",  "key",       "a key.",
+					     "xkeys",      "BDK", "bd\nabbbc", "aabbcc\n",
+					     "cdab\nbxxc", "abb", "ccc" };
+	struct regex_scratch *s = regex_scratch_new();
+	for (size_t i = 0; i < 2 * ARRAY_LEN(patterns); i++) {
+		unsigned flags = i % 2 ? REGEX_AT_END : 0;
+		struct regex *one = compiled(patterns[i / 2], flags);
+		struct regex *other = compiled(patterns[i / 2], flags | REGEX_WHOLE);
+		for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+			struct span text = span_of(texts[k]);
+			for (size_t from = 0; from <= text.n; from++) {
+				size_t a[2] = { 0 }, b[2] = { 0 };
+				enum regex_result want =
+					regex_find(one, s, text, from, 0, 0, &a[0], &a[1]);
+				cr_assert_eq(regex_find(other, s, text, from, 0, 0, &b[0], &b[1]),
+					     want, "%s in %s", patterns[i / 2], texts[k]);
+				cr_assert(a[0] == b[0] && a[1] == b[1], "%s in %s from %zu",
+					  patterns[i / 2], texts[k], from);
+			}
+		}
+		regex_free(one);
+		regex_free(other);
+	}
+	regex_scratch_free(s);
+}
+
 Test(regex, the_end_of_text_is_an_answer)
 {
 	struct regex_scratch *s = regex_scratch_new();
