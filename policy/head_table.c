@@ -8,8 +8,7 @@
 #define ITEMS_MOST 16384 /* places of all rows */
 #define SLOTS 131072     /* of the draft's index, a power of two */
 #define CLASSES_MOST 256
-#define BLOCK 4096 /* bytes that are gone through before what ends in them is noted */
-#define LANES 4
+#define BLOCK 2048      /* bytes that are gone through before what ends in them is noted */
 #define LANES_LEAST 512 /* bytes that are worth it */
 #define START 0         /* the state in which no head has begun */
 #define CLASS_WORDS (CLASSES_MOST / 64)
@@ -338,14 +337,19 @@ static bool is_told(struct head_table_place *p, uint16_t once)
 	return told;
 }
 
-static void note(const struct head_table *t, uint32_t state, uint64_t end,
-		 struct head_table_place *p, struct multimatch_hits *out)
+struct loud { /* a place where heads end */
+	uint32_t at, state;
+};
+
+/* `base` is where the places are counted from. */
+static void note(const struct head_table *t, const struct loud *v, size_t n, uint64_t base,
+		 struct head_table_place *place, struct multimatch_hits *out)
 {
-	const uint32_t *outs = t->outs + t->outs_at[(state - t->quiet) / t->classes];
-	for (uint32_t i = 1; i <= outs[0]; i++) {
-		uint32_t head = outs[i];
-		if (!t->once[head] || !is_told(p, t->once[head]))
-			multimatch_hits_add(out, end, head);
+	for (size_t i = 0; i < n; i++) {
+		const uint32_t *outs = t->outs + t->outs_at[(v[i].state - t->quiet) / t->classes];
+		for (const uint32_t *head = outs + 1, *last = head + outs[0]; head < last; head++)
+			if (!t->once[*head] || !is_told(place, t->once[*head]))
+				multimatch_hits_add(out, base + v[i].at + 1, *head);
 	}
 }
 
@@ -363,42 +367,47 @@ static uint32_t state_before(const struct head_table *t, const unsigned char *p)
 	return s;
 }
 
-/* A step waits for the one before. So a long text is gone through in several lanes at once, each of
- * which but the first begins a little earlier. How many bytes it took. */
-static size_t run_lanes(const struct head_table *t, const unsigned char *text, size_t n,
-			uint32_t state, uint32_t *states)
+/* A step waits for the one before. So a long text is gone through in two lanes at once, of which
+ * the second begins a little earlier. Each place is written down, and most are written over. */
+static void find_twice(const struct head_table *t, const unsigned char *text, size_t lane,
+		       uint64_t at, struct head_table_place *place, struct multimatch_hits *out)
 {
-	size_t lane = n / LANES;
-	const unsigned char *p0 = text, *p1 = p0 + lane, *p2 = p1 + lane, *p3 = p2 + lane;
-	uint32_t s0 = state, s1 = state_before(t, p1), s2 = state_before(t, p2),
-		 s3 = state_before(t, p3);
-	for (size_t i = 0; i < lane; i++) {
-		states[i] = (s0 = next_state(t, s0, p0[i]));
-		states[lane + i] = (s1 = next_state(t, s1, p1[i]));
-		states[2 * lane + i] = (s2 = next_state(t, s2, p2[i]));
-		states[3 * lane + i] = (s3 = next_state(t, s3, p3[i]));
+	UNFILLED struct loud first[BLOCK / 2 + 1], second[BLOCK / 2 + 1];
+	const unsigned char *other = text + lane;
+	uint32_t a = place->state, b = state_before(t, other), n_a = 0, n_b = 0;
+	for (uint32_t i = 0; i < lane; i++) {
+		a = next_state(t, a, text[i]);
+		b = next_state(t, b, other[i]);
+		first[n_a] = (struct loud){ i, a };
+		second[n_b] = (struct loud){ i, b };
+		n_a += a >= t->quiet;
+		n_b += b >= t->quiet;
 	}
-	return lane * LANES;
+	note(t, first, n_a, at, place, out);
+	note(t, second, n_b, at + lane, place, out);
+	place->state = b;
 }
 
-static void find(const struct head_table *t, const unsigned char *text, size_t n, uint64_t at,
-		 struct head_table_place *place, struct multimatch_hits *out)
+static void find_once(const struct head_table *t, const unsigned char *text, size_t n, uint64_t at,
+		      struct head_table_place *place, struct multimatch_hits *out)
 {
-	UNFILLED uint32_t states[BLOCK];
-	size_t i = n >= LANES_LEAST ? run_lanes(t, text, n, place->state, states) : 0;
-	for (uint32_t s = i ? states[i - 1] : place->state; i < n; i++)
-		states[i] = (s = next_state(t, s, text[i]));
-	for (i = 0; i < n; i++)
-		if (states[i] >= t->quiet)
-			note(t, states[i], at + i + 1, place, out);
-	place->state = n ? states[n - 1] : place->state;
+	uint32_t s = place->state;
+	for (size_t i = 0; i < n; i++) {
+		s = next_state(t, s, text[i]);
+		if (s >= t->quiet)
+			note(t, &(struct loud){ 0, s }, 1, at + i, place, out);
+	}
+	place->state = s;
 }
 
 void head_table_find(const struct head_table *t, struct span text, uint64_t at,
 		     struct head_table_place *place, struct multimatch_hits *out)
 {
-	for (size_t i = 0, n; i < text.n; i += n) {
-		n = min_size(BLOCK, text.n - i);
-		find(t, (const unsigned char *)text.p + i, n, at + i, place, out);
+	const unsigned char *p = (const unsigned char *)text.p;
+	size_t i = 0;
+	for (size_t lane; text.n - i >= LANES_LEAST; i += 2 * lane) {
+		lane = min_size(BLOCK, text.n - i) / 2;
+		find_twice(t, p + i, lane, at + i, place, out);
 	}
+	find_once(t, p + i, text.n - i, at + i, place, out);
 }

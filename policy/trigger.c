@@ -65,17 +65,24 @@ static bool was_said(const struct walks *w, uint32_t pattern)
 	return was;
 }
 
-/* A lead-in ends at `end`. */
-static void report(const struct triggers *t, const struct walks *w, const struct place *p,
-		   const struct trigger *one, uint64_t end)
+static void say(const struct walks *w, const struct place *p, uint64_t end, uint32_t pattern)
 {
-	for (const struct user *u = t->users + one->users, *last = u + one->n_users; u < last;
-	     u++) {
-		bool known = u->body && end < p->until;
-		if (known && !(u->body->may[byte_at(p, end)] & 1))
-			continue;
-		if (end > p->fresh || !was_said(w, u->pattern))
-			multimatch_hits_add(p->out, end - p->base, u->pattern);
+	if (end > p->fresh || !was_said(w, pattern))
+		multimatch_hits_add(p->out, end - p->base, pattern);
+}
+
+/* A lead-in ends at `end`. Mostly the next byte is there, and begins no body. */
+static inline void report(const struct triggers *t, const struct walks *w, const struct place *p,
+			  const struct trigger *one, uint64_t end)
+{
+	const struct user *u = t->users + one->users, *last = u + one->n_users;
+	if (end < p->until) {
+		for (unsigned char next = byte_at(p, end); u < last; u++)
+			if (!u->body || u->body->may[next] & 1)
+				say(w, p, end, u->pattern);
+	} else {
+		for (; u < last; u++)
+			say(w, p, end, u->pattern);
 	}
 }
 
@@ -143,7 +150,9 @@ static bool walk_on(const struct triggers *t, struct walks *w, uint32_t i, const
 				heed(t, w, p, trigger, one->edge, at - 1);
 			state = tail_step(tail, state, byte) & ~TAIL_NOTE;
 			one = tail_state(tail, state);
-			if (one->says)
+			if (one->says == TAIL_ACCEPTS)
+				report(t, w, p, &t->v[trigger], at);
+			else if (one->says)
 				heed(t, w, p, trigger, one->says, at);
 			over = one->over;
 		}
