@@ -261,16 +261,22 @@ static int use_parts(struct triggers *t, struct parts *p, struct user user)
 	return rc;
 }
 
+/* One that is too long to be looked for whole is found by its end, each time. */
 static int use_keyword(struct triggers *t, const char *keyword, struct user user)
 {
-	struct trigger_row row = { .n = 0 };
+	struct part part = { .tail = NULL };
+	bool fits = trigger_row_spell(keyword, &part.row);
+	if (fits && part.row.before) {
+		part.head = trigger_row_text(&part.row);
+		return part.head ? use_part(t, &part, user) : -ENOMEM;
+	}
 	char *text = strdup(keyword);
 	if (!text)
 		return -ENOMEM;
 	uint32_t head = head_of(t, text, true);
 	use(t, head, NULL, NULL, user);
-	bool fits = trigger_row_spell(keyword, &row) && !t->sought[head].n;
-	return fits ? keep_sought(&t->sought[head], row.in, row.n) : 0;
+	bool known = t->sought[head].n || !fits;
+	return known ? 0 : keep_sought(&t->sought[head], part.row.in, part.row.n);
 }
 
 /* The matcher has all of it. */

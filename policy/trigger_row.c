@@ -8,6 +8,7 @@
 
 #define CLASS_FEW 9 /* a class of more bytes than this is nothing to look for */
 #define LITERAL_FEW 4
+#define SOUGHT_MOST 24 /* longer literals are a burden to Hyperscan with each part of a text */
 
 struct reading {
 	const char *source;
@@ -105,7 +106,7 @@ bool trigger_row_read(const char *head, struct trigger_row *out)
 	bool ok = add_list(&r, pattern_root(p)) && !r.edge;
 	pattern_free(p);
 	for (uint32_t i = 0; i < out->n; i++)
-		if (size_of(out->in[i]) > CLASS_FEW)
+		if (size_of(out->in[i]) > CLASS_FEW || out->n - i > SOUGHT_MOST)
 			out->before = i + 1;
 	return ok && out->before < out->n;
 }
@@ -122,6 +123,7 @@ bool trigger_row_spell(const char *text, struct trigger_row *out)
 		in[c / 32] |= 1u << c % 32;
 		in[other / 32] |= 1u << other % 32;
 	}
+	out->before = out->n > SOUGHT_MOST ? out->n - SOUGHT_MOST : 0;
 	return true;
 }
 
