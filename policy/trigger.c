@@ -340,14 +340,51 @@ static void all_on(const struct triggers *t, struct walks *w, const struct place
 	for (uint64_t until; w->n && from < to; from = until) {
 		uint32_t kept = 0, old = w->n;
 		until = min_u64(to, from + stride(t, w));
-		for (uint32_t i = 0; i < w->n; i++)
-			if (walk_on(t, w, i, p, from, until))
-				w->v[kept++] = w->v[i];
+		for (uint32_t i = 0; i < w->n; i++) {
+			if (!walk_on(t, w, i, p, from, until))
+				continue;
+			if (kept != i)
+				w->v[kept] = w->v[i];
+			kept++;
+		}
 		bool more = w->n > old;
 		w->n = kept;
 		if (more)
 			drop_beside_fresh(t, w);
 	}
+}
+
+/* Where another walk is in the gap already and may end it as early, two are one of which the gap
+ * ends as late as that of the second. */
+static bool go_on_in_gap(const struct tail *tail, struct walks *w, uint32_t trigger, uint32_t gap)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct walk *one = &w->v[i];
+		if (one->trigger == trigger && one->left >= tail->gaps[gap].least &&
+		    tail_state(tail, one->state)->in >> gap & 1) {
+			one->left = tail->gaps[gap].most;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Begins a walk behind a head, but where one of two says all that the other would. */
+static void begin_beside(const struct tail *tail, struct walks *w, const struct place *p,
+			 struct walk walk)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct walk *one = &w->v[i];
+		if (one->trigger != walk.trigger)
+			continue;
+		if (tail_within(tail, walk.state, walk.left, one->state, one->left))
+			return;
+		if (tail_within(tail, one->state, one->left, walk.state, walk.left)) {
+			*one = walk;
+			return;
+		}
+	}
+	begin(w, p, walk);
 }
 
 /* A head ends at `end`, and its tail begins. */
@@ -356,13 +393,25 @@ static void follow(const struct triggers *t, struct walks *w, const struct place
 {
 	const struct tail *tail = t->v[trigger].tail;
 	uint16_t start = tail->start[is_word(byte_at(p, end - 1))];
-	uint32_t old = w->n;
 	const struct tail_state *one = tail_state(tail, start);
-	if (one->says)
-		heed(t, w, p, trigger, one->says, end, end);
-	if (!one->over)
-		begin(w, p,
-		      (struct walk){ .trigger = trigger, .state = start, .left = TAIL_NO_GAP });
+	uint32_t old = w->n;
+	if (one->says & TAIL_ACCEPTS)
+		report(t, w, p, &t->v[trigger], end);
+	for (uint32_t gaps = one->says & ~TAIL_ACCEPTS; gaps; gaps &= gaps - 1) {
+		uint32_t gap = (uint32_t)__builtin_ctz(gaps);
+		struct walk walk = { .trigger = trigger,
+				     .state = tail->gaps[gap].start,
+				     .left = tail->gaps[gap].most };
+		if (!old)
+			begin(w, p, walk);
+		else if (!go_on_in_gap(tail, w, trigger, gap))
+			begin_beside(tail, w, p, walk);
+	}
+	struct walk walk = { .trigger = trigger, .state = start, .left = TAIL_NO_GAP };
+	if (!one->over && !old)
+		begin(w, p, walk);
+	else if (!one->over)
+		begin_beside(tail, w, p, walk);
 	if (old && w->n > old)
 		drop_within(t, w, trigger);
 }
