@@ -35,7 +35,7 @@ struct gap {
 	uint16_t item;        /* it begins */
 	uint16_t loop, first; /* any byte that more may follow; up to its first byte */
 	uint16_t start;       /* the state of its first byte */
-	uint32_t most;        /* bytes */
+	uint32_t least, most; /* bytes */
 };
 
 struct draft {
@@ -122,7 +122,7 @@ static const struct pattern_node *plain_bytes(const struct pattern_node *n)
 	return only && one->min == 1 && one->max == 1 ? one : NULL;
 }
 
-/* Bytes of which more than the fewest are counted by who walks. */
+/* How many there are is counted by who walks. */
 static uint16_t build_gap(struct draft *d, const struct pattern_node *n,
 			  const struct pattern_node *bytes, uint16_t next)
 {
@@ -136,6 +136,7 @@ static uint16_t build_gap(struct draft *d, const struct pattern_node *n,
 	d->items[at].other = gap->loop;
 	for (uint32_t i = 0, before = at; i < n->min && !d->failed; i++, before = gap->first)
 		gap->first = build_bytes(d, bytes, (uint16_t)before);
+	gap->least = n->min;
 	gap->most = n->max;
 	gap->item = add(d, (struct item){ .kind = ITEM_GAP,
 					  .stops = n->min > 0,
@@ -256,7 +257,7 @@ static uint16_t state_of(struct draft *d, const struct set *s)
 /* Between these two bytes a word begins or ends: what waited for that goes on. */
 static void pass_edges(const struct draft *d, struct set *s)
 {
-	struct set visited = { .word = false };
+	struct set visited = { .word = 0 };
 	for (bool more = meet(s, &d->edges); more;) {
 		struct set before = *s;
 		for (uint32_t i = 0; i < d->n_items; i++)
@@ -268,9 +269,7 @@ static void pass_edges(const struct draft *d, struct set *s)
 
 static uint16_t go_on(struct draft *d, uint32_t state, unsigned byte)
 {
-	struct set from = d->sets[state], to, visited;
-	memset(&to, 0, sizeof(to));
-	memset(&visited, 0, sizeof(visited));
+	struct set from = d->sets[state], to = { .word = 0 }, visited = { .word = 0 };
 	if (from.word != is_word(byte))
 		pass_edges(d, &from);
 	for (uint32_t w = 0; w < WORDS; w++)
@@ -295,9 +294,7 @@ static uint16_t without_gaps(struct draft *d, uint32_t state)
 
 static void determine(struct draft *d, uint16_t first)
 {
-	struct set s, visited;
-	memset(&s, 0, sizeof(s));
-	memset(&visited, 0, sizeof(visited));
+	struct set s = { .word = 0 }, visited = { .word = 0 };
 	state_of(d, &s); /* TAIL_DEAD */
 	enter(d, &s, &visited, first);
 	for (int word = 0; word < 2; word++) {
@@ -349,6 +346,8 @@ static void describe(const struct draft *d, uint16_t done, struct tail *t)
 						    .cut = row(d, d->cut[i]),
 						    .word = d->sets[i].word,
 						    .over = is_over(d, &d->sets[i]) };
+		for (uint32_t k = 0; k < d->n_gaps; k++)
+			t->states[i].in |= (uint32_t)has(&d->sets[i], d->gaps[k].loop) << k;
 		t->states[i].edge = says(d, &passed, done) & ~t->states[i].says;
 		t->next[row(d, i) + d->classes] = (uint16_t)i;
 	}
@@ -446,7 +445,8 @@ static int make(const struct draft *d, uint16_t done, struct tail **out)
 	t->start[1] = row(d, d->start[1]);
 	for (uint32_t i = 0; i < d->n_gaps; i++)
 		t->gaps[i] =
-			(struct tail_gap){ row(d, d->gaps[i].start), (uint16_t)d->gaps[i].most };
+			(struct tail_gap){ row(d, d->gaps[i].start), (uint16_t)d->gaps[i].least,
+					   (uint16_t)d->gaps[i].most };
 	t->n = d->n;
 	t->classes = d->classes;
 	t->n_gaps = d->n_gaps;
@@ -462,8 +462,10 @@ static int make(const struct draft *d, uint16_t done, struct tail **out)
 	return 0;
 }
 
-static int read(struct draft *d, const struct pattern_branch *root, struct tail **out)
+static int read(struct draft *d, const char *source, const struct pattern_branch *root,
+		struct tail **out)
 {
+	d->source = source;
 	uint16_t done = add(d, (struct item){ .kind = ITEM_DONE });
 	uint16_t first = build_list(d, root->first, done);
 	if (d->failed || root->next)
@@ -482,9 +484,8 @@ static int try(const char *expression, const struct pattern_branch *root, uint32
 	struct draft *d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	d->source = expression;
 	d->gap_least = gap_least;
-	int rc = read(d, root, out);
+	int rc = read(d, expression, root, out);
 	free(d->next);
 	free(d);
 	return rc;

@@ -36,21 +36,23 @@
 #include "lib/base.h"
 
 #define TAIL_DEAD 0
-#define TAIL_STATES 600         /* what needs more is left to the matcher */
-#define TAIL_GAPS 24            /* likewise */
-#define TAIL_NOTE 0x8000u       /* of a step: it is over, or there is something to say */
-#define TAIL_NO_GAP UINT16_MAX  /* it is in none that must be counted */
-#define TAIL_ACCEPTS (1u << 31) /* the lead-in ends; the other bits: a walk begins in these gaps \
-				 */
+#define TAIL_STATES 600        /* what needs more is left to the matcher */
+#define TAIL_GAPS 24           /* likewise */
+#define TAIL_NOTE 0x8000u      /* of a step: it is over, or there is something to say */
+#define TAIL_NO_GAP UINT16_MAX /* it is in none that must be counted */
+#define TAIL_ACCEPTS                                                                \
+	(1u << 31) /* the lead-in ends; the other bits: a walk begins in these gaps \
+		    */
 
 /* A state goes by where its row begins in `next`. */
 struct tail_gap {
-	uint16_t start, most; /* the most bytes */
+	uint16_t start, least, most; /* bytes */
 };
 
 struct tail_state {
 	uint32_t says; /* when it is come to: TAIL_ACCEPTS, gaps */
 	uint32_t edge; /* more of that, if the next byte is one of a word and `word` is not */
+	uint32_t in;   /* the gaps of which any byte may be the last */
 	uint16_t cut;  /* the state where its gap may not go on; itself where it is in none */
 	bool word;     /* behind a byte of a word; false if there is no `edge` */
 	bool over;     /* it has said all */

@@ -229,6 +229,53 @@ static uint32_t find_walk(const struct walks *w, uint32_t trigger, uint32_t i)
 	return i;
 }
 
+/* Where another walk is in the gap already and may end it as early, two are one of which the gap
+ * ends as late as that of the second. */
+static bool go_on_in_gap(const struct tail *tail, struct walks *w, uint32_t trigger, uint32_t gap)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct walk *one = &w->v[i];
+		if (one->trigger == trigger && one->left >= tail->gaps[gap].least &&
+		    tail_state(tail, one->state)->in >> gap & 1) {
+			one->left = tail->gaps[gap].most;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Begins a walk behind a head, but where one of two says all that the other would. */
+static void begin_beside(const struct tail *tail, struct walks *w, const struct place *p,
+			 struct walk walk)
+{
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct walk *one = &w->v[i];
+		if (one->trigger != walk.trigger)
+			continue;
+		if (tail_within(tail, walk.state, walk.left, one->state, one->left))
+			return;
+		if (tail_within(tail, one->state, one->left, walk.state, walk.left)) {
+			*one = walk;
+			return;
+		}
+	}
+	begin(w, p, walk);
+}
+
+/* Walks in the gaps that a tail begins with. */
+static void begin_gaps(const struct tail *tail, struct walks *w, const struct place *p,
+		       const struct walk *fresh, uint32_t gaps)
+{
+	for (; gaps; gaps &= gaps - 1) {
+		uint32_t gap = (uint32_t)__builtin_ctz(gaps);
+		struct walk walk = *fresh;
+		walk.state = tail->gaps[gap].start;
+		walk.left = tail->gaps[gap].most;
+		if (!go_on_in_gap(tail, w, walk.trigger, gap))
+			begin_beside(tail, w, p, walk);
+	}
+}
+
 /* A trigger's only walk, which begins no others, meets one that begins: mostly it is over then, or
  * has nothing more to say, and gives its place up. */
 static bool replace(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
@@ -260,11 +307,13 @@ static void follow(const struct triggers *t, struct walks *w, const struct place
 		return;
 	if (some)
 		walk_all(t, w, p, trigger, w->v[i].at, end);
-	if (one->says)
-		heed(t, w, p, trigger, one->says, end);
+	uint32_t n = w->n;
+	if (one->says & TAIL_ACCEPTS)
+		report(t, w, p, &t->v[trigger], end);
+	begin_gaps(tail, w, p, &fresh, one->says & ~TAIL_ACCEPTS);
 	if (!one->over)
-		begin(w, p, fresh);
-	if (some)
+		begin_beside(tail, w, p, fresh);
+	if (some && w->n > n)
 		drop_within(t, w, trigger);
 }
 
