@@ -55,7 +55,8 @@ static bool take_edges(struct level *l)
 	return l->at != at;
 }
 
-/* The tail is worth a table, and the head comes rarely enough. */
+/* The tail is worth a table, and the head comes rarely enough: the beginning of a word is as good
+ * as one literal more. */
 static bool usable(struct split *s, const struct pattern_node *n)
 {
 	s->level[s->n - 1].at = n;
@@ -66,6 +67,7 @@ static bool usable(struct split *s, const struct pattern_node *n)
 		s->head = n->min;
 		r.literals += split_literals(n);
 	}
+	r.literals += s->level[0].list->first->kind == PATTERN_ASSERT;
 	return r.literals >= TRIGGER_LITERALS && r.gap > 1;
 }
 
