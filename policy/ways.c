@@ -123,6 +123,7 @@ static void add_way(struct draft *d)
 		struct ways_item item = i < n ? d->now[i] : last_item(d, n);
 		item.sure = sure;
 		item.vague = vague;
+		item.far = varies(&item) && alone(d, i) ? WAYS_FAR : item.far;
 		sure = sure && (!varies(&item) || alone(d, i));
 		vague = vague || item.kind == WAYS_LOOK;
 		if (item.kind != WAYS_LOOK)
@@ -150,18 +151,23 @@ static void read_rest(struct draft *d, const struct rest *rest)
 		add_way(d);
 }
 
-int ways_class_of(struct ways_classes *classes, const uint32_t set[8])
+static int number_of(bool (*v)[256], uint32_t *n, const uint32_t set[8])
 {
 	bool in[256];
 	for (unsigned c = 0; c < 256; c++)
 		in[c] = set[c / 32] >> c % 32 & 1;
-	for (uint32_t i = 0; i < classes->n; i++)
-		if (memcmp(classes->in[i], in, sizeof(in)) == 0)
+	for (uint32_t i = 0; i < *n; i++)
+		if (memcmp(v[i], in, sizeof(in)) == 0)
 			return (int)i;
-	if (classes->n == WAYS_CLASSES)
+	if (*n == WAYS_CLASSES)
 		return -1;
-	memcpy(classes->in[classes->n], in, sizeof(in));
-	return (int)classes->n++;
+	memcpy(v[*n], in, sizeof(in));
+	return (int)(*n)++;
+}
+
+int ways_class_of(struct ways_classes *classes, const uint32_t set[8])
+{
+	return number_of(classes->in, &classes->n, set);
 }
 
 static int class_of(struct draft *d, const struct pattern_node *n)
@@ -184,14 +190,13 @@ static bool swaps_lazy(const struct draft *d, const struct pattern_node *n)
 	return n->header && memchr(d->source + n->from, 'U', n->header);
 }
 
-/* What is sought behind a lazy run. */
+/* What must come behind a run, and of a lazy one the bytes that may come before it. */
 static void seek(struct draft *d, const struct pattern_node *n, const struct rest *rest,
 		 struct ways_item *run)
 {
 	struct ways_need need = { .far = 0 };
 	uint32_t set[8] = { 0 };
-	run->seek = WAYS_LINE;
-	run->far = WAYS_FAR;
+	int needed, skip = WAYS_LINE;
 	for (n = n->next; !n && rest && rest->node->max == 1; rest = rest->next)
 		n = rest->node->next;
 	if (!ways_needs(d->source, n, &need))
@@ -200,7 +205,9 @@ static void seek(struct draft *d, const struct pattern_node *n, const struct res
 		set[c / 32] |= (uint32_t)d->classes->in[run->class][c] << c % 32;
 	for (size_t i = 0; i < 8; i++)
 		set[i] &= ~need.set[i];
-	int skip = ways_class_of(d->classes, set), needed = ways_class_of(d->classes, need.set);
+	needed = number_of(d->classes->needs, &d->classes->n_needs, need.set);
+	if (run->lazy)
+		skip = ways_class_of(d->classes, set);
 	if (skip < 0 || needed < 0)
 		return;
 	run->apart = (uint8_t)skip == run->class;
@@ -221,8 +228,10 @@ static void read_bytes(struct draft *d, const struct pattern_node *n, const stru
 				 .one = n->min == 1 && n->max == 1,
 				 .lazy = lazy(d, n) && n->min != n->max,
 				 .min = n->min,
+				 .seek = WAYS_LINE,
+				 .far = WAYS_FAR,
 				 .max = n->max };
-	if (run.lazy)
+	if (n->min != n->max)
 		seek(d, n, rest, &run);
 	d->now[d->n++] = run;
 	read_node(d, n->next, 0, rest);
@@ -240,7 +249,7 @@ static void read_assert(struct draft *d, const struct pattern_node *n, const str
 		stop(d);
 		return;
 	}
-	d->now[d->n++] = (struct ways_item){ .kind = edge ? WAYS_EDGE : WAYS_END };
+	d->now[d->n++] = (struct ways_item){ .kind = edge ? WAYS_EDGE : WAYS_END, .far = WAYS_FAR };
 	read_node(d, n->next, 0, rest);
 	d->n--;
 }
@@ -293,6 +302,7 @@ static void read_node(struct draft *d, const struct pattern_node *n, uint32_t do
 void ways_classes_begin(struct ways_classes *c)
 {
 	c->n = WAYS_LINE + 1;
+	c->n_needs = 0;
 	for (unsigned i = 0; i < 256; i++)
 		c->in[WAYS_LINE][i] = i != '\n';
 }
@@ -393,16 +403,16 @@ static inline enum ways_answer step(const struct ways_item *item,
 	return before == word_at(t, from) ? WAYS_NONE : WAYS_ASK;
 }
 
-/* Behind a lazy run that has ended at `at`: as far as what follows may reach, what it needs one of
- * does not come. */
+/* Behind a run that began at `from`, and could end at `to` at the latest, does not come what must:
+ * as far as that may be, there is none of it. */
 static bool in_vain(const struct ways_item *item, const struct ways_classes *classes,
-		    const struct ways_text *t, uint64_t at)
+		    const struct ways_text *t, uint64_t from, uint64_t to)
 {
-	const bool *in = classes->in[item->need];
-	if (item->far >= WAYS_FAR || t->until - at <= item->far)
+	const bool *in = classes->needs[item->need];
+	if (item->far >= WAYS_FAR || t->until - to <= item->far)
 		return false;
-	for (uint64_t i = at; i <= at + item->far; i++)
-		if (in[(unsigned char)t->p[i - t->base]])
+	for (const char *p = t->p + (from - t->base); p <= t->p + (to - t->base) + item->far; p++)
+		if (in[(unsigned char)*p])
 			return false;
 	return true;
 }
@@ -417,10 +427,11 @@ enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *class
 	for (const struct way *way = w->v; way < w->v + w->n; way++) {
 		const struct ways_item *items = w->items + way->first, *end = items + way->n;
 		const struct ways_item *item = items + way->shared;
-		if (failed < way->shared)
+		uint32_t i = way->shared;
+		if (failed < i)
 			continue;
-		uint64_t now = at[way->shared];
-		for (; item < end && item->kind != WAYS_STOP; at[++item - items] = now) {
+		for (uint64_t now = at[i]; item < end && item->kind != WAYS_STOP;
+		     item++, at[++i] = now) {
 			if (item->one && now < t->until) {
 				if (!classes->in[item->class][(unsigned char)t->p[now - t->base]])
 					break;
@@ -430,17 +441,15 @@ enum ways_answer ways_ask(const struct ways *w, const struct ways_classes *class
 			enum ways_answer answer = step(item, classes, memo, t, &now, wait);
 			if (answer == WAYS_MORE)
 				return t->more && !item->vague ? WAYS_MORE : WAYS_ASK;
-			if (answer == WAYS_NONE)
+			uint64_t begin = item->kind == WAYS_SEEK ? now : at[i];
+			if (answer == WAYS_NONE || in_vain(item, classes, t, begin, now))
 				break;
-			if (item->kind != WAYS_SEEK)
-				continue;
-			if (!in_vain(item, classes, t, now))
+			if (item->kind == WAYS_SEEK)
 				return WAYS_ASK;
-			break;
 		}
 		if (item == end || item->kind == WAYS_STOP || !item->sure)
 			return WAYS_ASK;
-		failed = (uint32_t)(item - items);
+		failed = i;
 	}
 	return WAYS_NONE;
 }

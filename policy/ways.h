@@ -36,8 +36,10 @@
 #define WAYS_FAR 64
 
 struct ways_classes { /* of a rule set */
-	uint32_t n;
+	uint32_t n, n_needs;
 	bool in[WAYS_CLASSES][256];
+	bool needs[WAYS_CLASSES]
+		  [256]; /* what must come behind runs, apart so that both have room */
 };
 
 #define WAYS_LINE 0 /* the class of all bytes but a line feed, the first of them */
@@ -58,9 +60,9 @@ struct ways_item {
 	uint8_t kind;
 	uint8_t class;
 	uint8_t seek; /* of a lazy run: the class of WAYS_SEEK; WAYS_LINE: there is none */
-	uint8_t need; /* of WAYS_SEEK: one of these comes, at most so far behind the run */
+	uint8_t need; /* of a run: one of these comes, at most so far behind it */
 	uint8_t far;  /* WAYS_FAR: nobody knows */
-	bool one; /* exactly a byte */
+	bool one;     /* exactly a byte */
 	bool lazy, apart;
 	bool sure;  /* where it fails, fewer bytes for the runs before it would not help */
 	bool vague; /* the engine may have failed before it */

@@ -43,11 +43,17 @@ static bool all_need(const char *source, const struct pattern_branch *b, struct 
 	return all;
 }
 
+static bool has(const uint32_t set[8], unsigned c)
+{
+	return set[c / 32] >> c % 32 & 1;
+}
+
+/* A letter in either case counts once: it is as good as another byte, and may come before that. */
 static uint32_t size_of(const uint32_t set[8])
 {
 	uint32_t n = 0;
-	for (size_t i = 0; i < 8; i++)
-		n += (uint32_t)__builtin_popcount(set[i]);
+	for (unsigned c = 0; c < 256; c++)
+		n += has(set, c) && !(c >= 'a' && c <= 'z' && has(set, c - 'a' + 'A'));
 	return n;
 }
 
