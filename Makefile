@@ -37,7 +37,7 @@ FLAGS_asan := -O1 $(SAN)address,undefined
 FLAGS_tsan := -O1 $(SAN)thread -isystem tests/tsan
 FLAGS_cover := -O0 --coverage
 FLAGS_fuzz := -O1 $(SAN)fuzzer-no-link,address,undefined
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g$(if $(CI),1) -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
