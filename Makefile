@@ -37,7 +37,7 @@ FLAGS_asan := -O1 $(SAN)address,undefined
 FLAGS_tsan := -O1 $(SAN)thread -isystem tests/tsan
 FLAGS_cover := -O0 --coverage
 FLAGS_fuzz := -O1 $(SAN)fuzzer-no-link,address,undefined
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -I. -g$(if $(CI),1) -fPIE $(WARN) $(HARDEN) $(FLAGS_$(MODE)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(FLAGS_$(MODE)) $(HARDEN_LD) $(LDFLAGS)
 
 src = $(wildcard $(1)/*.c $(1)/*/*.c)
@@ -56,6 +56,7 @@ endef
 all: $(B)/redcard
 tests: all $(B)/unit $(FUZZ:%=$(B)/replay/%)
 fuzzers: $(FUZZ:%=$(B)/fuzz_%)
+objects: $(call obj,$(call src,lib) $(call src,policy) $(call src,proxy) $(TEST_SRC) $(wildcard tests/fuzz/*.c))
 
 $(PROBE): deploy/probe deploy/skeleton Makefile
 	$(Q)mkdir -p $(@D) && deploy/probe $(CC) $(LIBS) >$@.tmp && mv $@.tmp $@
@@ -113,7 +114,7 @@ $(GRAMMARS): $(TS_SRC:$(NPM)/%.c=build/grammars/%.o)
 $(TS)/src/lib.c:; @echo 'the grammars are not here; run deploy/setup first' >&2; exit 1
 
 # What people type. Most of it sets the machine up first, which is quick and silent when nothing is missing.
-TYPED := all drill table kills shadows bench-shadow bench-distance bench-pairs tests check fuzzers run install
+TYPED := all drill table kills shadows bench-shadow bench-distance bench-pairs tests objects check fuzzers run install
 sub = +$(Q)$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 setup:; @deploy/setup build test
 run: all; $(Q)$(B)/redcard serve -c $(or $(CONFIG),deploy/redcard.yaml) $(ARGS)
@@ -144,7 +145,6 @@ install: all
 install uninstall:; $(Q)PREFIX='$(PREFIX)' deploy/install $@ '$(DESTDIR)$(PREFIX)' $(B)/redcard
 clean:; $(Q)find build -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 help:; @sed -n 's/^#? //p' Makefile
-FORCE:
 .PHONY: $(TYPED) $(OUTER) FORCE
-.SECONDARY .DELETE_ON_ERROR:
+.SECONDARY .DELETE_ON_ERROR FORCE:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -5,18 +5,11 @@
  */
 #include "policy/syntax_tree.h"
 #include "tests/policy/quorum_play.h"
+#include "tests/sanitized.h"
 
 TestSuite(memory, .timeout = 600);
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
-#ifndef SANITIZED
+#if !SANITIZED
 
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t each);

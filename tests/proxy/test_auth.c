@@ -224,11 +224,10 @@ Test(auth, one_shows_one_thing)
 
 Test(auth, nonces_have_a_form)
 {
-	static const char *const bad[] = {
-		"", "abcdefghijklmno", "abcdefghijklmno ", "abcdefghijklmno\n",
-		"0123456789012345678901234567890123456789012345678901234567"
-		"8901234"
-	};
+	static const char *const bad[] = { "", "abcdefghijklmno", "abcdefghijklmno ",
+					   "abcdefghijklmno\n",
+					   ("0123456789012345678901234567890123456789"
+					    "0123456789012345678901234") };
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct signed_request s;
 		sign(&s, "one", secrets[0], NOW, bad[i]);

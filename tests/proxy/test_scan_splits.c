@@ -12,8 +12,9 @@
 #include "proxy/recording.h"
 
 #define FEED_BYTES 65536     /* as scan reads */
-#define EVERY_SPLIT_MAX 1200 /* bytes; longer texts are split at random */
+#define EVEN_SPLITS_MAX 1200 /* bytes; longer texts are split at random */
 #define RANDOM_SPLITS 12
+#define SPLITS 12 /* at most, of a text that is not longer */
 
 static const char policy[] =
 	"version: 1\ninclude: [builtin]\nrules:\n"
@@ -93,10 +94,10 @@ static void check(const char *name, struct span body)
 	struct gate *scan = observe(body, 0, 0, FEED_BYTES);
 	one_split(scan, body, name, 0, 0, 1);
 	one_split(scan, body, name, 0, 0, 7);
-	size_t pace = body.n <= EVERY_SPLIT_MAX ? 1 + body.n / 40 : body.n;
+	size_t pace = body.n <= EVEN_SPLITS_MAX ? 1 + body.n / SPLITS : body.n;
 	for (size_t i = 1 + next() % pace; i < body.n; i += pace)
 		one_split(scan, body, name, i, i, body.n);
-	for (size_t i = 0; i < RANDOM_SPLITS && body.n > EVERY_SPLIT_MAX; i++) {
+	for (size_t i = 0; i < RANDOM_SPLITS && body.n > EVEN_SPLITS_MAX; i++) {
 		size_t a = next() % body.n, b = next() % body.n;
 		one_split(scan, body, name, min_size(a, b), a > b ? a : b, body.n);
 	}

@@ -2,9 +2,10 @@
 import os
 import re
 
-SLOW = os.environ.get("MODE") in ("asan", "tsan")
-PATIENCE = float(os.environ.get("REDCARD_TEST_PATIENCE",
-                                "20" if SLOW else "8"))  # seconds; only failures wait so long
+MODE = os.environ.get("MODE")
+SLOW = MODE in ("asan", "tsan")
+# Seconds; only failures wait so long.
+PATIENCE = float(os.environ.get("REDCARD_TEST_PATIENCE", {"asan": "20", "tsan": "60"}.get(MODE, "8")))
 
 
 class Unexpected(AssertionError):
