@@ -5,8 +5,9 @@
 #include <string.h>
 
 #define STATES_MOST 32768
+#define STATES_EACH 16 /* for each item, on top of */
+#define STATES_LEAST 1024
 #define ITEMS_MOST 16384 /* places of all rows */
-#define SLOTS 131072     /* of the draft's index, a power of two */
 #define CLASSES_MOST 256
 #define BLOCK 2048      /* bytes that are gone through before what ends in them is noted */
 #define LANES_LEAST 512 /* bytes that are worth it */
@@ -25,22 +26,27 @@ struct head_table {
 
 /* Places of rows are items, numbered row by row. An item in a state says that the bytes of its row
  * up to and with that place were there. */
+struct item {
+	uint32_t row;
+	uint64_t in[CLASS_WORDS]; /* classes */
+};
+
 struct draft {
 	const struct head_row *rows;
 	uint32_t n_rows;
-	uint32_t first[ITEMS_MOST];           /* item of each row */
-	uint32_t row[ITEMS_MOST];             /* of each item */
-	uint64_t in[ITEMS_MOST][CLASS_WORDS]; /* classes of each item */
-	uint32_t begin[CLASSES_MOST];         /* of `begins`: items that a class begins with, */
-	uint32_t begins_n[CLASSES_MOST];      /* so many */
+	uint32_t *first; /* item of each row */
+	struct item *items;
+	uint32_t begin[CLASSES_MOST];    /* of `begins`: items that a class begins with, */
+	uint32_t begins_n[CLASSES_MOST]; /* so many */
 	uint32_t *begins;
 	uint32_t n_items, classes;
 	uint8_t class[256], sample[CLASSES_MOST];
 	uint32_t *sets; /* of all states, one behind the other */
 	uint32_t n_sets, cap_sets;
-	uint32_t set[STATES_MOST + 1]; /* where each state's begins */
-	uint32_t n;                    /* states */
-	uint16_t slots[SLOTS];         /* a state's number plus one, by its set */
+	uint32_t *set;    /* where each state's begins */
+	uint32_t n, most; /* states */
+	uint16_t *slots;  /* a state's number plus one, by its set */
+	uint32_t n_slots; /* a power of two */
 	uint16_t *next;
 	bool failed; /* too much of something */
 };
@@ -66,23 +72,38 @@ static void divide(struct draft *d, const struct head_row *r, uint32_t place)
 	d->classes = n;
 }
 
+static bool allocate(struct draft *d)
+{
+	uint64_t items = 0;
+	for (uint32_t i = 0; i < d->n_rows; i++)
+		items += d->rows[i].n;
+	d->failed = items > ITEMS_MOST;
+	if (d->failed)
+		return true;
+	d->most = (uint32_t)min_u64(STATES_LEAST + items * STATES_EACH, STATES_MOST);
+	for (d->n_slots = 1; d->n_slots < 2 * d->most;)
+		d->n_slots *= 2;
+	d->first = calloc(d->n_rows + 1, sizeof(*d->first));
+	d->items = calloc(items + 1, sizeof(*d->items));
+	d->set = calloc(d->most + 1, sizeof(*d->set));
+	d->slots = calloc(d->n_slots, sizeof(*d->slots));
+	return d->first && d->items && d->set && d->slots;
+}
+
 static void number_items(struct draft *d)
 {
-	for (uint32_t i = 0; i < d->n_rows && !d->failed; i++) {
-		d->failed = d->n_items + d->rows[i].n > ITEMS_MOST || i == ITEMS_MOST;
-		if (d->failed)
-			return;
+	for (uint32_t i = 0; i < d->n_rows; i++) {
 		d->first[i] = d->n_items;
 		for (uint32_t k = 0; k < d->rows[i].n; k++) {
 			divide(d, &d->rows[i], k);
-			d->row[d->n_items++] = i;
+			d->items[d->n_items++].row = i;
 		}
 	}
 }
 
 static bool has(const struct draft *d, uint32_t item, uint32_t class)
 {
-	return d->in[item][class / 64] >> class % 64 & 1;
+	return d->items[item].in[class / 64] >> class % 64 & 1;
 }
 
 /* Which classes each item takes, and with which items a class begins. */
@@ -90,11 +111,12 @@ static bool know_classes(struct draft *d)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < d->n_items; i++) {
-		const struct head_row *r = &d->rows[d->row[i]];
-		uint32_t place = i - d->first[d->row[i]];
+		struct item *one = &d->items[i];
+		const struct head_row *r = &d->rows[one->row];
+		uint32_t place = i - d->first[one->row];
 		for (uint32_t k = 0; k < d->classes; k++)
 			if (in_row(r, place, d->sample[k])) {
-				d->in[i][k / 64] |= UINT64_C(1) << k % 64;
+				one->in[k / 64] |= UINT64_C(1) << k % 64;
 				n += place == 0;
 			}
 	}
@@ -133,14 +155,14 @@ static uint16_t state_of(struct draft *d, uint32_t n)
 	uint64_t hash = n;
 	for (uint32_t i = 0; i < n; i++)
 		hash = (hash ^ set[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	uint32_t slot = (uint32_t)(hash >> 32) & (SLOTS - 1);
-	for (; d->slots[slot]; slot = (slot + 1) & (SLOTS - 1)) {
+	uint32_t slot = (uint32_t)(hash >> 32) & (d->n_slots - 1);
+	for (; d->slots[slot]; slot = (slot + 1) & (d->n_slots - 1)) {
 		uint32_t s = d->slots[slot] - 1u;
 		if (d->set[s + 1] - d->set[s] == n &&
 		    memcmp(d->sets + d->set[s], set, n * sizeof(*set)) == 0)
 			return (uint16_t)s;
 	}
-	if (d->n == STATES_MOST) {
+	if (d->n == d->most) {
 		d->failed = true;
 		return 0;
 	}
@@ -160,7 +182,8 @@ static bool go_on(struct draft *d, uint32_t state, uint32_t class, uint16_t *to)
 	uint32_t *out = d->sets + d->n_sets;
 	for (uint32_t i = from; i < until; i++) {
 		uint32_t item = d->sets[i] + 1;
-		if (item == d->n_items || d->row[item] != d->row[item - 1] || !has(d, item, class))
+		if (item == d->n_items || d->items[item].row != d->items[item - 1].row ||
+		    !has(d, item, class))
 			continue;
 		while (b < d->begins_n[class] && begins[b] < item)
 			out[n++] = begins[b++];
@@ -181,9 +204,9 @@ static bool fill_row(struct draft *d, uint32_t state)
 		memcpy(row, d->next, d->classes * sizeof(*row));
 	for (uint32_t i = d->set[state]; i < d->set[state + 1]; i++) {
 		uint32_t item = d->sets[i] + 1;
-		bool more = item < d->n_items && d->row[item] == d->row[item - 1];
+		bool more = item < d->n_items && d->items[item].row == d->items[item - 1].row;
 		for (uint32_t w = 0; w < CLASS_WORDS && more; w++)
-			on[w] |= d->in[item][w];
+			on[w] |= d->items[item].in[w];
 	}
 	bool ok = true;
 	for (uint32_t k = 0; k < d->classes && ok; k++)
@@ -211,7 +234,7 @@ static bool determine(struct draft *d)
 
 static bool ends_row(const struct draft *d, uint32_t item)
 {
-	return item + 1 == d->n_items || d->row[item + 1] != d->row[item];
+	return item + 1 == d->n_items || d->items[item + 1].row != d->items[item].row;
 }
 
 static bool is_quiet(const struct draft *d, uint32_t state)
@@ -259,7 +282,7 @@ static bool take_outs(const struct draft *d, struct head_table *t, const uint16_
 		t->outs[at] = 0;
 		for (uint32_t i = d->set[s]; i < d->set[s + 1]; i++)
 			if (ends_row(d, d->sets[i]))
-				t->outs[at + ++t->outs[at]] = d->row[d->sets[i]];
+				t->outs[at + ++t->outs[at]] = d->items[d->sets[i]].row;
 		n += t->outs[at];
 	}
 	return t->outs && t->outs_at;
@@ -292,9 +315,11 @@ static int make(const struct draft *d, struct head_table **out)
 
 static int draw_up(struct draft *d, struct head_table **out)
 {
-	number_items(d);
+	if (!allocate(d))
+		return -ENOMEM;
 	if (d->failed)
 		return 0;
+	number_items(d);
 	if (!know_classes(d) || !determine(d))
 		return -ENOMEM;
 	return d->failed ? 0 : make(d, out);
@@ -310,8 +335,12 @@ int head_table_new(const struct head_row *rows, uint32_t n, struct head_table **
 	d->n_rows = n;
 	d->classes = 1;
 	int rc = draw_up(d, out);
+	free(d->first);
+	free(d->items);
 	free(d->begins);
 	free(d->sets);
+	free(d->set);
+	free(d->slots);
 	free(d->next);
 	free(d);
 	return rc;

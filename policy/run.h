@@ -1,8 +1,8 @@
 /*
  * Runs: lead-ins that are nothing but so many bytes of one class where a word begins, such as
  * \b[0-9a-f]{8}. The matcher of many expressions has no literal to look for in them and follows
- * each at every byte of the text; here every N-th byte is looked at, because one that is in no class
- * rules out N places at once.
+ * each at every byte of the text; here every N-th byte is looked at, because one that is in no
+ * class rules out N places at once.
  */
 #ifndef POLICY_RUN_H
 #define POLICY_RUN_H

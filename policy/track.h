@@ -38,7 +38,7 @@ void track_clear(struct track *t, uint64_t base); /* keeps the memory */
 void track_clear_for(struct track *t, uint64_t base, uint32_t n);
 bool track_room(struct track *t, uint32_t n); /* n bytes more and a run; false: no memory */
 bool track_assign(struct track *t, const struct track *from,
-		  uint64_t at); /* the part of `from` that begins at `at` */
+		  uint64_t at);                /* the part of `from` that begins at `at` */
 void track_trim(struct track *t, uint64_t at); /* drops what comes before `at`, which it holds */
 bool track_append(struct track *t, const struct track *more); /* from its beginning on */
 size_t track_memory(const struct track *t);
