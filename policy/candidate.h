@@ -14,7 +14,6 @@
 #ifndef POLICY_CANDIDATE_H
 #define POLICY_CANDIDATE_H
 
-#include "policy/recall.h"
 #include "policy/rule.h"
 #include "policy/track.h"
 
@@ -55,7 +54,7 @@ enum candidate_state {
 	CANDIDATE_ALIVE,
 	CANDIDATE_DEAD,
 	CANDIDATE_FOUND,
-	CANDIDATE_BOUND,  /* undecided when the rule's bytes were used up */
+	CANDIDATE_BOUND, /* undecided when the rule's bytes were used up */
 	CANDIDATE_FAILED, /* the engine gave up */
 	CANDIDATE_UNASKED
 };
@@ -87,7 +86,6 @@ struct tools { /* what questions are answered with */
 	struct regex_scratch *regex;
 	struct ways_memo *ways;
 	const struct ways_classes *classes;
-	struct recall *recall; /* of excuses */
 };
 
 static inline uint64_t candidate_raw(const struct candidate *c, const struct track *t)

@@ -7,7 +7,6 @@
 static int compile_one(struct ruleset *set, const struct rule *r, struct allowance *a,
 		       struct buf *errors)
 {
-	a->question = recall_question();
 	if (a->n_stopwords) {
 		a->words = ruleset_keep_array(set, 1, words_size(a->stopwords, a->n_stopwords));
 		if (!a->words)
@@ -36,9 +35,6 @@ static int compile_one(struct ruleset *set, const struct rule *r, struct allowan
 int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 {
 	int rc = 0;
-	r->question = recall_question();
-	for (size_t i = 0; i < r->n_branches; i++)
-		r->branches[i].opening_question = recall_question();
 	for (size_t i = 0; i < r->n_allowances && !rc; i++)
 		rc = compile_one(set, r, &r->allowances[i], errors);
 	return rc;
@@ -94,42 +90,23 @@ static uint64_t run_begin(const struct rule_branch *b, const struct track *t, ui
 	return at;
 }
 
-/* How far behind `back` the opening begins that ends at `to`; UINT32_MAX: nowhere. It depends on
- * what it may look at. */
-static uint32_t find_opening(const struct rule_branch *b, const struct tools *s,
-			     const struct track *t, uint64_t back, uint64_t to)
-{
-	const uint64_t from = max_u64(t->base + REGEX_LOOK_BACK, back) - REGEX_LOOK_BACK;
-	const unsigned inside = t->base ? REGEX_INSIDE : 0;
-	struct span seen = { t->text + (from - t->base), (size_t)(to - from) };
-	struct span text = { t->text, (size_t)(to - t->base) };
-	size_t at = (size_t)(back - t->base), start = 0, end;
-	bool known = false;
-	struct recalled *one =
-		recall_of(s->recall, b->opening_question + (inside != 0), seen, &known);
-	if (known)
-		return one->says;
-	bool found =
-		regex_find(b->opening, s->regex, text, at, inside, 0, &start, &end) == REGEX_YES;
-	uint32_t behind = found ? (uint32_t)(start - at) : UINT32_MAX;
-	if (one)
-		one->says = behind;
-	return behind;
-}
-
 /* Where the match begins, found by looking back from where its lead-in ends. */
-static uint64_t match_begin(const struct rule *r, const struct tools *s, const struct candidate *c,
-			    const struct track *t, const struct secret *secret)
+static uint64_t match_begin(const struct rule *r, struct regex_scratch *s,
+			    const struct candidate *c, const struct track *t,
+			    const struct secret *secret)
 {
 	const struct rule_branch *b = &r->branches[c->branch];
-	uint64_t reach = b->opening ? min_u64(b->opening_max, EXCUSE_REACH) : EXCUSE_REACH;
+	const struct regex *opening = b->opening;
+	uint64_t reach = opening ? min_u64(b->opening_max, EXCUSE_REACH) : EXCUSE_REACH;
 	uint64_t back = max_u64(c->point > reach ? c->point - reach : 0, t->base);
+	struct span text = { t->text, (size_t)(c->point - t->base) };
+	size_t start, end;
 	if (r->info.hold != HOLD_LEAD_IN)
 		return max_u64(secret->begin, back);
-	uint32_t behind = b->opening ? find_opening(b, s, t, back, c->point) : UINT32_MAX;
-	if (behind == UINT32_MAX)
-		return min_u64(c->point, secret->from);
-	return run_begin(b, t, back, back + behind);
+	if (opening && regex_find(opening, s, text, (size_t)(back - t->base),
+				  t->base ? REGEX_INSIDE : 0, 0, &start, &end) == REGEX_YES)
+		return run_begin(b, t, back, t->base + start);
+	return min_u64(c->point, secret->from);
 }
 
 static struct span between(const struct track *t, uint64_t from, uint64_t to)
@@ -138,7 +115,7 @@ static struct span between(const struct track *t, uint64_t from, uint64_t to)
 }
 
 /* The text that an allowance's expressions are for. */
-static struct span target(const struct rule *r, const struct tools *s, const struct candidate *c,
+static struct span target(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
 			  const struct track *t, const struct secret *secret, uint64_t decided,
 			  enum allow_target which)
 {
@@ -156,85 +133,42 @@ static struct span target(const struct rule *r, const struct tools *s, const str
 	return between(t, from, to);
 }
 
-static bool any_matches(const struct allowance *a, const struct tools *s, struct span text)
+static bool any_matches(const struct allowance *a, struct regex_scratch *s, struct span text)
 {
 	size_t start, end;
 	for (size_t i = 0; i < a->n_texts; i++)
-		if (regex_find(a->regexes[i], s->regex, text, 0, 0, 0, &start, &end) == REGEX_YES)
+		if (regex_find(a->regexes[i], s, text, 0, 0, 0, &start, &end) == REGEX_YES)
 			return true;
 	return false;
 }
 
-static bool any_word(const struct allowance *a, const struct tools *s, struct span secret)
-{
-	(void)s;
-	return a->words && words_within(a->words, secret);
-}
-
-/* The same answer as the last time, where it was asked about this text lately. */
-static bool ask_again(bool (*ask)(const struct allowance *, const struct tools *, struct span),
-		      const struct allowance *a, const struct tools *s, uint64_t question,
-		      struct span text)
-{
-	bool known = false;
-	struct recalled *one = recall_of(s->recall, question, text, &known);
-	bool says = known ? one->says : ask(a, s, text);
-	if (one)
-		one->says = says;
-	return says;
-}
-
-static bool looks_back(const struct allowance *a)
-{
-	return a->n_texts && a->target != ALLOW_SECRET;
-}
-
-/* What needs the secret alone. */
-static bool too_plain(const struct rule *r, const struct tools *s, struct span secret)
-{
-	if (r->entropy > 0 && excuse_entropy(secret) <= r->entropy)
-		return true;
-	for (size_t i = 0; i < r->n_allowances; i++) {
-		const struct allowance *a = &r->allowances[i];
-		if (looks_back(a))
-			continue;
-		bool word = any_word(a, s, secret);
-		bool also = a->both && a->n_texts;
-		if (word && !also)
-			return true;
-		if (a->n_texts && (word || !(a->both && a->n_stopwords)) &&
-		    any_matches(a, s, secret))
-			return true;
-	}
-	return false;
-}
-
-/* It asks for the match or its line, and where these begin takes looking back. */
-static bool excuses(const struct allowance *a, const struct rule *r, const struct tools *s,
+static bool excuses(const struct allowance *a, const struct rule *r, struct regex_scratch *s,
 		    const struct candidate *c, const struct track *t, const struct secret *secret,
 		    uint64_t decided)
 {
 	struct span text = between(t, secret->from, secret->to);
-	bool word = a->words && ask_again(any_word, a, s, a->question, text);
-	if (word && !a->both)
+	bool word = a->words && words_within(a->words, text);
+	if (word && !(a->both && a->n_texts))
 		return true;
-	if (a->both && a->n_stopwords && !word)
+	if (!a->n_texts || (a->both && a->n_stopwords && !word))
 		return false;
-	text = target(r, s, c, t, secret, decided, a->target);
-	return ask_again(any_matches, a, s, a->question + 1, text);
+	return any_matches(a, s, target(r, s, c, t, secret, decided, a->target));
 }
 
-bool excuse_holds(const struct rule *r, const struct tools *s, const struct candidate *c,
+/* What needs the secret alone is asked first: where the match or its line begins takes looking
+ * back. */
+bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
 		  const struct track *t, const struct secret *secret, uint64_t decided)
 {
-	bool known = false;
 	struct span text = between(t, secret->from, secret->to);
-	struct recalled *one = recall_of(s->recall, r->question, text, &known);
-	bool holds = known ? one->says : too_plain(r, s, text);
-	if (one)
-		one->says = holds;
-	for (size_t i = 0; i < r->n_allowances && !holds; i++)
-		holds = looks_back(&r->allowances[i]) &&
-			excuses(&r->allowances[i], r, s, c, t, secret, decided);
-	return holds;
+	if (r->entropy > 0 && excuse_entropy(text) <= r->entropy)
+		return true;
+	for (int wide = 0; wide < 2; wide++)
+		for (size_t i = 0; i < r->n_allowances; i++) {
+			const struct allowance *a = &r->allowances[i];
+			bool looks_back = a->n_texts && a->target != ALLOW_SECRET;
+			if (looks_back == wide && excuses(a, r, s, c, t, secret, decided))
+				return true;
+		}
+	return false;
 }

@@ -23,7 +23,7 @@ double excuse_entropy(struct span secret);
 
 /* Whether the match is excused, as known at `decided`: its secret has at most the rule's entropy,
  * or an allowance holds. An engine's failure excuses nothing. */
-bool excuse_holds(const struct rule *r, const struct tools *s, const struct candidate *c,
+bool excuse_holds(const struct rule *r, struct regex_scratch *s, const struct candidate *c,
 		  const struct track *t, const struct secret *secret, uint64_t decided);
 
 #endif

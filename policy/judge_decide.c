@@ -36,7 +36,7 @@ static bool not_excused(const struct finding *f)
 	const struct track *t = &f->slot->work;
 	if (f->secret.from < t->base || f->secret.to > track_end(t))
 		return true; /* not all of it is there: nothing excuses it */
-	return !excuse_holds(f->rule, &f->scratch->tools, f->candidate, t, &f->secret,
+	return !excuse_holds(f->rule, f->scratch->tools.regex, f->candidate, t, &f->secret,
 			     f->decided_at);
 }
 

@@ -15,8 +15,7 @@ int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
 		return -ENOMEM;
 	s->tools.regex = regex_scratch_new();
 	s->tools.ways = calloc(1, sizeof(*s->tools.ways));
-	s->tools.recall = calloc(1, sizeof(*s->tools.recall));
-	if (!s->tools.regex || !s->tools.ways || !s->tools.recall || judge_scratch_grow(s, set))
+	if (!s->tools.regex || !s->tools.ways || judge_scratch_grow(s, set))
 		goto fail;
 	*out = s;
 	return 0;
@@ -48,7 +47,6 @@ void judge_scratch_free(struct judge_scratch *s)
 	multimatch_scratch_free(s->multimatch);
 	regex_scratch_free(s->tools.regex);
 	free(s->tools.ways);
-	free(s->tools.recall);
 	free(s);
 }
 

@@ -43,7 +43,6 @@ struct allowance {
 	size_t n_texts, n_stopwords;
 	const char *file;
 	unsigned line;
-	uint64_t question; /* its words, and its expressions; see recall.h */
 };
 
 /* A rule without which another does not count; see companion.h. */
@@ -69,10 +68,9 @@ struct rule_branch {
 	uint32_t opening_max;  /* bytes that may be before the lead-in's end; PATTERN_MANY */
 	uint32_t opening_run;  /* up to so many bytes of `opening_in` come before `opening` */
 	const bool *opening_in;
-	uint64_t opening_question; /* where it begins, in a channel's first text and behind that */
-	unsigned group;            /* the secret's, in `body` */
-	uint32_t prefix;           /* bytes of the secret that stand in the lead-in */
-	uint32_t reach; /* bytes before the candidate's point that matching may go back to */
+	unsigned group;  /* the secret's, in `body` */
+	uint32_t prefix; /* bytes of the secret that stand in the lead-in */
+	uint32_t reach;  /* bytes before the candidate's point that matching may go back to */
 };
 
 struct rule {
@@ -85,8 +83,7 @@ struct rule {
 			     RULE_NO_KEYWORDS */
 
 	/* What takes a match back; see excuse.h. */
-	double entropy;    /* bits per byte that a secret must exceed; 0: any will do */
-	uint64_t question; /* whether it does, and what else needs nothing but the secret */
+	double entropy; /* bits per byte that a secret must exceed; 0: any will do */
 	struct allowance *allowances;
 	size_t n_allowances;
 	bool sees_match, sees_line; /* some allowance asks for more than the secret */
@@ -118,7 +115,7 @@ struct rule {
 	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
-struct rule_pattern {            /* what is looked for in one pass stands for this */
+struct rule_pattern { /* what is looked for in one pass stands for this */
 	const struct head *head; /* what must go on where it ends; NULL: nobody knows */
 	uint16_t rule;
 	uint8_t branch;
