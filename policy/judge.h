@@ -11,13 +11,14 @@
  * decided
  *
  * Hyperscan, in streaming mode, reports where lead-ins end (and whole matches of rules without
- * one), or where their heads do, and the rest is walked; see trigger.h. Each lead-in's end opens a
- * candidate. PCRE2 matches the rule's body anchored there with hard partial matching: *partial*
- * means the candidate is alive and holds; *no match* means it died; *match* means it is decided,
- * and no later byte could change it. The decision point of a candidate is the shortest text for
- * which the answer is no longer partial: a property of the text alone. When several decisions fall
- * into one call, the one whose deciding byte comes first in the stream wins, and the release limit
- * is computed as of that byte. After a cut nothing more is judged.
+ * one), or where their heads do, and the rest is walked; see trigger.h. Text that is full of heads
+ * is taken through a table instead; see seek.h. Each lead-in's end opens a candidate, unless the
+ * text that is there rules it out. PCRE2 matches the rule's body anchored there with hard partial
+ * matching: *partial* means the candidate is alive and holds; *no match* means it died; *match*
+ * means it is decided, and no later byte could change it. The decision point of a candidate is the
+ * shortest text for which the answer is no longer partial: a property of the text alone. When
+ * several decisions fall into one call, the one whose deciding byte comes first in the stream wins,
+ * and the release limit is computed as of that byte. After a cut nothing more is judged.
  *
  * Text that stands in another encoding is a channel of its own, derived from the channel's; see
  * layer.h. Its bytes stand for raw bytes like all others, and all of the above holds for it. What

@@ -2,9 +2,10 @@
 
 #include <errno.h>
 
-#define STEP 4096    /* bytes between two looks at how much is found */
-#define PRICE 64     /* a find costs the matcher what so many bytes cost more in the table */
-#define CROWDED 8192 /* from here on the table is cheaper */
+#define STEP 4096       /* bytes between two looks at how much is found, */
+#define STEP_EARLY 1024 /* and where the matcher may have to be left soon */
+#define PRICE 64        /* a find costs the matcher what so many bytes cost more in the table */
+#define CROWDED 8192    /* from here on the table is cheaper */
 
 static int open_stream(struct seek *k, const struct seeker *with, uint64_t at)
 {
@@ -83,12 +84,18 @@ static int step(struct seek *k, const struct seeker *with, struct span text, siz
 	return rc;
 }
 
+static size_t step_bytes(const struct seek *k, const struct seeker *with)
+{
+	bool early = !k->in_table && (k->crowd || !k->stream);
+	return !with->table ? SIZE_MAX : early ? STEP_EARLY : STEP;
+}
+
 int seek_feed(struct seek *k, const struct seeker *with, struct span text, size_t from, uint64_t at,
 	      struct multimatch_hits *out)
 {
 	int rc = 0;
 	for (size_t n; from < text.n && !rc; from += n, at += n) {
-		n = min_size(with->table ? STEP : SIZE_MAX, text.n - from);
+		n = min_size(step_bytes(k, with), text.n - from);
 		rc = step(k, with, (struct span){ text.p, from + n }, from, at, out);
 	}
 	return rc;

@@ -355,12 +355,17 @@ static void keep_said(const struct triggers *t, struct walks *w, const struct pl
 	}
 }
 
-/* A head ends at `end`. */
+/* A head ends at `end`. Mostly the byte behind it is there, and nothing comes of it. */
 static void pull(const struct triggers *t, struct walks *w, const struct place *p, uint32_t head,
 		 uint64_t end)
 {
-	for (uint32_t i = t->first[head]; i < t->first[head + 1]; i++) {
+	bool known = end < p->until;
+	unsigned char next = known ? byte_at(p, end) : 0;
+	uint32_t word = next / 32, bit = 1u << next % 32;
+	for (uint32_t i = t->first[head], last = t->first[head + 1]; i < last; i++) {
 		const struct trigger *one = &t->v[i];
+		if (known && !(one->goes_on[word] & bit))
+			continue;
 		if (one->front && !is_preceded(one->front, p, end))
 			continue;
 		if (one->tail)

@@ -1,13 +1,16 @@
 /*
  * Triggers: what the matcher of many expressions looks for in place of lead-ins. Text that is full
  * of what nearly leads in costs it most where it has to follow variable rests, one for each rule.
- * So it is given heads, which are literal as far as possible and the same for as many rules as
- * possible, and what comes behind them is walked here.
+ * So a lead-in is parted, once for each way in which it may begin, into a row of bytes and a tail:
  *
- *   \btoken_(?i)[a-z]...   head  token_   which must begin a word, for all rules with that head
- *   key[ \w]{0,20}=        head  key      and a tail, see tail.h
+ *   \btoken_(?i)[a-z]...          head token_, at the edge of a word
+ *   (?:^|[ =])[a-z]{4}\.sec\.     head .sec., with these bytes before it
+ *   (?:api|app)_?key[ \w]{0,20}=  heads apikey, api_key, appkey, app_key, and a tail, see tail.h
  *
- * Together they find what the matcher finds with the whole lead-ins: the same ends, each once.
+ * The matcher, or a table (head_table.h), looks for the heads, once for all rules that share one.
+ * What must stand before a head is looked at where it was found, and what comes behind it is
+ * walked. Together they find what the matcher finds with the whole lead-ins: the same ends, each
+ * once.
  */
 #ifndef POLICY_TRIGGER_H
 #define POLICY_TRIGGER_H

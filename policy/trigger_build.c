@@ -162,7 +162,9 @@ static void use(struct triggers *t, uint32_t head, const struct trigger_front_pa
 		i = t->v[i].next;
 	if (i == TRIGGER_NONE) {
 		i = t->n++;
-		t->v[i] = (struct trigger){ front, tail, TRIGGER_NONE, 0, t->first[head] };
+		t->v[i] = (struct trigger){
+			.front = front, .tail = tail, .users = TRIGGER_NONE, .next = t->first[head]
+		};
 		t->first[head] = i;
 	}
 	for (last = &t->v[i].users; *last != TRIGGER_NONE; last = &t->users[*last].next)
@@ -309,6 +311,28 @@ int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_
 	return rc;
 }
 
+/* Whether a walk that begins there says something, or is not over, behind the byte. */
+static bool tail_goes_on(const struct tail *tail, uint32_t start, unsigned char byte)
+{
+	const struct tail_state *one = tail_state(tail, start);
+	uint32_t step = tail_step(tail, start, byte);
+	if (one->says || one->edge || !(step & TAIL_NOTE))
+		return true;
+	one = tail_state(tail, step & ~TAIL_NOTE);
+	return one->says || !one->over;
+}
+
+static bool goes_on(const struct trigger *one, const struct user *users, unsigned char byte)
+{
+	bool on = false;
+	if (one->tail)
+		return tail_goes_on(one->tail, one->tail->start[0], byte) ||
+		       tail_goes_on(one->tail, one->tail->start[1], byte);
+	for (uint32_t i = 0; i < one->n_users && !on; i++)
+		on = !users[one->users + i].body || users[one->users + i].body->may[byte] & 1;
+	return on;
+}
+
 /* Copies a trigger and its users behind those that are there. */
 static void lay(const struct triggers *t, uint32_t from, struct trigger *to, struct user *users,
 		uint32_t *n_users)
@@ -318,6 +342,8 @@ static void lay(const struct triggers *t, uint32_t from, struct trigger *to, str
 	for (uint32_t u = t->v[from].users; u != TRIGGER_NONE; u = t->users[u].next)
 		users[(*n_users)++] = t->users[u];
 	to->n_users = *n_users - to->users;
+	for (unsigned c = 0; c < 256; c++)
+		to->goes_on[c / 32] |= (uint32_t)goes_on(to, users, (unsigned char)c) << c % 32;
 }
 
 /* In place of lists, what belongs together stands together. */
