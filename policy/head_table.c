@@ -7,7 +7,8 @@
 #define STATES_MOST 32768
 #define STATES_EACH 16 /* for each item, on top of */
 #define STATES_LEAST 1024
-#define ITEMS_MOST 16384 /* places of all rows */
+#define ITEMS_MOST 16384     /* places of all rows */
+#define SETS_MOST (1u << 22) /* items in all states */
 #define CLASSES_MOST 256
 #define BLOCK 2048      /* bytes that are gone through before what ends in them is noted */
 #define LANES_LEAST 512 /* bytes that are worth it */
@@ -162,7 +163,7 @@ static uint16_t state_of(struct draft *d, uint32_t n)
 		    memcmp(d->sets + d->set[s], set, n * sizeof(*set)) == 0)
 			return (uint16_t)s;
 	}
-	if (d->n == d->most) {
+	if (d->n == d->most || d->n_sets + n > SETS_MOST) {
 		d->failed = true;
 		return 0;
 	}

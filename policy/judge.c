@@ -265,11 +265,11 @@ static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
 	struct channel *c = slot->channel;
 	bool fresh = track_end(&slot->work) > slot->old_end;
+	ways_forget(s->tools.ways); /* slots may have moved */
 	if (!j->set->n_patterns || (!fresh && !(slot->ended && seek_begun(&c->seek))))
 		return true;
 	if (!judge_find_code(j, slot) || !match(j, s, slot))
 		return false;
-	ways_forget(s->tools.ways); /* slots may have moved */
 	if (!judge_open(j, s, slot))
 		return false;
 	return !c->region || judge_ask(j, s, slot);

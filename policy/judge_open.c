@@ -55,12 +55,12 @@ static bool open_one(struct judge *j, struct judge_scratch *s, struct slot *slot
 /* A flood is mostly what the first bytes rule out, so these are looked at here. */
 bool judge_open(struct judge *j, struct judge_scratch *s, struct slot *slot)
 {
-	const struct rule_pattern *patterns = j->set->patterns;
+	const bool derived = slot->channel->parent;
+	const struct rule_pattern *patterns = derived ? j->set->decoded_patterns : j->set->patterns;
 	const struct track *t = &slot->work;
 	const uint64_t base = t->base - slot->channel->stream_base;
 	const char *text = t->text;
 	const size_t n = t->n;
-	const bool derived = slot->channel->parent;
 	for (size_t i = 0; i < s->hits.n; i++) {
 		const struct multimatch_hit hit = s->hits.v[i];
 		const struct rule_pattern *p = &patterns[hit.pattern];

@@ -45,6 +45,8 @@ char *multiply_repeat(const char *expression, const struct pattern_node *n, uint
 {
 	struct buf out = { 0 };
 	buf_add(&out, expression, times ? n->atom : n->from);
+	if (!times)
+		buf_add_text(&out, "(?:)"); /* what stands on its sides stays apart */
 	if (times > 1)
 		buf_printf(&out, "{%u}", times);
 	buf_add_text(&out, expression + n->to);

@@ -5,7 +5,8 @@
 #include "policy/trigger_state.h"
 #include "policy/word.h"
 
-#define STRIDE 8 /* bytes */
+#define STRIDE 8     /* bytes */
+#define KEPT_MOST 64 /* walks there is room for between two texts */
 
 void walks_fini(struct walks *w)
 {
@@ -209,9 +210,14 @@ static void walk_all(const struct triggers *t, struct walks *w, const struct pla
 }
 
 /* Triggers do not know of each other, so that each one's walks may wait for the next head of
- * theirs, or for the end. */
+ * theirs, or for the end. Those that begin no others go first, all at once. */
 static void all_on(const struct triggers *t, struct walks *w, const struct place *p)
 {
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < w->n; i++)
+		if (t->v[w->v[i].trigger].tail->n_gaps || walk_on(t, w, i, p, p->until))
+			w->v[kept++] = w->v[i];
+	w->n = kept;
 	for (uint32_t i = 0; i < w->n;) {
 		uint32_t trigger = w->v[i].trigger;
 		if (w->v[i].at < p->until)
@@ -328,13 +334,15 @@ static void all_end(const struct triggers *t, struct walks *w, const struct plac
 	}
 	w->n = 0;
 	w->n_said = 0;
+	if (w->cap > KEPT_MOST)
+		walks_fini(w);
 }
 
 /* What has ended where the text does may end there once more, by the edge of a word that the next
  * byte shows. */
 static void keep_said(const struct triggers *t, struct walks *w, const struct place *p)
 {
-	bool waits = false;
+	bool waits = t->whole;
 	w->n_said = 0;
 	for (uint32_t i = 0; i < w->n && !waits; i++)
 		waits = tail_state(t->v[w->v[i].trigger].tail, w->v[i].state)->edge & TAIL_ACCEPTS;

@@ -5,10 +5,10 @@
 #include "policy/trigger_state.h"
 
 #define PARTS_MOST 64 /* of an expression; one that has more is left to the matcher, */
-#define PARTS_MEAN                                                 \
-	8 /* and so are the last ones where all together have more \
-	   */
-#define DEPTH_MOST 24
+#define PARTS_MEAN                                                              \
+	8              /* and so are the last ones where all together have more \
+			*/
+#define READS_MOST 512 /* of an expression and what it is multiplied out to, likewise */
 
 struct part { /* of an expression: one way in which it may begin */
 	char *head;
@@ -18,8 +18,8 @@ struct part { /* of an expression: one way in which it may begin */
 
 struct parts {
 	struct part v[PARTS_MOST];
-	uint32_t n;
-	bool too_many;
+	uint32_t n, reads;
+	bool too_many; /* of either */
 };
 
 struct triggers *triggers_new(size_t patterns)
@@ -183,7 +183,7 @@ static int part_add(struct parts *p, char *head, const struct trigger_row *row,
 	return 0;
 }
 
-static int read_parts(struct triggers *t, const char *expression, unsigned depth, struct parts *p);
+static int read_parts(struct triggers *t, const char *expression, struct parts *p);
 
 static void forget(struct parts *p, uint32_t keep)
 {
@@ -201,7 +201,7 @@ static bool any_row(const struct parts *p, uint32_t from)
 /* It has no row, or a tail that is no table: then perhaps some of the ways have
  * in which it may go.
  */
-static int read_choices(struct triggers *t, const char *expression, unsigned depth, struct parts *p)
+static int read_choices(struct triggers *t, const char *expression, struct parts *p)
 {
 	struct trigger_choices c;
 	struct trigger_row none = { .n = 0 };
@@ -209,22 +209,21 @@ static int read_choices(struct triggers *t, const char *expression, unsigned dep
 	int rc = trigger_choose(expression, &c);
 	for (uint32_t i = 0; i < c.n; i++) {
 		if (!rc && !p->too_many)
-			rc = read_parts(t, c.v[i], depth + 1, p);
+			rc = read_parts(t, c.v[i], p);
 		free(c.v[i]);
 	}
-	if (rc || any_row(p, mark))
+	if (rc || p->too_many || any_row(p, mark))
 		return rc;
 	forget(p, mark);
-	p->too_many = false;
 	return part_add(p, strdup(expression), &none, NULL);
 }
 
-static int read_parts(struct triggers *t, const char *expression, unsigned depth, struct parts *p)
+static int read_parts(struct triggers *t, const char *expression, struct parts *p)
 {
 	struct trigger_split s;
 	struct trigger_row row;
 	const struct tail *tail = NULL;
-	p->too_many = p->too_many || p->n == PARTS_MOST || depth > DEPTH_MOST;
+	p->too_many = p->too_many || p->n == PARTS_MOST || p->reads++ == READS_MOST;
 	int rc = p->too_many ? 0 : trigger_split(expression, &s);
 	if (rc || p->too_many)
 		return rc;
@@ -237,7 +236,7 @@ static int read_parts(struct triggers *t, const char *expression, unsigned depth
 	if (rc)
 		return rc;
 	return is_row ? part_add(p, trigger_row_text(&row), &row, tail)
-		      : read_choices(t, expression, depth, p);
+		      : read_choices(t, expression, p);
 }
 
 static int use_part(struct triggers *t, struct part *p, struct user user)
@@ -249,6 +248,7 @@ static int use_part(struct triggers *t, struct part *p, struct user user)
 		return rc;
 	uint32_t head = head_of(t, p->head, false);
 	p->head = NULL;
+	t->whole = t->whole || !r->n;
 	use(t, head, front, p->tail, user);
 	bool known = t->sought[head].n || !r->n;
 	return known ? 0 : keep_sought(&t->sought[head], r->in + r->before, r->n - r->before);
@@ -270,7 +270,9 @@ static int use_keyword(struct triggers *t, const char *keyword, struct user user
 	bool fits = trigger_row_spell(keyword, &part.row);
 	if (fits && part.row.before) {
 		part.head = trigger_row_text(&part.row);
-		return part.head ? use_part(t, &part, user) : -ENOMEM;
+		int rc = part.head ? use_part(t, &part, user) : -ENOMEM;
+		free(part.head);
+		return rc;
 	}
 	char *text = strdup(keyword);
 	if (!text)
@@ -287,6 +289,7 @@ static int use_whole(struct triggers *t, const char *expression, struct user use
 	char *text = strdup(expression);
 	if (!text)
 		return -ENOMEM;
+	t->whole = true;
 	use(t, head_of(t, text, false), NULL, NULL, user);
 	return 0;
 }
@@ -301,7 +304,7 @@ int triggers_add(struct triggers *t, const struct multimatch_pattern *p, uint32_
 	struct parts *parts = calloc(1, sizeof(*parts));
 	if (!parts)
 		return -ENOMEM;
-	int rc = read_parts(t, p->text, 0, parts);
+	int rc = read_parts(t, p->text, parts);
 	bool left = parts->too_many || t->n_users + parts->n + t->patterns > t->cap;
 	if (rc || left)
 		forget(parts, 0);

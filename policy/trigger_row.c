@@ -49,7 +49,7 @@ static bool parts_words(const uint32_t a[8], const uint32_t b[8])
 static bool add_bytes(struct reading *r, const struct pattern_node *n)
 {
 	struct trigger_row *row = r->row;
-	if (!n->exact || n->min != n->max || n->min > TRIGGER_ROW_MOST - row->n)
+	if (!n->exact || !n->size || n->min != n->max || n->min > TRIGGER_ROW_MOST - row->n)
 		return false;
 	for (uint32_t i = 0; i < n->min; i++) {
 		uint32_t *in = row->in[row->n++];

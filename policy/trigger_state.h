@@ -56,6 +56,7 @@ struct triggers {
 	uint32_t n_heads, n, n_users, n_tails, n_fronts;
 	uint32_t cap;      /* of each of the above */
 	uint32_t patterns; /* at most so many are added */
+	bool whole;        /* some are the matcher's alone, and may end a byte late, at an edge */
 };
 
 #endif

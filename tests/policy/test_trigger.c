@@ -58,6 +58,9 @@ static const char *const expressions[] = {
 	"key(?:[a-z]{0,13},?)*=",
 	"(?i)\\bkey:[\\t ]*\"?\\btoken\\b\"?(?s:.){0,200}?\\bdata:(?s:.){0,100}?[\\t\\n ]+",
 	"key[a-z]{14,40}x{0,20}\\b",
+	"(?:foo[a-z]{3}|foobar\\b)",
+	"\\xf-?abcd",
+	"(?m)^[ \\t]{0,4}(?:sudo )?(?:env )?curl",
 };
 
 struct both {
@@ -445,6 +448,35 @@ Test(trigger, heads_are_literal_and_shared)
 		cr_assert_str_eq(found[i].text, heads[i]);
 	cr_assert(triggers_user(t, 1) >= 2 && triggers_user(t, 1) <= 4);
 	triggers_free(t);
+}
+
+/* What is no row however it goes is not multiplied out without end. */
+Test(trigger, multiplying_out_is_bounded)
+{
+	struct buf text = { 0 };
+	for (int i = 0; i < 24; i++)
+		buf_add_text(&text, "(?:a|b)");
+	buf_add_text(&text, "xyz$");
+	buf_add_char(&text, '\0');
+	const struct multimatch_pattern one = { .text = text.p };
+	struct triggers *t = triggers_new(1);
+	size_t n;
+	cr_assert_eq(triggers_add(t, &one, 0, NULL), 0);
+	cr_assert_eq(triggers_finish(t), 0);
+	const struct multimatch_pattern *found = triggers_heads(t, &n);
+	cr_assert_eq(n, 1);
+	cr_assert_str_eq(found[0].text, text.p);
+	cr_assert_null(triggers_table(t));
+	triggers_free(t);
+	buf_fini(&text);
+}
+
+/* A class without bytes is nothing that can be looked for. */
+Test(trigger, an_empty_class_is_no_row)
+{
+	struct trigger_row row;
+	cr_assert_not(trigger_row_read("foo[^\\s\\S]bar", &row));
+	cr_assert(trigger_row_read("foo[^\\S]bar", &row));
 }
 
 /* What no table can say is left to the matcher. */
