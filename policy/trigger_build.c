@@ -4,11 +4,10 @@
 
 #include "policy/trigger_state.h"
 
-#define PARTS_MOST 64 /* of an expression; one that has more is left to the matcher, */
-#define PARTS_MEAN                                                              \
-	8              /* and so are the last ones where all together have more \
-			*/
-#define READS_MOST 512 /* of an expression and what it is multiplied out to, likewise */
+/* What has more is left to the matcher. */
+#define PARTS_MOST 64  /* of an expression, and more are room for all */
+#define PARTS_MEAN 8   /* for each expression */
+#define READS_MOST 512 /* of an expression and what it is multiplied out to */
 
 struct part { /* of an expression: one way in which it may begin */
 	char *head;
@@ -28,7 +27,7 @@ struct triggers *triggers_new(size_t patterns)
 	if (!t)
 		return NULL;
 	t->patterns = (uint32_t)patterns;
-	t->cap = t->patterns * (PARTS_MEAN + 1) + 1;
+	t->cap = t->patterns * (PARTS_MEAN + 1) + PARTS_MOST;
 	t->heads = calloc(t->cap, sizeof(*t->heads));
 	t->first = calloc(t->cap, sizeof(*t->first));
 	t->sought = calloc(t->cap, sizeof(*t->sought));
@@ -198,9 +197,7 @@ static bool any_row(const struct parts *p, uint32_t from)
 	return from < p->n;
 }
 
-/* It has no row, or a tail that is no table: then perhaps some of the ways have
- * in which it may go.
- */
+/* It has no row, or a tail that is no table: then perhaps some ways in which it may go have. */
 static int read_choices(struct triggers *t, const char *expression, struct parts *p)
 {
 	struct trigger_choices c;
