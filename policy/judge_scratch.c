@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define TRACK_KEPT_MAX (1u << 20) /* a slot's memory past this is given back after the call */
-#define SORT_NEAR 16              /* places that a decision is moved by, one by one */
 #define HITS_KEPT_MAX (1u << 16)  /* likewise */
+#define SORT_NEAR 16              /* places that a decision is moved by, one by one */
 
 int judge_scratch_new(const struct ruleset *set, struct judge_scratch **out)
 {

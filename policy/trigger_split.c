@@ -38,9 +38,8 @@ static struct rest weigh(const struct split *s)
 		for (const struct pattern_node *n = l->list->first; n && n != l->at; n = n->next)
 			r.literals += split_literals(n);
 		const struct pattern_node *n = i + 1 == s->n ? l->at : split_after(l->at);
-		for (; n; n = n->next) {
+		for (; n; n = n->next)
 			r.gap = gap(n) > r.gap ? gap(n) : r.gap;
-		}
 	}
 	return r;
 }
