@@ -18,11 +18,10 @@
 struct head_table {
 	uint8_t class[256];
 	uint32_t classes;
-	uint32_t *next;    /* rows of so many; a state is the place of its row */
-	uint32_t quiet;    /* in states before this one no head ends */
-	uint32_t *outs_at; /* of the others, in their order, into `outs` */
-	uint32_t *outs;    /* a number of heads, and the heads */
-	uint16_t *once;    /* by head: its bit in `told`, plus one; 0: it counts each time */
+	uint32_t *next; /* rows of so many, and one: of `outs`; a state is the place of its row */
+	uint32_t quiet; /* in states before this one no head ends */
+	uint32_t *outs; /* of the others: a number of heads, and the heads */
+	uint16_t *once; /* by head: its bit in `told`, plus one; 0: it counts each time */
 };
 
 /* Places of rows are items, numbered row by row. An item in a state says that the bytes of its row
@@ -254,39 +253,39 @@ static uint16_t *renumber(const struct draft *d, struct head_table *t)
 		for (uint32_t s = 0; s < d->n; s++)
 			if (is_quiet(d, s) != loud)
 				number[s] = n++;
-		t->quiet = loud ? t->quiet : n * d->classes;
+		t->quiet = loud ? t->quiet : n * (d->classes + 1);
 	}
 	return number;
 }
 
 static bool take_rows(const struct draft *d, struct head_table *t, const uint16_t *number)
 {
-	uint32_t n = d->classes;
+	uint32_t n = d->classes, row = n + 1;
 	t->classes = n;
-	t->next = malloc((size_t)d->n * n * sizeof(*t->next));
+	t->next = calloc((size_t)d->n * row, sizeof(*t->next));
 	for (uint32_t s = 0; t->next && s < d->n; s++)
 		for (uint32_t k = 0; k < n; k++)
-			t->next[number[s] * n + k] = number[d->next[s * n + k]] * n;
+			t->next[number[s] * row + k] = number[d->next[s * n + k]] * row;
 	return t->next;
 }
 
 /* The heads that end in each state. */
 static bool take_outs(const struct draft *d, struct head_table *t, const uint16_t *number)
 {
-	uint32_t n = 0, first = t->quiet / d->classes;
+	uint32_t n = 0;
 	t->outs = malloc((d->n_sets + d->n + 1) * sizeof(*t->outs));
-	t->outs_at = calloc(d->n - first + 1, sizeof(*t->outs_at));
-	for (uint32_t s = 0; t->outs && t->outs_at && s < d->n; s++) {
-		if (number[s] < first)
+	for (uint32_t s = 0; t->outs && s < d->n; s++) {
+		uint32_t state = number[s] * (d->classes + 1), at = n;
+		if (state < t->quiet)
 			continue;
-		uint32_t at = t->outs_at[number[s] - first] = n++;
+		t->next[state + d->classes] = n++;
 		t->outs[at] = 0;
 		for (uint32_t i = d->set[s]; i < d->set[s + 1]; i++)
 			if (ends_row(d, d->sets[i]))
 				t->outs[at + ++t->outs[at]] = d->items[d->sets[i]].row;
 		n += t->outs[at];
 	}
-	return t->outs && t->outs_at;
+	return t->outs;
 }
 
 static bool take_onces(const struct draft *d, struct head_table *t)
@@ -352,7 +351,6 @@ void head_table_free(struct head_table *t)
 	if (!t)
 		return;
 	free(t->next);
-	free(t->outs_at);
 	free(t->outs);
 	free(t->once);
 	free(t);
@@ -367,19 +365,15 @@ static bool is_told(struct head_table_place *p, uint16_t once)
 	return told;
 }
 
-struct loud { /* a place where heads end */
-	uint32_t at, state;
-};
-
-/* `base` is where the places are counted from. */
-static void note(const struct head_table *t, const struct loud *v, size_t n, uint64_t base,
+/* Where heads end: the state there, and above it how far from `base` the byte is. */
+static void note(const struct head_table *t, const uint64_t *v, size_t n, uint64_t base,
 		 struct head_table_place *place, struct multimatch_hits *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		const uint32_t *outs = t->outs + t->outs_at[(v[i].state - t->quiet) / t->classes];
+		const uint32_t *outs = t->outs + t->next[(uint32_t)v[i] + t->classes];
 		for (const uint32_t *head = outs + 1, *last = head + outs[0]; head < last; head++)
 			if (!t->once[*head] || !is_told(place, t->once[*head]))
-				multimatch_hits_add(out, base + v[i].at + 1, *head);
+				multimatch_hits_add(out, base + (v[i] >> 32) + 1, *head);
 	}
 }
 
@@ -402,14 +396,15 @@ static uint32_t state_before(const struct head_table *t, const unsigned char *p)
 static void find_twice(const struct head_table *t, const unsigned char *text, size_t lane,
 		       uint64_t at, struct head_table_place *place, struct multimatch_hits *out)
 {
-	UNFILLED struct loud first[BLOCK / 2 + 1], second[BLOCK / 2 + 1];
+	UNFILLED uint64_t first[BLOCK / 2 + 1], second[BLOCK / 2 + 1];
 	const unsigned char *other = text + lane;
-	uint32_t a = place->state, b = state_before(t, other), n_a = 0, n_b = 0;
-	for (uint32_t i = 0; i < lane; i++) {
+	uint32_t a = place->state, b = state_before(t, other);
+	size_t n_a = 0, n_b = 0;
+	for (size_t i = 0; i < lane; i++) {
 		a = next_state(t, a, text[i]);
 		b = next_state(t, b, other[i]);
-		first[n_a] = (struct loud){ i, a };
-		second[n_b] = (struct loud){ i, b };
+		first[n_a] = (uint64_t)i << 32 | a;
+		second[n_b] = (uint64_t)i << 32 | b;
 		n_a += a >= t->quiet;
 		n_b += b >= t->quiet;
 	}
@@ -425,7 +420,7 @@ static void find_once(const struct head_table *t, const unsigned char *text, siz
 	for (size_t i = 0; i < n; i++) {
 		s = next_state(t, s, text[i]);
 		if (s >= t->quiet)
-			note(t, &(struct loud){ 0, s }, 1, at + i, place, out);
+			note(t, &(uint64_t){ s }, 1, at + i, place, out);
 	}
 	place->state = s;
 }
