@@ -4,32 +4,70 @@
 #include <math.h>
 #include <string.h>
 
+#include "policy/head.h"
+#include "policy/pattern.h"
+
+/* Whether all that the expression matches begins where the text does. */
+static bool is_anchored(const char *expression, const struct pattern_branch *root)
+{
+	bool all = true;
+	for (const struct pattern_branch *b = root; b && all; b = b->next) {
+		const struct pattern_node *n = b->first;
+		while (n && n->kind == PATTERN_FLAGS)
+			n = n->next;
+		all = n && n->kind == PATTERN_ASSERT && expression[n->from] == '^' &&
+		      !(n->flags & PATTERN_M) && n->min;
+	}
+	return all;
+}
+
+static void know_begins(const char *expression, uint32_t begins[8])
+{
+	struct pattern *p = NULL;
+	struct head head;
+	const char *why = NULL;
+	memset(begins, 0xff, 8 * sizeof(*begins));
+	if (pattern_parse(expression, &p, &why))
+		return;
+	if (is_anchored(expression, pattern_root(p)) && !head_read(expression, &head) && head.n)
+		for (unsigned c = 0; c < 256; c++)
+			begins[c / 32] &= ~((uint32_t) !(head.may[c] & 1) << c % 32);
+	pattern_free(p);
+}
+
+static int compile_text(const struct rule *r, const struct allowance *a, size_t i,
+			struct buf *errors)
+{
+	struct buf why = { 0 };
+	int rc = regex_new(a->texts[i], REGEX_WHOLE, &a->compiled[i].regex, &why);
+	if (rc == -EINVAL)
+		buf_printf(
+			errors,
+			"%s:%u: rule %s: allow: expression %zu does not compile: %.*s; correct it there\n",
+			a->file, a->line, r->info.id, i + 1, (int)why.n, why.n ? why.p : "");
+	buf_fini(&why);
+	know_begins(a->texts[i], a->compiled[i].begins);
+	return rc;
+}
+
 static int compile_one(struct ruleset *set, const struct rule *r, struct allowance *a,
 		       struct buf *errors)
 {
+	int rc = 0;
 	if (a->n_stopwords) {
 		a->words = ruleset_keep_array(set, 1, words_size(a->stopwords, a->n_stopwords));
 		if (!a->words)
 			return -ENOMEM;
 		words_fill(a->words, a->stopwords, a->n_stopwords);
 	}
-	a->regexes = a->n_texts ? ruleset_keep_array(set, a->n_texts, sizeof(*a->regexes)) : NULL;
-	if (a->n_texts && !a->regexes)
+	if (!a->n_texts)
+		return 0;
+	a->compiled = ruleset_keep_array(set, a->n_texts, sizeof(*a->compiled));
+	if (!a->compiled)
 		return -ENOMEM;
-	for (size_t i = 0; i < a->n_texts; i++) {
-		struct buf why = { 0 };
-		int rc = regex_new(a->texts[i], REGEX_WHOLE, &a->regexes[i], &why);
-		if (rc == -EINVAL)
-			buf_printf(
-				errors,
-				"%s:%u: rule %s: allow: expression %zu does not compile: %.*s; correct it there\n",
-				a->file, a->line, r->info.id, i + 1, (int)why.n,
-				why.n ? why.p : "");
-		buf_fini(&why);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	for (size_t i = 0; i < a->n_texts && !rc; i++)
+		rc = compile_text(r, a, i, errors);
+	return rc;
 }
 
 int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
@@ -43,8 +81,8 @@ int excuse_compile(struct ruleset *set, struct rule *r, struct buf *errors)
 void excuse_fini(struct rule *r)
 {
 	for (size_t i = 0; i < r->n_allowances; i++)
-		for (size_t k = 0; r->allowances[i].regexes && k < r->allowances[i].n_texts; k++)
-			regex_free(r->allowances[i].regexes[k]);
+		for (size_t k = 0; r->allowances[i].compiled && k < r->allowances[i].n_texts; k++)
+			regex_free(r->allowances[i].compiled[k].regex);
 }
 
 void excuse_describe(const struct rule *r, struct buf *out)
@@ -60,23 +98,28 @@ void excuse_describe(const struct rule *r, struct buf *out)
 	}
 }
 
-/* Most bytes are there a few times, and their share is worked out once. */
+/* Most bytes are not there, and most of the others a few times, so that their share is worked out
+ * once. */
 double excuse_entropy(struct span secret)
 {
-	uint32_t counts[256] = { 0 };
+	UNFILLED uint32_t counts[256];
+	uint64_t seen[4] = { 0 };
 	double sum = 0, known[16] = { 0 };
-	for (size_t i = 0; i < secret.n; i++)
-		counts[(unsigned char)secret.p[i]]++;
-	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-		uint32_t n = counts[i];
-		if (!n)
-			continue;
-		double p = (double)n / (double)secret.n;
-		double share = n < ARRAY_LEN(known) && known[n] < 0 ? known[n] : p * log2(p);
-		if (n < ARRAY_LEN(known))
-			known[n] = share;
-		sum -= share;
+	for (size_t i = 0; i < secret.n; i++) {
+		unsigned char c = (unsigned char)secret.p[i];
+		counts[c] = seen[c / 64] >> c % 64 & 1 ? counts[c] + 1 : 1;
+		seen[c / 64] |= UINT64_C(1) << c % 64;
 	}
+	for (unsigned w = 0; w < ARRAY_LEN(seen); w++)
+		for (uint64_t left = seen[w]; left; left &= left - 1) {
+			uint32_t n = counts[w * 64 + (unsigned)__builtin_ctzll(left)];
+			double p = (double)n / (double)secret.n;
+			double share =
+				n < ARRAY_LEN(known) && known[n] < 0 ? known[n] : p * log2(p);
+			if (n < ARRAY_LEN(known))
+				known[n] = share;
+			sum -= share;
+		}
 	return sum;
 }
 
@@ -136,9 +179,14 @@ static struct span target(const struct rule *r, struct regex_scratch *s, const s
 static bool any_matches(const struct allowance *a, struct regex_scratch *s, struct span text)
 {
 	size_t start, end;
-	for (size_t i = 0; i < a->n_texts; i++)
-		if (regex_find(a->regexes[i], s, text, 0, 0, 0, &start, &end) == REGEX_YES)
+	for (size_t i = 0; i < a->n_texts; i++) {
+		const struct allowance_text *one = &a->compiled[i];
+		unsigned char first = text.n ? (unsigned char)text.p[0] : 0;
+		if (text.n && !(one->begins[first / 32] >> first % 32 & 1))
+			continue;
+		if (regex_find(one->regex, s, text, 0, 0, 0, &start, &end) == REGEX_YES)
 			return true;
+	}
 	return false;
 }
 

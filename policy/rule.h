@@ -33,11 +33,16 @@
  * words is in the secret. */
 enum allow_target { ALLOW_SECRET, ALLOW_MATCH, ALLOW_LINE };
 
+struct allowance_text {
+	struct regex *regex;
+	uint32_t begins[8]; /* the bytes that a text must begin with for it to match */
+};
+
 struct allowance {
 	enum allow_target target;
 	bool both; /* an expression and a word are needed */
 	const char *const *texts;
-	struct regex **regexes; /* n_texts; NULL until compiled */
+	struct allowance_text *compiled; /* n_texts; NULL until compiled */
 	const char *const *stopwords;
 	struct words *words; /* the same; NULL until compiled, or none */
 	size_t n_texts, n_stopwords;
@@ -115,7 +120,7 @@ struct rule {
 	unsigned regex_line, lead_in_line, hold_line, decode_line;
 };
 
-struct rule_pattern { /* what is looked for in one pass stands for this */
+struct rule_pattern {            /* what is looked for in one pass stands for this */
 	const struct head *head; /* what must go on where it ends; NULL: nobody knows */
 	uint16_t rule;
 	uint8_t branch;
