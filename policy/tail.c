@@ -68,7 +68,7 @@ static uint16_t state_of(struct tail_draft *d, const struct set *s)
 	for (; d->slots[at]; at = (at + 1) & (SLOTS - 1))
 		if (memcmp(&d->sets[d->slots[at] - 1], s, sizeof(*s)) == 0)
 			return d->slots[at] - 1;
-	if (d->n == TAIL_STATES || (d->n + 1) * (d->classes + 1) > TAIL_NOTE) {
+	if (d->n == TAIL_STATES || (d->n + 1) * (d->classes + 1) > TAIL_STATE) {
 		d->failed = true;
 		return TAIL_DEAD;
 	}
@@ -172,7 +172,7 @@ static void describe(const struct tail_draft *d, uint16_t done, struct tail *t)
 		for (uint32_t k = 0; k < d->n_gaps; k++)
 			t->states[i].in |= (uint32_t)has(&d->sets[i], d->gaps[k].loop) << k;
 		t->states[i].edge = says(d, &passed, done) & ~t->states[i].says;
-		t->next[row(d, i) + d->classes] = (uint16_t)i;
+		t->next[row(d, i) + d->classes] = i;
 	}
 }
 
@@ -187,10 +187,13 @@ static void note(const struct tail_draft *d, struct tail *t)
 	for (uint32_t i = 0; i < d->n * d->classes; i++) {
 		uint32_t from = i / d->classes, class = i % d->classes;
 		const struct tail_state *to = &t->states[d->next[i]];
-		uint32_t all = to->says | edge(t, from, is_word(d->sample[class]));
-		t->begins = t->begins || (all & ~TAIL_ACCEPTS);
-		t->next[row(d, from) + class] =
-			row(d, d->next[i]) | (all || to->over ? TAIL_NOTE : 0);
+		uint32_t before = edge(t, from, is_word(d->sample[class])), *step;
+		t->begins = t->begins || ((to->says | before) & ~TAIL_ACCEPTS);
+		step = &t->next[row(d, from) + class];
+		*step = row(d, d->next[i]);
+		*step |= to->over ? TAIL_OVER : 0;
+		*step |= to->says == TAIL_ACCEPTS ? TAIL_ENDS : to->says ? TAIL_GOES_ON : 0;
+		*step |= before ? TAIL_AT_EDGE : 0;
 	}
 }
 
@@ -259,7 +262,7 @@ static void compare(struct tail *t, const struct tail_draft *d)
 static int make(const struct tail_draft *d, uint16_t done, struct tail **out)
 {
 	size_t states = (d->n * sizeof(struct tail_state) + 7) / 8;
-	size_t next = ((size_t)d->n * (d->classes + 1) * sizeof(uint16_t) + 7) / 8;
+	size_t next = ((size_t)d->n * (d->classes + 1) * sizeof(uint32_t) + 7) / 8;
 	size_t within = ((size_t)d->n * d->n + 63) / 64;
 	struct tail *t = calloc(1, sizeof(*t) + (states + next + within) * sizeof(t->tables[0]));
 	if (!t)
@@ -276,7 +279,7 @@ static int make(const struct tail_draft *d, uint16_t done, struct tail **out)
 	memcpy(t->class, d->class, sizeof(t->class));
 	t->within = t->tables;
 	t->states = (struct tail_state *)(void *)(t->tables + within);
-	t->next = (uint16_t *)(void *)(t->tables + within + states);
+	t->next = (uint32_t *)(void *)(t->tables + within + states);
 	describe(d, done, t);
 	note(d, t);
 	memset(t->within, 0xff, within * sizeof(t->within[0]));

@@ -36,15 +36,19 @@
 #include "lib/base.h"
 
 #define TAIL_DEAD 0
-#define TAIL_STATES 600        /* what needs more is left to the matcher */
-#define TAIL_GAPS 24           /* likewise */
-#define TAIL_NOTE 0x8000u      /* of a step: it is over, or there is something to say */
-#define TAIL_NO_GAP UINT16_MAX /* it is in none that must be counted */
-#define TAIL_ACCEPTS                                                                \
-	(1u << 31) /* the lead-in ends; the other bits: a walk begins in these gaps \
-		    */
+#define TAIL_STATES 600         /* what needs more is left to the matcher */
+#define TAIL_GAPS 24            /* likewise */
+#define TAIL_NO_GAP UINT16_MAX  /* it is in none that must be counted */
+#define TAIL_ACCEPTS (1u << 31) /* the lead-in ends; the other bits: walks begin in these gaps */
 
-/* A state goes by where its row begins in `next`. */
+/* A state goes by where its row begins in `next`. A step is the state that it leads to, with notes
+ * above it of what is to be done on the way. */
+#define TAIL_STATE 0xffffu      /* of a step; no state is larger */
+#define TAIL_OVER (1u << 16)    /* the state is over, */
+#define TAIL_ENDS (1u << 17)    /* says that the lead-in ends, */
+#define TAIL_GOES_ON (1u << 18) /* or more; */
+#define TAIL_AT_EDGE (1u << 19) /* or the state before says something at this edge */
+
 struct tail_gap {
 	uint16_t start, least, most; /* bytes */
 };
@@ -67,7 +71,7 @@ struct tail {
 	struct tail_state *states;
 	uint64_t *within;  /* a bit for each pair, by number, [a * n + b]: all that a will
 			      say, b will */
-	uint16_t *next;    /* [state + class], with TAIL_NOTE; [state + classes]: its number */
+	uint32_t *next;    /* [state + class]: a step; [state + classes]: its number */
 	uint64_t tables[]; /* of the three above */
 };
 

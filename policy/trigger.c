@@ -5,7 +5,8 @@
 #include "policy/trigger_state.h"
 #include "policy/word.h"
 
-#define STRIDE 8     /* bytes */
+#define STRIDE 16    /* bytes */
+#define AHEAD 16     /* a walk goes so many bytes before anything is known of it */
 #define KEPT_MOST 64 /* walks there is room for between two texts */
 
 void walks_fini(struct walks *w)
@@ -72,19 +73,28 @@ static void say(const struct walks *w, const struct place *p, uint64_t end, uint
 		multimatch_hits_add(p->out, end - p->base, pattern);
 }
 
+static bool is_in(const uint32_t set[8], unsigned char byte)
+{
+	return set[byte / 32] >> byte % 32 & 1;
+}
+
+static void report_all(const struct triggers *t, const struct walks *w, const struct place *p,
+		       const struct trigger *one, uint64_t end)
+{
+	const struct user *u = t->users + one->users, *last = u + one->n_users;
+	bool known = end < p->until;
+	unsigned char next = known ? byte_at(p, end) : 0;
+	for (; u < last; u++)
+		if (!known || !u->body || u->body->may[next] & 1)
+			say(w, p, end, u->pattern);
+}
+
 /* A lead-in ends at `end`. Mostly the next byte is there, and begins no body. */
 static inline void report(const struct triggers *t, const struct walks *w, const struct place *p,
 			  const struct trigger *one, uint64_t end)
 {
-	const struct user *u = t->users + one->users, *last = u + one->n_users;
-	if (end < p->until) {
-		for (unsigned char next = byte_at(p, end); u < last; u++)
-			if (!u->body || u->body->may[next] & 1)
-				say(w, p, end, u->pattern);
-	} else {
-		for (; u < last; u++)
-			say(w, p, end, u->pattern);
-	}
+	if (end >= p->until || is_in(one->begins, byte_at(p, end)))
+		report_all(t, w, p, one, end);
 }
 
 static void begin(struct walks *w, const struct place *p, struct walk walk)
@@ -118,57 +128,96 @@ static void heed(const struct triggers *t, struct walks *w, const struct place *
 	}
 }
 
-/* Takes one walk on until there is something to say, or to the end. */
+static const unsigned char *byte_of(const struct place *p, uint64_t at)
+{
+	return p->text + (at - p->from);
+}
+
+/* Takes a walk on that is in no gap, of a tail without any. Over, it is in TAIL_DEAD. */
+static struct walk walk_plain(const struct triggers *t, const struct walks *w,
+			      const struct place *p, struct walk walk, uint64_t to)
+{
+	const struct trigger *one = &t->v[walk.trigger];
+	const unsigned char *byte = byte_of(p, walk.at), *end = byte_of(p, to);
+	uint32_t state = walk.state;
+	for (; byte < end; byte++) {
+		uint32_t step = tail_step(one->tail, state, *byte);
+		state = step & TAIL_STATE;
+		if (step == state)
+			continue;
+		uint64_t at = p->from + (uint64_t)(byte - p->text);
+		if (step & TAIL_AT_EDGE)
+			report(t, w, p, one, at);
+		if (step & TAIL_ENDS)
+			report(t, w, p, one, at + 1);
+		if (step & TAIL_OVER) {
+			state = TAIL_DEAD;
+			break;
+		}
+	}
+	return (struct walk){ to, walk.trigger, (uint16_t)state, walk.left };
+}
+
+/* One step of a walk, which may begin others. */
+static uint32_t heed_step(const struct triggers *t, struct walks *w, const struct place *p,
+			  uint32_t trigger, uint32_t state, uint64_t at)
+{
+	const struct tail *tail = t->v[trigger].tail;
+	uint32_t step = tail_step(tail, state, *byte_of(p, at));
+	if (step & TAIL_AT_EDGE)
+		heed(t, w, p, trigger, tail_state(tail, state)->edge, at);
+	if (step & (TAIL_GOES_ON | TAIL_ENDS))
+		heed(t, w, p, trigger, tail_state(tail, step & TAIL_STATE)->says, at + 1);
+	return step & TAIL_OVER ? TAIL_DEAD : step & TAIL_STATE;
+}
+
+/* Where there is something to do at a step; or `to`. */
 static uint64_t step_on(const struct tail *tail, uint32_t *state, const struct place *p,
 			uint64_t at, uint64_t to)
 {
-	const unsigned char *byte = p->text + (at - p->from), *end = p->text + (to - p->from);
-	uint32_t now = *state, next;
-	for (; byte < end; byte++, now = next) {
-		next = tail_step(tail, now, *byte);
-		if (next & TAIL_NOTE)
+	const unsigned char *byte = byte_of(p, at), *end = byte_of(p, to);
+	uint32_t now = *state, step;
+	for (; byte < end; byte++, now = step) {
+		step = tail_step(tail, now, *byte);
+		if (step > TAIL_STATE)
 			break;
 	}
 	*state = now;
 	return p->from + (uint64_t)(byte - p->text);
 }
 
-/* Takes one walk on, which may begin others; whether it is not over. */
-static bool walk_on(const struct triggers *t, struct walks *w, uint32_t i, const struct place *p,
-		    uint64_t to)
+/* Takes a walk on, which may begin others. */
+static struct walk walk_on(const struct triggers *t, struct walks *w, const struct place *p,
+			   struct walk walk, uint64_t to)
 {
-	const uint32_t trigger = w->v[i].trigger;
-	const struct tail *tail = t->v[trigger].tail;
-	uint32_t state = w->v[i].state, left = w->v[i].left;
-	bool over = false;
-	for (uint64_t at = w->v[i].at, begun = at; at < to && !over; begun = at) {
+	const struct tail *tail = t->v[walk.trigger].tail;
+	uint32_t state = walk.state, left = walk.left;
+	if (!tail->n_gaps)
+		return walk_plain(t, w, p, walk, to);
+	for (uint64_t at = walk.at, begun = at; at < to && state != TAIL_DEAD; begun = at) {
 		uint64_t stop = left == TAIL_NO_GAP ? to : min_u64(to, at + left);
 		at = step_on(tail, &state, p, at, stop);
-		if (at < stop) {
-			unsigned char byte = byte_at(p, at++);
-			const struct tail_state *one = tail_state(tail, state);
-			if (one->edge && one->word != is_word(byte))
-				heed(t, w, p, trigger, one->edge, at - 1);
-			state = tail_step(tail, state, byte) & ~TAIL_NOTE;
-			one = tail_state(tail, state);
-			if (one->says == TAIL_ACCEPTS)
-				report(t, w, p, &t->v[trigger], at);
-			else if (one->says)
-				heed(t, w, p, trigger, one->says, at);
-			over = one->over;
-		}
+		if (at < stop)
+			state = heed_step(t, w, p, walk.trigger, state, at++);
 		if (left != TAIL_NO_GAP)
 			left -= (uint32_t)(at - begun);
 		if (!left) {
 			left = TAIL_NO_GAP;
 			state = tail_state(tail, state)->cut;
-			over = tail_state(tail, state)->over;
 		}
 	}
-	w->v[i].at = to;
-	w->v[i].state = (uint16_t)state;
-	w->v[i].left = (uint16_t)left;
-	return !over;
+	if (tail_state(tail, state)->over)
+		state = TAIL_DEAD;
+	return (struct walk){ to, walk.trigger, (uint16_t)state, (uint16_t)left };
+}
+
+/* The same for the i-th, beside which others may begin. Whether it is not over. */
+static bool walk_one(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
+		     uint64_t to)
+{
+	struct walk walk = walk_on(t, w, p, w->v[i], to);
+	w->v[i] = walk;
+	return walk.state != TAIL_DEAD;
 }
 
 /* Of walks of one trigger at one place: one is over when a younger one says all that it would say;
@@ -200,7 +249,7 @@ static void walk_all(const struct triggers *t, struct walks *w, const struct pla
 		uint32_t kept = 0, old = w->n;
 		until = begins ? min_u64(to, from + STRIDE) : to;
 		for (uint32_t i = 0; i < w->n; i++)
-			if (w->v[i].trigger != trigger || walk_on(t, w, i, p, until))
+			if (w->v[i].trigger != trigger || walk_one(t, w, p, i, until))
 				w->v[kept++] = w->v[i];
 		bool more = w->n > old;
 		w->n = kept;
@@ -215,7 +264,7 @@ static void all_on(const struct triggers *t, struct walks *w, const struct place
 {
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < w->n; i++)
-		if (t->v[w->v[i].trigger].tail->n_gaps || walk_on(t, w, i, p, p->until))
+		if (t->v[w->v[i].trigger].tail->n_gaps || walk_one(t, w, p, i, p->until))
 			w->v[kept++] = w->v[i];
 	w->n = kept;
 	for (uint32_t i = 0; i < w->n;) {
@@ -282,18 +331,28 @@ static void begin_gaps(const struct tail *tail, struct walks *w, const struct pl
 	}
 }
 
-/* A trigger's only walk, which begins no others, meets one that begins: mostly it is over then, or
- * has nothing more to say, and gives its place up. */
-static bool replace(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
-		    const struct walk *by)
+/* A walk of a tail without gaps begins. It meets others, which are all at one place, at that or a
+ * little further on, where mostly it is over, or they say nothing beside it. */
+static void follow_plain(const struct triggers *t, struct walks *w, const struct place *p,
+			 struct walk walk)
 {
-	bool on = walk_on(t, w, i, p, by->at);
-	struct walk *one = &w->v[i];
-	bool given = !on || tail_within(t->v[by->trigger].tail, one->state, one->left, by->state,
-					by->left);
-	if (given)
-		*one = *by;
-	return given;
+	uint32_t i = find_walk(w, walk.trigger, 0), n = w->n;
+	bool some = i < n;
+	uint64_t at = min_u64(walk.at + (some ? 1 : AHEAD), p->until),
+		 from = some ? w->v[i].at : at;
+	at = max_u64(at, from);
+	walk = walk_plain(t, w, p, walk, at);
+	if (some && from < at) {
+		if (find_walk(w, walk.trigger, i + 1) == n)
+			w->v[i] = walk_plain(t, w, p, w->v[i], at);
+		else
+			walk_all(t, w, p, walk.trigger, from, at);
+	}
+	n = w->n;
+	if (walk.state != TAIL_DEAD)
+		begin_beside(t->v[walk.trigger].tail, w, p, walk);
+	if (some && w->n > n)
+		drop_within(t, w, walk.trigger);
 }
 
 /* A head ends at `end`, and its tail begins. */
@@ -306,11 +365,12 @@ static void follow(const struct triggers *t, struct walks *w, const struct place
 			      .state = tail->start[is_word(byte_at(p, end - 1))],
 			      .left = TAIL_NO_GAP };
 	const struct tail_state *one = tail_state(tail, fresh.state);
-	uint32_t i = find_walk(w, trigger, 0);
-	bool some = i < w->n, only = some && find_walk(w, trigger, i + 1) == w->n;
-	bool simple = !tail->n_gaps && !one->says && !one->over;
-	if (only && simple && replace(t, w, p, i, &fresh))
+	if (!tail->n_gaps && !one->says && !one->over) {
+		follow_plain(t, w, p, fresh);
 		return;
+	}
+	uint32_t i = find_walk(w, trigger, 0);
+	bool some = i < w->n;
 	if (some)
 		walk_all(t, w, p, trigger, w->v[i].at, end);
 	uint32_t n = w->n;
@@ -369,10 +429,9 @@ static void pull(const struct triggers *t, struct walks *w, const struct place *
 {
 	bool known = end < p->until;
 	unsigned char next = known ? byte_at(p, end) : 0;
-	uint32_t word = next / 32, bit = 1u << next % 32;
 	for (uint32_t i = t->first[head], last = t->first[head + 1]; i < last; i++) {
 		const struct trigger *one = &t->v[i];
-		if (known && !(one->goes_on[word] & bit))
+		if (known && !is_in(one->goes_on, next))
 			continue;
 		if (one->front && !is_preceded(one->front, p, end))
 			continue;

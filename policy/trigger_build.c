@@ -316,21 +316,21 @@ static bool tail_goes_on(const struct tail *tail, uint32_t start, unsigned char 
 {
 	const struct tail_state *one = tail_state(tail, start);
 	uint32_t step = tail_step(tail, start, byte);
-	if (one->says || one->edge || !(step & TAIL_NOTE))
-		return true;
-	one = tail_state(tail, step & ~TAIL_NOTE);
-	return one->says || !one->over;
+	return one->says || one->edge || !(step & TAIL_OVER) || step & (TAIL_ENDS | TAIL_GOES_ON);
 }
 
-static bool goes_on(const struct trigger *one, const struct user *users, unsigned char byte)
+static bool goes_on(const struct trigger *one, unsigned char byte)
 {
-	bool on = false;
-	if (one->tail)
-		return tail_goes_on(one->tail, one->tail->start[0], byte) ||
-		       tail_goes_on(one->tail, one->tail->start[1], byte);
-	for (uint32_t i = 0; i < one->n_users && !on; i++)
-		on = !users[one->users + i].body || users[one->users + i].body->may[byte] & 1;
-	return on;
+	return tail_goes_on(one->tail, one->tail->start[0], byte) ||
+	       tail_goes_on(one->tail, one->tail->start[1], byte);
+}
+
+static bool begins_body(const struct trigger *one, const struct user *users, unsigned char byte)
+{
+	bool does = false;
+	for (uint32_t i = 0; i < one->n_users && !does; i++)
+		does = !users[one->users + i].body || users[one->users + i].body->may[byte] & 1;
+	return does;
 }
 
 /* Copies a trigger and its users behind those that are there. */
@@ -342,8 +342,12 @@ static void lay(const struct triggers *t, uint32_t from, struct trigger *to, str
 	for (uint32_t u = t->v[from].users; u != TRIGGER_NONE; u = t->users[u].next)
 		users[(*n_users)++] = t->users[u];
 	to->n_users = *n_users - to->users;
-	for (unsigned c = 0; c < 256; c++)
-		to->goes_on[c / 32] |= (uint32_t)goes_on(to, users, (unsigned char)c) << c % 32;
+	for (unsigned c = 0; c < 256; c++) {
+		bool body = begins_body(to, users, (unsigned char)c);
+		bool on = to->tail ? goes_on(to, (unsigned char)c) : body;
+		to->begins[c / 32] |= (uint32_t)body << c % 32;
+		to->goes_on[c / 32] |= (uint32_t)on << c % 32;
+	}
 }
 
 /* In place of lists, what belongs together stands together. */

@@ -17,7 +17,8 @@ struct trigger {
 	const struct tail *tail;                /* NULL: the lead-in ends there */
 	uint32_t users, n_users;                /* the first of `users`, and how many follow it */
 	uint32_t next;                          /* while it is built: another one of this head */
-	uint32_t goes_on[8]; /* the bytes behind the head with which something may come of it */
+	uint32_t goes_on[8]; /* the bytes behind the head with which something may come of it, */
+	uint32_t begins[8];  /* and those with which the body of some user begins */
 };
 
 /* Of a row, what the matcher does not look for. */

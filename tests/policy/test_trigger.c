@@ -530,8 +530,8 @@ Test(tail, one_state_is_within_another)
 	cr_assert(within(t, later, start) && !within(t, start, later));
 	cr_assert(within(t, TAIL_DEAD, start) && !within(t, start, TAIL_DEAD));
 	uint32_t end = tail_step(t, later, '=');
-	cr_assert(end & TAIL_NOTE && tail_state(t, end & ~TAIL_NOTE)->says == TAIL_ACCEPTS);
-	cr_assert_eq(tail_step(t, later, 'd'), TAIL_DEAD | TAIL_NOTE);
+	cr_assert(end & TAIL_ENDS && tail_state(t, end & TAIL_STATE)->says == TAIL_ACCEPTS);
+	cr_assert_eq(tail_step(t, later, 'd'), TAIL_DEAD | TAIL_OVER);
 	free(t);
 }
 
@@ -549,7 +549,7 @@ Test(tail, a_gap_counts)
 	uint32_t later = tail_step(t, tail_step(t, gap, 'a'), 'b'), cut = tail_state(t, later)->cut;
 	cr_assert_eq(tail_step(t, later, 'c'), later);
 	cr_assert(cut != later && tail_state(t, cut)->cut == cut);
-	cr_assert(tail_step(t, cut, 'c') == (TAIL_DEAD | TAIL_NOTE));
+	cr_assert(tail_step(t, cut, 'c') == (TAIL_DEAD | TAIL_OVER));
 	cr_assert(tail_within(t, cut, TAIL_NO_GAP, later, 1) && !within(t, later, cut));
 	free(t);
 }
