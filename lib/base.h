@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
+#define NOINLINE __attribute__((noinline))      /* rare, or long: its caller keeps its registers */
 #define UNFILLED __attribute__((uninitialized)) /* not zeroed first, for what is filled anyway */
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -377,15 +377,15 @@ static void note(const struct head_table *t, const uint64_t *v, size_t n, uint64
 	}
 }
 
-static uint32_t next_state(const struct head_table *t, uint32_t state, unsigned char byte)
+static size_t next_state(const struct head_table *t, size_t state, unsigned char byte)
 {
 	return t->next[state + t->class[byte]];
 }
 
 /* Where the bytes before p lead to, whatever there was before them. */
-static uint32_t state_before(const struct head_table *t, const unsigned char *p)
+static size_t state_before(const struct head_table *t, const unsigned char *p)
 {
-	uint32_t s = START;
+	size_t s = START;
 	for (size_t i = HEAD_TABLE_REACH; i > 0; i--)
 		s = next_state(t, s, *(p - i));
 	return s;
@@ -398,31 +398,30 @@ static void find_twice(const struct head_table *t, const unsigned char *text, si
 {
 	UNFILLED uint64_t first[BLOCK / 2 + 1], second[BLOCK / 2 + 1];
 	const unsigned char *other = text + lane;
-	uint32_t a = place->state, b = state_before(t, other);
-	size_t n_a = 0, n_b = 0;
+	size_t a = place->state, b = state_before(t, other), n_a = 0, n_b = 0;
 	for (size_t i = 0; i < lane; i++) {
 		a = next_state(t, a, text[i]);
 		b = next_state(t, b, other[i]);
-		first[n_a] = (uint64_t)i << 32 | a;
-		second[n_b] = (uint64_t)i << 32 | b;
+		first[n_a] = i << 32 | a;
+		second[n_b] = i << 32 | b;
 		n_a += a >= t->quiet;
 		n_b += b >= t->quiet;
 	}
 	note(t, first, n_a, at, place, out);
 	note(t, second, n_b, at + lane, place, out);
-	place->state = b;
+	place->state = (uint32_t)b;
 }
 
 static void find_once(const struct head_table *t, const unsigned char *text, size_t n, uint64_t at,
 		      struct head_table_place *place, struct multimatch_hits *out)
 {
-	uint32_t s = place->state;
+	size_t s = place->state;
 	for (size_t i = 0; i < n; i++) {
 		s = next_state(t, s, text[i]);
 		if (s >= t->quiet)
 			note(t, &(uint64_t){ s }, 1, at + i, place, out);
 	}
-	place->state = s;
+	place->state = (uint32_t)s;
 }
 
 void head_table_find(const struct head_table *t, struct span text, uint64_t at,

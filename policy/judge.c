@@ -244,8 +244,8 @@ static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot)
 	uint64_t begin = max_u64(slot->work.base, c->stream_base), at = slot->old_end;
 	struct span text = { slot->work.text + (begin - slot->work.base),
 			     track_end(&slot->work) - begin };
-	s->heads.n = s->hits.n = 0;
-	s->heads.failed = s->hits.failed = false;
+	s->heads.n = s->hits.n = s->runs.n = 0;
+	s->heads.failed = s->hits.failed = s->runs.failed = false;
 	if (seek_feed(&c->seek, &with, text, at - begin, at - c->stream_base, found))
 		return false;
 	if (slot->ended && seek_finish(&c->seek, &with, found))
@@ -254,11 +254,13 @@ static bool match(struct judge *j, struct judge_scratch *s, struct slot *slot)
 		multimatch_hits_sort(&s->hits);
 		return !s->hits.failed;
 	}
+	bool ok = triggers_find(j->set->triggers, &c->walks, &slot->work, c->stream_base,
+				slot->old_end, slot->ended, &s->heads, &s->hits);
 	if (j->set->runs->n)
-		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->hits);
-	return triggers_find(j->set->triggers, &c->walks, &slot->work, c->stream_base,
-			     slot->old_end, slot->ended, &s->heads, &s->hits) &&
-	       !s->heads.failed;
+		runs_find(j->set->runs, &slot->work, c->stream_base, slot->old_end, &s->runs);
+	multimatch_hits_sort(&s->runs);
+	multimatch_hits_merge(&s->hits, &s->runs);
+	return ok && !s->heads.failed && !s->hits.failed && !s->runs.failed;
 }
 
 static bool scan(struct judge *j, struct judge_scratch *s, struct slot *slot)

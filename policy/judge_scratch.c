@@ -43,6 +43,7 @@ void judge_scratch_free(struct judge_scratch *s)
 	free(s->slots);
 	free(s->decisions);
 	multimatch_hits_fini(&s->heads);
+	multimatch_hits_fini(&s->runs);
 	multimatch_hits_fini(&s->hits);
 	multimatch_scratch_free(s->multimatch);
 	regex_scratch_free(s->tools.regex);

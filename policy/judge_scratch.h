@@ -23,7 +23,8 @@ struct decision {
 struct judge_scratch {
 	struct tools tools;
 	struct multimatch_scratch *multimatch;
-	struct multimatch_hits heads; /* what the matcher has found */
+	struct multimatch_hits heads; /* what the matcher has found, */
+	struct multimatch_hits runs;  /* and what has been found apart */
 	struct multimatch_hits hits;
 	struct track derived[LAYER_COUNT]; /* of one channel and call */
 	struct slot *slots;

@@ -70,49 +70,29 @@ static bool insert(struct multimatch_hits *h, size_t moves)
 	return true;
 }
 
-/* By end, as many ends as there are bytes of text. False: that is too many, or no memory. */
-static bool distribute(struct multimatch_hits *h)
-{
-	uint64_t first = UINT64_MAX, last = 0;
-	for (size_t i = 0; i < h->n; i++) {
-		first = min_u64(first, h->v[i].end);
-		last = max_u64(last, h->v[i].end);
-	}
-	size_t n = (size_t)(last - first) + 1;
-	if (n > 16 * h->n || h->n > UINT32_MAX)
-		return false;
-	uint32_t *to = calloc(n + 1, sizeof(*to));
-	struct multimatch_hit *v = malloc(h->cap * sizeof(*v));
-	if (!to || !v) {
-		free(to);
-		free(v);
-		return false;
-	}
-	for (size_t i = 0; i < h->n; i++)
-		to[h->v[i].end - first + 1]++;
-	for (size_t i = 0; i < n; i++)
-		to[i + 1] += to[i];
-	for (size_t i = 0; i < h->n; i++)
-		v[to[h->v[i].end - first]++] = h->v[i];
-	free(to);
-	free(h->v);
-	h->v = v;
-	return true;
-}
-
-/* They come nearly in order, so that few need to move, and not far; or each of some walks in its
- * own order. */
+/* They come nearly in order, so that few need to move, and not far. */
 void multimatch_hits_sort(struct multimatch_hits *h)
 {
 	size_t kept = 0;
 	if (in_order(h))
 		return;
-	if (!insert(h, 2 * h->n) && (!distribute(h) || !insert(h, 16 * h->n)))
+	if (!insert(h, 4 * h->n))
 		qsort(h->v, h->n, sizeof(*h->v), compare);
 	for (size_t i = 0; i < h->n; i++)
 		if (!kept || before(&h->v[kept - 1], &h->v[i]))
 			h->v[kept++] = h->v[i];
 	h->n = kept;
+}
+
+void multimatch_hits_merge(struct multimatch_hits *h, const struct multimatch_hits *more)
+{
+	size_t n = h->n, m = more->n;
+	for (size_t i = 0; i < m; i++) /* makes room */
+		multimatch_hits_add(h, 0, 0);
+	if (h->failed)
+		return;
+	for (size_t to = h->n; m;)
+		h->v[--to] = n && before(&more->v[m - 1], &h->v[n - 1]) ? h->v[--n] : more->v[--m];
 }
 
 /* A literal as an expression: everything that is not a letter, digit or underscore becomes \xNN. */

@@ -38,6 +38,8 @@ struct multimatch_hits {
 void multimatch_hits_fini(struct multimatch_hits *h);
 bool multimatch_hits_room(struct multimatch_hits *h); /* for one more; false: it failed */
 void multimatch_hits_sort(struct multimatch_hits *h); /* by end, then pattern; each once */
+/* Adds others, of other patterns; both are sorted, and so is the result. */
+void multimatch_hits_merge(struct multimatch_hits *h, const struct multimatch_hits *more);
 
 static inline void multimatch_hits_add(struct multimatch_hits *h, uint64_t end, uint32_t pattern)
 {

@@ -6,7 +6,7 @@
 #include "policy/word.h"
 
 #define STRIDE 16    /* bytes */
-#define AHEAD 16     /* a walk goes so many bytes before anything is known of it */
+#define AHEAD 16     /* bytes that a walk goes before it is kept */
 #define KEPT_MOST 64 /* walks there is room for between two texts */
 
 void walks_fini(struct walks *w)
@@ -78,8 +78,8 @@ static bool is_in(const uint32_t set[8], unsigned char byte)
 	return set[byte / 32] >> byte % 32 & 1;
 }
 
-static void report_all(const struct triggers *t, const struct walks *w, const struct place *p,
-		       const struct trigger *one, uint64_t end)
+static NOINLINE void report_all(const struct triggers *t, const struct walks *w,
+				const struct place *p, const struct trigger *one, uint64_t end)
 {
 	const struct user *u = t->users + one->users, *last = u + one->n_users;
 	bool known = end < p->until;
@@ -133,13 +133,11 @@ static const unsigned char *byte_of(const struct place *p, uint64_t at)
 	return p->text + (at - p->from);
 }
 
-/* Takes a walk on that is in no gap, of a tail without any. Over, it is in TAIL_DEAD. */
-static struct walk walk_plain(const struct triggers *t, const struct walks *w,
-			      const struct place *p, struct walk walk, uint64_t to)
+/* From one place to another without gaps. The state there; TAIL_DEAD where it is over. */
+static uint32_t steps_on(const struct triggers *t, const struct walks *w, const struct place *p,
+			 const struct trigger *one, uint32_t state, uint64_t from, uint64_t to)
 {
-	const struct trigger *one = &t->v[walk.trigger];
-	const unsigned char *byte = byte_of(p, walk.at), *end = byte_of(p, to);
-	uint32_t state = walk.state;
+	const unsigned char *byte = byte_of(p, from), *end = byte_of(p, to);
 	for (; byte < end; byte++) {
 		uint32_t step = tail_step(one->tail, state, *byte);
 		state = step & TAIL_STATE;
@@ -150,12 +148,20 @@ static struct walk walk_plain(const struct triggers *t, const struct walks *w,
 			report(t, w, p, one, at);
 		if (step & TAIL_ENDS)
 			report(t, w, p, one, at + 1);
-		if (step & TAIL_OVER) {
-			state = TAIL_DEAD;
-			break;
-		}
+		if (step & TAIL_OVER)
+			return TAIL_DEAD;
 	}
-	return (struct walk){ to, walk.trigger, (uint16_t)state, walk.left };
+	return state;
+}
+
+/* Takes a walk on whose tail has no gaps. Over, a walk is in TAIL_DEAD. */
+static struct walk walk_plain(const struct triggers *t, const struct walks *w,
+			      const struct place *p, struct walk walk, uint64_t to)
+{
+	const struct trigger *one = &t->v[walk.trigger];
+	walk.state = (uint16_t)steps_on(t, w, p, one, walk.state, walk.at, to);
+	walk.at = to;
+	return walk;
 }
 
 /* One step of a walk, which may begin others. */
@@ -186,7 +192,7 @@ static uint64_t step_on(const struct tail *tail, uint32_t *state, const struct p
 	return p->from + (uint64_t)(byte - p->text);
 }
 
-/* Takes a walk on, which may begin others. */
+/* The same for any walk, which may begin others. */
 static struct walk walk_on(const struct triggers *t, struct walks *w, const struct place *p,
 			   struct walk walk, uint64_t to)
 {
@@ -211,7 +217,7 @@ static struct walk walk_on(const struct triggers *t, struct walks *w, const stru
 	return (struct walk){ to, walk.trigger, (uint16_t)state, (uint16_t)left };
 }
 
-/* The same for the i-th, beside which others may begin. Whether it is not over. */
+/* The same for the i-th. Whether it is not over. */
 static bool walk_one(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
 		     uint64_t to)
 {
@@ -220,13 +226,21 @@ static bool walk_one(const struct triggers *t, struct walks *w, const struct pla
 	return walk.state != TAIL_DEAD;
 }
 
+/* The first walk of a trigger from the i-th on, or w->n. */
+static uint32_t find_walk(const struct walks *w, uint32_t trigger, uint32_t i)
+{
+	while (i < w->n && w->v[i].trigger != trigger)
+		i++;
+	return i;
+}
+
 /* Of walks of one trigger at one place: one is over when a younger one says all that it would say;
  * the youngest tend to. */
 static void drop_within(const struct triggers *t, struct walks *w, uint32_t trigger)
 {
 	const struct tail *tail = t->v[trigger].tail;
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < w->n; i++) {
+	uint32_t i = find_walk(w, trigger, 0), kept = i;
+	for (; i < w->n; i++) {
 		const struct walk *one = &w->v[i];
 		bool said = false;
 		for (uint32_t k = w->n; one->trigger == trigger && --k > i && !said;)
@@ -246,9 +260,9 @@ static void walk_all(const struct triggers *t, struct walks *w, const struct pla
 {
 	bool begins = t->v[trigger].tail->begins;
 	for (uint64_t until; from < to; from = until) {
-		uint32_t kept = 0, old = w->n;
+		uint32_t i = find_walk(w, trigger, 0), kept = i, old = w->n;
 		until = begins ? min_u64(to, from + STRIDE) : to;
-		for (uint32_t i = 0; i < w->n; i++)
+		for (; i < w->n; i++)
 			if (w->v[i].trigger != trigger || walk_one(t, w, p, i, until))
 				w->v[kept++] = w->v[i];
 		bool more = w->n > old;
@@ -274,14 +288,6 @@ static void all_on(const struct triggers *t, struct walks *w, const struct place
 		else
 			i++;
 	}
-}
-
-/* The first walk of a trigger from the i-th on, or w->n. */
-static uint32_t find_walk(const struct walks *w, uint32_t trigger, uint32_t i)
-{
-	while (i < w->n && w->v[i].trigger != trigger)
-		i++;
-	return i;
 }
 
 /* Where another walk is in the gap already and may end it as early, two are one of which the gap
@@ -331,56 +337,81 @@ static void begin_gaps(const struct tail *tail, struct walks *w, const struct pl
 	}
 }
 
-/* A walk of a tail without gaps begins. It meets others, which are all at one place, at that or a
- * little further on, where mostly it is over, or they say nothing beside it. */
+/* A walk of a tail without gaps begins beside others, which are all at one place. It meets them at
+ * that or at its own, or where the byte is behind for whose edge it waits: mostly they are over
+ * then, or say nothing beside it. */
+static NOINLINE void meet(const struct triggers *t, struct walks *w, const struct place *p,
+			  uint32_t i, struct walk walk)
+{
+	const struct tail *tail = t->v[walk.trigger].tail;
+	uint64_t from = w->v[i].at, at = walk.at + (tail->start[0] != tail->start[1]);
+	bool only = find_walk(w, walk.trigger, i + 1) == w->n;
+	at = max_u64(min_u64(at, p->until), from);
+	walk = walk_plain(t, w, p, walk, at);
+	if (only && from < at)
+		walk_one(t, w, p, i, at);
+	else if (from < at)
+		walk_all(t, w, p, walk.trigger, from, at);
+	if (only && tail_within(tail, w->v[i].state, TAIL_NO_GAP, walk.state, TAIL_NO_GAP)) {
+		w->v[i] = walk;
+		return;
+	}
+	uint32_t n = w->n;
+	if (walk.state != TAIL_DEAD)
+		begin_beside(tail, w, p, walk);
+	if (w->n > n)
+		drop_within(t, w, walk.trigger);
+}
+
+/* Where there are none, most are over within some bytes, and need not be kept. */
 static void follow_plain(const struct triggers *t, struct walks *w, const struct place *p,
 			 struct walk walk)
 {
-	uint32_t i = find_walk(w, walk.trigger, 0), n = w->n;
-	bool some = i < n;
-	uint64_t at = min_u64(walk.at + (some ? 1 : AHEAD), p->until),
-		 from = some ? w->v[i].at : at;
-	at = max_u64(at, from);
-	walk = walk_plain(t, w, p, walk, at);
-	if (some && from < at) {
-		if (find_walk(w, walk.trigger, i + 1) == n)
-			w->v[i] = walk_plain(t, w, p, w->v[i], at);
-		else
-			walk_all(t, w, p, walk.trigger, from, at);
+	uint32_t i = find_walk(w, walk.trigger, 0);
+	if (i < w->n) {
+		meet(t, w, p, i, walk);
+		return;
 	}
-	n = w->n;
+	walk = walk_plain(t, w, p, walk, min_u64(walk.at + AHEAD, p->until));
 	if (walk.state != TAIL_DEAD)
-		begin_beside(t->v[walk.trigger].tail, w, p, walk);
+		begin(w, p, walk);
+}
+
+/* Where the tail has gaps, some of which may begin at once. */
+static NOINLINE void follow_gaps(const struct triggers *t, struct walks *w, const struct place *p,
+				 struct walk fresh)
+{
+	const struct tail *tail = t->v[fresh.trigger].tail;
+	const struct tail_state *start = tail_state(tail, fresh.state);
+	uint32_t i = find_walk(w, fresh.trigger, 0), n;
+	if (i < w->n)
+		walk_all(t, w, p, fresh.trigger, w->v[i].at, fresh.at);
+	bool some = find_walk(w, fresh.trigger, i) < w->n;
+	n = w->n;
+	begin_gaps(tail, w, p, &fresh, start->says & ~TAIL_ACCEPTS);
+	if (!start->over)
+		begin_beside(tail, w, p, fresh);
 	if (some && w->n > n)
-		drop_within(t, w, walk.trigger);
+		drop_within(t, w, fresh.trigger);
 }
 
 /* A head ends at `end`, and its tail begins. */
 static void follow(const struct triggers *t, struct walks *w, const struct place *p,
 		   uint32_t trigger, uint64_t end)
 {
-	const struct tail *tail = t->v[trigger].tail;
+	const struct trigger *one = &t->v[trigger];
+	const struct tail *tail = one->tail;
 	struct walk fresh = { .at = end,
 			      .trigger = trigger,
 			      .state = tail->start[is_word(byte_at(p, end - 1))],
 			      .left = TAIL_NO_GAP };
-	const struct tail_state *one = tail_state(tail, fresh.state);
-	if (!tail->n_gaps && !one->says && !one->over) {
+	const struct tail_state *start = tail_state(tail, fresh.state);
+	if (start->says & TAIL_ACCEPTS)
+		report(t, w, p, one, end);
+	if (tail->n_gaps)
+		follow_gaps(t, w, p, fresh);
+	else if (!start->over)
 		follow_plain(t, w, p, fresh);
-		return;
-	}
-	uint32_t i = find_walk(w, trigger, 0);
-	bool some = i < w->n;
-	if (some)
-		walk_all(t, w, p, trigger, w->v[i].at, end);
-	uint32_t n = w->n;
-	if (one->says & TAIL_ACCEPTS)
-		report(t, w, p, &t->v[trigger], end);
-	begin_gaps(tail, w, p, &fresh, one->says & ~TAIL_ACCEPTS);
-	if (!one->over)
-		begin_beside(tail, w, p, fresh);
-	if (some && w->n > n)
-		drop_within(t, w, trigger);
 }
 
 /* Where the text ends a word does. */
@@ -423,33 +454,28 @@ static void keep_said(const struct triggers *t, struct walks *w, const struct pl
 	}
 }
 
+/* A head of it ends at `end`, and something may come of it. */
+static void set_off(const struct triggers *t, struct walks *w, const struct place *p,
+		    uint32_t trigger, uint64_t end)
+{
+	const struct trigger *one = &t->v[trigger];
+	if (one->front && !is_preceded(one->front, p, end))
+		return;
+	if (one->tail)
+		follow(t, w, p, trigger, end);
+	else
+		report(t, w, p, one, end);
+}
+
 /* A head ends at `end`. Mostly the byte behind it is there, and nothing comes of it. */
 static void pull(const struct triggers *t, struct walks *w, const struct place *p, uint32_t head,
 		 uint64_t end)
 {
 	bool known = end < p->until;
 	unsigned char next = known ? byte_at(p, end) : 0;
-	for (uint32_t i = t->first[head], last = t->first[head + 1]; i < last; i++) {
-		const struct trigger *one = &t->v[i];
-		if (known && !is_in(one->goes_on, next))
-			continue;
-		if (one->front && !is_preceded(one->front, p, end))
-			continue;
-		if (one->tail)
-			follow(t, w, p, i, end);
-		else
-			report(t, w, p, one, end);
-	}
-}
-
-/* They come in order of their ends, or nearly so; of one end any order will do. */
-static void sort_heads(struct multimatch_hits *heads)
-{
-	for (size_t i = 1; i < heads->n; i++)
-		if (heads->v[i - 1].end > heads->v[i].end) {
-			multimatch_hits_sort(heads);
-			return;
-		}
+	for (uint32_t i = t->first[head], last = t->first[head + 1]; i < last; i++)
+		if (!known || is_in(t->v[i].goes_on, next))
+			set_off(t, w, p, i, end);
 }
 
 bool triggers_find(const struct triggers *t, struct walks *w, const struct track *text,
@@ -459,9 +485,9 @@ bool triggers_find(const struct triggers *t, struct walks *w, const struct track
 	const struct place p = {
 		(const unsigned char *)text->text, text->base, track_end(text), base, fresh, out
 	};
-	sort_heads(heads);
-	for (size_t i = 0; i < heads->n && !out->failed; i++)
-		pull(t, w, &p, heads->v[i].pattern, heads->v[i].end + base);
+	multimatch_hits_sort(heads);
+	for (const struct multimatch_hit *h = heads->v, *stop = h + heads->n; h < stop; h++)
+		pull(t, w, &p, h->pattern, h->end + base);
 	all_on(t, w, &p);
 	if (ended)
 		all_end(t, w, &p);

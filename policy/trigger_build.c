@@ -156,15 +156,15 @@ static int front_of(struct triggers *t, const struct trigger_row *r,
 static void use(struct triggers *t, uint32_t head, const struct trigger_front_part *front,
 		const struct tail *tail, struct user user)
 {
-	uint32_t i = t->first[head], *last;
-	while (i != TRIGGER_NONE && (t->v[i].tail != tail || t->v[i].front != front))
-		i = t->v[i].next;
+	uint32_t *at = &t->first[head], *last;
+	while (*at != TRIGGER_NONE && (t->v[*at].tail != tail || t->v[*at].front != front))
+		at = &t->v[*at].next;
+	uint32_t i = *at;
 	if (i == TRIGGER_NONE) {
-		i = t->n++;
+		i = *at = t->n++;
 		t->v[i] = (struct trigger){
-			.front = front, .tail = tail, .users = TRIGGER_NONE, .next = t->first[head]
+			.front = front, .tail = tail, .users = TRIGGER_NONE, .next = TRIGGER_NONE
 		};
-		t->first[head] = i;
 	}
 	for (last = &t->v[i].users; *last != TRIGGER_NONE; last = &t->users[*last].next)
 		if (t->users[*last].pattern == user.pattern)
