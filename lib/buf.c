@@ -94,6 +94,16 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
+char *buf_take_text(struct buf *b)
+{
+	buf_add_char(b, '\0');
+	if (b->failed)
+		buf_fini(b);
+	char *text = b->p;
+	*b = (struct buf){ .max = b->max };
+	return text;
+}
+
 void buf_drop_front(struct buf *b, size_t n)
 {
 	CHECK(n <= b->n);

@@ -32,6 +32,9 @@ void buf_add_char(struct buf *b, char c);
 /* base 10 or 16, without the cost of a format */
 void buf_add_number(struct buf *b, uint64_t n, unsigned base);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Ends the text with a NUL and gives its bytes away, for free(); the struct is empty again. NULL:
+ * it had failed. */
+char *buf_take_text(struct buf *b) MUST_USE;
 void buf_drop_front(struct buf *b, size_t n); /* forgets the first n bytes, moves the rest down */
 
 /* Appends text as the inside of a JSON string (no quotes): escapes what RFC 8259 demands; bytes

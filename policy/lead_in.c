@@ -238,14 +238,6 @@ static unsigned captures_lost(const struct split *s, unsigned group)
 	return lost;
 }
 
-static char *take_text(struct buf *b)
-{
-	buf_add_char(b, '\0');
-	if (b->failed)
-		buf_fini(b);
-	return b->p;
-}
-
 static int emit(const struct search *s, struct lead_in *out)
 {
 	struct buf lead = { 0 }, opening = { 0 }, body = { 0 };
@@ -253,9 +245,9 @@ static int emit(const struct search *s, struct lead_in *out)
 	split_add_lead_in(&lead, s->source, &s->best, true);
 	split_add_body(&body, s->source, &s->best);
 	split_add_lead_in(&opening, s->source, &s->best, false);
-	out->lead_in = take_text(&lead);
-	out->opening = take_text(&opening);
-	out->body = take_text(&body);
+	out->lead_in = buf_take_text(&lead);
+	out->opening = buf_take_text(&opening);
+	out->body = buf_take_text(&body);
 	if (!out->lead_in || !out->opening || !out->body) {
 		lead_in_fini(out);
 		return -ENOMEM;
@@ -288,15 +280,16 @@ static int find(const char *regex, unsigned secret_group, const char *wanted, bo
 		struct lead_in *out)
 {
 	struct pattern *p = NULL;
-	struct buf bare = { 0 };
+	char *bare_wanted = NULL;
 	*out = (struct lead_in){ 0 };
 	int rc = pattern_parse(regex, &p, &out->why);
 	if (rc)
 		return rc;
 	struct search s = { .source = regex, .group = secret_group };
 	if (wanted) {
+		struct buf bare = { 0 };
 		split_add_bare(&bare, wanted);
-		s.wanted = take_text(&bare);
+		s.wanted = bare_wanted = buf_take_text(&bare);
 		rc = s.wanted ? 0 : -ENOMEM;
 	}
 	out->groups = pattern_groups(p);
@@ -315,7 +308,7 @@ static int find(const char *regex, unsigned secret_group, const char *wanted, bo
 		rc = emit(&s, out);
 	else if (!rc)
 		explain(pattern_root(p), out);
-	buf_fini(&bare);
+	free(bare_wanted);
 	pattern_free(p);
 	return rc;
 }

@@ -106,10 +106,7 @@ static char *quote(const char *text)
 		else
 			buf_printf(&b, "\\x%02x", *p);
 	}
-	buf_add_char(&b, '\0');
-	if (b.failed)
-		buf_fini(&b);
-	return b.p;
+	return buf_take_text(&b);
 }
 
 static void explain(const hs_compile_error_t *error, const unsigned *ids, size_t n, size_t *bad,

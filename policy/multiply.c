@@ -17,14 +17,6 @@ static void add_flags(struct buf *out, unsigned flags)
 	buf_add_char(out, ')');
 }
 
-static char *take_text(struct buf *b)
-{
-	buf_add_char(b, '\0');
-	if (b->failed)
-		buf_fini(b);
-	return b->p;
-}
-
 char *multiply_out(const char *expression, const struct alternation *a,
 		   const struct pattern_branch *one)
 {
@@ -38,7 +30,7 @@ char *multiply_out(const char *expression, const struct alternation *a,
 	buf_add(&out, expression + from, one->end - from);
 	if (a->group)
 		buf_add_text(&out, expression + a->group->atom - 1);
-	return take_text(&out);
+	return buf_take_text(&out);
 }
 
 char *multiply_repeat(const char *expression, const struct pattern_node *n, uint32_t times)
@@ -50,5 +42,5 @@ char *multiply_repeat(const char *expression, const struct pattern_node *n, uint
 	if (times > 1)
 		buf_printf(&out, "{%u}", times);
 	buf_add_text(&out, expression + n->to);
-	return take_text(&out);
+	return buf_take_text(&out);
 }

@@ -168,8 +168,5 @@ char *trigger_row_text(const struct trigger_row *r)
 		buf_add_text(&text, r->front == FRONT_EDGE ? "\\b" : "^");
 	for (uint32_t i = from; i < r->n; i++)
 		spell(&text, r->in[i], caseless);
-	buf_add_char(&text, '\0');
-	if (text.failed)
-		buf_fini(&text);
-	return text.p;
+	return buf_take_text(&text);
 }

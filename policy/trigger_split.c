@@ -86,14 +86,6 @@ static bool walk(struct split *s, const struct pattern_branch *list)
 	return false;
 }
 
-static char *take_text(struct buf *b)
-{
-	buf_add_char(b, '\0');
-	if (b->failed)
-		buf_fini(b);
-	return b->p;
-}
-
 int trigger_split(const char *expression, struct trigger_split *out)
 {
 	struct pattern *p = NULL;
@@ -107,8 +99,8 @@ int trigger_split(const char *expression, struct trigger_split *out)
 	if (walk(&s, pattern_root(p))) {
 		split_add_lead_in(&head, expression, &s, false);
 		split_add_body(&tail, expression, &s);
-		out->head = take_text(&head);
-		out->tail = take_text(&tail);
+		out->head = buf_take_text(&head);
+		out->tail = buf_take_text(&tail);
 		rc = out->head && out->tail ? 0 : -ENOMEM;
 	}
 	pattern_free(p);

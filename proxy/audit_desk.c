@@ -68,11 +68,7 @@ static char *head_of(const char *id, const char *auditor, const struct audit_que
 	else
 		buf_printf(&out, ",\"diff_percent\":%.6g", q->diff_percent);
 	buf_printf(&out, ",\"threshold\":%.6g", q->threshold);
-	buf_add_char(&out, '\0');
-	if (!out.failed)
-		return out.p;
-	buf_fini(&out);
-	return NULL;
+	return buf_take_text(&out);
 }
 
 static struct entry *entry_new(const char *id, const char *auditor, const struct audit_question *q,

@@ -46,6 +46,20 @@ Test(buf, grows_by_single_bytes_without_losing_any)
 	buf_fini(&b);
 }
 
+Test(buf, its_text_is_taken_or_there_is_none)
+{
+	struct buf b = { .max = 4 };
+	buf_add_text(&b, "abc");
+	char *text = buf_take_text(&b);
+	cr_assert_str_eq(text, "abc");
+	free(text);
+	expect(&b, "");
+	buf_add_text(&b, "abcd");
+	cr_assert_null(buf_take_text(&b)); /* the NUL is too much */
+	expect(&b, "");
+	buf_fini(&b);
+}
+
 Test(buf, the_limit_latches)
 {
 	struct buf b = { .max = 8 };
