@@ -5,7 +5,7 @@
 #include "policy/trigger_state.h"
 #include "policy/word.h"
 
-#define STRIDE 16    /* bytes */
+#define STRIDE 4     /* bytes; the walks begun in them may begin others at each, which multiplies */
 #define AHEAD 16     /* bytes that a walk goes before it is kept */
 #define KEPT_MOST 64 /* walks there is room for between two texts */
 

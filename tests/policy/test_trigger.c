@@ -481,6 +481,31 @@ Test(trigger, an_empty_class_is_no_row)
 	cr_assert(trigger_row_read("foo[^\\S]bar", &row));
 }
 
+/* Each byte of such a gap begins others, and these do; they are compared before they are many. */
+Test(trigger, walks_stay_few_where_each_byte_begins_some)
+{
+	struct multimatch_pattern v = {
+		.text = "(?:^|[ =])aba(?:={1,17}a{1,30}|(?:[^=]{0,15}|[ab]{3,50})"
+			"{1,4}[ab=]*|[^\\n]){0,2}b*"
+	};
+	char text[] = " abakeykeyabababababaaaaaaaaaaaaaabbbbkbkakababbakeyaaaaaaaabababababababab";
+	struct both b;
+	struct multimatch_hits heads = { 0 }, out = { 0 };
+	struct walks walks = { 0 };
+	struct head_table_place place = { 0 };
+	take(&b, &v, 1);
+	struct span all = { text, strlen(text) };
+	head_table_find(triggers_table(b.triggers), all, 0, &place, &heads);
+	struct track track = { .text = text, .n = (uint32_t)all.n };
+	cr_assert(triggers_find(b.triggers, &walks, &track, 0, 0, false, &heads, &out));
+	cr_assert_gt(out.n, 20);
+	cr_assert_leq(walks.cap, 16384);
+	multimatch_hits_fini(&heads);
+	multimatch_hits_fini(&out);
+	walks_fini(&walks);
+	give(&b);
+}
+
 /* What no table can say is left to the matcher. */
 Test(tail, what_looks_around_is_none)
 {
