@@ -6,7 +6,6 @@
 #include "policy/word.h"
 
 #define STRIDE 4     /* bytes; the walks begun in them may begin others at each, which multiplies */
-#define AHEAD 16     /* bytes that a walk goes before it is kept */
 #define KEPT_MOST 64 /* walks there is room for between two texts */
 
 void walks_fini(struct walks *w)
@@ -363,7 +362,6 @@ static NOINLINE void meet(const struct triggers *t, struct walks *w, const struc
 		drop_within(t, w, walk.trigger);
 }
 
-/* Where there are none, most are over within some bytes, and need not be kept. */
 static void follow_plain(const struct triggers *t, struct walks *w, const struct place *p,
 			 struct walk walk)
 {
@@ -372,9 +370,7 @@ static void follow_plain(const struct triggers *t, struct walks *w, const struct
 		meet(t, w, p, i, walk);
 		return;
 	}
-	walk = walk_plain(t, w, p, walk, min_u64(walk.at + AHEAD, p->until));
-	if (walk.state != TAIL_DEAD)
-		begin(w, p, walk);
+	begin(w, p, walk);
 }
 
 /* Where the tail has gaps, some of which may begin at once. */
