@@ -176,13 +176,17 @@ static struct span target(const struct rule *r, struct regex_scratch *s, const s
 	return between(t, from, to);
 }
 
+static bool may_begin(const struct allowance_text *one, unsigned char byte)
+{
+	return one->begins[byte / 32] >> byte % 32 & 1;
+}
+
 static bool any_matches(const struct allowance *a, struct regex_scratch *s, struct span text)
 {
 	size_t start, end;
 	for (size_t i = 0; i < a->n_texts; i++) {
 		const struct allowance_text *one = &a->compiled[i];
-		unsigned char first = text.n ? (unsigned char)text.p[0] : 0;
-		if (text.n && !(one->begins[first / 32] >> first % 32 & 1))
+		if (text.n && !may_begin(one, (unsigned char)text.p[0]))
 			continue;
 		if (regex_find(one->regex, s, text, 0, 0, 0, &start, &end) == REGEX_YES)
 			return true;

@@ -115,14 +115,22 @@ void judge_scratch_sort(struct judge_scratch *s)
 	}
 }
 
+static void give_hits_back(struct multimatch_hits *h)
+{
+	if (h->cap > HITS_KEPT_MAX)
+		multimatch_hits_fini(h);
+}
+
 void judge_scratch_reset(struct judge_scratch *s)
 {
 	for (size_t i = 0; i < s->n_slots; i++) {
 		if (s->slots[i].work.cap > TRACK_KEPT_MAX)
 			track_fini(&s->slots[i].work);
-		if (s->slots[i].gone.cap > HITS_KEPT_MAX)
-			multimatch_hits_fini(&s->slots[i].gone);
+		give_hits_back(&s->slots[i].gone);
 	}
+	give_hits_back(&s->heads);
+	give_hits_back(&s->runs);
+	give_hits_back(&s->hits);
 	for (size_t k = 0; k < LAYER_COUNT; k++) {
 		if (s->derived[k].cap > TRACK_KEPT_MAX)
 			track_fini(&s->derived[k]);

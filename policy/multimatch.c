@@ -70,7 +70,7 @@ static bool insert(struct multimatch_hits *h, size_t moves)
 	return true;
 }
 
-/* They come nearly in order, so that few need to move, and not far. */
+/* Mostly they come nearly in order, so that few need to move, and not far. */
 void multimatch_hits_sort(struct multimatch_hits *h)
 {
 	size_t kept = 0;

@@ -44,10 +44,10 @@
 /* A state goes by where its row begins in `next`. A step is the state that it leads to, with notes
  * above it of what is to be done on the way. */
 #define TAIL_STATE 0xffffu      /* of a step; no state is larger */
-#define TAIL_OVER (1u << 16)    /* the state is over, */
-#define TAIL_ENDS (1u << 17)    /* says that the lead-in ends, */
-#define TAIL_GOES_ON (1u << 18) /* or more; */
-#define TAIL_AT_EDGE (1u << 19) /* or the state before says something at this edge */
+#define TAIL_OVER (1u << 16)    /* the state that it leads to is over */
+#define TAIL_ENDS (1u << 17)    /* that state says that the lead-in ends, and nothing else */
+#define TAIL_GOES_ON (1u << 18) /* it says that walks begin in gaps, and perhaps that too */
+#define TAIL_AT_EDGE (1u << 19) /* the state before says something at this edge of a word */
 
 struct tail_gap {
 	uint16_t start, least, most; /* bytes */

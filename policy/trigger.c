@@ -191,7 +191,7 @@ static uint64_t step_on(const struct tail *tail, uint32_t *state, const struct p
 	return p->from + (uint64_t)(byte - p->text);
 }
 
-/* The same for any walk, which may begin others. */
+/* Takes any walk on, which may begin others. */
 static struct walk walk_on(const struct triggers *t, struct walks *w, const struct place *p,
 			   struct walk walk, uint64_t to)
 {
@@ -216,7 +216,7 @@ static struct walk walk_on(const struct triggers *t, struct walks *w, const stru
 	return (struct walk){ to, walk.trigger, (uint16_t)state, (uint16_t)left };
 }
 
-/* The same for the i-th. Whether it is not over. */
+/* Takes the i-th on. Whether it is not over. */
 static bool walk_one(const struct triggers *t, struct walks *w, const struct place *p, uint32_t i,
 		     uint64_t to)
 {
@@ -336,20 +336,21 @@ static void begin_gaps(const struct tail *tail, struct walks *w, const struct pl
 	}
 }
 
-/* A walk of a tail without gaps begins beside others, which are all at one place. It meets them at
- * that or at its own, or where the byte is behind for whose edge it waits: mostly they are over
- * then, or say nothing beside it. */
+/* A walk of a tail without gaps begins beside others, which are all at one place. They are compared
+ * where it begins, or a byte further on if the tail may ask for the edge of a word there: mostly
+ * the others are over then, or say nothing beside it. */
 static NOINLINE void meet(const struct triggers *t, struct walks *w, const struct place *p,
 			  uint32_t i, struct walk walk)
 {
 	const struct tail *tail = t->v[walk.trigger].tail;
 	uint64_t from = w->v[i].at, at = walk.at + (tail->start[0] != tail->start[1]);
 	bool only = find_walk(w, walk.trigger, i + 1) == w->n;
-	at = max_u64(min_u64(at, p->until), from);
+	at = min_u64(at, p->until);
+	CHECK(from <= walk.at);
 	walk = walk_plain(t, w, p, walk, at);
-	if (only && from < at)
+	if (only)
 		walk_one(t, w, p, i, at);
-	else if (from < at)
+	else
 		walk_all(t, w, p, walk.trigger, from, at);
 	if (only && tail_within(tail, w->v[i].state, TAIL_NO_GAP, walk.state, TAIL_NO_GAP)) {
 		w->v[i] = walk;
@@ -366,11 +367,10 @@ static void follow_plain(const struct triggers *t, struct walks *w, const struct
 			 struct walk walk)
 {
 	uint32_t i = find_walk(w, walk.trigger, 0);
-	if (i < w->n) {
+	if (i < w->n)
 		meet(t, w, p, i, walk);
-		return;
-	}
-	begin(w, p, walk);
+	else
+		begin(w, p, walk);
 }
 
 /* Where the tail has gaps, some of which may begin at once. */

@@ -58,6 +58,32 @@ Test(excuse, known_text_is_allowed)
 	ends("a key-ABCEXAMPLE key-ABCDEFGH b", "a key-ABCEXAMPLE key-"); /* the next one counts */
 }
 
+/* Only what must begin where the secret does may be told by its first byte. */
+Test(excuse, an_anchor_holds_for_its_own_alternative)
+{
+	static const char anchored[] =
+		"version: 1\nrules:\n" RULE("a", "cut", "\\bkey-([A-Za-z0-9]{8})\\b",
+					    ", allow: {regexes: [\"^AB|YZ$\", \"^(?:C|D)E\", "
+					    "\"^F?G\", \"(?i)^jk\"]}");
+	static const struct {
+		const char *text;
+		bool excused;
+	} cases[] = {
+		{ "a key-AB345678 b", true },  { "a key-123456YZ b", true },
+		{ "a key-1AB45678 b", false }, { "a key-DE345678 b", true },
+		{ "a key-E1345678 b", false }, { "a key-G1345678 b", true },
+		{ "a key-FG345678 b", true },  { "a key-JK345678 b", true },
+		{ "a key-1jk45678 b", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct play p = play_open(anchored);
+		const struct segment v[] = { { 0, cases[i].text, 0 } };
+		struct outcome o = play_every_way(&p, v, 1);
+		cr_assert_eq(o.n_cards, !cases[i].excused, "%s", cases[i].text);
+		play_close(&p);
+	}
+}
+
 Test(excuse, the_hash_knows_it)
 {
 	struct ruleset *sets[3];

@@ -506,6 +506,32 @@ Test(trigger, walks_stay_few_where_each_byte_begins_some)
 	give(&b);
 }
 
+/* Where heads overlap, older walks give way: an end is not told once for each head before it. */
+Test(trigger, ends_are_not_told_for_each_head)
+{
+	static const char *const tails[] = { "aaa[a-z]{0,14}", "aaa(?:[a-z]{0,3}[a-z.]{0,9})" };
+	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+		struct multimatch_pattern v = { .text = tails[i] };
+		char text[4096];
+		struct both b;
+		struct multimatch_hits heads = { 0 }, out = { 0 };
+		struct walks walks = { 0 };
+		struct head_table_place place = { 0 };
+		memset(text, 'a', sizeof(text));
+		take(&b, &v, 1);
+		struct span all = { text, sizeof(text) };
+		head_table_find(triggers_table(b.triggers), all, 0, &place, &heads);
+		struct track track = { .text = text, .n = sizeof(text) };
+		cr_assert(triggers_find(b.triggers, &walks, &track, 0, 0, false, &heads, &out));
+		cr_assert_eq(out.n, sizeof(text) - 2);
+		cr_assert_leq(out.cap, 4 * sizeof(text));
+		multimatch_hits_fini(&heads);
+		multimatch_hits_fini(&out);
+		walks_fini(&walks);
+		give(&b);
+	}
+}
+
 /* What no table can say is left to the matcher. */
 Test(tail, what_looks_around_is_none)
 {
